@@ -93,7 +93,6 @@ def automations_caught(rules: Sequence[StoredRule], now: datetime) -> set[int]:
 
 def _caught(scope: str, rules: Sequence[StoredRule], now: datetime) -> set[int]:
     subject, join = _SUBJECTS[scope]
-    others_sql = held_sql(scope) if scope != Scope.AUTOMATION else _NO_OTHERS
     statement = f"""
         WITH own AS ({_VERSION_MEMBERS}),
         ours AS (
@@ -101,7 +100,7 @@ def _caught(scope: str, rules: Sequence[StoredRule], now: datetime) -> set[int]:
             FROM own h JOIN inventory_automation a ON a.id = h.automation_id {join}
             WHERE {subject} IS NOT NULL GROUP BY 1, 2, 3, 4 HAVING bit_or(1 << h.leg) > {1 << WITHOUT}
         ),
-        keyed AS ({others_sql}),
+        keyed AS ({held_sql(scope)}),
         theirs AS (SELECT k.rule_id, k.subject, k.automation_id, bit_or(1 << k.leg) AS legs FROM keyed k GROUP BY 1, 2, 3)
         SELECT DISTINCT o.automation_id FROM (
             SELECT o.rule_id, o.automation_id, o.legs | COALESCE(bit_or(t.legs), 0) AS legs
@@ -111,11 +110,6 @@ def _caught(scope: str, rules: Sequence[StoredRule], now: datetime) -> set[int]:
         ) o JOIN {_WANTED} ON w.rule_id = o.rule_id AND w.wanted = o.legs
     """  # noqa: S608  built from constants of this module
     return {pk for (pk,) in _rows(statement, rules, now)}
-
-
-_NO_OTHERS = (
-    "SELECT NULL::bigint AS rule_id, NULL::bigint AS subject, NULL::bigint AS automation_id, 0 AS leg WHERE false"
-)
 
 
 def _caught_in_chains(rules: Sequence[StoredRule], now: datetime) -> set[int]:

@@ -8,10 +8,7 @@ A cause that asks again by itself (a review that closes) is let through, or leav
 cause (a retired automation) a job ends the released grants.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,31 +42,8 @@ HELD = Refusal(
 )
 
 
-@dataclass(frozen=True)
-class Cause:
-    """The cause of grant ends.
-
-    Args:
-        key: identifies the cause.
-        title: its name on pages; empty if a person ends the grants directly.
-        person: the person who acts or opened the campaign; can't answer the batch.
-    """
-
-    key: str
-    title: str = ""
-    person: Person | None = None
-
-    @classmethod
-    def of(cls, step: Step[Any]) -> Cause:
-        """Return the cause for the actor of a step: a person or a job."""
-        person = step.actor.person
-        if person is not None:
-            return cls(f"person:{person.pk}", person=person)
-        return cls(f"job:{step.actor.job}", title=f"The job {step.actor.job}")
-
-
-def lock(cause: Cause) -> EndCause:
-    """Lock the row of a cause until the transaction ends.
+def lock(cause: EndCause) -> EndCause:
+    """Lock the row of a cause, saved or not, until the transaction ends.
 
     A second transaction waits and then sees the count of the first.
     """
@@ -96,7 +70,7 @@ def is_blocked(column: str, cause: Any, now: datetime) -> Exists:
     return Exists(blocked_grants(now).filter(grant=OuterRef(column), batch__cause__key=cause))
 
 
-def were_let(cause: Cause, ids: Collection[int]) -> bool:
+def were_let(cause: EndCause, ids: Collection[int]) -> bool:
     """Return whether a cause was already let end all of these grants, by id."""
     return LetThrough.objects.filter(among(ids, "grant"), cause__key=cause.key).count() == len(set(ids))
 
@@ -146,15 +120,17 @@ def count_live(now: datetime) -> int:
     return Grant.objects.live(now).count()
 
 
-def ask_or_hold(step: Step[Any], cause: Cause, grants: Sequence[Grant], why: str) -> bool:
-    """Check within an operation whether it may end grants; if not, hold them and notify the people who answer.
+def ask_or_hold(step: Step[Any], grants: Sequence[Grant], why: str) -> bool:
+    """Check within an operation whether its actor may end grants; if not, hold them and notify the people who answer.
 
     Returns:
         Whether all of them end now; else none does.
     """
     if not grants:
         return True
-    row = lock(cause)
+    person, job = step.actor.person, step.actor.job
+    by_job = EndCause(key=f"job:{job}", title=f"The job {job}")
+    row = lock(EndCause(key=f"person:{person.pk}", person=person) if person is not None else by_job)
     if let_through(row, [grant.pk for grant in grants], step.now):
         return True
     hold(step, row, grants, why, comes_again=False)

@@ -13,9 +13,8 @@ from django.db.models import Q, QuerySet
 
 from approvals.grants import circuit_breaker as grant_circuit_breaker
 from approvals.grants import revocation_drivers
-from approvals.grants.circuit_breaker import Cause
 from approvals.grants.transitions import circuit_breaker, lifecycle, revocation_tasks
-from approvals.models import BatchState, Grant, GrantKind, HeldBatch, HeldGrant, RevocationTask
+from approvals.models import BatchState, EndCause, Grant, GrantKind, HeldBatch, HeldGrant, RevocationTask
 from governance.core.access import Actor
 from governance.core.clock import organisation
 from governance.core.engine.transition import Transition
@@ -47,7 +46,7 @@ def end_held_grants(now: datetime, actor: Actor) -> Mapping[str, int]:
     }
 
 
-def ask_first(cause: Cause, due: Sequence[Grant], why: str, *, now: datetime, actor: Actor) -> bool:
+def ask_first(cause: EndCause, due: Sequence[Grant], why: str, *, now: datetime, actor: Actor) -> bool:
     """Check whether a sweep may end due grants by one cause. If so, count them; if not, hold all of them, still due.
 
     Args:

@@ -14,8 +14,8 @@ from django.urls import reverse
 from approvals.models.approval import Decision
 from approvals.models.conflict_rule import ConflictRule, Mode, Scope
 from approvals.models.submission import Party, Submission
-from approvals.models.waiver import Waiver, WaiverQuerySet
-from governance.core.access import Actor, Relation
+from approvals.models.waiver import Waiver
+from governance.core.access import Actor
 from governance.core.models import AppendOnly, FreeText, History, Person
 from inventory.models import Automation
 from inventory.models.resource import sees_whole_register
@@ -83,21 +83,8 @@ class ConflictState(models.TextChoices):
     ENDED = "ended", "Ended"
 
 
-def _same() -> WaiverQuerySet:
-    """Return waivers with the subject of an outer query's conflict (`WaiverQuerySet.of_the_same`)."""
-    in_chain = Q(scope=Scope.CHAIN, covers__overlap=OuterRef("keys"))
-    return Waiver.objects.filter(
-        Q(subject=OuterRef("subject")) | in_chain, code=OuterRef("code"), scope=OuterRef("scope")
-    )
-
-
-def _covering(now: datetime) -> WaiverQuerySet:
-    """Return waivers that cover all of an outer query's conflict at ``now``, for the same rule text (S7)."""
-    return _same().live(now).filter(covers__contains=OuterRef("keys"), rule_digest=OuterRef("rule__digest"))
-
-
 class _HasWaiver(models.Func):
-    """Whether a conflict has a waiver with its subject, as `_same`, that fulfils a condition. In SQL: every home asks twice.
+    """Whether a conflict has a waiver with its subject, as `WaiverQuerySet.of_the_same`, that fulfils a condition. In SQL: every home asks twice.
 
     Args:
         condition: in SQL, about ``waiver`` and ``conflict``.
@@ -116,17 +103,11 @@ class _HasWaiver(models.Func):
         super().__init__(*columns, models.Value(at, models.DateTimeField()), condition=condition)
 
 
-#: It covers all of the conflict, for the same rule text (S7), as `_covering`.
+#: It covers all of the conflict, for the same rule text (S7).
 _COVERS = """waiver.state = 'granted' AND waiver.begins_at <= conflict.at AND waiver.ends_at > conflict.at
     AND waiver.covers @> conflict.keys AND waiver.rule_digest = conflict.digest"""
 #: It is over, or was given for an older rule text.
 _IS_OVER = "waiver.state = 'ended' OR waiver.state = 'granted' AND waiver.rule_digest <> conflict.digest"
-
-
-def _signing() -> ConflictSignatureQuerySet:
-    """Return signatures that cover all of an outer query's conflict, for the same rule text."""
-    signatures = ConflictSignature.objects.standing().filter(rule__digest=OuterRef("rule__digest"))
-    return signatures.filter(rule__mode=Mode.APPROVAL, covers__contains=OuterRef("held"))
 
 
 class ConflictQuerySet(models.QuerySet["Conflict"]):
@@ -145,9 +126,11 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
         return self.filter(Q(due_at__lte=now) | let_in, ~Q(_HasWaiver(_COVERS, now)), state=ConflictState.OPEN)
 
     def telling_waived_until(self, now: datetime) -> ConflictQuerySet:
-        """Annotate ``waived_until``: the end of a waiver that covers all of a conflict at ``now``."""
-        ends = _covering(now).order_by("-ends_at").values("ends_at")[:1]
-        return self.annotate(waived_until=Subquery(ends))
+        """Annotate ``waived_until``: the end of a waiver that covers all of a conflict at ``now``, for the same rule text (S7)."""
+        same_subject = Q(subject=OuterRef("subject")) | Q(scope=Scope.CHAIN, covers__overlap=OuterRef("keys"))
+        same_rule = Q(code=OuterRef("code"), scope=OuterRef("scope"), rule_digest=OuterRef("rule__digest"))
+        covering = Waiver.objects.live(now).filter(same_subject, same_rule, covers__contains=OuterRef("keys"))
+        return self.annotate(waived_until=Subquery(covering.order_by("-ends_at").values("ends_at")[:1]))
 
     def telling_waived(self, now: datetime) -> ConflictQuerySet:
         """Annotate the conflicts with the state of their waivers and signatures.
@@ -156,8 +139,10 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
         - ``was_waived``: whether one of its waivers is over (S7)
         - ``signed_by``: id of the signature that covers all of it at its levels (S6)
         """
-        signed = _signing().order_by("-pk").values("pk")[:1]
-        return self.annotate(was_waived=_HasWaiver(_IS_OVER), signed_by=Subquery(signed)).telling_waived_until(now)
+        covers_all = Q(rule__digest=OuterRef("rule__digest"), covers__contains=OuterRef("held"))
+        signed = ConflictSignature.objects.standing().filter(covers_all, rule__mode=Mode.APPROVAL).order_by("-pk")
+        told = self.annotate(was_waived=_HasWaiver(_IS_OVER), signed_by=Subquery(signed.values("pk")[:1]))
+        return told.telling_waived_until(now)
 
     def standing(self, word: str, now: datetime) -> ConflictQuerySet:
         """Filter by state: ``waived``, ``again`` (a waiver is over), ``ended``, or open by default."""
@@ -218,10 +203,6 @@ class Conflict(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule}, {self.get_scope_display().lower()} {self.subject}"
-
-    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Return none: people act on its grants, or ask for a waiver."""
-        return frozenset()
 
     @property
     def href(self) -> str:

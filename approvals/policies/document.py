@@ -43,23 +43,14 @@ def _check(parsed: ParsedYaml) -> dict[str, Any]:
         sentence = "This is no policy: it has no named parts."
         raise InvalidDocument(Problem(1, "", sentence, "Begin with the policy in force."))
     try:
-        document = Document.model_validate(parsed.data).model_dump(mode="json", exclude_unset=True)
+        document = Document.model_validate(parsed.data).model_dump(mode="json", exclude_defaults=True)
         found = schema.problems(document)
         problems = [Problem(parsed.line(path), dotted(path), sentence, to_do) for path, sentence, to_do in found]
     except ValidationError as error:
         problems = [_problem(dict(detail), parsed) for detail in error.errors(include_url=False)]
     if problems:
         raise InvalidDocument(*sorted(problems, key=lambda problem: problem.line)[:MOST_PROBLEMS])
-    return _ordered(document)
-
-
-def _ordered(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document in schema order, without values that equal leaving them out."""
-    plain = {name: document[name] for name in Document.model_fields}
-    minutes = plain["fresh_sign_in_minutes"].items()
-    plain["fresh_sign_in_minutes"] = {tier: most for tier, most in minutes if most is not None}
-    plain["tiers"]["at_least"] = {kind: tier for kind, tier in plain["tiers"]["at_least"].items() if tier != "low"}
-    return plain
+    return document
 
 
 def dotted(path: YamlPath) -> str:

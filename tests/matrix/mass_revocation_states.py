@@ -33,7 +33,7 @@ def much(w: World, made: Submission) -> Submission:
 @state(CAUSE, "known", on=much)
 def known(w: World, made: Submission) -> EndCause:
     """A campaign that would end them."""
-    return circuit_breaker.lock(circuit_breaker.Cause("campaign:1", title="The close of a campaign"))
+    return circuit_breaker.lock(EndCause(key="campaign:1", title="The close of a campaign"))
 
 
 def _retired(w: World, made: Submission, ago: timedelta = timedelta()) -> HeldBatch:

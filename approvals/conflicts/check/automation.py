@@ -72,13 +72,13 @@ def with_running_grants(case: Case, kept: Iterable[Grant]) -> Case:
         kept: the grants that keep running.
     """
     grant_by_key = {f"{case.automation}/{grant.key}": grant for grant in kept}
-    return replace(case, things=[_apply_grant(held, grant_by_key.get(held.key)) for held in case.things])
-
-
-def _apply_grant(held: Held, grant: Grant | None) -> Held:
-    if grant is None:
-        return held
-    return replace(held, level=grant.level, suspended=grant.state == GrantState.SUSPENDED)
+    helds = [
+        replace(held, level=grant.level, suspended=grant.state == GrantState.SUSPENDED)
+        if (grant := grant_by_key.get(held.key)) is not None
+        else held
+        for held in case.things
+    ]
+    return replace(case, things=helds)
 
 
 def case_of_parts(
@@ -316,13 +316,15 @@ def _signatures(
     cases: Sequence[Case], conflicts_by_case: Sequence[Sequence[FoundConflict]]
 ) -> Iterable[ConflictSignature]:
     """Return the extra approvals for conflicts of mode *approval*, newest first."""
-    codes, automation_ids = set[str](), set[int]()
-    for case, conflicts in zip(cases, conflicts_by_case, strict=True):
-        if needing := {conflict.standing.rule.code for conflict in conflicts if conflict.mode == Mode.APPROVAL}:
-            codes |= needing
-            automation_ids.add(case.automation)
-    if not codes:
+    needing = {
+        (case.automation, conflict.standing.rule.code)
+        for case, conflicts in zip(cases, conflicts_by_case, strict=True)
+        for conflict in conflicts
+        if conflict.mode == Mode.APPROVAL
+    }
+    if not needing:
         return ()
+    automation_ids, codes = zip(*needing, strict=True)
     rows = ConflictSignature.objects.standing().filter(submission__automation__in=automation_ids, rule__code__in=codes)
     return rows.select_related("submission", "rule", "person", "for_person", "reason").order_by("-pk")
 
@@ -337,8 +339,8 @@ def are_all_waived(conflicts: Sequence[FoundConflict]) -> bool:
 
     Then no extra approval is needed (S7).
     """
-    lifted = [row for row in conflicts if row.standing.rule.mode == Mode.ENFORCE and row.waiver is not None]
-    return bool(conflicts) and len(lifted) == len(conflicts)
+    lifted = (row.standing.rule.mode == Mode.ENFORCE and row.waiver is not None for row in conflicts)
+    return bool(conflicts) and all(lifted)
 
 
 def _by_leg(parts: Collection[Part]) -> dict[int, tuple[Part, ...]]:

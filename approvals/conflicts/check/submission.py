@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation
-from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check.automation import Case, FoundConflict
 from approvals.conflicts.held_access import data_class_of
 from approvals.conflicts.queries import StoredRule
@@ -54,7 +53,7 @@ class SubmissionConflicts:
         """The version's access with the register's facts of today; in the chain of today if a rule needs that (A16)."""
         submission, kept = self.submission, self.submission.held
         if kept is None:  # submitted before conflict rules existed
-            case = check_automation.case_of_version(submission.automation, submission.version)
+            case = automation.case_of_version(submission.automation, submission.version)
         else:
             known = {(row.resource_id, row.code): row for row in (held.entitlement for held in self.facts.privileges)}
             unset = {f"{submission.automation_id}/{key}" for key in tiers.unvouched(self.facts)}
@@ -98,7 +97,7 @@ class SubmissionConflicts:
         prefix = self.submission.automation_id
         kept = [grant for grant in kept if f"{prefix}/{grant.key}" not in by_key]
         keys = granted_keys | {f"{prefix}/{grant.key}" for grant in kept}
-        case = check_automation.with_running_grants(self.case, kept)
+        case = automation.with_running_grants(self.case, kept)
         helds = [held for held in case.things if held.entry or held.key in keys]
         lowered = {key: approval.granted_level for key, approval in by_key.items() if approval.granted_level}
         return replace(self.case, things=[replace(held, level=lowered.get(held.key, held.level)) for held in helds])

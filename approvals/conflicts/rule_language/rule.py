@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import combinations
 from types import MappingProxyType
 from typing import Any
 
@@ -175,26 +176,16 @@ def legs_of(rule: Rule) -> Iterator[tuple[int, Leg]]:
 
 
 def are_distinct(by_leg: Sequence[Collection[str]]) -> bool:
-    """Return whether each leg of a conflict can get a different item (maximum bipartite matching, Kuhn 1955).
+    """Return whether each leg of a conflict can get a different item: any N legs share at least N keys (Hall 1935).
 
     Args:
         by_leg: the keys that fill each leg.
     """
-    # A leg with at least as many keys as there are legs always keeps one.
-    scarce = [set(keys) for keys in by_leg if len(set(keys)) < len(by_leg)]
-    leg_by_key: dict[str, int] = {}
-
-    def place(leg: int, tried: set[str]) -> bool:
-        for key in scarce[leg]:
-            if key in tried:
-                continue
-            tried.add(key)
-            if key not in leg_by_key or place(leg_by_key[key], tried):
-                leg_by_key[key] = leg
-                return True
-        return False
-
-    return all(place(leg, set()) for leg in range(len(scarce)))
+    return all(
+        len(set[str]().union(*legs)) >= count
+        for count in range(1, len(by_leg) + 1)
+        for legs in combinations(by_leg, count)
+    )
 
 
 def parse_rule(document: object) -> Rule:

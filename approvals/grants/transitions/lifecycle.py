@@ -117,7 +117,7 @@ def revoke(step: Step[Grant]) -> Effect:
 
     Too many at once are held.
     """
-    if not circuit_breaker.ask_or_hold(step, circuit_breaker.Cause.of(step), [step.subject], Why.REVOKED):
+    if not circuit_breaker.ask_or_hold(step, [step.subject], Why.REVOKED):
         return Effect(to=step.subject.state, verb="grant.revocation_held")
     return _end_now(step, Why.REVOKED)
 
@@ -241,7 +241,7 @@ def end_all(automation: Automation, step: Step[Any]) -> None:
         step: the running step.
     """
     held = list(Grant.objects.filter(automation=automation).standing().credentials_first())
-    if not circuit_breaker.ask_or_hold(step, circuit_breaker.Cause.of(step), held, Why.RETIRED):
+    if not circuit_breaker.ask_or_hold(step, held, Why.RETIRED):
         return
     for grant in held:
         end(grant, actor=step.actor, now=step.now, why=Why.RETIRED)

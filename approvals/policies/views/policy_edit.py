@@ -16,6 +16,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from approvals.models import PolicyVersion, Proposal
 from approvals.models.policy import DEFAULT
@@ -32,8 +33,6 @@ from governance.web.requests.request import Request
 from governance.web.requests.request import number as asked_number
 
 TEMPLATE = "approvals/policies/policy_edit.html"
-#: Values that equal leaving the name out.
-_LEFT_OUT = {"at_least": "low"}
 
 
 @require_http_methods(["GET", "POST"])
@@ -153,14 +152,14 @@ class PolicyForm(forms.Form):
 
     def __init__(self, document: Mapping[str, Any], data: QueryDict | None = None) -> None:
         super().__init__(data)
-        for path, annotation in _leaves(Document):
-            self.fields[path] = _field(path, annotation, _at(document, path))
+        for path, field in _leaves(Document):
+            self.fields[path] = _field(path, field, _at(document, path))
 
     def document(self, base: Mapping[str, Any]) -> dict[str, Any]:
         """Return the policy that was filled in.
 
         Args:
-            base: the initial document; default values that it lacked stay out.
+            base: the initial document.
         """
         made: dict[str, Any] = copy.deepcopy(dict(base))
         for path, value in self.cleaned_data.items():
@@ -168,11 +167,7 @@ class PolicyForm(forms.Form):
             part = made
             for name in above:
                 part = part.setdefault(name, {})
-            default = _LEFT_OUT.get(above[-1]) if above else None
-            if value is None or (value == default and last not in part):
-                part.pop(last, None)
-            else:
-                part[last] = _in_order(value, part.get(last)) if path.startswith(f"{diff.SEATS}.") else value
+            part[last] = _in_order(value, part.get(last)) if path.startswith(f"{diff.SEATS}.") else value
         return made
 
     @property
@@ -184,15 +179,15 @@ class PolicyForm(forms.Form):
         return [{"title": title, "fields": fields} for title, fields in groups.items()]
 
 
-def _leaves(part: type[BaseModel], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield path and type of each value of a document."""
+def _leaves(part: type[BaseModel], above: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Yield path and field of each value of a document."""
     for name, field in part.model_fields.items():
         path = f"{above}.{name}" if above else name
         annotation = field.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             yield from _leaves(annotation, path)
         else:
-            yield path, annotation
+            yield path, field
 
 
 def _in_order(value: Any, was: Any) -> Any:
@@ -203,15 +198,16 @@ def _in_order(value: Any, was: Any) -> Any:
 
 
 def _at(document: Mapping[str, Any], path: str) -> Any:
-    """Return the value at a path, or its default."""
-    *above, last = path.split(".")
+    """Return the value at a path, or None."""
     part: Any = document
-    for name in above:
+    for name in path.split("."):
         part = part.get(name, {})
-    return part.get(last, _LEFT_OUT.get(above[-1]) if above else None)
+    return None if part == {} else part
 
 
-def _field(path: str, annotation: Any, value: Any) -> forms.Field:
+def _field(path: str, field: FieldInfo, value: Any) -> forms.Field:
+    annotation: Any = field.annotation
+    value = value if value is not None or field.is_required() else field.default
     label = diff.label_of(tuple(path.split(".")), with_unit=True)
     if annotation is bool:
         return forms.BooleanField(label=label, initial=value, required=False)

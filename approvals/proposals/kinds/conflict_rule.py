@@ -169,15 +169,12 @@ class ConflictRuleKind(Kind):
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
     """Return the differences of two documents of a rule, in words."""
+    is_stricter = MODES.index(new["mode"]) > MODES.index(old["mode"])
     return tuple(
-        Change(name, label, _words(old.get(name)), _words(new.get(name)), _is_stricter(name, old, new))
+        Change(name, label, _words(old.get(name)), _words(new.get(name)), name == "mode" and is_stricter)
         for name, label in LABELS.items()
         if old.get(name) != new.get(name)
     )
-
-
-def _is_stricter(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    return name == "mode" and MODES.index(after["mode"]) > MODES.index(before["mode"])
 
 
 def _words(value: Any) -> str:

@@ -18,6 +18,7 @@ from approvals.models import (
     BatchAnswer,
     BatchSays,
     BatchState,
+    EndCause,
     Grant,
     GrantState,
     HeldBatch,
@@ -238,7 +239,7 @@ def test_revocations_of_one_person_are_counted_per_hour(company: Company) -> Non
 @pytest.mark.rule("G6")
 def test_fifty_in_an_hour_are_held_however_many_live(company: Company, monkeypatch: Any) -> None:
     monkeypatch.setattr(grant_circuit_breaker, "count_live", lambda now: 100_000)
-    row = grant_circuit_breaker.lock(grant_circuit_breaker.Cause("job:sync", title="A sync"))
+    row = grant_circuit_breaker.lock(EndCause(key="job:sync", title="A sync"))
     low = list(Grant.objects.filter(tier="low").order_by("pk").values_list("pk", flat=True))
     made = changed(brake={"share": 50, "grants": 12, "hours": 4})
     in_force(company.people.ines, company.people.sana, made, now=company.now)
@@ -325,7 +326,7 @@ def test_each_paused_grant_is_released_or_kept_once(company: Company, order: lis
 @pytest.mark.rule("G6")
 def test_pause_handles_more_grants_than_statement_parameters() -> None:
     many = range(1, 70_001)
-    assert not grant_circuit_breaker.were_let(grant_circuit_breaker.Cause("campaign:1", title="Everything"), many)
+    assert not grant_circuit_breaker.were_let(EndCause(key="campaign:1", title="Everything"), many)
     assert (grant_circuit_breaker.released("campaign:1", many), grant_circuit_breaker.unended_grants(many)) == (
         set(),
         [],

@@ -23,7 +23,7 @@ from typing import Any
 
 from approvals.grants import circuit_breaker
 from approvals.grants.transitions import lifecycle
-from approvals.models import Grant, GrantState
+from approvals.models import EndCause, Grant, GrantState
 from approvals.models.grant import Why
 from approvals.policies import queries as policy_queries
 from governance.core.access import Permission, Refusal, refuse
@@ -112,11 +112,9 @@ def close(step: Step[Item]) -> Effect:
     return _close_effect(step, ItemOutcome.REVOKED, {"why": why})
 
 
-def cause_of(campaign: Campaign) -> circuit_breaker.Cause:
+def cause_of(campaign: Campaign) -> EndCause:
     """The campaign with its opener as a cause for the circuit breaker (G6)."""
-    return circuit_breaker.Cause(
-        f"campaign:{campaign.pk}", title=f"The close of {campaign.name}", person=campaign.opened_by
-    )
+    return EndCause(key=f"campaign:{campaign.pk}", title=f"The close of {campaign.name}", person=campaign.opened_by)
 
 
 def _released_grants(item: Item, held: Sequence[Grant], step: Step[Item]) -> Sequence[Grant]:
