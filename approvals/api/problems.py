@@ -12,8 +12,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from approvals.api.requests import UnusableRequest
 from approvals.api.responses import Problem
 from governance.core.access import Refused
-from governance.web.errors import problem_documents
-from governance.web.errors.problem_documents import not_there, problem
+from governance.web.errors.problem_documents import not_there, outage_problem, problem
 from governance.web.requests import upload_limits
 from inventory.imports.import_process import ImportBusy
 
@@ -96,7 +95,7 @@ def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
 def _away(request: HttpRequest, error: Exception) -> HttpResponse:
     """Answer while the database is unreachable."""
     log.error("api.away", method=request.method, exc_info=error)
-    return problem_documents.outage_problem()
+    return outage_problem()
 
 
 def _failed(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -15,7 +15,6 @@ from approvals.api.status import SubmittedOut, submission_of
 from approvals.grants.deploy_gate import HASH_PREFIX
 from approvals.intake import drafts
 from approvals.intake import transitions as intake_transitions
-from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import preview_page
@@ -125,7 +124,7 @@ def _filled_in(automation: Automation, version: Version, document: Submitting, p
         InvalidInput: unknown row, invisible resource, or a term that is too long.
     """
     item = drafts.preview_of_version(version, by=program.person, team=automation.team, now=program.now)
-    draft = Draft.of(item)
+    draft = drafts.Draft.of(item)
     draft = replace(draft, team=automation.team_id, fields={**draft.fields, **document.fields()})
     draft = draft.with_rows(document.rows(), Manifest.from_dict(item.manifest))
     preview = previews.read(item, actor=program.actor, now=program.now, team=automation.team, draft=draft)

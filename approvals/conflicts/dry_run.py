@@ -18,10 +18,8 @@ from django.db import connection
 from approvals.conflicts import leg_members, scan
 from approvals.conflicts.check import automation as automation_check
 from approvals.conflicts.check import submission
-from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.queries import StoredRule, build_version
 from approvals.conflicts.rule_language.rule import WITHOUT, parse_rule
-from approvals.conflicts.scan import Conflicts, Members, held_sql, sql_parameters
 from approvals.models import Grant, Submission
 from approvals.models.conflict_rule import Scope
 from approvals.policies.facts import load_version_facts
@@ -100,7 +98,7 @@ def _caught(scope: str, rules: Sequence[StoredRule], now: datetime) -> set[int]:
             FROM own h JOIN inventory_automation a ON a.id = h.automation_id {join}
             WHERE {subject} IS NOT NULL GROUP BY 1, 2, 3, 4 HAVING bit_or(1 << h.leg) > {1 << WITHOUT}
         ),
-        keyed AS ({held_sql(scope)}),
+        keyed AS ({scan.held_sql(scope)}),
         theirs AS (SELECT k.rule_id, k.subject, k.automation_id, bit_or(1 << k.leg) AS legs FROM keyed k GROUP BY 1, 2, 3)
         SELECT DISTINCT o.automation_id FROM (
             SELECT o.rule_id, o.automation_id, o.legs | COALESCE(bit_or(t.legs), 0) AS legs
@@ -124,10 +122,10 @@ def _caught_in_chains(rules: Sequence[StoredRule], now: datetime) -> set[int]:
     rows = _rows(statement, rules, now)
     others_by_version = chain_queries.others_with({version for _, version, _, _ in rows}) if rows else {}
     held_legs: defaultdict[tuple[int, int], int] = defaultdict(int)
-    held = f"WITH keyed AS ({held_sql(Scope.AUTOMATION)}) SELECT k.rule_id, k.automation_id, bit_or(1 << k.leg) FROM keyed k GROUP BY 1, 2"  # noqa: S608
+    held = f"WITH keyed AS ({scan.held_sql(Scope.AUTOMATION)}) SELECT k.rule_id, k.automation_id, bit_or(1 << k.leg) FROM keyed k GROUP BY 1, 2"  # noqa: S608
     for rule, automation, legs in _rows(held, rules, now) if any(others_by_version.values()) else ():
         held_legs[rule, automation] = legs
-    wanted = dict(zip(*(sql_parameters(rules, now)[name] for name in ("rules", "wanted")), strict=True))
+    wanted = dict(zip(*(scan.sql_parameters(rules, now)[name] for name in ("rules", "wanted")), strict=True))
     automation_ids = set[int]()
     for rule, version, automation, legs in rows:
         other_legs = [held_legs[rule, other] for other in others_by_version[version] if (rule, other) in held_legs]
@@ -140,14 +138,14 @@ def _caught_in_chains(rules: Sequence[StoredRule], now: datetime) -> set[int]:
 
 def _rows(statement: str, rules: Sequence[StoredRule], now: datetime) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, sql_parameters(rules, now))
+        cursor.execute(statement, scan.sql_parameters(rules, now))
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
 
 def conflicts_of(
     submissions: Sequence[Submission], now: datetime, *documents: Mapping[str, Any] | None
-) -> list[list[list[FoundConflict]]]:
+) -> list[list[list[automation_check.FoundConflict]]]:
     """For each rule, find the conflicts of each submission as if the rule were in force.
 
     The number of queries is fixed.
@@ -169,7 +167,7 @@ def conflicts_of(
     ]
 
 
-def _read_holdings(rules: Sequence[StoredRule], subjects: Members, now: datetime) -> Conflicts:
+def _read_holdings(rules: Sequence[StoredRule], subjects: scan.Members, now: datetime) -> scan.Conflicts:
     """Read the access of others for rules without stored members, which are computed here."""
     held = Entitlement.objects.filter(pk__in=Grant.objects.standing().values("entitlement"))
     return scan.read_holdings(rules, subjects, now, leg_members.compute_members(rules, held))

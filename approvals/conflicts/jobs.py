@@ -11,7 +11,6 @@ from datetime import datetime
 from approvals.conflicts import leg_members, scan
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import transitions as conflict_transitions
-from approvals.conflicts.scan import Part
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver
 from governance.core.access import Actor
 from governance.core.jobs import job_runs
@@ -52,7 +51,7 @@ def has_changed(now: datetime) -> bool:
 def scan_all(now: datetime, actor: Actor) -> dict[str, int]:
     """Scan all held access. Return the number of conflicts and the number of rules with changes."""
     rules = conflict_queries.in_force(now)
-    parts_by_rule: defaultdict[int, dict[int, list[Part]]] = defaultdict(dict)
+    parts_by_rule: defaultdict[int, dict[int, list[scan.Part]]] = defaultdict(dict)
     for (rule, subject), parts in scan.scan(rules, now).items():
         parts_by_rule[rule][subject] = parts
     open_by_code: defaultdict[str, list[Conflict]] = defaultdict(list)

@@ -12,7 +12,6 @@ import yaml
 from pydantic import ValidationError
 
 from approvals.policies import schema
-from approvals.policies.schema import Document
 from approvals.policies.yaml_document import InvalidDocument, ParsedYaml, Problem, parse
 from approvals.policies.yaml_document import Path as YamlPath
 
@@ -43,7 +42,7 @@ def _check(parsed: ParsedYaml) -> dict[str, Any]:
         sentence = "This is no policy: it has no named parts."
         raise InvalidDocument(Problem(1, "", sentence, "Begin with the policy in force."))
     try:
-        document = Document.model_validate(parsed.data).model_dump(mode="json", exclude_defaults=True)
+        document = schema.Document.model_validate(parsed.data).model_dump(mode="json", exclude_defaults=True)
         found = schema.problems(document)
         problems = [Problem(parsed.line(path), dotted(path), sentence, to_do) for path, sentence, to_do in found]
     except ValidationError as error:
@@ -101,7 +100,7 @@ _TYPE_PROBLEMS = {
 
 def _allowed_names(path: YamlPath) -> Iterator[str]:
     """Yield the names allowed in a part."""
-    model: Any = Document
+    model: Any = schema.Document
     for name in path:
         field = model.model_fields.get(str(name)) if hasattr(model, "model_fields") else None
         if field is None:
@@ -128,7 +127,7 @@ def as_text(document: Mapping[str, Any]) -> str:
     return "\n".join(_part(name, value) for name, value in ordered(document).items())
 
 
-def ordered(part: Mapping[str, Any], model: Any = Document) -> dict[str, Any]:
+def ordered(part: Mapping[str, Any], model: Any = schema.Document) -> dict[str, Any]:
     """Return a document or part in schema order; the database does not keep the order."""
     fields = {name: field.annotation for name, field in model.model_fields.items() if name in part}
     return {

@@ -6,7 +6,6 @@ from approvals.models import Waiver
 from approvals.parties import queries as party_queries
 from approvals.policies import fresh_sign_in
 from approvals.policies import queries as policy_queries
-from approvals.policies.queries import Policy
 from governance.core.access import Actor, Refusal, duty, refuse
 from governance.core.models import Delegation
 from inventory.models import Automation
@@ -22,7 +21,7 @@ def beneficiary_ids(waiver: Waiver, now: datetime) -> set[int]:
     return people
 
 
-def preceding_waiver(waiver: Waiver, policy: Policy) -> Waiver | None:
+def preceding_waiver(waiver: Waiver, policy: policy_queries.Policy) -> Waiver | None:
     """Return the granted waiver that this one follows (S7).
 
     Raises:

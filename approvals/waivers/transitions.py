@@ -4,12 +4,9 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from approvals.assignment.escalation_chain import Bench
-from approvals.conflicts.check import automation as automation_module
 from approvals.conflicts.check import automation as check_automation
-from approvals.conflicts.check.automation import FoundConflict
 from approvals.models import Conflict, ConflictRule, Waiver, WaiverState
 from approvals.policies import queries as policy_queries
-from approvals.policies.queries import Policy
 from approvals.waivers import notices
 from approvals.waivers import rules as duties
 from governance.core.access import Permission, Refusal, invalid, refuse
@@ -30,7 +27,7 @@ on_asked = partial(
 FOLLOW_UP_TIME = timedelta(days=14)
 
 
-def waivable_conflicts(automation: Automation, now: datetime) -> list[FoundConflict]:
+def waivable_conflicts(automation: Automation, now: datetime) -> list[check_automation.FoundConflict]:
     """Return the conflicts of an automation that can be waived: as it is held, and with its newest version.
 
     Waived conflicts are included if the waiver ends soon and no granted waiver follows it.
@@ -41,8 +38,8 @@ def waivable_conflicts(automation: Automation, now: datetime) -> list[FoundConfl
     """
     newest = automation.versions.order_by("-number").first()
     versions = {version.pk: version for version in (newest, automation.approved_version) if version is not None}
-    version_cases = [automation_module.case_of_version(automation, version) for version in versions.values()]
-    conflict_by_key: dict[tuple[str, int], FoundConflict] = {}
+    version_cases = [check_automation.case_of_version(automation, version) for version in versions.values()]
+    conflict_by_key: dict[tuple[str, int], check_automation.FoundConflict] = {}
     for conflicts in check_automation.find_all_conflicts(version_cases, now):
         for conflict in conflicts:
             conflict_by_key.setdefault((conflict.standing.rule.code, conflict.subject), conflict)
@@ -100,7 +97,7 @@ def ask_waiver(step: Step[Automation], *, code: str, subject_id: int, control: s
     return Effect(subject=waiver, payload={"rule": code, "days": days, "in_a_row": waiver.in_a_row})
 
 
-def _set_follows(waiver: Waiver, policy: Policy) -> None:
+def _set_follows(waiver: Waiver, policy: policy_queries.Policy) -> None:
     before = duties.preceding_waiver(waiver, policy)
     waiver.follows, waiver.in_a_row = before, before.in_a_row + 1 if before is not None else 1
 

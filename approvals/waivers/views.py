@@ -16,7 +16,6 @@ from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import ConflictRule, Waiver
 from approvals.models.conflict_rule import Mode
 from approvals.policies import queries as policy_queries
-from approvals.policies.queries import Policy
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.access import Actor, InvalidInput, Refusal, Refused, invalid, refuse
 from governance.core.clock import business_time
@@ -71,7 +70,7 @@ class AskForm(forms.Form):
     )
     days = forms.IntegerField(label="For how many days", min_value=1)
 
-    def __init__(self, *args: Any, policy: Policy, **more: Any) -> None:
+    def __init__(self, *args: Any, policy: policy_queries.Policy, **more: Any) -> None:
         super().__init__(*args, **more)
         self.fields["days"].widget.attrs["max"] = policy.waiver_days
         self.fields["days"].help_text = f"At most {policy.waiver_days}."
@@ -124,7 +123,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
     )
 
 
-def _follow_words(policy: Policy) -> str:
+def _follow_words(policy: policy_queries.Policy) -> str:
     if policy.waivers_in_a_row == 1:
         return "none may follow it."
     return "two may follow each other: the next can be asked for in the last two weeks and begins where the first ends."
@@ -236,7 +235,7 @@ def _context(
     }
 
 
-def _actions(waiver: Waiver, actor: Actor, now: datetime, policy: Policy) -> list[Shape]:
+def _actions(waiver: Waiver, actor: Actor, now: datetime, policy: policy_queries.Policy) -> list[Shape]:
     may_ask = waiver_transitions.ask_waiver.refusal(waiver.automation, actor=actor, now=now) is None
     is_followed = waiver.in_a_row >= policy.waivers_in_a_row
     actions: list[Shape] = []

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_GET
 
 from approvals.conflicts import held_access
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.held_access import RUNS_AS
 from approvals.conflicts.rule_language.rule import WITHOUT, Rule, legs_of
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.conflicts.transitions import RULE_CHANGED
@@ -236,7 +235,7 @@ def _access(line: ConflictLine, rule: Rule) -> Shape:
     visible = Grant.objects.filter(pk__in=row.grants, automation__in=seen, entitlement__isnull=False)
     grants = visible.select_related("automation", "entitlement__resource__owner").order_by("automation_id", "pk")
     held: list[tuple[Held, str, Any]] = [(held_access.held_by_grant(grant), "grants", grant) for grant in grants]
-    runs = sum(key.endswith(f"/{RUNS_AS}") for key in row.keys)
+    runs = sum(key.endswith(f"/{held_access.RUNS_AS}") for key in row.keys)
     legs = []
     for place, leg in legs_of(rule):
         if place != WITHOUT:
@@ -257,7 +256,7 @@ def _entries(keys: Iterable[str], seen: Mapping[int, Automation]) -> Iterator[tu
     """Yield the access without a grant of visible automations, with its kind."""
     for key in keys:
         pk, _, item = key.partition("/")
-        if int(pk) in seen and item == RUNS_AS:
+        if int(pk) in seen and item == held_access.RUNS_AS:
             yield Held(key, entry="identity"), "identities", seen[int(pk)]
         elif int(pk) in seen and item.startswith("trigger:"):
             yield Held(key, item.split(":")[1], entry="open"), "doors", seen[int(pk)]

@@ -25,7 +25,6 @@ from governance.core.models import Person, Team
 from inventory.importers import reader
 from inventory.importers.files import NotRead, read_paths
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import ReadResult
 from inventory.imports.transitions import confirmation, previews
 from inventory.models import BatchState, Environment, ImportBatch, ImportState, Outcome
 from inventory.ownership import rules as ownership_rules
@@ -167,13 +166,13 @@ def _upload(by: Person, run: str) -> ImportBatch:
 
 def _read_folders(
     folders: Iterable[str], passed_over: Counter[str]
-) -> Iterator[tuple[str, ReadResult | ImportProblem]]:
+) -> Iterator[tuple[str, reader.ReadResult | ImportProblem]]:
     """Read the files in the folders, each with its path there. Files that are no exports are counted by reason."""
     for folder in folders:
         for entry in read_paths([folder], fingerprint_key=key_files.digest_key()):
             if isinstance(entry, NotRead):
                 passed_over[entry.reason] += 1
-            elif isinstance(entry, ReadResult):
+            elif isinstance(entry, reader.ReadResult):
                 yield entry.manifest.source.files[0], entry
             else:
                 file = os.path.relpath(entry.file, folder) if Path(folder).is_dir() else Path(entry.file).name

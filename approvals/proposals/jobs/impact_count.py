@@ -12,7 +12,6 @@ from django.db import transaction
 
 from approvals.models import Proposal, WhatIf
 from approvals.proposals.kinds import kind
-from approvals.proposals.kinds.kind import Slice
 from governance.core.engine.transition import Step
 from governance.core.jobs import nudge
 
@@ -57,7 +56,7 @@ def count_slice(what_if: WhatIf, now: datetime, size: int = SLICE) -> int:
         row = WhatIf.objects.select_for_update(of=("self",)).select_related("proposal").get(pk=what_if.pk)
         if row.finished_at is not None:
             return 0
-        proposal, slice_counts = row.proposal, Slice(Counter(), row.cursor, 0)
+        proposal, slice_counts = row.proposal, kind.Slice(Counter(), row.cursor, 0)
         if proposal.is_under_way and proposal.round == row.round:  # otherwise nobody will read it
             slice_counts = kind.kind_of(proposal.kind).count(row, size)
         row.counts = dict(Counter(row.counts) + slice_counts.counts)
