@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count
 
 from approvals.models import EnforcedBy, Grant, GrantState, RevocationOutcome, RevocationState, RevocationTask
-from approvals.models.grant import WHY_WORDS, GrantQuerySet
+from approvals.models.grant import GrantQuerySet
 from inventory.models import AutomationState
 
 ENDS_SOON = timedelta(days=30)
@@ -27,7 +27,7 @@ def effective_state(grant: Grant, now: datetime) -> tuple[str, str]:
             return GrantState.SUSPENDED, "the automation was retired, and its end is paused"
         if not getattr(grant, "usable", True):
             return GrantState.SUSPENDED, "the credential that it needs is not granted any more"
-    return grant.state, WHY_WORDS.get(grant.ended_why or grant.suspended_why, "")
+    return grant.state, grant.why_words
 
 
 @dataclass(frozen=True)

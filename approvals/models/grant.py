@@ -189,6 +189,11 @@ class Grant(models.Model):
         return {pk: f"“{sentence}”" for pk, sentence in rows.values_list("pk", "sentence")}
 
     @property
+    def why_words(self) -> str:
+        """Why it was suspended or has ended, in words; empty while it is active."""
+        return WHY_WORDS.get(self.ended_why or self.suspended_why, "")
+
+    @property
     def drawn_level(self) -> str:
         """The level to draw; a credential is ``secret``."""
         return self.level if self.entitlement_id is not None else "secret"

@@ -1,7 +1,6 @@
 """Pages of waivers: request one, decide about it, end it, and the list (S7)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -223,7 +222,6 @@ def _context(
         },
         "waiver": waiver,
         "state": waiver.state_at(now),
-        "begins_later": waiver.begins_at is not None and waiver.begins_at > now,
         "covers": _covered_access(waiver, actor, now),
         "rule": rule,
         "lifts": LIFTS[rule.mode],
@@ -261,15 +259,6 @@ def _covered_access(waiver: Waiver, actor: Actor, now: datetime) -> list[str]:
     return [*lines, *([f"{hidden} of automations that you don’t see"] if hidden else [])]
 
 
-@dataclass(frozen=True)
-class WaiverLine:
-    """A waiver in a list, with its state at the time of the page."""
-
-    waiver: Waiver
-    state: str
-    begins_later: bool
-
-
 @require_GET
 def waiver_list(request: Request) -> HttpResponse:
     """List the waivers of automations that the reader may see, newest first. Filters are in the URL."""
@@ -283,21 +272,17 @@ def waiver_list(request: Request) -> HttpResponse:
         "now": now,
         "head": {"title": "Waivers", "facts": ["what is in conflict and allowed for a while"]},
         "chips": pager.chips(path, query, "show", SHOWN.items(), counts),
-        "rows": _lines(paged.rows, now),
+        "rows": paged.rows,
         "empty": EMPTY[show],
         "pager": paged,
     }
     return page(request, "approvals/waivers/waivers.html", context)
 
 
-def _lines(waivers: Iterable[Waiver], now: datetime) -> list[WaiverLine]:
-    return [WaiverLine(row, row.state_at(now), row.begins_at is not None and row.begins_at > now) for row in waivers]
-
-
-def open_waivers(automation: Automation, now: datetime) -> list[WaiverLine]:
+def open_waivers(automation: Automation, now: datetime) -> Iterable[Waiver]:
     """Return the requested or live waivers of an automation, for ``approvals/waivers/waiver_panel.html``."""
     waivers = Waiver.objects.filter(automation=automation).standing("open", now)
     ids = list(waivers.order_by("-pk").values_list("pk", flat=True)[:MOST])
     if not ids:  # as for most automations
         return []
-    return _lines(Waiver.objects.filter(pk__in=ids).titled().select_related("asked_by").order_by("-pk"), now)
+    return Waiver.objects.filter(pk__in=ids).titled().select_related("asked_by").order_by("-pk")

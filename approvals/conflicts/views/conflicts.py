@@ -131,13 +131,13 @@ def _filtered(
     return seen, clauses
 
 
-def _owner_choices(seen: ConflictQuerySet, actor: Actor, now: datetime) -> list[tuple[str, str]]:
+def _owner_choices(seen: ConflictQuerySet, actor: Actor, now: datetime) -> list[tuple[int, str]]:
     """Return the owners of visible automations in these conflicts, by name. One query."""
     parts = seen.order_by().values(member=Func(F("automations"), function="unnest"))
     owned = Automation.objects.visible_to(actor, now).filter(pk__in=parts).order_by()
     owners = Q(pk__in=owned.values("business_owner")) | Q(pk__in=owned.values("technical_owner"))
-    people = sorted(Person.objects.filter(owners)[:OWNERS], key=lambda person: person.name)
-    return [(str(person.pk), person.name) for person in people]
+    people = Person.objects.filter(owners).values_list("pk", "name")[:OWNERS]
+    return sorted(people, key=lambda person: person[1])
 
 
 def state_of(row: Conflict) -> str:

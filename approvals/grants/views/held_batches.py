@@ -1,8 +1,6 @@
 """Pages of paused mass revocations: the list, and one batch with its grants and the answers of Security and an admin (G6)."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Count
 from django.http import HttpResponse
@@ -12,35 +10,19 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from approvals.grants import queries
 from approvals.grants.transitions import circuit_breaker
-from approvals.models import BatchSays, BatchState, HeldBatch, HeldGrant
-from governance.core.access import ROLE_WORDS, Actor, InvalidInput, Refusal, Refused, refuse
+from approvals.models import BatchSays, BatchState, HeldBatch
+from governance.core.access import ROLE_WORDS, InvalidInput, Refusal, Refused, refuse
 from governance.core.clock import business_time
 from governance.web.components import times
-from governance.web.components.facts import Fact
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, refused, timeline_context
 from governance.web.requests.request import Request
 from inventory.models import Automation
 
-#: Teams listed by name; events of the timeline.
-TEAMS, EVENTS = 10, 20
+#: Teams listed by name.
+TEAMS = 10
 #: Choices of the filter.
 SHOWN = (("", "Open"), ("ended", "Answered or over"))
-
-
-@dataclass(frozen=True)
-class HeldGrantRow:
-    """One grant of a batch.
-
-    Args:
-        held: the held grant.
-        state: its effective state and the reason.
-        href: page of its automation; empty if the reader may not see it.
-    """
-
-    held: HeldGrant
-    state: tuple[str, str]
-    href: str
 
 
 @require_GET
@@ -87,48 +69,23 @@ def _context(request: Request, held_batch: HeldBatch, now: datetime, *, typed: s
     role = circuit_breaker.answering_role(held_batch, actor, now) if refusal is None else None
     held = held_batch.held.select_related("grant__automation__team")
     paged = pager.by_column(held, request.GET, held_batch.href, "pk")
+    # The reader sees the grants of automations hidden elsewhere too, because they decide on the end.
+    automations = [held_grant.grant.automation_id for held_grant in paged.rows]
+    seen = Automation.objects.visible_to(actor, now).filter(pk__in=automations)
+    teams = held_batch.held.order_by().values_list("grant__automation__team__name").annotate(number=Count("pk"))
     return {
         "head": {"title": held_batch.cause.words, "facts": [times.counted(held_batch.number, "grant")]},
         "batch": held_batch,
         "is_open": held_batch.state == BatchState.OPEN,
-        "facts": _facts(held_batch, now),
         "tiers": held_batch.held.order_by("tier").values("tier").annotate(number=Count("pk")),
-        "teams": _by_team(held_batch),
+        "teams": teams.order_by("-number", "grant__automation__team__name")[: TEAMS + 1],
+        "most_teams": TEAMS,
         "answers": held_batch.answers.select_related("person", "reason").order_by("pk"),
-        "rows": _rows(paged.rows, actor, now),
+        "rows": [(held_grant, queries.effective_state(held_grant.grant, now)) for held_grant in paged.rows],
+        "seen": set(seen.values_list("pk", flat=True)),
         "pager": paged,
         "answers_as": ROLE_WORDS[role].lower() if role is not None else "",
         "reason": {"value": typed, "error": error},
         "locked": refusal if refusal is not None and refusal.kind != "state" else None,
-        **timeline_context(held_batch, actor=actor, now=now, limit=EVENTS),
+        **timeline_context(held_batch, actor=actor, now=now, limit=20),
     }
-
-
-def _facts(held_batch: HeldBatch, now: datetime) -> list[Fact]:
-    rows = [
-        Fact(times.moment_words(held_batch.opened_at, now), "Paused"),
-        Fact(times.counted(held_batch.live, "grant"), "Live then"),
-        Fact(f"{held_batch.lately:,}", "Ended by it in the hour before"),
-    ]
-    if held_batch.ended_at is not None:
-        rows.append(Fact(times.moment_words(held_batch.ended_at, now), "Over"))
-    return rows
-
-
-def _by_team(held_batch: HeldBatch) -> list[str]:
-    counts = held_batch.held.order_by().values_list("grant__automation__team__name").annotate(number=Count("pk"))
-    rows = list(counts.order_by("-number", "grant__automation__team__name")[: TEAMS + 1])
-    counted = [f"{name}: {times.counted(count, 'grant')}" for name, count in rows[:TEAMS]]
-    return [*counted, *(["and more teams"] if len(rows) > TEAMS else [])]
-
-
-def _rows(held: Any, actor: Actor, now: datetime) -> list[HeldGrantRow]:
-    """Return held grants as lines. A reader sees even automations hidden elsewhere, because they decide on the end."""
-    automations = {held_grant.grant.automation_id for held_grant in held}
-    seen = set(Automation.objects.visible_to(actor, now).filter(pk__in=automations).values_list("pk", flat=True))
-    rows = []
-    for held_grant in held:
-        grant = held_grant.grant
-        href = grant.automation.href if grant.automation_id in seen else ""
-        rows.append(HeldGrantRow(held_grant, queries.effective_state(grant, now), href))
-    return rows

@@ -11,21 +11,18 @@ from django.views.decorators.http import require_GET, require_http_methods
 from approvals.grants import queries as grant_queries
 from approvals.grants.transitions import revocation_tasks
 from approvals.models import Grant, RevocationTask, RevocationWord
-from approvals.models import grant as model_grant
 from approvals.models.circuit_breaker import READING
 from approvals.models.revocation_task import RevocationTaskQuerySet
 from governance.core.access import Actor, InvalidInput, Refused, access
 from governance.core.clock import business_time
 from governance.core.models import Person
-from governance.web.components import times
-from governance.web.components.facts import Fact
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, refused, timeline_context
 from governance.web.requests.request import Request, number
 from inventory.models import Resource
 
-#: Choices of a filter; events of the timeline (the ledger has the rest).
-CHOICES, EVENTS = 200, 20
+#: Choices of a filter.
+CHOICES = 200
 #: Choices of the filters that are links.
 SHOWN = (("", "Open"), ("overdue", "Overdue"), ("done", "Done"))
 MINE = (("", "Of everybody"), ("1", "Asked of me"))
@@ -98,16 +95,16 @@ def _narrowed(seen: RevocationTaskQuerySet, query: QueryDict, actor: Actor, now:
     return seen if owner is None else seen.filter(owner=owner)
 
 
-def _resources(seen: RevocationTaskQuerySet) -> list[tuple[str, str]]:
+def _resources(seen: RevocationTaskQuerySet) -> list[tuple[int, str]]:
     held = seen.order_by().values("grant__entitlement__resource")
     decided = seen.order_by().values("grant__approval__decided_on")
-    rows = Resource.objects.filter(Q(pk__in=held) | Q(pk__in=decided)).order_by("name", "pk")[:CHOICES]
-    return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
+    rows = Resource.objects.filter(Q(pk__in=held) | Q(pk__in=decided)).order_by("name", "pk")
+    return list(rows.values_list("pk", "name")[:CHOICES])
 
 
-def _owners(seen: RevocationTaskQuerySet) -> list[tuple[str, str]]:
-    rows = Person.objects.filter(pk__in=seen.order_by().values("owner")).order_by("name", "pk")[:CHOICES]
-    return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
+def _owners(seen: RevocationTaskQuerySet) -> list[tuple[int, str]]:
+    rows = Person.objects.filter(pk__in=seen.order_by().values("owner")).order_by("name", "pk")
+    return list(rows.values_list("pk", "name")[:CHOICES])
 
 
 @require_http_methods(["GET", "POST"])
@@ -144,6 +141,7 @@ def _context(task: RevocationTask, actor: Actor, now: datetime, *, error: str = 
     speaker = acting_as(task, actor, now)
     refusal = revocation_tasks.say_removed.refusal(task, actor=speaker, now=now)
     is_open = task.state == "open"
+    names = dict(Person.objects.filter(pk__in=task.asked).values_list("pk", "name"))
     return {
         "head": {
             "title": f"{'Remove' if is_open else 'Removed'}: {grant.sentence}",
@@ -153,28 +151,10 @@ def _context(task: RevocationTask, actor: Actor, now: datetime, *, error: str = 
         "task": task,
         "is_open": is_open,
         "state": grant_queries.state_words(task, now),
-        "facts": _facts(task, now),
+        "also_asked": [names[pk] for pk in task.asked if pk != task.owner_id and pk in names],
         "may_say": refusal is None,
         "for_whom": speaker.standing_for.name if speaker.standing_for is not None else "",
         "reason_error": error,
         "locked": refusal if refusal is not None and refusal.kind != "state" else None,
-        **timeline_context(task, actor=actor, now=now, limit=EVENTS),
+        **timeline_context(task, actor=actor, now=now, limit=20),
     }
-
-
-def _facts(task: RevocationTask, now: datetime) -> list[Fact]:
-    grant = task.grant
-    names = dict(Person.objects.filter(pk__in=task.asked).values_list("pk", "name"))
-    others = [names[pk] for pk in task.asked if pk != task.owner_id and pk in names]
-    why = model_grant.WHY_WORDS.get(grant.ended_why, grant.ended_why)
-    review = reverse("review", args=[grant.approval.submission_id])
-    check = f"{task.found}, {times.moment_words(task.checked_at, now)}" if task.checked_at is not None else ""
-    facts = [
-        Fact(f"{times.moment_words(task.opened_at, now)}: {why}", "Ended"),
-        Fact(grant.automation.name, "Automation", href=grant.automation.href),
-        Fact("see who approved it", "Approved", href=review),
-        Fact(task.owner.name if task.owner is not None else "nobody is left to ask", "Waiting for"),
-        Fact(", ".join(others), "Also asked"),
-        Fact(check, "A check says"),
-    ]
-    return [fact for fact in facts if fact.text]

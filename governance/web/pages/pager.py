@@ -113,9 +113,11 @@ def _with(path: str, parameters: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(parameters)}" if parameters else path
 
 
-def choice(query: QueryDict, name: str, label: str, choices: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def choice(query: QueryDict, name: str, label: str, choices: Iterable[tuple[object, str]]) -> dict[str, Any]:
     """A filter as a select of ``components/filters.html``."""
-    options = [{"value": value, "label": words, "selected": query.get(name) == value} for value, words in choices]
+    options = [
+        {"value": str(value), "label": words, "selected": query.get(name) == str(value)} for value, words in choices
+    ]
     return {"name": name, "label": label, "options": options}
 
 
