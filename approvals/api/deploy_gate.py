@@ -1,6 +1,6 @@
 """Endpoint of the deploy gate, for pipelines (A17)."""
 
-from typing import Any
+from dataclasses import replace
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
@@ -10,6 +10,7 @@ from approvals.api.problems import ERRORS
 from approvals.api.requests import Digest, Key
 from approvals.api.responses import GateOut
 from approvals.grants import deploy_gate
+from approvals.grants.deploy_gate import GateAnswer
 from inventory.models import Automation, Environment
 
 router = Router(tags=["Deploy gate"])
@@ -23,7 +24,7 @@ class Where(Schema):
 
 
 @router.get("/gate/{digest}", response={200: GateOut, **ERRORS}, url_name="gate")
-def ask(request: HttpRequest, digest: Digest, where: Query[Where]) -> dict[str, Any]:
+def ask(request: HttpRequest, digest: Digest, where: Query[Where]) -> GateAnswer:
     """Say in `allowed` whether a version may run, and with which privileges, terms and enforcement.
 
     The status is 200 also if it may not run: `code`, `reason` and `to_do` say why and what to do. The digest is that of the manifest or of
@@ -36,16 +37,4 @@ def ask(request: HttpRequest, digest: Digest, where: Query[Where]) -> dict[str, 
     answer = deploy_gate.answer_for_digest(
         seen, digest, environment=environment, now=program.now, automation=where.automation
     )
-    automation = answer.version.automation if answer.version is not None else None
-    return {
-        "allowed": answer.may_run,
-        "code": answer.code,
-        "reason": answer.sentence,
-        "to_do": answer.to_do,
-        "environment": environment,
-        "automation": automation,
-        "page": automation.href if automation is not None else "",
-        "version": answer.version,
-        "privileges": answer.grants,
-        "without": [blocked.sentence for blocked in answer.without],
-    }
+    return replace(answer, environment=environment)

@@ -322,13 +322,13 @@ class HeldOut(Schema):
 class GateOut(Schema):
     """Whether a version may run, and with which privileges (A17)."""
 
-    allowed: bool
+    allowed: bool = Field(alias="may_run")
     code: str = Field(description="`OK`, or the first check that failed.")
-    reason: str
+    reason: str = Field(alias="sentence")
     to_do: str
     environment: str
-    automation: Named | None
-    page: Page
+    automation: Named | None = Field(None, alias="version.automation")
+    page: Page = Field("", alias="version.automation.href")
     version: VersionOut | None
-    privileges: list[HeldOut]
+    privileges: list[HeldOut] = Field(alias="grants")
     without: list[str] = Field(description="What it asks for and may not use now.")

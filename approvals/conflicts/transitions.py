@@ -48,9 +48,12 @@ def follow_scan(
     for subject, parts in sorted(parts_by_subject.items()):
         before = open_by_subject.pop(subject, None)
         if before is None:
-            facts = {"by_waiver": _keys_by_waiver(rule, subject, parts, ()), "due_at": due_at(rule, step.now)}
+            facts: dict[str, Any] = {
+                "by_waiver": _keys_by_waiver(rule, subject, parts, ()),
+                "due_at": due_at(rule, step.now),
+            }
+            facts |= _conflict_fields(parts)
             new = Conflict(rule=rule, code=rule.code, scope=rule.scope, subject=subject, opened_at=step.now, **facts)
-            _set_parts(new, parts)
             open_conflict(new, actor=step.actor, now=step.now)
             counts["opened"] += 1
         elif before.subject != subject or _differs(before, rule, parts):
@@ -107,11 +110,6 @@ def _conflict_fields(parts: Sequence[Part]) -> dict[str, list[Any]]:
     }
 
 
-def _set_parts(conflict: Conflict, parts: Sequence[Part]) -> None:
-    for name, value in _conflict_fields(parts).items():
-        setattr(conflict, name, value)
-
-
 def _keys_by_waiver(rule: ConflictRule, subject: int, parts: Sequence[Part], before: Sequence[str]) -> list[str]:
     """Return keys of access that came into a conflict under a waiver since the rule is enforced (S6).
 
@@ -156,7 +154,8 @@ def change_conflict(step: Step[Conflict], *, rule: ConflictRule, subject_id: int
     has_lost = rule.digest != conflict.rule.digest and waiver_of(conflict, step.now) is not None
     if has_lost:
         conflict.due_at, conflict.by_waiver = None, []
-    _set_parts(conflict, parts)
+    for name, value in _conflict_fields(parts).items():
+        setattr(conflict, name, value)
     conflict.rule, conflict.subject = rule, subject_id
     new_keys = _keys_by_waiver(rule, subject_id, parts, before)
     kept = set(conflict.by_waiver).intersection(conflict.keys) if rule.mode == Mode.ENFORCE else set()

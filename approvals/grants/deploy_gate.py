@@ -13,7 +13,7 @@ from approvals.models import Approval, ApprovalState, Grant, Sample, Submission,
 from approvals.models.spot_check import NOT_PASSED
 from governance.core.access import Actor
 from governance.core.engine import hooks
-from inventory.models import Automation, AutomationState, Privilege, Version
+from inventory.models import Automation, AutomationState, Version
 from inventory.models.automation import AutomationQuerySet
 
 #: How long a superseded version may be rolled back to.
@@ -42,7 +42,8 @@ class GateAnswer:
         to_do: the next step if it may not run; else empty.
         version: the version that may run, or the version meant, if known.
         grants: live grants that it may use.
-        without: privileges that it asks for and may not use now: refused, stopped, ended or never submitted.
+        without: sentences of privileges that it asks for and may not use now: refused, stopped, ended or never submitted.
+        environment: where it would run, for programs.
     """
 
     may_run: bool
@@ -51,7 +52,8 @@ class GateAnswer:
     to_do: str = ""
     version: Version | None = None
     grants: Sequence[Grant] = ()
-    without: Sequence[Privilege] = ()
+    without: Sequence[str] = ()
+    environment: str = ""
 
 
 UNKNOWN = GateAnswer(False, "UNKNOWN_VERSION", "No version with this digest was imported.", "Import it and submit it.")
@@ -162,8 +164,8 @@ def _answer_with_grants(automation: Automation, version: Version, now: datetime)
             f"Nothing that version {version.number} asks for is held: it was refused or stopped, or its term is over."
         )
         to_do = "See on its page what ended and why, and submit it again."
-        return GateAnswer(False, "NOTHING_HELD", sentence, to_do, version, without=privileges)
-    without = tuple(privilege for privilege in privileges if privilege.key not in has)
+        return GateAnswer(False, "NOTHING_HELD", sentence, to_do, version, without=[row.sentence for row in privileges])
+    without = [privilege.sentence for privilege in privileges if privilege.key not in has]
     return GateAnswer(True, "OK", f"Version {version.number} may run.", "", version, live, without)
 
 

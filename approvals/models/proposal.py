@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from approvals.models.not_among import NotAmong
 from approvals.models.submission import Submission, SubmissionQuerySet
-from governance.core.access import Actor, Permission, Relation, Role, access
+from governance.core.access import ROLE_WORDS, Actor, Permission, Relation, Role, access
 from governance.core.models import FreeText, History, Person
 
 
@@ -124,6 +124,11 @@ class Proposal(models.Model):
     def is_under_way(self) -> bool:
         """Whether an answer or an acceptance is missing."""
         return self.state in UNANSWERED
+
+    @property
+    def countersigner_words(self) -> str:
+        """The role that countersigns it, in words."""
+        return ROLE_WORDS[Role(self.needs)].lower()
 
     @property
     def signed_facts(self) -> dict[str, Any]:

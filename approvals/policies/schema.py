@@ -4,6 +4,7 @@ A higher tier never has fewer signatures, longer terms or more time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -223,7 +224,8 @@ class Document(Part):
 Inconsistency = tuple[Path, str, str]
 
 TIERS = ("low", "standard", "high")
-STEPS = (("low", "standard"), ("standard", "high"))
+STEPS = tuple(pairwise(TIERS))
+RATINGS = ("low", "medium", "high")
 #: The signature that each kind always needs: from the team's lead or the resource's owner (T3).
 FIRST = {"app": "lead", "privilege": "owner", "credential": "owner"}
 SHRINKING = ("longest_term", "review_after", "due_working_days", "expires_working_days")
@@ -237,7 +239,6 @@ def problems(document: Mapping[str, Any]) -> Iterator[Inconsistency]:
     yield from _shrinking(document)
     yield from _upwards(document)
     yield from _fresh(document["fresh_sign_in_minutes"])
-    yield from _conflicts(document["conflicts"])
 
 
 def _repeated(part: object, path: Path) -> Iterator[Inconsistency]:
@@ -270,27 +271,27 @@ def _tiers(tiers: Mapping[str, Any]) -> Iterator[Inconsistency]:
 
 def _shrinking(document: Mapping[str, Any]) -> Iterator[Inconsistency]:
     for name in SHRINKING:
-        for below, above in STEPS:
-            if document[name][above] > document[name][below]:
-                sentence = f"{above.capitalize()} risk would have longer than {below}."
-                yield (name, above), sentence, f"At most {document[name][below]}."
+        yield from _longer(name, document[name], TIERS, "{} risk would have longer than {}.")
+    yield from _longer(
+        "conflicts", document["conflicts"], RATINGS, "what is rated {} would have longer than what is rated {}."
+    )
     for tier in TIERS:
         if document["expires_working_days"][tier] < document["due_working_days"][tier]:
             due = document["due_working_days"][tier]
             yield ("expires_working_days", tier), "It would expire before it is due.", f"At least {due}."
 
 
+def _longer(name: str, days: Mapping[str, int], order: Sequence[str], sentence: str) -> Iterator[Inconsistency]:
+    for below, above in pairwise(order):
+        if days[above] > days[below]:
+            words = sentence.format(above, below)
+            yield (name, above), f"{words[:1].upper()}{words[1:]}", f"At most {days[below]}."
+
+
 def _upwards(document: Mapping[str, Any]) -> Iterator[Inconsistency]:
     for below, above in STEPS:
         if below in document["two_owners"] and above not in document["two_owners"]:
             yield ("two_owners",), f"A rule for {below} risk applies to {above} risk too.", f"Add {above}."
-
-
-def _conflicts(days: Mapping[str, int]) -> Iterator[Inconsistency]:
-    for below, above in (("low", "medium"), ("medium", "high")):
-        if days[above] > days[below]:
-            sentence = f"What is rated {above} would have longer than what is rated {below}."
-            yield ("conflicts", above), sentence, f"At most {days[below]}."
 
 
 def _fresh(minutes: Mapping[str, int | None]) -> Iterator[Inconsistency]:

@@ -44,11 +44,6 @@ NOTHING_TO_WAIVE = Refusal(
 MOST = 5
 #: Labels of the chips, by the value in the URL.
 SHOWN = {"": "Waiting", "live": "Live", "over": "Over"}
-EMPTY = {
-    "": "Requested waivers appear here. Ask for a waiver on the page of its conflict.",
-    "live": "Waivers that security granted, until they end, would be here.",
-    "over": "Waivers that ended, were refused or withdrawn would be here.",
-}
 
 
 class AskForm(forms.Form):
@@ -273,7 +268,7 @@ def waiver_list(request: Request) -> HttpResponse:
         "head": {"title": "Waivers", "facts": ["what is in conflict and allowed for a while"]},
         "chips": pager.chips(path, query, "show", SHOWN.items(), counts),
         "rows": paged.rows,
-        "empty": EMPTY[show],
+        "show": show,
         "pager": paged,
     }
     return page(request, "approvals/waivers/waivers.html", context)

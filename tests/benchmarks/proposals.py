@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -43,16 +42,12 @@ def count_policy() -> Counted:
     after["tiers"]["high"]["non_read_on"] = ["internal", "confidential"]
     after["seats"]["privilege"]["standard"] = ["owner", "security"]
     after["longest_term"]["high"] = 60
-    proposal = Proposal(target=DEFAULT, before=before, document=after)
+    proposal = Proposal(kind="policy", target=DEFAULT, before=before, document=after)
     what_if = WhatIf(proposal=proposal, since=now - timedelta(days=3650), until=now)
-    began, rows, counts = time.perf_counter(), 0, Counter[str]()
-    while True:
-        found = policy.PolicyKind().count(what_if, impact_count.SLICE)
-        counts, what_if.cursor, rows = counts + found.counts, found.cursor, rows + found.rows
-        if found.rows < impact_count.SLICE:
-            break
-    what_if.counts = counts
-    return Counted(rows, time.perf_counter() - began, policy.PolicyKind().said(what_if))
+    began = time.perf_counter()
+    while impact_count.count_next(what_if, impact_count.SLICE) == impact_count.SLICE:
+        pass
+    return Counted(what_if.done, time.perf_counter() - began, policy.PolicyKind().said(what_if))
 
 
 def freeze() -> None:
@@ -71,13 +66,9 @@ def count_rule(scope: str = "automation") -> Counted:
     rule = ConflictRule.objects.in_force(now).get(code="private-untrusted-outbound")
     document = {**rule.document, "scope": scope}
     before, after = {"rule": document}, {"rule": {**document, "mode": "enforce"}}
-    proposal = Proposal(target=rule.code, before=before, document=after)
+    proposal = Proposal(kind=kind.code, target=rule.code, before=before, document=after)
     what_if = WhatIf(proposal=proposal, since=now - timedelta(days=3650), until=now)
-    began, rows, counts = time.perf_counter(), 0, Counter[str]()
-    while True:
-        found = kind.count(what_if, impact_count.SLICE)
-        counts, what_if.cursor, rows = counts + found.counts, found.cursor, rows + found.rows
-        if found.rows < impact_count.SLICE:
-            break
-    what_if.counts = counts
-    return Counted(rows, time.perf_counter() - began, kind.said(what_if))
+    began = time.perf_counter()
+    while impact_count.count_next(what_if, impact_count.SLICE) == impact_count.SLICE:
+        pass
+    return Counted(what_if.done, time.perf_counter() - began, kind.said(what_if))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 from django import forms
@@ -45,13 +44,13 @@ def rule_list(request: Request) -> HttpResponse:
     counts = dict(seen.values("code").annotate(count=Count("pk")).values_list("code", "count"))
     rules = sorted(ConflictRule.objects.in_force(now), key=lambda version: version.process)
     parsed = map(conflict_queries.parse_version, rules)
-    rows = [(each.version, each.rule.sentence, counts.get(each.version.code, 0)) for each in parsed]
+    rows = [(each.version, each.rule.sentence, counts.get(each.version.code)) for each in parsed]
     actions = _propose_action("", "Propose a rule", reverse("rule_new"), request.actor, now)
     facts = [times.counted(len(rules), "rule"), "what may not be held together"]
     context = {
         "now": now,
         "head": {"title": "Conflict rules", "facts": facts, "actions": actions},
-        "groups": [(process, list(group)) for process, group in groupby(rows, lambda row: row[0].process)],
+        "rows": rows,
         "given_up": _given_up(now),
     }
     return page(request, "approvals/conflicts/conflict_rules.html", context)
@@ -167,14 +166,10 @@ class RuleForm(forms.Form):
 
 
 @require_http_methods(["GET", "POST"])
-def new(request: Request) -> HttpResponse:
-    """Propose a new rule; its code is in its text."""
-    return _page(request, Proposal(kind=KIND, target=""), None, BLANK)
-
-
-@require_http_methods(["GET", "POST"])
-def propose(request: Request, code: str) -> HttpResponse:
-    """Propose another version of a rule, or its end. Starts from the newest or an earlier text."""
+def propose(request: Request, code: str = "") -> HttpResponse:
+    """Propose another version of a rule, or its end, from its newest or an earlier text; without a code, a new rule."""
+    if not code:
+        return _page(request, Proposal(kind=KIND, target=""), None, BLANK)
     versions = ConflictRule.objects.filter(code=code).order_by("-number")
     rule = get_object_or_404(versions[:1])
     chosen = number(request.GET.get("from"))

@@ -38,12 +38,6 @@ OWNERS = 200
 SHOWN = {"": "Open", "waived": "Waived", "again": "Waiver over", "ended": "Over"}
 #: Links to related lists.
 RELATED_LISTS = (("Waivers", "clock", "waiver_list"), ("Rules", "conflict", "conflict_rules"))
-EMPTY = {
-    "": "What somebody holds together that a rule says nobody may would be here.",
-    "waived": "Conflicts that security allows for a while would be here.",
-    "again": "Conflicts whose waiver is over and that are still held would be here.",
-    "ended": "Conflicts that were resolved, or whose rule was given up or changed, would be here.",
-}
 #: States of conflicts that ended without resolution: the rule was given up, or its scope changed.
 ENDED_BY = {"rule_given_up": "given_up", RULE_CHANGED: "changed"}
 #: Models of the subjects with a name of their own, by scope.
@@ -101,7 +95,6 @@ def conflict_list(request: Request) -> HttpResponse:
         "filtered": " and ".join(clauses),
         "show": show,
         "rows": list_rows(paged.rows, actor, now),
-        "empty": EMPTY[show],
         "pager": paged,
     }
     return page(request, "approvals/conflicts/conflicts.html", context)

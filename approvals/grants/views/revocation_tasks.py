@@ -26,11 +26,6 @@ CHOICES = 200
 #: Choices of the filters that are links.
 SHOWN = (("", "Open"), ("overdue", "Overdue"), ("done", "Done"))
 MINE = (("", "Of everybody"), ("1", "Asked of me"))
-EMPTY = {
-    "": "No access to remove.",
-    "overdue": "No access to remove is overdue.",
-    "done": "Removed access would be here, with who checked it.",
-}
 #: Relations that the rows and the page of a task read.
 TASK_RELATIONS = (
     "owner",
@@ -47,7 +42,7 @@ WORDS = Prefetch("words", RevocationWord.objects.select_related("person", "for_p
 def revocation_list(request: Request) -> HttpResponse:
     """Show the tasks visible to the reader, newest first; filters are in the URL."""
     now, query, path = business_time.now(), request.GET, reverse("revocations")
-    show = query.get("show", "") if query.get("show", "") in EMPTY else ""
+    show = query.get("show", "") if query.get("show", "") in dict(SHOWN) else ""
     visible = RevocationTask.objects.visible_to(request.actor, now)
     seen = _narrowed(visible, query, request.actor, now)
     tasks = seen.standing(show, now).select_related(*TASK_RELATIONS).prefetch_related(WORDS)
@@ -76,7 +71,7 @@ def revocation_list(request: Request) -> HttpResponse:
             "clear_href": path if pager.kept(query, "show") else "",
         },
         "rows": [{"task": task, "state": grant_queries.state_words(task, now)} for task in paged.rows],
-        "empty": EMPTY[show],
+        "show": show,
         "pager": paged,
     }
     return page(request, "approvals/grants/revocation_tasks.html", context)

@@ -3,8 +3,6 @@
 import hashlib
 import os
 import signal
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -105,37 +103,31 @@ class Command(BaseCommand):
             except Refused as error:
                 raise CommandError(error.refusal.words) from error
             read += len(entries_read)
-            self._tell(f"{read:,} read")
+            self.stderr.write(f"{read:,} read")
         for reason, count in sorted(passed_over.items()):
             self.stderr.write(f"{count:,} passed over: {reason}.")
 
     def _import(self, batch: ImportBatch, order: bulk_import.Order, is_stopped: list[bool]) -> None:
         previews.order_import(batch, {**batch.order, **asdict(order)})
         batch.refresh_from_db()
-        total, began = previews.open_items(batch).count(), time.monotonic()
+        total = previews.open_items(batch).count()
         done = Counter[str]()
         while not is_stopped and batch.progress == BatchState.CONFIRMING:
             with job_runs.alone(bulk_import.JOB, waits=True):
                 done += bulk_import.import_slice(batch, business_time.now())
             batch.refresh_from_db(fields=["progress"])
-            rate = sum(done.values()) / max(time.monotonic() - began, 0.001)
-            self._tell(f"{sum(done.values()):,} of {total:,}, {rate:.0f} a second: {_in_words(done)}")
+            self.stderr.write(f"{sum(done.values()):,} of {total:,}: {_in_words(done)}")
 
     def _report(self, batch: ImportBatch) -> None:
         counts = Counter(batch.items.exclude(outcome="").values_list("outcome", flat=True))
         unread = batch.items.filter(progress=ImportState.REFUSED).order_by("pk")
         left = previews.open_items(batch).count()
-        if sys.stderr.isatty():
-            self.stderr.write("")
         for item in batch.items.filter(outcome=Outcome.REFUSED, progress=ImportState.PREVIEW).order_by("pk"):
             self.stdout.write(f"refused: {item.manifest.get('name')} ({item.filename}): {item.reason}")
         for item in unread:
             self.stdout.write(f"not read: {item.reason}")
         rest = f", {left:,} not imported" if left else ""
         self.stdout.write(f"{_in_words(counts) or 'nothing'}{rest}, {len(unread):,} not read.")
-
-    def _tell(self, words: str) -> None:
-        self.stderr.write(f"{words:78}" if sys.stderr.isatty() else words, ending="\r" if sys.stderr.isatty() else "\n")
 
 
 def _in_words(counts: Counter[str]) -> str:

@@ -108,22 +108,14 @@ def policy(request: Request, number: int) -> HttpResponse:
             "actions": [again] if is_offered else [],
         },
         "version": version,
-        "proposal_href": _proposal_href(version, request.actor, now),
-        "compared_to": before.number if before is not None else None,
+        "proposal": Proposal.objects.visible_to(request.actor, now).filter(pk=version.proposal_id).first(),
+        "before": before,
         "changes": diff.changes(kept.with_shipped_parts(before.document), document) if before is not None else (),
         "tiers": by_tier(document),
         "facts": facts(document),
         "text": policy_document.as_text(document),
     }
     return page(request, "approvals/policies/policy.html", context)
-
-
-def _proposal_href(version: PolicyVersion, actor: Actor, now: datetime) -> str:
-    """Return the page of the version's proposal, if the reader may see it."""
-    if version.proposal_id is None:
-        return ""
-    proposal = Proposal.objects.visible_to(actor, now).filter(pk=version.proposal_id).first()
-    return proposal.href if proposal is not None else ""
 
 
 def by_tier(document: Mapping[str, Any]) -> list[Shape]:

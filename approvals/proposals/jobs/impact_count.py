@@ -27,7 +27,7 @@ def begin(proposal: Proposal, step: Step[Proposal]) -> None:
     A count without rows is done at once.
     """
     made = WhatIf(proposal=proposal, round=proposal.round, since=step.now - SPAN, until=step.now)
-    made.total = kind.kind_of(proposal.kind).total(made)
+    made.total = kind.kind_of(proposal.kind).submissions(made).count()
     made.finished_at = None if made.total else step.now
     made.save()
     if made.total:
@@ -56,12 +56,19 @@ def count_slice(what_if: WhatIf, now: datetime, size: int = SLICE) -> int:
         row = WhatIf.objects.select_for_update(of=("self",)).select_related("proposal").get(pk=what_if.pk)
         if row.finished_at is not None:
             return 0
-        proposal, slice_counts = row.proposal, kind.Slice(Counter(), row.cursor, 0)
-        if proposal.is_under_way and proposal.round == row.round:  # otherwise nobody will read it
-            slice_counts = kind.kind_of(proposal.kind).count(row, size)
-        row.counts = dict(Counter(row.counts) + slice_counts.counts)
-        row.cursor, row.done = slice_counts.cursor, row.done + slice_counts.rows
-        if slice_counts.rows < size:
+        is_read = row.proposal.is_under_way and row.proposal.round == row.round
+        judged = count_next(row, size) if is_read else 0
+        if judged < size:
             row.finished_at = now
         row.save()
-        return slice_counts.rows
+        return judged
+
+
+def count_next(what_if: WhatIf, size: int) -> int:
+    """Add the effects on the next submissions after its cursor to the counts; return their number."""
+    counted = kind.kind_of(what_if.proposal.kind)
+    submissions = list(counted.submissions(what_if).filter(pk__gt=what_if.cursor).order_by("pk")[:size])
+    if submissions:
+        what_if.counts = dict(Counter(what_if.counts) + counted.count(what_if, submissions))
+        what_if.cursor, what_if.done = submissions[-1].pk, what_if.done + len(submissions)
+    return len(submissions)

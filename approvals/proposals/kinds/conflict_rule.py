@@ -1,7 +1,7 @@
 """A conflict rule as a proposal: new, changed, or given up; and its effect on submissions and open conflicts (S6, S8)."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from approvals.policies import queries as policy_queries
 from approvals.policies.diff import Change, tightens
 from approvals.policies.yaml_document import InvalidDocument, Problem
 from approvals.proposals import beneficiaries
-from approvals.proposals.kinds.kind import Document, Kind, Slice, Subject
+from approvals.proposals.kinds.kind import Document, Kind, Subject
 from governance.core.access import Role
 from governance.core.engine.transition import Step
 from governance.core.texts.number_words import counted
@@ -46,11 +46,6 @@ LABELS = {
     "needs": "What it needs",
     "without": "What has to be there",
 }
-
-
-def _submissions(what_if: WhatIf) -> QuerySet[Submission]:
-    """Return submissions of the period whose access is recorded."""
-    return what_if.submissions.filter(held__isnull=False).select_related("automation")
 
 
 class ConflictRuleKind(Kind):
@@ -123,23 +118,22 @@ class ConflictRuleKind(Kind):
         by_author = new.filter(proposed_by=proposal.proposed_by).exclude(state=ProposalState.AT_ONCE)
         return same_target | Proposal.objects.filter(pk__in=alike) | by_author
 
-    def total(self, what_if: WhatIf) -> int:
-        """Return the number of submissions in the period."""
-        return _submissions(what_if).count()
+    def submissions(self, what_if: WhatIf) -> QuerySet[Submission]:
+        """Return the submissions of the period whose access is recorded."""
+        return what_if.submissions.filter(held__isnull=False).select_related("automation")
 
-    def count(self, what_if: WhatIf, size: int) -> Slice:
-        """Check the access of the next submissions against both versions of the rule, as the conflict check does."""
-        rows = list(_submissions(what_if).filter(pk__gt=what_if.cursor).order_by("pk")[:size])
+    def count(self, what_if: WhatIf, submissions: Sequence[Submission]) -> Counter[str]:
+        """Check the access of submissions against both versions of the rule, as the conflict check does."""
         both = (side.get("rule") for side in (what_if.proposal.before, what_if.proposal.document))
         counts: Counter[str] = Counter()
-        for was, becomes in zip(*dry_run.conflicts_of(rows, what_if.until, *both), strict=True):
+        for was, becomes in zip(*dry_run.conflicts_of(submissions, what_if.until, *both), strict=True):
             was_waived = automation.are_all_waived(was)
             counts["caught"] += bool(becomes)
             counts["more"] += bool(becomes) and not was
             counts["less"] += bool(was) and not becomes and not was_waived
             counts["waived"] += automation.are_all_waived(becomes)
             counts["was_waived"] += bool(becomes) and was_waived
-        return Slice(counts, rows[-1].pk if rows else what_if.cursor, len(rows))
+        return counts
 
     def said(self, what_if: WhatIf) -> list[str]:
         """Return the effect on submissions and on open conflicts."""

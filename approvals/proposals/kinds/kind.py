@@ -7,7 +7,7 @@ use this interface. A kind writes only in `apply` and `undo`, inside the operati
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import rfc8785
 from django.db.models import QuerySet
 
-from approvals.models import Proposal, WhatIf
+from approvals.models import Proposal, Submission, WhatIf
 from approvals.policies.diff import Change
 from approvals.policies.yaml_document import InvalidDocument, Problem
 from governance.core.access import Refusal, Role
@@ -37,15 +37,6 @@ class Subject:
     def title(self) -> str:
         """Name and person in one line."""
         return f"{self.what}: {self.who}" if self.who else self.what
-
-
-@dataclass(frozen=True)
-class Slice:
-    """The result of counting some rows: numbers by name, the key of the last row, and the number of rows."""
-
-    counts: Counter[str]
-    cursor: int
-    rows: int
 
 
 class Kind:
@@ -111,13 +102,13 @@ class Kind:
         """Return why a valid document can't be proposed or put in force at ``now``, or None."""
         return None
 
-    def total(self, what_if: WhatIf) -> int:
-        """Return the number of rows to count in the background; 0 for none."""
-        return 0
+    def submissions(self, what_if: WhatIf) -> QuerySet[Submission]:
+        """Return the submissions that its impact is counted of; none by default."""
+        return Submission.objects.none()
 
-    def count(self, what_if: WhatIf, size: int) -> Slice:
-        """Count the next rows after its cursor, at most ``size``."""
-        return Slice(Counter(), what_if.cursor, 0)
+    def count(self, what_if: WhatIf, submissions: Sequence[Submission]) -> Counter[str]:
+        """Return the effects on some of them, by name."""
+        return Counter()
 
     def said(self, what_if: WhatIf) -> list[str]:
         """Return the counts in sentences."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
 
 from approvals.models import Approval, ApprovalKind, PolicyVersion, Proposal, Submission, WhatIf
@@ -20,7 +20,7 @@ from approvals.policies import document as policy_document
 from approvals.policies import queries as policy_queries
 from approvals.policies.diff import Change, is_reordered
 from approvals.policies.queries import Policy
-from approvals.proposals.kinds.kind import Document, Kind, Slice, Subject
+from approvals.proposals.kinds.kind import Document, Kind, Subject
 from governance.core.access import Role
 from governance.core.engine.transition import Step
 from governance.core.texts.number_words import counted
@@ -65,25 +65,20 @@ class PolicyKind(Kind):
         """Return the editable text."""
         return policy_document.as_text(document)
 
-    def total(self, what_if: WhatIf) -> int:
-        """Return the number of submissions in the period."""
-        return what_if.submissions.count()
-
-    def count(self, what_if: WhatIf, size: int) -> Slice:
-        """Judge the next submissions under both documents, with the functions that judge and route a submission."""
-        rows = what_if.submissions.filter(pk__gt=what_if.cursor).select_related("automation").order_by("pk")
+    def submissions(self, what_if: WhatIf) -> QuerySet[Submission]:
+        """Return the submissions of the period with their approvals, and what a tier is judged from if tiers change."""
+        rows = what_if.submissions.select_related("automation")
         rows = rows.prefetch_related(Prefetch("approvals", Approval.objects.select_related("privilege", "credential")))
-        before, after = (
-            policy_queries.policy_of(PolicyVersion(document=side))
-            for side in (what_if.proposal.before, what_if.proposal.document)
-        )
+        before, after = _policies(what_if)
         if before.tiers != after.tiers:
             privileges = Privilege.objects.select_related("entitlement__resource", "credential")
             rows = rows.prefetch_related(Prefetch("version__privileges", privileges), "version__triggers")
-        submissions, counts = list(rows[:size]), Counter[str]()
-        for submission in submissions:
-            counts.update(_effects(submission, before, after))
-        return Slice(counts, submissions[-1].pk if submissions else what_if.cursor, len(submissions))
+        return rows
+
+    def count(self, what_if: WhatIf, submissions: Sequence[Submission]) -> Counter[str]:
+        """Judge submissions under both documents, with the functions that judge and route a submission."""
+        before, after = _policies(what_if)
+        return Counter(effect for submission in submissions for effect in _effects(submission, before, after))
 
     def said(self, what_if: WhatIf) -> list[str]:
         """Return the counts in sentences, the most frequent first, then the parts that were not counted."""
@@ -115,6 +110,12 @@ class PolicyKind(Kind):
     def edit_href(self, target: str, proposal: Proposal | None = None) -> str:
         """Return the page to edit the policy."""
         return reverse("policy_propose") if proposal is None else reverse("policy_amend", args=[proposal.pk])
+
+
+def _policies(what_if: WhatIf) -> tuple[Policy, Policy]:
+    """Return the policy in force and the proposed one."""
+    before, after = (PolicyVersion(document=side) for side in (what_if.proposal.before, what_if.proposal.document))
+    return policy_queries.policy_of(before), policy_queries.policy_of(after)
 
 
 def _next(proposal: Proposal, step: Step[Any], *, document: Document, **more: Any) -> PolicyVersion:

@@ -20,7 +20,7 @@ from approvals.proposals import rules as proposal_rules
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
-from governance.core.access import ROLE_WORDS, Actor, InvalidInput, Permission, Refusal, Refused, Role, access, refuse
+from governance.core.access import Actor, InvalidInput, Permission, Refusal, Refused, access, refuse
 from governance.core.clock import business_time
 from governance.web.components.facts import Fact
 from governance.web.pages import pager
@@ -42,8 +42,6 @@ VERBS: dict[str, Any] = {
     "decline": proposal_transitions.decline,
     "withdraw": proposal_transitions.withdraw,
 }
-#: The two answers of a reader: to countersign, or to accept as the appointed person.
-ANSWERS = (("approve", "Countersign it", "reject", "Reject it"), ("accept", "Accept it", "decline", "Decline it"))
 
 
 @require_GET
@@ -113,27 +111,27 @@ def _context(proposal: Proposal, actor: Actor, now: datetime, *, typed: str = ""
         facts.append(f"amended, round {proposal.round}")
     if subject.href:
         facts.append(Fact("the present state", href=subject.href))
-    return (
-        _answer_parts(proposal, actor, now)
-        | timeline_context(proposal, actor=actor, now=now, limit=EVENTS)
-        | {
-            "now": now,
-            "subject_title": subject.title,
-            "head": {
-                "title": _headline(kind, subject),
-                "tag": {"text": "Tightens", "tone": "ok"} if proposal.tightens else {"text": "Loosens", "tone": "high"},
-                "facts": facts,
-                "actions": _actions(proposal, kind.edit_href(proposal.target, proposal), actor, now),
-            },
-            "proposal": proposal,
-            "changes": kind.changes(proposal.target, proposal.before, proposal.document),
-            "lines": diff.lines(kind.text(proposal.before), kind.text(proposal.document)),
-            "count": count,
-            "impact": kind.said(count) if count and count.finished_at else [],
-            "reason": {"value": typed, "error": error},
-            "who_may": _countersigner_sentence(proposal, now),
-        }
-    )
+    answer = proposal_transitions.accept if proposal.state == ProposalState.APPROVED else proposal_transitions.approve
+    refusal = answer.refusal(proposal, actor=actor, now=now) if proposal.is_under_way else None
+    return timeline_context(proposal, actor=actor, now=now, limit=EVENTS) | {
+        "now": now,
+        "subject_title": subject.title,
+        "head": {
+            "title": _headline(kind, subject),
+            "tag": {"text": "Tightens", "tone": "ok"} if proposal.tightens else {"text": "Loosens", "tone": "high"},
+            "facts": facts,
+            "actions": _actions(proposal, kind.edit_href(proposal.target, proposal), actor, now),
+        },
+        "proposal": proposal,
+        "may_answer": proposal.is_under_way and refusal is None,
+        "locked": refusal,
+        "changes": kind.changes(proposal.target, proposal.before, proposal.document),
+        "lines": diff.lines(kind.text(proposal.before), kind.text(proposal.document)),
+        "count": count,
+        "impact": kind.said(count) if count and count.finished_at else [],
+        "reason": {"value": typed, "error": error},
+        "who_may": _countersigner_sentence(proposal, now),
+    }
 
 
 def _headline(kind: kind_kind.Kind, subject: kind_kind.Subject) -> str:
@@ -153,16 +151,6 @@ def _actions(proposal: Proposal, edit_href: str, actor: Actor, now: datetime) ->
         href = reverse("proposal_answer", args=[proposal.pk])
         actions.append({"label": "Withdraw it", "post": href, "fields": {"answer": "withdraw"}})
     return actions
-
-
-def _answer_parts(proposal: Proposal, actor: Actor, now: datetime) -> Shape:
-    """Return the two answers open to the reader of an open proposal, or why the reader can't answer it."""
-    if not proposal.is_under_way:
-        return {"answers": None, "locked": None}
-    answers = ANSWERS[proposal.state == ProposalState.APPROVED]
-    refusal = VERBS[answers[0]].refusal(proposal, actor=actor, now=now)
-    names = dict(zip(("yes", "yes_label", "no", "no_label"), answers, strict=True))
-    return {"answers": names if refusal is None else None, "locked": refusal}
 
 
 def reason_field() -> forms.CharField:
@@ -203,28 +191,18 @@ def show_refusal(request: Request, row: Proposal, why: Refusal, now: datetime, b
 
 @dataclass(frozen=True)
 class ProposalLine:
-    """A proposal in a list, with its title and kind, and who answers or answered it."""
+    """A proposal in a list, with its title and kind."""
 
     proposal: Proposal
     title: str
     kind: str
-    waits_for: str
 
 
 def list_rows(rows: QuerySet[Proposal]) -> list[ProposalLine]:
     """Return the lines of a list, the newest first."""
     shown = list(rows.select_related("proposed_by", "answered_by", "appointed").order_by("-pk")[:MOST])
     titles = kind_kind.titles(shown)
-    kinds = {row.kind: kind_kind.kind_of(row.kind).title for row in shown}
-    return [ProposalLine(row, titles[row.kind, row.target], kinds[row.kind], _waiting_words(row)) for row in shown]
-
-
-def _waiting_words(proposal: Proposal) -> str:
-    if proposal.state == ProposalState.APPROVED and proposal.appointed is not None:
-        return f"{proposal.appointed.name} accepts it"
-    if proposal.is_under_way:
-        return f"a {ROLE_WORDS[Role(proposal.needs)].lower()} countersigns it"
-    return f"answered by {proposal.answered_by.name}" if proposal.answered_by is not None else ""
+    return [ProposalLine(row, titles[row.kind, row.target], kind_kind.kind_of(row.kind).title) for row in shown]
 
 
 def _countersigner_sentence(proposal: Proposal, now: datetime) -> str:
@@ -233,7 +211,7 @@ def _countersigner_sentence(proposal: Proposal, now: datetime) -> str:
         return ""
     names = [person.name for person in proposal_rules.people_who_may_answer(proposal, now)]
     if not names:
-        return f"Nobody may: it takes another {ROLE_WORDS[Role(proposal.needs)].lower()}."
+        return f"Nobody may: it takes another {proposal.countersigner_words}."
     then = f" Then {proposal.appointed.name} accepts." if proposal.appointed is not None else ""
     listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
     return f"{listed} may.{then}"

@@ -46,7 +46,7 @@ def version(ground: Ground) -> Version:
 def listed(person: Person, show: str = "") -> list[str]:
     """Titles that somebody sees."""
     answer = client_of(person).get(reverse("waiver_list"), {"show": show} if show else {})
-    return [line.waiver.title for line in answer.context["rows"]]
+    return [waiver.title for waiver in answer.context["rows"]]
 
 
 @IN_EIGHT_CONFLICTS
@@ -88,7 +88,7 @@ def test_waiver_list_query_count_is_constant_over_pages(
     first = client.get(path).context
     assert len(first["rows"]) == 6
     second = client.get(first["pager"].older_href).context
-    assert [line.waiver.title for line in second["rows"]] == ["Rule 1", "Rule 0"]
+    assert [waiver.title for waiver in second["rows"]] == ["Rule 1", "Rule 0"]
     assert client.get(second["pager"].newer_href).context["rows"] == first["rows"]
 
 
@@ -99,7 +99,7 @@ def test_review_and_automation_show_requested_and_live_waivers(plain: Company) -
     submission = scenarios.submitted(plain, version)
     for path in (reverse("automation_grants", args=[version.automation_id]), reverse("review", args=[submission.pk])):
         answer = client_of(n.sana).get(path)
-        assert [line.waiver.href for line in answer.context["waivers"]][:1] == [waiver.href]
+        assert [row.href for row in answer.context["waivers"]][:1] == [waiver.href]
         assert f'<a href="{waiver.href}">Rule 1</a>' in answer.content.decode()
     Waiver.objects.update(state="ended")
     assert client_of(n.sana).get(path).context["waivers"] == []
