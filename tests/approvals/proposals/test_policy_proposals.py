@@ -11,7 +11,6 @@ from approvals.models import PolicyVersion, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.jobs import impact_count, lapses
-from approvals.proposals.kinds import kind
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.core.models import LedgerEvent, Person
@@ -133,10 +132,10 @@ def test_amended_proposal_makes_shown_form_stale(northwind: Northwind) -> None:
     assert approve(Proposal.objects.get(kind="policy"), n.sana).state == ProposalState.IN_FORCE
 
 
-def test_approval_waits_for_impact(northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kind.kind_of("policy"), "total", lambda span: 1)
+def test_approval_waits_for_impact(northwind: Northwind) -> None:
     made = Proposal(kind="policy", target="default")
     one = proposal_transitions.propose(made, actor=as_actor(northwind.ines), now=NOW, reason="Why.", document=tighter())
+    one.what_ifs.update(total=1, finished_at=None)
     no = proposal_transitions.approve.refusal(one, actor=as_actor(northwind.sana), now=NOW)
     assert no is not None
     assert "still being counted" in no.sentence
