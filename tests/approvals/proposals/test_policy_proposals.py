@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from approvals.models import PolicyVersion, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.jobs import impact_count, lapses
+from approvals.proposals.kinds import kind
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.core.models import LedgerEvent, Person
@@ -132,10 +134,12 @@ def test_amended_proposal_makes_shown_form_stale(northwind: Northwind) -> None:
     assert approve(Proposal.objects.get(kind="policy"), n.sana).state == ProposalState.IN_FORCE
 
 
-def test_approval_waits_for_impact(northwind: Northwind) -> None:
+def test_approval_waits_for_impact(northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
+    policies = kind.kind_of("policy")
+    monkeypatch.setattr(policies, "submissions", lambda what_if: Person.objects.filter(pk=northwind.rita.pk))
+    monkeypatch.setattr(policies, "count", lambda what_if, rows: Counter(rows=len(rows)))
     made = Proposal(kind="policy", target="default")
     one = proposal_transitions.propose(made, actor=as_actor(northwind.ines), now=NOW, reason="Why.", document=tighter())
-    one.what_ifs.update(total=1, finished_at=None)
     no = proposal_transitions.approve.refusal(one, actor=as_actor(northwind.sana), now=NOW)
     assert no is not None
     assert "still being counted" in no.sentence
