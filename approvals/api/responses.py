@@ -292,7 +292,7 @@ def _row(preview: Preview, row: PreviewRow, drawn: dict[str, Any]) -> dict[str, 
         "is_named": row.is_named,
         "is_asked": row.is_asked,
         "justification": preview.answers.why(row.key),
-        "term_days": preview.answers.term(row.key, requested),
+        "term_days": preview.answers.term(row.key),
         "longest_term_days": preview.context.policy.longest_term(requested.tier),
         "problems": row.problems,
     }

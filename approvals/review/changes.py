@@ -101,9 +101,8 @@ def load_changes(context: SubmissionContext, earlier: Iterable[Submission]) -> V
         return None
     promoted = Version.objects.select_related("automation").get(pk=submission.promoted_from_id)
     asked = Submission.objects.filter(version=promoted).order_by("-pk").values_list("asked", flat=True).first()
-    there = promoted.automation
-    stands = lineages.version_status(promoted.pk, there.approved_version_id, there.state)
-    return _compare(context, promoted, asked, below=there.environment, stands=stands)
+    stands = lineages.version_status(promoted)
+    return _compare(context, promoted, asked, below=promoted.automation.environment, stands=stands)
 
 
 def _compare(

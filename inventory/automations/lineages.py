@@ -42,16 +42,11 @@ def environments_above(automation: Automation) -> list[str]:
     return list(ENVIRONMENT_ORDER[ENVIRONMENT_ORDER.index(automation.environment) + 1 :])
 
 
-def version_status(version: int, approved: int | None, state: str) -> str:
-    """Status of a version in its environment: approved, never approved, stopped or retired.
-
-    Args:
-        version, approved: ids of the version and of the approved version there.
-        state: state of the automation.
-    """
-    if version != approved:
+def version_status(version: Version) -> str:
+    """Status of a version in its environment: approved, never approved, stopped or retired."""
+    if version.pk != version.automation.approved_version_id:
         return "not approved"
-    return {"suspended": "suspended", "retired": "retired"}.get(state, "approved")
+    return {"suspended": "suspended", "retired": "retired"}.get(version.automation.state, "approved")
 
 
 def lineage_ids(lineage: UUID | None, besides: int | None = None) -> list[int]:

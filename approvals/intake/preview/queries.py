@@ -3,7 +3,7 @@
 It reads the register and the draft, and writes nothing. The number of queries does not grow with the privileges.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,8 +11,9 @@ from approvals.decisions.rules import duties
 from approvals.intake import drafts
 from approvals.intake.drafts import Draft, row_key
 from approvals.intake.preview.rows import USES_PREFIX, Answers, Preview, PreviewRow
-from approvals.models import Approval, Submission, credential_key
+from approvals.models import Approval, credential_key
 from approvals.models.submission import Capacity
+from approvals.parties.queries import OWNING
 from approvals.submissions.plan.context import PartyPair, PlanContext, VersionContent
 from approvals.submissions.plan.plan import Plan
 from approvals.submissions.transitions.submit import submit
@@ -56,60 +57,56 @@ def read(
         draft: the builder's answers; default: the draft saved with the item.
         relations: of the actor to the team, if the caller has read them.
     """
-    draft = draft or Draft.of(item)
-    manifest = Manifest.from_dict(item.manifest)
-    named = drafts.named_by(item, draft, team)
-    environment = drafts.environment_of(draft)
-    registered = confirmation.find_automation(team, manifest, environment=environment, named=named)
-    is_elsewhere = registered is not None and registered.team_id != team.pk
-    visible = Automation.objects.visible_to(actor, now)
-    if registered is not None and is_elsewhere and not visible.filter(pk=registered.pk).exists():
-        registered = None  # the page reports that one exists, without details (I1)
-    if registered is not None and not is_elsewhere:
-        registered.team = team  # with its leads
+    assert actor.person is not None  # only a person has a preview
+    draft, manifest = draft or Draft.of(item), Manifest.from_dict(item.manifest)
+    registered, is_elsewhere = _find_automation(item, manifest, draft, team, actor, now)
     sibling = None if is_elsewhere else drafts.sibling_of(registered, manifest, draft, team)
     begun = drafts.initial_fields(registered, actor, sibling)
     draft = replace(draft, fields={**begun, **draft.fields})
     resolution = _resolve(registered, manifest, draft, actor, now)
     automation = drafts.with_draft_answers(registered, manifest, draft, team, actor)
-    if registered is None and sibling is not None:
+    if sibling is not None:
         automation.lineage = sibling.lineage
     content = _content(automation, registered, manifest, resolution, actor)
-    assert actor.person is not None  # only a person has a preview
     hint = manifest.source.owner_hint
-    named_authors = sorted(parties.all_matches([hint]).get(hint, ()), key=lambda person: person.pk)
-    joining = _joining_parties(content, actor.person, named_authors)
+    authors = tuple(sorted(parties.all_matches([hint]).get(hint, ()), key=lambda person: person.pk))
+    joining = _joining_parties(content, actor.person, authors)
     context = PlanContext(content, submitter=actor.person, people=actor.people, now=now, more_parties=joining)
-    keys = _row_keys(context.changes.wanted, resolution)
-    said_before = _justifications_below(context, keys) | _earlier_justifications(registered, keys)
-    asked = {key: wanted for key, wanted in keys.items() if wanted.why}
-    answers = Answers(draft, said_before, context.policy, asked)
-    made = Plan(context, answers.requests())
+    items = _items_by_row(context.changes.wanted, resolution)
+    answers = Answers(draft, _earlier_justifications(context, items), context.policy, items)
+    plan = Plan(context, answers.requests())
     base = context.promoted_from
     if registered is not None:
         base = registered.approved_version or registered.versions.order_by("-number").first() or base
-    preview = Preview(
-        item=item,
-        draft=draft,
-        team=team,
-        plan=made,
-        answers=answers,
-        sibling=sibling,
-        base=base,
-        drift=_drift(base, content, is_across=base == context.promoted_from),
-        wanted=tuple(_row(key, wanted, made, resolution) for key, wanted in keys.items()),
-        begun=begun,
-        authors=tuple(named_authors),
-        refusal=_refusal(team, registered, actor, now, relations, is_elsewhere=is_elsewhere),
-        runs_as=tuple(identity.subject for identity in content.identities if identity.pk is None),
-    )
-    return _check_joining(preview, actor)
+    rows = tuple(_row(key, item, plan, resolution) for key, item in items.items())
+    preview = Preview(item, draft, team, plan, answers, sibling, base, rows, begun, authors)
+    return replace(preview, refusal=_refusal(preview, actor, relations, is_elsewhere=is_elsewhere))
+
+
+def _find_automation(
+    item: ImportItem, manifest: Manifest, draft: Draft, team: Team, actor: Actor, now: datetime
+) -> tuple[Automation | None, bool]:
+    """Return the automation in the register, and whether it belongs to another team.
+
+    The page reports that one exists in another team; without details if the reader may not see it (I1).
+    """
+    named, environment = drafts.named_by(item, draft, team), drafts.environment_of(draft)
+    registered = confirmation.find_automation(team, manifest, environment=environment, named=named)
+    if registered is None or registered.team_id != team.pk:
+        is_seen = registered is not None and Automation.objects.visible_to(actor, now).filter(pk=registered.pk).exists()
+        return registered if is_seen else None, registered is not None
+    registered.team = team  # with its leads
+    return registered, False
 
 
 def _resolve(
     registered: Automation | None, manifest: Manifest, draft: Draft, actor: Actor, now: datetime
 ) -> Resolution:
-    """Resolve the manifest against the register, without identities that the reader does not see."""
+    """Resolve the manifest against the register.
+
+    Identities that the reader may not see are replaced with unregistered ones: anyone can type a name into a file. The
+    submitter sees what else runs as the identity, and that is recorded (I5).
+    """
     resolution = import_resolution.resolve_manifest(
         manifest,
         platform_instance=platform_name(manifest),
@@ -117,26 +114,17 @@ def _resolve(
         automation=registered,
         by=actor.person,
     )
-    resolution.identities = _hide_unseen(resolution.identities, actor, now)
+    registered_ids = {identity.pk for identity in resolution.identities if identity.pk is not None}
+    if registered_ids:
+        seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=registered_ids)
+        seen_ids = {None, *seen.values_list("pk", flat=True)}
+        resolution.identities = [
+            identity
+            if identity.pk in seen_ids
+            else NonHumanIdentity(kind=identity.kind, issuer=identity.issuer, subject=identity.subject)
+            for identity in resolution.identities
+        ]
     return resolution
-
-
-def _hide_unseen(identities: Sequence[NonHumanIdentity], actor: Actor, now: datetime) -> list[NonHumanIdentity]:
-    """Replace identities that the reader may not see with unregistered ones (I5).
-
-    Anyone can type a name into a file. The submitter sees what else runs as the identity, and that is recorded.
-    """
-    registered_ids = {identity.pk for identity in identities if identity.pk is not None}
-    if not registered_ids:
-        return list(identities)
-    seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=registered_ids)
-    seen_ids = set(seen.values_list("pk", flat=True))
-    return [
-        identity
-        if identity.pk is None or identity.pk in seen_ids
-        else NonHumanIdentity(kind=identity.kind, issuer=identity.issuer, subject=identity.subject)
-        for identity in identities
-    ]
 
 
 def _content(
@@ -171,7 +159,7 @@ def _joining_parties(content: VersionContent, submitter: Person, named: Iterable
         yield from ((author.pk, Capacity.AUTHOR) for author in named)
     if content.registered is None or _is_amended(content.registered, automation):
         yield submitter.pk, Capacity.EDITOR
-    for name, capacity in (("business_owner", Capacity.BUSINESS_OWNER), ("technical_owner", Capacity.TECHNICAL_OWNER)):
+    for name, capacity in zip(drafts.OWNERS, OWNING, strict=True):
         for person_id in (getattr(automation, f"{name}_id"), answers[f"{name}_id"]):
             if person_id is not None:
                 yield person_id, capacity
@@ -182,7 +170,7 @@ def _is_amended(registered: Automation, automation: Automation) -> bool:
     return any(getattr(registered, name) != getattr(automation, name) for name in names)
 
 
-def _row_keys(wanted: Iterable[RequestedItem], resolution: Resolution) -> dict[str, RequestedItem]:
+def _items_by_row(wanted: Iterable[RequestedItem], resolution: Resolution) -> dict[str, RequestedItem]:
     """Return all requested items by row key."""
     draft_keys = {privilege.key: key for key, privilege in resolution.privileges.items()}
     rows = {}
@@ -194,7 +182,7 @@ def _row_keys(wanted: Iterable[RequestedItem], resolution: Resolution) -> dict[s
     return rows
 
 
-def _row(key: str, requested: RequestedItem, made: Plan, resolution: Resolution) -> PreviewRow:
+def _row(key: str, requested: RequestedItem, plan: Plan, resolution: Resolution) -> PreviewRow:
     connection, is_named, said_no, proposed = "", True, "", ""
     privilege, credential = requested.privilege, requested.credential
     resource = credential.decided_on if credential is not None else None
@@ -205,89 +193,68 @@ def _row(key: str, requested: RequestedItem, made: Plan, resolution: Resolution)
         connection = import_resolution.binding_name(place) if place in resolution.nameable else ""
         is_named = on.pk is not None and not on.unresolved
         said_no, proposed = resolution.refusal_of(place), resolution.proposal_of(place)
-    approval = made.approval_of(requested) if requested.why else None
-    return PreviewRow(
-        key=key,
-        requested=requested,
-        resource=resource,
-        approval=approval,
-        seats=tuple(made.route.standing(approval.row)) if approval is not None else (),
-        connection=connection,
-        is_named=is_named,
-        problems=tuple(problem.sentence for problem in made.problems if problem.place == requested.key),
-        said_no=said_no,
-        proposed=proposed,
-    )
+    approval = plan.approval_of(requested)
+    seats = tuple(plan.route.standing(approval.row)) if approval is not None else ()
+    problems = tuple(problem.sentence for problem in plan.problems if problem.place == requested.key)
+    return PreviewRow(key, requested, resource, approval, seats, connection, is_named, problems, said_no, proposed)
 
 
 def _refusal(
-    team: Team,
-    registered: Automation | None,
-    actor: Actor,
-    now: datetime,
-    relations: ReaderRelations | None,
-    *,
-    is_elsewhere: bool,
+    preview: Preview, actor: Actor, relations: ReaderRelations | None, *, is_elsewhere: bool
 ) -> Refusal | None:
-    """Return why this person may not import or submit it, from the operations that would run."""
-    refusal = confirmation.confirm_import.refusal(team, actor=actor, now=now, context=relations)
-    if refusal is not None or is_elsewhere:
-        return refusal or ELSEWHERE
-    return submit.refusal(registered, actor=actor, now=now) if registered is not None else None
+    """Return why this person may not import or submit it, from the operations that would run.
 
-
-def _check_joining(preview: Preview, actor: Actor) -> Preview:
-    """Add a refusal if the import would make a party of an approver of the submission that it continues (S1).
-
-    An unchanged import submits nothing, so it has no such refusal.
+    The import may also make a party of an approver of the submission that it continues (S1). An unchanged import submits
+    nothing, so no duty stands against it.
     """
-    under_way, refusal = preview.context.before, preview.refusal
+    registered, under_way, now = preview.content.registered, preview.context.before, preview.context.now
+    refusal = confirmation.confirm_import.refusal(preview.team, actor=actor, now=now, context=relations)
+    if refusal is None and is_elsewhere:
+        refusal = ELSEWHERE
+    if refusal is None and registered is not None:
+        refusal = submit.refusal(registered, actor=actor, now=now)
     if preview.is_repeat:
-        return replace(preview, refusal=None) if refusal is not None and refusal.kind == "duty" else preview
+        return refusal if refusal is not None and refusal.kind != "duty" else None
     if refusal is not None or under_way is None:
-        return preview
-    joining = _people_who_join(under_way, preview, actor)
-    return replace(preview, refusal=duties.joining_refusal(under_way, joining, actor))
-
-
-def _people_who_join(under_way: Submission, preview: Preview, actor: Actor) -> list[Person]:
+        return refusal
     asked = preview.content.automation.asked
     person_ids = {person.pk for person in (*actor.people, *preview.authors)}
-    person_ids |= {asked[f"{name}_id"] for name in ("business_owner", "technical_owner")} - {None}
+    person_ids |= {asked[f"{name}_id"] for name in drafts.OWNERS} - {None}
     people = Person.objects.filter(pk__in=person_ids).exclude(pk__in=under_way.parties.values("person"))
-    return list(people.order_by("pk"))
+    return duties.joining_refusal(under_way, list(people.order_by("pk")), actor)
 
 
-def _privileges_of(version: Version) -> list[Privilege]:
+def _earlier_justifications(context: PlanContext, items: Mapping[str, RequestedItem]) -> dict[str, str]:
+    """The last justification of each row, to prefill the form: of the automation, or else of the version that it promotes (I10)."""
+    rows, earlier = {item.key: row for row, item in items.items()}, dict[str, str]()
+    below, registered = context.promoted_from, context.content.registered
+    if below is not None:
+        texts = _justifications(below.automation_id)
+        pairs = pair_across(privileges_of(below), context.content.privileges)[0]
+        earlier = {rows[now.key]: texts[was.key] for was, now in pairs if was.key in texts}
+    if registered is not None:
+        earlier |= {rows[key]: text for key, text in _justifications(registered.pk).items() if key in rows}
+    return earlier
+
+
+def _justifications(automation: int) -> dict[str, str]:
+    """The last justification of each privilege and credential that an automation asked for, by key."""
+    approvals = Approval.objects.filter(submission__automation=automation, justification__isnull=False).order_by("pk")
+    columns = approvals.values_list("privilege__key", "credential_id", "justification__text")
+    return {
+        key or credential_key(credential): text
+        for key, credential, text in columns
+        if text and not text.startswith(USES_PREFIX)
+    }
+
+
+def privileges_of(version: Version) -> list[Privilege]:
+    """Return the privileges of a version, loaded for a comparison."""
     return list(version.privileges.select_related("entitlement__resource", "credential"))
 
 
-def _drift(base: Version | None, content: VersionContent, *, is_across: bool) -> VersionDiff | None:
-    if base is None:
+def drift(preview: Preview) -> VersionDiff | None:
+    """Return the differences to the version that it is compared with, or None (I7)."""
+    if preview.base is None:
         return None
-    return diff_privileges(_privileges_of(base), content.privileges, across=is_across)
-
-
-def _justifications_below(context: PlanContext, rows: Mapping[str, RequestedItem]) -> dict[str, str]:
-    """Justifications of the same privileges in the lower environment, by row, to prefill the form (I10)."""
-    below = context.promoted_from
-    if below is None:
-        return {}
-    keys = {item.privilege.key: key for key, item in rows.items() if item.privilege is not None}
-    pairs = pair_across(_privileges_of(below), context.content.privileges)[0]
-    approvals = Approval.objects.filter(submission__automation=below.automation_id, justification__isnull=False)
-    justifications = dict(approvals.order_by("pk").values_list("privilege__key", "justification__text"))
-    return {keys[now.key]: justifications[was.key] for was, now in pairs if justifications.get(was.key)}
-
-
-def _earlier_justifications(registered: Automation | None, rows: Mapping[str, RequestedItem]) -> dict[str, str]:
-    """The last justification of each row that was asked before, to prefill the form."""
-    if registered is None:
-        return {}
-    keys = {item.key: key for key, item in rows.items()}
-    approvals = Approval.objects.filter(submission__automation=registered, justification__isnull=False).order_by("pk")
-    return {
-        keys[key or credential_key(credential)]: text
-        for key, credential, text in approvals.values_list("privilege__key", "credential_id", "justification__text")
-        if text and (key or credential_key(credential)) in keys and not text.startswith(USES_PREFIX)
-    }
+    return diff_privileges(privileges_of(preview.base), preview.content.privileges, across=preview.is_across)

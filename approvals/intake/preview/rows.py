@@ -19,7 +19,6 @@ from governance.core.models import Person, Team
 from governance.core.texts import free_text
 from inventory.importers.manifest import platform_name
 from inventory.models import Automation, DataClass, ImportItem, Privilege, Resource, Version
-from inventory.versions.diff import VersionDiff
 
 #: Terms to choose from, in days, up to the maximum of the tier.
 TERMS = (7, 30, 60, 90, 180, 365)
@@ -35,13 +34,13 @@ class Answers:
         draft: the builder's answers as typed.
         said_before: the last justification of the same item, by row key.
         policy: the policy in force.
-        asked: requested items by row key.
+        items: everything that the version would hold, by row key.
     """
 
     draft: Draft
     said_before: Mapping[str, str]
     policy: Policy
-    asked: Mapping[str, RequestedItem]
+    items: Mapping[str, RequestedItem]
 
     def why(self, key: str) -> str:
         """The typed justification, or else that of the same item when it was last asked."""
@@ -49,11 +48,13 @@ class Answers:
 
     def uses(self, key: str) -> list[str]:
         """Row keys of the asked privileges that use a credential; empty for a privilege."""
-        credential = self.asked[key].credential if key in self.asked else None
+        credential = self.items[key].credential
         if credential is None:
             return []
-        privileges = ((other, item.privilege) for other, item in self.asked.items() if item.privilege is not None)
-        return [other for other, privilege in privileges if privilege.credential == credential]
+        privileges = ((other, item.privilege) for other, item in self.items.items() if item.why)
+        return [
+            other for other, privilege in privileges if privilege is not None and privilege.credential == credential
+        ]
 
     def reason(self, key: str) -> str:
         """Justification of a row. A credential without one takes those of its privileges."""
@@ -63,24 +64,20 @@ class Answers:
             return own_reason
         return f"{USES_PREFIX} {' '.join(reasons)}"
 
-    @property
-    def unjustified(self) -> list[str]:
-        """Row keys without a justification. A credential needs none if all its privileges have one."""
-        return [key for key in self.asked if not self.reason(key) and not self.uses(key)]
-
-    def term(self, key: str, item: RequestedItem) -> int:
+    def term(self, key: str) -> int:
         """The requested term in days: as chosen, at most the tier's maximum, which is also the default."""
-        longest = self.policy.longest_term(item.tier)
+        longest = self.policy.longest_term(self.items[key].tier)
         return min(self.draft.terms.get(key, longest), longest) or longest
 
-    def terms(self, key: str, item: RequestedItem) -> list[int]:
+    def terms(self, key: str) -> list[int]:
         """Terms to choose from, in days; the last is the tier's maximum."""
-        longest = self.policy.longest_term(item.tier)
-        return sorted({*(days for days in TERMS if days < longest), longest, self.term(key, item)})
+        longest = self.policy.longest_term(self.items[key].tier)
+        return sorted({*(days for days in TERMS if days < longest), longest, self.term(key)})
 
     def requests(self) -> dict[str, ItemRequest]:
         """The wishes for the plan, by key of the requested item."""
-        return {item.key: ItemRequest(self.reason(key), self.term(key, item)) for key, item in self.asked.items()}
+        asked = ((key, item) for key, item in self.items.items() if item.why)
+        return {item.key: ItemRequest(self.reason(key), self.term(key)) for key, item in asked}
 
 
 @dataclass(frozen=True)
@@ -108,8 +105,8 @@ class PreviewRow:
     connection: str
     is_named: bool
     problems: tuple[str, ...]
-    said_no: str = ""
-    proposed: str = ""
+    said_no: str
+    proposed: str
 
     @property
     def is_asked(self) -> bool:
@@ -129,12 +126,10 @@ class Preview:
         answers: justifications and terms.
         sibling: the automation of another environment that a new one belongs to, or None (I10).
         base: the version that it is compared with; for a new automation the promoted version, or None.
-        drift: the differences to it.
-        wanted: all items that the version would hold.
+        wanted: a row for everything that the version would hold.
         begun: initial values of the fields.
         authors: people with the account that the source names as its author (S1).
         refusal: why this person may not import it for this team, or None.
-        runs_as: identities that the reader does not see: unregistered ones, or those of another team (I5).
     """
 
     item: ImportItem
@@ -144,12 +139,10 @@ class Preview:
     answers: Answers
     sibling: Automation | None
     base: Version | None
-    drift: VersionDiff | None
     wanted: tuple[PreviewRow, ...]
     begun: Mapping[str, Any]
     authors: tuple[Person, ...]
-    refusal: Refusal | None
-    runs_as: tuple[str, ...] = ()
+    refusal: Refusal | None = None
 
     @property
     def context(self) -> PlanContext:
@@ -206,9 +199,9 @@ class Preview:
 
     @property
     def unjustified(self) -> list[PreviewRow]:
-        """Asked rows without a justification."""
-        unjustified = self.answers.unjustified
-        return [row for row in self.asked if row.key in unjustified]
+        """Asked rows without a justification. A credential needs none if its privileges have one."""
+        answers = self.answers
+        return [row for row in self.asked if not answers.reason(row.key) and not answers.uses(row.key)]
 
     @property
     def asks_nothing(self) -> bool:

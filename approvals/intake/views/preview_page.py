@@ -12,6 +12,7 @@ from django.urls import reverse
 from approvals.conflicts.check import submission as conflicts
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.conflicts.views.rows import ConflictRow
+from approvals.intake.preview import queries
 from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.intake.views import preview_rows, route
 from approvals.intake.views.preview_rows import Form
@@ -27,7 +28,6 @@ from inventory.automations import lineages
 from inventory.chains import views as chain_views
 from inventory.models import Version
 from inventory.versions import findings
-from inventory.versions.diff import VersionDiff
 from inventory.versions.privilege_levels import NOT_RECOGNISED
 
 #: Name of each source format.
@@ -55,10 +55,7 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         name, reader = content.automation.name, Actor.of(builder)
         chain = chain_views.chain_shape(context.chain, name, reader, context.now, would=True)
     is_manual = content.manifest.source.format == "manual"
-    below, status = context.promoted_from if not is_refused else None, ""
-    if below is not None:
-        there = below.automation
-        status = lineages.version_status(below.pk, there.approved_version_id, there.state)
+    below = context.promoted_from if not is_refused else None
     return {
         "preview": preview,
         "now": context.now,
@@ -71,16 +68,15 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "record_words": _record_words(preview),
         "rows": preview_rows.rows(preview, form),
         "inputs": form,
-        "tier": preview.tier,
-        "reasons": _reasons(preview),
+        "reasons": tier_reasons.group_reasons(context.app.reasons, [row.sentence for row in preview.privileges]),
         "tier_words": _tier_words(preview),
-        "drift": _drift(preview.drift, preview) if preview.drift is not None else [],
+        "drift": _drift(preview),
         "promoted": below,
-        "promoted_status": status,
+        "promoted_status": lineages.version_status(below) if below is not None else "",
         "likes": context.likes if not is_refused else None,
         "conflicts": _conflicts(preview, builder),
         "secrets": [_secret(secret) for secret in preview.item.secrets],
-        "noticed": [dict(zip(("icon", "tone", "lead", "text"), line, strict=True)) for line in _noticed(preview)],
+        "noticed": list(_noticed(preview)),
         "chain": chain,
         "form": form.details,
         "route": route.context(preview, builder),
@@ -126,13 +122,11 @@ def _tier_words(preview: Preview) -> str:
     return f"{owners}Its {preview.tier}-risk records last at most {preview.context.policy.longest_term(preview.tier)} days."
 
 
-def _reasons(preview: Preview) -> list[Shape]:
-    """Reasons of the app's risk."""
-    sentences = [privilege.sentence for privilege in preview.privileges]
-    return tier_reasons.group_reasons(preview.context.app.reasons, sentences)
-
-
 # --- notices ------------------------------------------------------------------------------------------------
+
+
+def _line(icon: str, tone: str, lead: str, text: str) -> Shape:
+    return {"icon": icon, "tone": tone, "lead": lead, "text": text}
 
 
 def _standing(preview: Preview) -> Shape | None:
@@ -157,7 +151,7 @@ def _standing(preview: Preview) -> Shape | None:
         lead, text = "In the register.", _saved(preview, version)
     elif preview.base:
         text = f"A new version of an automation that is in the register, version {preview.base.number} before it."
-    return {"icon": icon, "tone": tone, "lead": lead, "text": text, "href": registered.href, "link": registered.name}
+    return {**_line(icon, tone, lead, text), "href": registered.href, "link": registered.name}
 
 
 def _saved(preview: Preview, version: Version) -> str:
@@ -178,25 +172,24 @@ def _reviewed(preview: Preview, under_way: Submission) -> Shape:
     is_same = preview.content.version is not None and preview.content.version.pk == under_way.version_id
     if is_same and not preview.is_stopped_since:
         text = f"This is version {number}, under review {since}."
-        return {"icon": "ring-check", "tone": "ok", "lead": "Nothing changed.", "text": text, **review}
+        return {**_line("ring-check", "ok", "Nothing changed.", text), **review}
     lead = f"Version {number} is under review {since}."
     text = "Submitting this one continues it: what did not change keeps its decisions."
-    return {"icon": "info", "tone": "acc", "lead": lead, "text": text, **review}
+    return {**_line("info", "acc", lead, text), **review}
 
 
 def _conflicts(preview: Preview, builder: Person) -> list[ConflictRow]:
     """Conflicts and their resolutions (S6). A waiver needs a registered version, so others are saved first (S7)."""
-    context = preview.context
+    context, registered = preview.context, preview.content.registered
     rows = conflict_rows.list_rows(context.conflicts, conflict_words(preview), Actor.of(builder), context.now)
-    return [_with_way_to_ask(preview, row) for row in rows]
-
-
-def _with_way_to_ask(preview: Preview, row: ConflictRow) -> ConflictRow:
-    if preview.refusal is not None or not conflict_rows.may_request_waiver(row.found, preview.context.now):
-        return row
-    if preview.content.registered is None or preview.content.version is None:
-        return replace(row, ask_by=f"waiver:{row.rule.code}")
-    return replace(row, ask_href=conflict_rows.waiver_request_href(preview.content.registered.pk, row.found))
+    for number, row in enumerate(rows):
+        if preview.refusal is not None or not conflict_rows.may_request_waiver(row.found, context.now):
+            continue
+        if registered is None or preview.content.version is None:
+            rows[number] = replace(row, ask_by=f"waiver:{row.rule.code}")
+        else:
+            rows[number] = replace(row, ask_href=conflict_rows.waiver_request_href(registered.pk, row.found))
+    return rows
 
 
 def conflict_words(preview: Preview) -> dict[str, str]:
@@ -205,19 +198,22 @@ def conflict_words(preview: Preview) -> dict[str, str]:
     return {f"{pk}/{privilege.key}": privilege.sentence for privilege in preview.privileges}
 
 
-def _drift(drift: VersionDiff, preview: Preview) -> list[Shape]:
+def _drift(preview: Preview) -> list[Shape]:
     """Added, removed and changed privileges, in words (I7)."""
-    lines = [("plus", "ok", "Added.", privilege.sentence) for privilege in drift.added]
-    lines += [("minus", "no", "Removed.", privilege.sentence) for privilege in drift.removed]
+    drift, base = queries.drift(preview), preview.base
+    if drift is None or base is None:
+        return []
+    lines = [_line("plus", "ok", "Added.", privilege.sentence) for privilege in drift.added]
+    lines += [_line("minus", "no", "Removed.", privilege.sentence) for privilege in drift.removed]
     for change in drift.changed:
         rows = ", ".join(f"{name.lower()} {before} → {after}" for name, before, after in change.rows)
-        lines.append(("swap", "wait", "Changed.", f"{change.after.sentence}: {rows}"))
-    if not lines and preview.base is not None and preview.is_across:
-        lines.append(("check", "ok", "", "It holds the same there, on the same resources."))
-    elif not lines and preview.base is not None and preview.content.version is None:
-        text = f"No privilege differs from version {preview.base.number}; the source or what starts it does."
-        lines.append(("swap", "", "", text))
-    return [{"icon": icon, "tone": tone, "lead": lead, "text": text} for icon, tone, lead, text in lines]
+        lines.append(_line("swap", "wait", "Changed.", f"{change.after.sentence}: {rows}"))
+    if not lines and preview.is_across:
+        lines.append(_line("check", "ok", "", "It holds the same there, on the same resources."))
+    elif not lines and preview.content.version is None:
+        text = f"No privilege differs from version {base.number}; the source or what starts it does."
+        lines.append(_line("swap", "", "", text))
+    return lines
 
 
 def _secret(secret: Shape) -> Shape:
@@ -229,7 +225,7 @@ def _secret(secret: Shape) -> Shape:
     return {"lead": where, "place": ".".join(parts), "text": SECRET_TEXT}
 
 
-def _noticed(preview: Preview) -> Iterator[tuple[str, str, str, str]]:
+def _noticed(preview: Preview) -> Iterator[Shape]:
     """Yield author, hidden identities, shared credentials, and other findings of the importer, worst first."""
     manifest, authors = preview.content.manifest, preview.authors
     hint = manifest.source.owner_hint
@@ -239,20 +235,22 @@ def _noticed(preview: Preview) -> Iterator[tuple[str, str, str, str]]:
             text = f"{authors[0].name}, a party to it because of that: a party decides nothing in it."
         elif authors:
             text = f"{hint}, whose account several people here have: each is a party to it and decides nothing in it."
-        yield "person", "", "Its source names an author.", text
-    if preview.runs_as:  # a new identity and one of another team look the same (I5)
-        lead = f"It runs as {', '.join(preview.runs_as)}, of which you see nothing in the register."
+        yield _line("person", "", "Its source names an author.", text)
+    unseen = [identity.subject for identity in preview.content.identities if identity.pk is None]
+    if unseen:  # a new identity and one of another team look the same (I5)
+        lead = f"It runs as {', '.join(unseen)}, of which you see nothing in the register."
         text = "Whether something else runs as it, and what follows from that, is looked at when this is submitted."
-        yield "robot", "", lead, text
+        yield _line("robot", "", lead, text)
     for found in preview.context.findings if preview.refusal is None else ():
         if found["code"] == "shared_credential":  # worded as on the review (I5)
-            yield "key", "wait", f"{findings.finding_label(found['code'], found['place'])}.", found["detail"]
+            lead = f"{findings.finding_label(found['code'], found['place'])}."
+            yield _line("key", "wait", lead, found["detail"])
     other = [finding for finding in manifest.findings if finding.code not in SAID_ELSEWHERE]
     other.sort(key=lambda finding: ("high", "medium", "low").index(finding.severity))
     by_text = {(finding.code, finding.detail or finding.at): finding for finding in other}
     for (code, text), finding in by_text.items():
         lead = f"{findings.finding_label(code, finding.at)}."
-        yield "warning", {"high": "high", "medium": "wait"}.get(finding.severity, ""), lead, text
+        yield _line("warning", {"high": "high", "medium": "wait"}.get(finding.severity, ""), lead, text)
 
 
 #: The chosen sibling is in the chosen environment (I10).
@@ -261,38 +259,37 @@ SIBLING_IS_HERE = "what it is promoted from is in this environment already: choo
 
 def things_missing(preview: Preview) -> list[Shape]:
     """Problems that block the submission, each with a link to its place."""
+    return [{"text": text, "href": href} for text, href in _missing(preview)]
+
+
+def _missing(preview: Preview) -> Iterator[tuple[str, str]]:
     if preview.refusal is not None:
-        return [_thing(preview.refusal.sentence.rstrip(".").replace("You ", "you ", 1), "#about")]
+        yield preview.refusal.sentence.rstrip(".").replace("You ", "you ", 1), "#about"
+        return
     fields = preview.draft.fields
-    missing = []
     if not free_text.seen(str(fields.get("purpose") or "")):
-        missing.append(_thing("say what it is for", "#id_purpose"))
+        yield "say what it is for", "#id_purpose"
     has_owner = bool(fields.get("business_owner"))
     if not has_owner:
-        missing.append(_thing("name a business owner", "#id_business_owner"))
+        yield "name a business owner", "#id_business_owner"
     for problem in preview.plan.problems:
         if problem.place == "technical_owner" and has_owner:
-            missing.append(_thing("name a second person as technical owner", "#id_technical_owner"))
+            yield "name a second person as technical owner", "#id_technical_owner"
         elif problem.place == "business_owner":
-            missing.append(_thing("name an owner who is here", "#id_business_owner"))
+            yield "name an owner who is here", "#id_business_owner"
         elif not problem.place:
-            missing.append(_thing(problem.sentence.rstrip("."), "#about"))
+            yield problem.sentence.rstrip("."), "#about"
     if preview.content.registered is None and preview.sibling is None and preview.draft.sibling:
-        missing.append(_thing(SIBLING_IS_HERE, "#about"))
-    missing += _about_rows(preview)
+        yield SIBLING_IS_HERE, "#about"
+    yield from _missing_in_rows(preview)
     refused = conflicts.enforced_conflicts(preview.context.conflicts)
     if refused:
-        missing.append(_thing(f"resolve {times.counted(len(refused), 'conflict')}", "#conflicts"))
+        yield f"resolve {times.counted(len(refused), 'conflict')}", "#conflicts"
     if preview.plan.short and has_owner:
-        missing.append(_thing("find enough different people", "#route"))
-    return missing
+        yield "find enough different people", "#route"
 
 
-def _thing(text: str, href: str) -> Shape:
-    return {"text": text, "href": href}
-
-
-def _about_rows(preview: Preview) -> list[Shape]:
+def _missing_in_rows(preview: Preview) -> Iterator[tuple[str, str]]:
     unnamed: dict[str, PreviewRow] = {}
     stuck: dict[str, PreviewRow] = {}
     for row in preview.asked:
@@ -300,11 +297,13 @@ def _about_rows(preview: Preview) -> list[Shape]:
             unnamed.setdefault(row.connection, row)
         elif row.problems and preview_rows.is_known(row):
             stuck.setdefault(preview_rows.problem_words(row, preview.context.now), row)
-    missing = [_thing(f"say what {preview_rows.place(row)} talks to", f"#bind-{row.key}") for row in unnamed.values()]
-    if len(missing) > 2:
-        missing = [_thing(f"say what its {len(missing)} connections open", missing[0]["href"])]
-    missing += [_thing(words, f"#wish-{row.key}") for words, row in stuck.items()]
+    if len(unnamed) > 2:
+        yield f"say what its {len(unnamed)} connections open", f"#bind-{next(iter(unnamed.values())).key}"
+    else:
+        yield from ((f"say what {preview_rows.place(row)} talks to", f"#bind-{row.key}") for row in unnamed.values())
+    yield from ((words, f"#wish-{row.key}") for words, row in stuck.items())
     rows = preview.unjustified
     if len(rows) > 2:
-        return [*missing, _thing(f"say why it needs {len(rows)} of these", f"#why-{rows[0].key}")]
-    return [*missing, *(_thing(f"say why it {preview_rows.sentence_after_it(row)}", f"#why-{row.key}") for row in rows)]
+        yield f"say why it needs {len(rows)} of these", f"#why-{rows[0].key}"
+    else:
+        yield from ((f"say why it {preview_rows.sentence_after_it(row)}", f"#why-{row.key}") for row in rows)

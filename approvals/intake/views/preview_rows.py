@@ -85,8 +85,8 @@ def _row(preview: Preview, row: PreviewRow, form: Form, is_first: bool) -> Shape
         "binding": _binding(preview, row, form) if is_first else None,
         "proposed": row.proposed,
         "why": _why(preview, row, form) if row.is_asked else None,
-        "term": preview.answers.term(row.key, row.requested),
-        "terms": preview.answers.terms(row.key, row.requested) if row.is_asked else [],
+        "term": preview.answers.term(row.key),
+        "terms": preview.answers.terms(row.key) if row.is_asked else [],
     }
 
 

@@ -44,7 +44,7 @@ def read(c: Company, item: ImportItem, **draft: Any) -> Preview:
 
 def term(found: Preview, row: PreviewRow) -> int:
     """The requested term of a row, in days."""
-    return found.answers.term(row.key, row.requested)
+    return found.answers.term(row.key)
 
 
 def people_asked(found: Preview) -> set[str]:

@@ -209,10 +209,11 @@ def test_the_same_on_another_resource_is_one_change_and_no_loss(company: Company
     item = item_of(company, on_another)
     reads = next(one for one in read(company, item).wanted if not one.is_named)
     found = read(company, item, chosen={reads.connection: company.model.pk})
-    assert found.drift is not None
-    assert not found.drift.added
-    assert not found.drift.removed
-    (change,) = found.drift.changed
+    drift = previews.drift(found)
+    assert drift is not None
+    assert not drift.added
+    assert not drift.removed
+    (change,) = drift.changed
     rows = {label: (before, after) for label, before, after in change.rows}
     assert rows["Resource"] == (company.erp.name, company.model.name)
     assert set(rows) <= {"Resource", "Data class", "Connection", "Credential"}
@@ -221,9 +222,10 @@ def test_the_same_on_another_resource_is_one_change_and_no_loss(company: Company
 @IN_TEST
 def test_additional_access_in_production_is_shown_as_added(company: Company) -> None:
     found = read(company, item_of(company, stock_report.one_more_channel))
-    assert found.drift is not None
-    assert [one.target_name for one in found.drift.added] == ["buyers"]
-    assert not found.drift.changed
+    drift = previews.drift(found)
+    assert drift is not None
+    assert [one.target_name for one in drift.added] == ["buyers"]
+    assert not drift.changed
 
 
 def test_source_without_id_is_promoted_by_builders_choice(company: Company) -> None:

@@ -169,7 +169,7 @@ def preview() -> Shape:
                 },
             ),
         ],
-        "tier": "high",
+        "preview": {"tier": "high"},
         "reasons": [
             reason("pen", "It creates suppliers in confidential production data."),
             reason("robot", "An agent chooses the values it writes."),
