@@ -18,7 +18,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from approvals.intake import drafts
 from approvals.intake.drafts import Draft
 from approvals.models.submission import UNFINISHED
-from governance.core.access import Actor, Refusal, Refused
+from governance.core.access import Actor, Refused
 from governance.core.jobs import nudge
 from governance.core.models import Person, Team
 from inventory.imports import queries as import_queries
@@ -105,16 +105,15 @@ def import_slice(batch: ImportBatch, now: datetime, size: int = SLICE) -> Counte
     """
     counts: Counter[str] = Counter()
     items = list(previews.open_items(batch).order_by("pk")[:size])
-    order, actor = Order.of(batch), Actor.of(batch.by)
+    work = _Slice(batch, Order.of(batch), Actor.of(batch.by), now)
     # An item belongs to the team of its draft, or else to that of the order.
-    team_ids = {item.pk: Draft.of(item).team or order.team for item in items}
+    team_ids = {item.pk: Draft.of(item).team or work.order.team for item in items}
     teams = Team.objects.in_bulk(set(team_ids.values()))
     for item in items:
         if team_ids[item.pk] not in teams:
             previews.refuse_item(item, NO_TEAM)
     for pk, team in sorted(teams.items()):
-        team_items = [item for item in items if team_ids[item.pk] == pk]
-        counts += _import_items(_Slice(batch, order, team, actor, now), team_items)
+        counts += _import_items(work, team, [item for item in items if team_ids[item.pk] == pk])
     with transaction.atomic():
         # A running upload refuses further files, so none can be added here.
         if not previews.open_items(batch).exists():
@@ -125,11 +124,10 @@ def import_slice(batch: ImportBatch, now: datetime, size: int = SLICE) -> Counte
 
 @dataclass(frozen=True)
 class _Slice:
-    """Context of a slice: upload, order, team, actor and instant."""
+    """Context of a slice: upload, order, actor and instant."""
 
     batch: ImportBatch
     order: Order
-    team: Team
     actor: Actor
     now: datetime
 
@@ -139,29 +137,37 @@ class _Slice:
         return ImportBatch.objects.filter(pk=self.batch.pk, progress=BatchState.CONFIRMING).exists()
 
 
-def _import_items(work: _Slice, items: Sequence[ImportItem]) -> Counter[str]:
-    """Import some items: unchanged ones as a set, the others one by one."""
-    refusal = confirmation.confirm_import.refusal(work.team, actor=work.actor, now=work.now)
+def _import_items(work: _Slice, team: Team, items: Sequence[ImportItem]) -> Counter[str]:
+    """Import some items of a team: unchanged ones as a set, the others one by one.
+
+    If the person may not import for the team, all are refused. One attempt records the refusal (S5).
+    """
+    refusal = confirmation.confirm_import.refusal(team, actor=work.actor, now=work.now)
     if refusal is not None:
-        return _refuse_all(work, items, refusal)
-    unchanged = _unchanged(work, [item for item in items if not Draft.of(item).is_typed])
-    counts = Counter({Outcome.UNCHANGED.value: previews.mark_unchanged(unchanged, work.team)} if unchanged else {})
+        if not work.is_wanted:
+            return Counter()
+        _import_item(work, team, items[0], {})
+        for item in items[1:]:
+            previews.refuse_item(item, refusal.words)
+        return Counter({Outcome.REFUSED.value: len(items)})
+    unchanged = _unchanged(work, team, [item for item in items if not Draft.of(item).is_typed])
+    counts = Counter({Outcome.UNCHANGED.value: previews.mark_unchanged(unchanged, team)} if unchanged else {})
     business, technical = work.order.business_owner, work.order.technical_owner or 0
     people = Person.objects.in_bulk([business, technical])
     owners = {"business_owner": people.get(business), "technical_owner": people.get(technical)}
     for number, item in enumerate(item for item in items if item.pk not in unchanged):
         if number % LOOK == 0 and not work.is_wanted:
             break
-        counts[_import_item(work, item, owners)] += 1
+        counts[_import_item(work, team, item, owners)] += 1
     del counts[""]
     return counts
 
 
-def _unchanged(work: _Slice, items: Sequence[ImportItem]) -> Mapping[int, Version]:
+def _unchanged(work: _Slice, team: Team, items: Sequence[ImportItem]) -> Mapping[int, Version]:
     """Items that are in the register unchanged. Items in review go one by one: their importer becomes a party (S1)."""
     in_review = Automation.objects.filter(submissions__state__in=UNFINISHED)
     try:
-        return import_queries.unchanged_items(items, work.team, work.order.environment, apart=in_review)
+        return import_queries.unchanged_items(items, team, work.order.environment, apart=in_review)
     except (OperationalError, InterfaceError):
         raise
     except Exception:
@@ -169,20 +175,10 @@ def _unchanged(work: _Slice, items: Sequence[ImportItem]) -> Mapping[int, Versio
         return {}
 
 
-def _refuse_all(work: _Slice, items: Sequence[ImportItem], refusal: Refusal) -> Counter[str]:
-    """Refuse all items if the person may not import for the team. One attempt records the refusal (S5)."""
-    if not items or not work.is_wanted:
-        return Counter()
-    _import_item(work, items[0], {})
-    for item in items[1:]:
-        previews.refuse_item(item, refusal.words)
-    return Counter({Outcome.REFUSED.value: len(items)})
-
-
-def _import_item(work: _Slice, item: ImportItem, owners: Mapping[str, Person | None]) -> str:
+def _import_item(work: _Slice, team: Team, item: ImportItem, owners: Mapping[str, Person | None]) -> str:
     """Import one item and return its outcome. Empty if it was imported or discarded elsewhere."""
     try:
-        _confirm(work, item, owners)
+        _confirm(work, team, item, owners)
     except Refused as error:
         previews.refuse_item(item, error.refusal.words)
     except (OperationalError, InterfaceError):
@@ -195,17 +191,16 @@ def _import_item(work: _Slice, item: ImportItem, owners: Mapping[str, Person | N
     return str(item.outcome)
 
 
-def _confirm(work: _Slice, item: ImportItem, owners: Mapping[str, Person | None]) -> None:
+def _confirm(work: _Slice, team: Team, item: ImportItem, owners: Mapping[str, Person | None]) -> None:
     draft, has_id = Draft.of(item), bool(item.manifest["source"]["external_id"])
-    typed = drafts.fields_of(draft) if draft.fields else {}
-    given = {name: value for name, value in typed.items() if value not in ("", None)}
+    given = {name: value for name, value in drafts.fields_of(draft).items() if value not in ("", None)}
     confirmation.confirm_import(
-        work.team,
+        team,
         actor=work.actor,
         now=work.now,
         item=item,
         fields={"environment": work.order.environment, **given},
         if_new=dict(owners),
-        chosen=drafts.chosen_resources(draft, work.actor, work.now) if draft.chosen else {},
-        automation=drafts.named_by(item, draft, work.team) if not has_id else None,
+        chosen=drafts.chosen_resources(draft, work.actor, work.now),
+        automation=drafts.named_by(item, draft, team) if not has_id else None,
     )

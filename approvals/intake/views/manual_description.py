@@ -1,10 +1,8 @@
 """Manual description of an automation without an export. It becomes a manifest and continues as a preview (I7)."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -19,7 +17,7 @@ from approvals.intake.views.forms import DescribedPrivilegeForm, DescriptionForm
 from approvals.intake.views.imports import show_refusals
 from governance.core.texts import free_text
 from governance.web.pages import pager
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request, number
 from inventory.importers.manifest import Trigger
 from inventory.imports.manual_description import DescribedPrivilege, describe_manually
@@ -30,6 +28,18 @@ TEMPLATE = "approvals/intake/manual_description.html"
 MOST = 60
 #: Number of rows in an empty form.
 AT_FIRST = 2
+
+
+class _OneAtLeast(forms.BaseFormSet):
+    """Ignore untouched rows, but require the first."""
+
+    def add_fields(self, form: forms.Form, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.empty_permitted = bool(index)
+
+
+_LIMITS: dict[str, Any] = {"extra": 0, "min_num": 1, "validate_min": True, "max_num": MOST, "absolute_max": MOST}
+_Rows: Any = forms.formset_factory(DescribedPrivilegeForm, formset=_OneAtLeast, **_LIMITS)
 
 
 @require_http_methods(["GET", "POST"])
@@ -43,60 +53,38 @@ def describe(request: Request) -> HttpResponse:
     builder.team(None)
     item = _described_before(builder, request)
     kept: Mapping[str, Any] = Draft.of(item).by_hand if item is not None else {}
-    data = request.POST if request.method == "POST" else None
-    count = _count(request, kept)
-    choice = _Choice.of(builder, request.POST, kept, count)
-    form = DescriptionForm(data, teams=builder.teams, initial=kept.get("about"))
-    rows = _rows(data, choice.choices, kept, count)
-    if data is not None and data.get("do") not in ("add", "search"):
+    about, typed, do = kept.get("about"), list(kept.get("rows", ())), request.POST.get("do")
+    if request.method == "POST":
+        about = _values(DescriptionForm(request.POST, teams=builder.teams))
+        typed = [_values(row) for row in _Rows(request.POST, prefix="rows", form_kwargs={"resources": ()}).forms]
+    choice = _choice(builder, request.POST, typed)
+    resources: Mapping[int, Resource] = choice["resources"]
+    options = {"prefix": "rows", "form_kwargs": {"resources": [(str(pk), row.name) for pk, row in resources.items()]}}
+    if request.method == "POST" and do not in ("add", "search"):
+        form, rows = DescriptionForm(request.POST, teams=builder.teams), _Rows(request.POST, **options)
         if form.is_valid() and rows.is_valid():
-            return _go_on(builder, item, form, rows, choice.resources)
-        return _page(request, form, rows, item, choice, status=422)
-    if data is not None:
-        about = {name: form[name].value() for name in form.fields}
-        typed = {"rows": [{name: row[name].value() for name in row.fields} for row in rows.forms]}
-        form = DescriptionForm(teams=builder.teams, initial=about)
-        rows = _rows(None, choice.choices, typed, len(rows.forms) + (data.get("do") == "add"))
-    return _page(request, form, rows, item, choice)
-
-
-@dataclass(frozen=True)
-class _Choice:
-    """Resources for the rows: those that match the search, and those already chosen.
-
-    Args:
-        resources: by id, sorted by name.
-        words: the search as typed.
-        has_more: whether more resources match than a page lists.
-        fitting: how many of them match.
-    """
-
-    resources: Mapping[int, Resource]
-    words: str
-    has_more: bool
-    fitting: int
-
-    @classmethod
-    def of(cls, builder: Builder, posted: QueryDict, kept: Mapping[str, Any], count: int) -> _Choice:
-        named = [posted.get(f"rows-{index}-resource", "") for index in range(count)]
-        named += [str(row.get("resource", "")) for row in kept.get("rows", ())]
-        options, has_more = builder.options(pager.words_of(posted))
-        picked = builder.choosable().filter(pk__in={pk for value in named if (pk := number(value)) is not None})
-        rows = sorted({*options, *picked}, key=lambda resource: (resource.name, resource.pk))
-        return cls({resource.pk: resource for resource in rows}, posted.get("q", "")[:200], has_more, len(options))
-
-    @property
-    def choices(self) -> list[tuple[str, str]]:
-        """Value and label of each resource."""
-        return [(str(pk), resource.name) for pk, resource in self.resources.items()]
-
-
-def _page(
-    request: Request, form: forms.Form, rows: Any, item: ImportItem | None, choice: _Choice, status: int = 200
-) -> HttpResponse:
+            return _go_on(builder, item, form, rows, resources)
+    else:
+        count = min(max(len(typed) + (do == "add"), AT_FIRST), MOST)
+        initial = [*typed, *({} for _ in range(count - len(typed)))]
+        form, rows = DescriptionForm(teams=builder.teams, initial=about), _Rows(initial=initial, **options)
     action = reverse("import_form") + (f"?item={item.pk}" if item is not None else "")
     context = {"action": action, "form": form, "rows": rows, "choice": choice}
-    return page(request, TEMPLATE, context, status=status)
+    return page(request, TEMPLATE, context, status=422 if form.is_bound else 200)
+
+
+def _values(form: forms.Form) -> dict[str, Any]:
+    """What is typed in each field."""
+    return {name: form[name].value() for name in form.fields}
+
+
+def _choice(builder: Builder, posted: QueryDict, typed: Sequence[Mapping[str, Any]]) -> Shape:
+    """Resources for the rows by id: those that match the search, and those already chosen. ``fitting`` is how many match."""
+    options, has_more = builder.options(pager.words_of(posted))
+    chosen = {pk for row in typed if (pk := number(str(row.get("resource", "")))) is not None}
+    rows = {*options, *builder.choosable().filter(pk__in=chosen)}
+    resources = {row.pk: row for row in sorted(rows, key=lambda row: (row.name, row.pk))}
+    return {"resources": resources, "words": posted.get("q", "")[:200], "has_more": has_more, "fitting": len(options)}
 
 
 def _described_before(builder: Builder, request: Request) -> ImportItem | None:
@@ -107,29 +95,6 @@ def _described_before(builder: Builder, request: Request) -> ImportItem | None:
     if item.progress != ImportState.PREVIEW or item.manifest["source"]["format"] != "manual":
         raise Http404("This preview was not described by hand, or is confirmed already.")
     return item
-
-
-def _count(request: Request, kept: Mapping[str, Any]) -> int:
-    if request.method == "POST":
-        return min(number(request.POST.get("rows-TOTAL_FORMS")) or AT_FIRST, MOST)
-    return max(len(kept.get("rows", ())), AT_FIRST)
-
-
-def _rows(data: Any, choices: list[tuple[str, str]], kept: Mapping[str, Any], count: int) -> Any:
-    """Formset of `DescribedPrivilegeForm`. Empty rows are ignored, but one row is required."""
-    limits: dict[str, Any] = {"extra": 0, "min_num": 1, "validate_min": True, "max_num": MOST, "absolute_max": MOST}
-    formset_class = forms.formset_factory(DescribedPrivilegeForm, formset=_OneAtLeast, **limits)
-    before = kept.get("rows", ()) if data is None else ()  # with initial data, an unchanged row would count as empty
-    initial = [*before, *({} for _ in range(MOST))][:count]
-    return formset_class(data, prefix="rows", initial=initial, form_kwargs={"resources": choices})
-
-
-class _OneAtLeast(forms.BaseFormSet):
-    """Ignore untouched rows."""
-
-    def add_fields(self, form: forms.Form, index: int | None) -> None:
-        super().add_fields(form, index)
-        form.empty_permitted = bool(index)
 
 
 def _go_on(

@@ -29,14 +29,7 @@ from inventory.ownership import rules as ownership_rules
 SHOWN_FOR, MOST = timedelta(days=7), 10
 
 #: States of an item in the order of the filters: its outcome, or why it has none.
-SHOWN = (
-    ("new", "New"),
-    ("changed", "New version"),
-    ("unchanged", "Unchanged"),
-    ("refused", "Refused"),
-    ("waiting", "Not imported"),
-    ("unread", "Not read"),
-)
+SHOWN = ("new", "changed", "unchanged", "refused", "waiting", "unread")
 STANDS = Case(
     When(progress=ImportState.REFUSED, then=Value("unread")),
     When(~Q(outcome=""), then=F("outcome")),
@@ -57,37 +50,12 @@ def form_of(builder: Builder, batch: ImportBatch, data: QueryDict | None = None)
     return OrderForm(data, people=by_name, teams=builder.teams, initial=initial)
 
 
-class Counts(dict[str, int]):
-    """Number of items of an upload by state."""
-
-    @classmethod
-    def of(cls, batch: ImportBatch) -> Counts:
-        """Load the counts in one query."""
-        rows = _shown(batch).values_list("stands").annotate(count=Count("pk")).order_by()
-        return cls(dict.fromkeys(dict(SHOWN), 0) | dict(rows))
-
-    @property
-    def automations(self) -> int:
-        """Number of readable automations."""
-        return sum(self.values()) - self["unread"]
-
-    @property
-    def done(self) -> int:
-        """Number of automations with an outcome."""
-        return self.automations - self["waiting"]
-
-    @property
-    def order_label(self) -> str:
-        """What the button says that orders the import of the rest."""
-        again, left = self["refused"], self["waiting"]
-        if again and not left:
-            return f"Try {times.counted(again, 'automation')} once more"
-        return f"Import {times.counted(left + again, 'automation')}"
-
-    @property
-    def in_words(self) -> str:
-        """Outcomes in words: "1,950 new, 12 refused"."""
-        return ", ".join(f"{self[key]:,} {word.lower()}" for key, word in SHOWN[:4] if self[key])
+def counts_of(batch: ImportBatch) -> dict[str, int]:
+    """Return the number of items by state, of readable automations, and of those that are done, in one query."""
+    rows = _shown(batch).values_list("stands").annotate(count=Count("pk")).order_by()
+    counts = dict.fromkeys(SHOWN, 0) | dict(rows)
+    automations = sum(counts.values()) - counts["unread"]
+    return {**counts, "automations": automations, "done": automations - counts["waiting"]}
 
 
 def _shown(batch: ImportBatch) -> QuerySet[Any]:
@@ -106,22 +74,24 @@ def context(builder: Builder, batch: ImportBatch, query: QueryDict, *, form: Ord
         query: the query string: filter and page.
         form: the form with its errors, after a refusal.
     """
-    counts, path = Counts.of(batch), reverse("import_batch", args=[batch.pk])
-    is_under_way = batch.progress == BatchState.CONFIRMING
-    ended = _ended(batch, counts)
+    counts, path = counts_of(batch), reverse("import_batch", args=[batch.pk])
+    is_under_way, left = batch.progress == BatchState.CONFIRMING, counts["waiting"] + counts["refused"]
+    is_open = bool(builder.teams) and not is_under_way
+    is_complete = batch.progress == BatchState.CONFIRMED and counts["done"] and not left
+    words = {state: state_words.STATES["import"][state].text for state in SHOWN}
+    choices = [("", "All"), *((state, words[state]) for state in SHOWN if counts[state] or query.get("show") == state)]
     paged = _page(builder, batch, query, path)
-    can_order = bool(builder.teams) and not is_under_way and counts["waiting"] + counts["refused"] > 0
     return {
         "now": builder.now,
+        "batch": batch,
         "action": path,
-        "head": _head(batch, counts),
         "is_under_way": is_under_way,
         "counts": counts,
-        "ended": ended,
-        "form": (form or form_of(builder, batch)) if can_order else None,
-        "adding": adding(batch) if builder.teams and not is_under_way and not (ended and ended["is_all"]) else None,
-        "chips": _chips(path, query, counts),
-        "rows": [_row(item) for item in paged.rows],
+        "left": left,
+        "outcomes": ", ".join(f"{counts[state]:,} {words[state].lower()}" for state in SHOWN[:4] if counts[state]),
+        "form": (form or form_of(builder, batch)) if is_open and left else None,
+        "adding": adding(batch) if is_open and not is_complete else None,
+        "chips": pager.chips(path, query, "show", choices, {"": counts["automations"] + counts["unread"], **counts}),
         "pager": paged,
     }
 
@@ -135,32 +105,6 @@ def adding(batch: ImportBatch | None = None) -> Shape:
         "most_bytes": settings.FILE_UPLOAD_MAX_MEMORY_SIZE - 256 * 1024,
         "batch": batch.pk if batch is not None else "",
     }
-
-
-def _head(batch: ImportBatch, counts: Counts) -> Shape:
-    facts: list[Any] = [times.counted(counts.automations, "automation")]
-    if counts["unread"]:
-        facts.append(f"{times.counted(counts['unread'], 'file')} not read")
-    facts.append(f"read {times.stamp_words(batch.at)}")
-    actions = [{"label": "Report as CSV", "icon": "file", "href": reverse("import_report", args=[batch.pk])}]
-    if batch.progress != BatchState.CONFIRMING and counts["waiting"] + counts["refused"] + counts["unread"]:
-        actions.append({"label": "Discard", "href": reverse("import_batch_discard", args=[batch.pk])})
-    return {"title": "Upload", "facts": facts, "actions": actions}
-
-
-def _ended(batch: ImportBatch, counts: Counts) -> Shape | None:
-    """Outcome of an order."""
-    if batch.progress != BatchState.CONFIRMED or not counts.done:
-        return None
-    is_all = not counts["refused"] and not counts["waiting"]
-    first = "All that was read is in the register" if is_all else f"{counts['refused']:,} could not be imported"
-    return {"tone": "ok" if is_all else "wait", "first": first, "is_all": is_all}
-
-
-def _chips(path: str, query: QueryDict, counts: Counts) -> list[Shape]:
-    """Filters with their counts; empty ones are left out."""
-    choices = [("", "All"), *((key, label) for key, label in SHOWN if counts[key] or query.get("show") == key)]
-    return pager.chips(path, query, "show", choices, {"": sum(counts.values()), **counts})
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------
@@ -178,35 +122,19 @@ def _rows(batch: ImportBatch) -> QuerySet[Any]:
     return rows
 
 
-def _row(item: Any) -> Shape:
-    version, can_open = item.version, item.progress == ImportState.PREVIEW
-    href = reverse("automation", args=[version.automation_id]) if version is not None else ""
-    return {
-        "name": item.name or item.filename,
-        "href": reverse("import_preview", args=[item.pk]) if can_open else href,
-        "file": item.filename if item.name else "",
-        "uses": item.uses if item.stands != "unread" else None,
-        "stands": item.stands,
-        "words": state_words.STATES["import"][item.stands].text,
-        "reason": item.reason,
-        "would": _import_effect(item) if hasattr(item, "known") else "",
-        "version": version.number if version is not None else "",
-    }
-
-
 def _page(builder: Builder, batch: ImportBatch, query: QueryDict, path: str) -> pager.Paged:
     """One page of items by key, with what the register knows of each."""
     where = batch.order.get("environment") or Environment.PRODUCTION
     known = _registered_automation(builder.teams, where)
     rows = _rows(batch).annotate(**_IDENTITY).annotate(known=known)
-    if query.get("show") in dict(SHOWN):
+    if query.get("show") in SHOWN:
         rows = rows.filter(stands=query["show"])
     return pager.by_column(rows, query, path, "pk")
 
 
-def all_rows(batch: ImportBatch) -> Iterator[Shape]:
-    """All items, loaded in chunks."""
-    return (_row(item) for item in _rows(batch).order_by("pk").iterator(chunk_size=500))
+def all_items(batch: ImportBatch) -> Iterator[Any]:
+    """All items with their name, loaded in chunks."""
+    return _rows(batch).order_by("pk").iterator(chunk_size=500)
 
 
 # --- the register, by the ids that an import would use (I1, I7) ---
@@ -231,20 +159,6 @@ def _registered_automation(teams: Iterable[Team], environment: str) -> Subquery:
     return Subquery(automations.order_by("pk").values(about=summary)[:1])
 
 
-def _import_effect(item: Any) -> str:
-    """Effect of importing an item with `_registered_automation` as ``known``; empty if it has no id or is finished."""
-    known = item.known
-    if item.progress != ImportState.PREVIEW or not item.with_id:
-        return ""
-    if known is None:
-        return "New to the register"
-    if known["number"] is None:
-        return f"Known as {known['name']}"
-    if known["content"] == item.content:
-        return f"Known: the source of {known['name']}, version {known['number']}"
-    return f"Known: a new version of {known['name']}, after version {known['number']}"
-
-
 # --- first page and discard ------------------------------------------------------------------------------------
 
 
@@ -262,9 +176,9 @@ def uploads_of(person: Person, now: datetime) -> QuerySet[Any]:
 
 def discard_sentence(batch: ImportBatch) -> str:
     """Say in a sentence what a discard deletes and what stays."""
-    counts = Counts.of(batch)
+    counts = counts_of(batch)
     gone = times.counted(counts["waiting"] + counts["refused"], "automation")
-    stays = counts.automations - counts["waiting"] - counts["refused"]
+    stays = counts["automations"] - counts["waiting"] - counts["refused"]
     kept = f" {times.counted(stays, 'automation')} of it stay in the register." if stays else ""
     kept = " One of it stays in the register." if stays == 1 else kept
     return f"What was read of {gone} and what you typed about them is gone then.{kept}"

@@ -21,6 +21,7 @@ from approvals.intake.views.imports import show_refusals
 from governance.core.access import Refusal, Refused, refuse
 from governance.core.models import Team
 from governance.core.texts import free_text
+from governance.web.components import state_words
 from governance.web.pages.page import page
 from governance.web.requests import upload_limits
 from governance.web.requests.request import Request, number
@@ -28,7 +29,7 @@ from inventory.importers.problem import ImportProblem
 from inventory.importers.reader import file_shown
 from inventory.imports import import_process
 from inventory.imports.transitions import previews
-from inventory.models import BatchState, ImportBatch
+from inventory.models import BatchState, ImportBatch, ImportState
 from inventory.ownership import rules as ownership_rules
 
 TEMPLATE = "approvals/intake/upload.html"
@@ -151,9 +152,15 @@ def report(request: Request, pk: int) -> HttpResponse:
     answer = HttpResponse(content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition})
     writer = csv.writer(answer)
     writer.writerow(("Automation", "File", "Outcome", "Reason", "Version", "Address"))
-    for row in upload_page.all_rows(batch):
-        address = request.build_absolute_uri(row["href"]) if row["href"] else ""
-        cells = (row["name"], row["file"], row["words"], row["reason"], row["version"], address)
+    for item in upload_page.all_items(batch):
+        address, file = "", item.filename if item.name else ""
+        if item.progress == ImportState.PREVIEW:
+            address = request.build_absolute_uri(reverse("import_preview", args=[item.pk]))
+        elif item.version is not None:
+            address = request.build_absolute_uri(reverse("automation", args=[item.version.automation_id]))
+        version = item.version.number if item.version is not None else ""
+        outcome = state_words.STATES["import"][item.stands].text
+        cells = (item.name or item.filename, file, outcome, item.reason, version, address)
         writer.writerow([free_text.cell(cell) for cell in cells])
     return answer
 
