@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -35,11 +34,6 @@ LONGEST_WHY = 300
 def row_key(name: str) -> str:
     """Short key for form fields and element ids: 12 hex digits of a draft key, or of a connection's name."""
     return hashlib.sha256(name.encode()).hexdigest()[:12]
-
-
-def is_row(key: str) -> bool:
-    """Whether a text has the form of a row key, so that a URL can hold it."""
-    return re.fullmatch(r"[0-9a-f]{12}", key) is not None
 
 
 def _is_number(text: str, digits: int) -> bool:
@@ -100,10 +94,6 @@ class Draft:
         """Whether it has answers of the automation's own."""
         return bool(self.fields or self.chosen or self.automation)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the draft as JSON-able values."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
     def with_rows(self, posted: Mapping[str, str], manifest: Manifest) -> Draft:
         """Return the draft with a form's answers about rows.
 
@@ -135,7 +125,7 @@ def keep(item: ImportItem, draft: Draft, team: Team | None) -> None:
     Raises:
         OutOfTurn: the preview is confirmed or discarded.
     """
-    previews.save_draft(item, draft.to_dict(), team=team)
+    previews.save_draft(item, asdict(draft), team=team)
 
 
 def create_preview(
@@ -154,7 +144,7 @@ def create_preview(
     with transaction.atomic():
         batch = ImportBatch.objects.create(by=by, at=now)
         return ImportItem.objects.create(
-            batch=batch, team=team, manifest=manifest, draft=draft.to_dict(), created_at=now, **more
+            batch=batch, team=team, manifest=manifest, draft=asdict(draft), created_at=now, **more
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import wraps
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 
 from approvals.intake import drafts
 from approvals.intake.drafts import Draft
@@ -103,11 +105,6 @@ class Builder:
         own = ImportItem.objects.filter(batch__by=self.person, progress=ImportState.PREVIEW)
         return own.filter(Q(batch__size__lte=FEW) | Q(version__isnull=False)).order_by("-pk")[:MOST_DRAFTS]
 
-    def team_of(self, item: ImportItem, draft: Draft) -> Team:
-        """Team of a preview. A team that they have left no longer counts."""
-        kept = draft.team or item.team_id
-        return self.team(kept if any(team.pk == kept for team in self.teams) else None)
-
     def options(self, words: Sequence[str] = ()) -> tuple[list[Resource], bool]:
         """Resources that a connection may open and that match every word, by name; and whether there are more."""
         resources = list(pager.search(self.choosable(), words).order_by("name", "pk")[: MOST_OPTIONS + 1])
@@ -136,9 +133,10 @@ class Work:
 
     @classmethod
     def begin(cls, builder: Builder, item: ImportItem) -> Work:
-        """Load a preview with its saved draft."""
+        """Load a preview with its saved draft. A team that the builder has left no longer counts."""
         draft = Draft.of(item)
-        return cls(builder, item, builder.team_of(item, draft), draft)
+        kept = draft.team or item.team_id
+        return cls(builder, item, builder.team(kept if kept in {team.pk for team in builder.teams} else None), draft)
 
     @classmethod
     def take(cls, builder: Builder, item: ImportItem, posted: QueryDict) -> Work:
@@ -227,6 +225,19 @@ class Work:
         form = Form(details, options, has_more, self.may_register, submitted)
         context: dict[str, Any] = preview_page.context(preview, form, self.builder.person)
         return page(request, TEMPLATE, context, fragment="route", also=CHANGING_PARTS, status=status)
+
+
+def show_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Answer refusals that a view does not handle: the sentence, its code, and the next step."""
+
+    @wraps(view)
+    def answer(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Refused as error:
+            return refused(request, error.refusal, context={"back_href": reverse("import")})
+
+    return answer
 
 
 def discard_page(

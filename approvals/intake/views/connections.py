@@ -3,9 +3,7 @@
 The choice stays in the draft until the import is confirmed. The resource's owner confirms it with their first decision.
 """
 
-from collections import defaultdict
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -15,16 +13,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals.intake import drafts
-from approvals.intake.views.builder import Builder, Work
+from approvals.intake.views.builder import Builder, Work, show_refusals
 from approvals.intake.views.forms import NewResource
-from approvals.intake.views.imports import show_refusals
 from governance.core.access import InvalidInput
 from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.request import Request, number
 from inventory.importers import sentences
-from inventory.importers.manifest import Manifest, Privilege, binding_key
-from inventory.imports import resolution
+from inventory.importers.manifest import Manifest, Privilege
 from inventory.models import Binding, Resource, ResourceState
 from inventory.resources.transitions import resources
 
@@ -82,13 +78,10 @@ def _connection(manifest: Manifest, key: str) -> tuple[str, list[Privilege]]:
     Raises:
         Http404: no such row, or its connection is chosen at run time.
     """
-    by_name = defaultdict[str, list[Privilege]](list)
-    for privilege in manifest.privileges:
-        by_name[resolution.binding_name(binding_key(privilege))].append(privilege)
-    for name, uses in by_name.items():
-        if uses[0].instance and any(key == drafts.privilege_row(use) for use in uses):
-            return name, uses
-    raise Http404("No connection of this import has this key.")
+    names = drafts.connections(manifest)
+    if key not in names:
+        raise Http404("No connection of this import has this key.")
+    return names[key], [use for use in manifest.privileges if names.get(drafts.privilege_row(use)) == names[key]]
 
 
 def _is_refused(connection: str, value: str | None) -> bool:
@@ -117,14 +110,14 @@ def _guess(privilege: Privilege, work: Work) -> dict[str, str]:
 def _register(work: Work, form: NewResource) -> Resource | None:
     builder, fields = work.builder, dict(form.cleaned_data)
     owner = fields.pop("suggested_owner")
-    # The engine returns the subject of the event: the new resource.
-    propose = partial(resources.propose_resource, work.team, actor=builder.actor, now=builder.now)
     try:
-        made: Any = propose(fields=fields, suggested_owner=owner)
+        made: object = resources.propose_resource(
+            work.team, actor=builder.actor, now=builder.now, fields=fields, suggested_owner=owner
+        )
     except InvalidInput as error:
         form.add_error(None, error.refusal.sentence)
         return None
-    assert isinstance(made, Resource)
+    assert isinstance(made, Resource)  # the operation's subject is the team; it returns the resource
     return made
 
 

@@ -3,9 +3,7 @@
 A raw file is parsed in the memory of a child process and not stored. Posted answers are saved as a draft before any check.
 """
 
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any
+from collections.abc import Sequence
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -17,11 +15,11 @@ from approvals.conflicts.views import rows as conflict_rows
 from approvals.intake import drafts
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.preview.rows import Preview
-from approvals.intake.views import upload_page
-from approvals.intake.views.builder import FEW, NO_TEAM, Builder, Work, discard_page
+from approvals.intake.views import uploads
+from approvals.intake.views.builder import FEW, NO_TEAM, Builder, Work, discard_page, show_refusals
 from approvals.intake.views.forms import AutomationForm
 from approvals.models import Submission
-from governance.core.access import InvalidInput, OutOfTurn, Refused
+from governance.core.access import InvalidInput, OutOfTurn
 from governance.web.pages.page import Shape, page, refused
 from governance.web.requests import upload_limits
 from governance.web.requests.request import Request, number
@@ -29,25 +27,10 @@ from inventory.imports import import_process
 from inventory.imports.transitions import previews
 from inventory.models import ImportItem, ImportState, Version
 
-View = Callable[..., HttpResponse]
-
 #: Next step for a version that waits for a waiver.
 FINISHED_LATER = "Once security has granted the waiver, finish it from the automation’s page."
 #: Name of a pasted text in lists of files.
 PASTED = "Pasted text"
-
-
-def show_refusals(view: View) -> View:
-    """Answer refusals that a view does not handle: the sentence, its code, and the next step."""
-
-    @wraps(view)
-    def answer(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except Refused as error:
-            return refused(request, error.refusal, context={"back_href": reverse("import")})
-
-    return answer
 
 
 # --- files and pasted text --------------------------------------------------------------------------------------
@@ -104,9 +87,9 @@ def _start(
         "problems": problems if builder.teams else [NO_TEAM],
         "count": count,
         "pasted": request.POST.get("pasted", ""),
-        "uploads": upload_page.uploads_of(builder.person, builder.now),
+        "uploads": uploads.uploads_of(builder.person, builder.now),
         "drafts": builder.drafts(),
-        "adding": upload_page.adding() if builder.teams else None,
+        "adding": uploads.adding() if builder.teams else None,
     }
     return page(request, "approvals/intake/import.html", context, status=status)
 
@@ -163,8 +146,8 @@ def preview(request: Request, pk: int) -> HttpResponse:
     if do == "waiver":
         return _ask_for_waiver(request, work, what)
     if do == "bind":
-        if not drafts.is_row(what):
-            raise Http404("No row of a preview has this key.")
+        if what not in drafts.connections(work.manifest):
+            raise Http404("No connection of a preview has this key.")
         return redirect("import_bind", pk=work.item.pk, key=what)
     messages.success(request, "Saved. It stays here until you submit or discard it.")
     return _to_preview(work.item)

@@ -12,9 +12,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals.intake.drafts import Draft, create_preview, keep
-from approvals.intake.views.builder import Builder
+from approvals.intake.views.builder import Builder, show_refusals
 from approvals.intake.views.forms import DescribedPrivilegeForm, DescriptionForm
-from approvals.intake.views.imports import show_refusals
 from governance.core.texts import free_text
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page

@@ -84,7 +84,7 @@ def _row(preview: Preview, row: PreviewRow, form: Form, is_first: bool) -> Shape
         "unsettled": _unsettled(row) if row.is_asked and is_known(row) else [],
         "binding": _binding(preview, row, form) if is_first else None,
         "proposed": row.proposed,
-        "why": _why(preview, row, form) if row.is_asked else None,
+        "why": _why(preview, row) if row.is_asked else None,
         "term": preview.answers.term(row.key),
         "terms": preview.answers.terms(row.key) if row.is_asked else [],
     }
@@ -167,15 +167,9 @@ def _binding(preview: Preview, row: PreviewRow, form: Form) -> Shape | None:
     return {"options": options, "picked": picked, "words": words, "error": error}
 
 
-def _why(preview: Preview, row: PreviewRow, form: Form) -> Shape:
-    answers, hint = preview.answers, "Say why in one sentence"
-    is_settled = bool(answers.reason(row.key) or answers.uses(row.key))
-    return {
-        "value": answers.why(row.key),
-        "hint": "Say why, if there is more to it than what it opens" if row.requested.credential else hint,
-        "is_settled": is_settled,
-        "error": f"{hint}." if form.submitted and not is_settled else "",
-    }
+def _why(preview: Preview, row: PreviewRow) -> Shape:
+    answers = preview.answers
+    return {"value": answers.why(row.key), "is_settled": bool(answers.reason(row.key) or answers.uses(row.key))}
 
 
 def problem_words(row: PreviewRow, now: datetime) -> str:

@@ -1,39 +1,57 @@
-"""One upload of several automations: files added in parts, import ordered, followed, stopped, reported and discarded (I7).
+"""Uploads of several automations: files added in parts, import ordered, followed, stopped, reported and discarded (I7).
 
-`approvals.intake.views.upload_page` builds the page; `approvals.intake.bulk_import` runs the order.
+Manifests may be large and uploads may have thousands: the database extracts names and counts.
+`approvals.intake.bulk_import` runs the order.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpResponse, JsonResponse
+from django.db.models import Case, CharField, Count, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.fields.json import KT, KeyTransform
+from django.db.models.functions import Coalesce, Concat, JSONObject, Left, Trim
+from django.http import Http404, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from approvals.intake import bulk_import
-from approvals.intake.views import upload_page
-from approvals.intake.views.builder import Builder, discard_page
+from approvals.intake.views.builder import FEW, Builder, discard_page, show_refusals
 from approvals.intake.views.forms import OrderForm
-from approvals.intake.views.imports import show_refusals
 from governance.core.access import Refusal, Refused, refuse
-from governance.core.models import Team
+from governance.core.models import Person, Team
 from governance.core.texts import free_text
-from governance.web.components import state_words
-from governance.web.pages.page import page
+from governance.web.components import state_words, times
+from governance.web.pages import pager
+from governance.web.pages.page import Shape, page
 from governance.web.requests import upload_limits
 from governance.web.requests.request import Request, number
 from inventory.importers.problem import ImportProblem
 from inventory.importers.reader import file_shown
 from inventory.imports import import_process
 from inventory.imports.transitions import previews
-from inventory.models import BatchState, ImportBatch, ImportState
+from inventory.models import Automation, BatchState, Environment, ImportBatch, ImportState, Version
 from inventory.ownership import rules as ownership_rules
 
 TEMPLATE = "approvals/intake/upload.html"
 FEWER_FILES = "Send fewer files at a time."
+#: How long the first page lists a finished upload, and the maximum number of uploads on it.
+SHOWN_FOR, MOST = timedelta(days=7), 10
+
+#: States of an item in the order of the filters: its outcome, or why it has none.
+SHOWN = ("new", "changed", "unchanged", "refused", "waiting", "unread")
+STANDS = Case(
+    When(progress=ImportState.REFUSED, then=Value("unread")),
+    When(~Q(outcome=""), then=F("outcome")),
+    When(progress=ImportState.CONFIRMED, then=Value("confirmed")),
+    default=Value("waiting"),
+    output_field=CharField(),
+)
 
 
 def _find(builder: Builder, pk: int) -> ImportBatch:
@@ -65,8 +83,7 @@ def add(request: Request) -> HttpResponse:
     except import_process.ImportBusy as busy:
         refusal, when = {"sentence": busy.sentence, "to_do": busy.to_do}, {"Retry-After": str(busy.wait)}
         return JsonResponse(refusal, status=busy.status, headers=when)
-    counts = {"read": added.read, "refused": added.refused, "again": added.again}
-    return JsonResponse({"batch": reverse("import_batch", args=[batch.pk]), "pk": batch.pk, **counts})
+    return JsonResponse({"batch": reverse("import_batch", args=[batch.pk]), "pk": batch.pk, **asdict(added)})
 
 
 def _check_size(request: Request) -> None:
@@ -93,6 +110,29 @@ def _too_large(request: Request) -> list[tuple[str, ImportProblem]]:
     return [(name, ImportProblem(name, "", reason, to_do)) for name in shown]
 
 
+def adding(batch: ImportBatch | None = None) -> Shape:
+    """Configuration of the script that uploads files in parts: URL, maximum per part, and upload."""
+    return {
+        "action": reverse("import_add"),
+        "most_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
+        # The limit covers the whole request body, with the parts around the files.
+        "most_bytes": settings.FILE_UPLOAD_MAX_MEMORY_SIZE - 256 * 1024,
+        "batch": batch.pk if batch is not None else "",
+    }
+
+
+def uploads_of(person: Person, now: datetime) -> QuerySet[Any]:
+    """A person's uploads of several automations: running, unfinished or recently finished, newest first.
+
+    Each has ``left``, the number of automations that are not imported.
+    """
+    is_open = Q(items__progress=ImportState.PREVIEW, items__version=None)
+    uploads = ImportBatch.objects.filter(by=person, size__gt=1).annotate(left=Count("items", filter=is_open))
+    recent = Q(size__gt=FEW, at__gte=now - SHOWN_FOR)
+    uploads = uploads.filter(Q(left__gt=0) | Q(progress=BatchState.CONFIRMING) | recent)
+    return uploads.order_by("-pk")[:MOST]
+
+
 # --- page ----------------------------------------------------------------------------------------------
 
 
@@ -104,7 +144,7 @@ def upload(request: Request, pk: int) -> HttpResponse:
     batch = _find(builder, pk)
     if request.method == "POST":
         return _posted(request, builder, batch)
-    answer = page(request, TEMPLATE, upload_page.context(builder, batch, request.GET), fragment="progress")
+    answer = page(request, TEMPLATE, _context(builder, batch, request.GET), fragment="progress")
     if request.headers.get("HX-Target") == "progress" and batch.progress != BatchState.CONFIRMING:
         answer["HX-Refresh"] = "true"  # the order has ended, so the whole page changes
     return answer
@@ -122,14 +162,25 @@ def _posted(request: Request, builder: Builder, batch: ImportBatch) -> HttpRespo
         return redirect("import_batch", pk=batch.pk)
     # The import checks and records the permission of each automation.
     team = builder.team(number(request.POST.get("team")))
-    form = upload_page.form_of(builder, batch, request.POST)
+    form = _form(builder, batch, request.POST)
     if not form.is_valid() or _wrong_owners(builder, team, form):
-        context = upload_page.context(builder, batch, request.GET, form=form)
+        context = _context(builder, batch, request.GET, form=form)
         return page(request, TEMPLATE, context, status=422)
     given, technical = form.cleaned_data, form.cleaned_data["technical_owner"]
     owners = given["business_owner"].pk, technical.pk if technical else None
     bulk_import.order(batch, bulk_import.Order(team.pk, *owners, given["environment"]))
     return redirect("import_batch", pk=batch.pk)
+
+
+def _form(builder: Builder, batch: ImportBatch, data: QueryDict | None = None) -> OrderForm:
+    """The form with the answers of the earlier order, or else with the upload's team and its builder."""
+    owners = [ownership_rules.possible_owners(team, None, builder.now) for team in builder.teams]
+    by_name = sorted({person for people in owners for person in people}, key=lambda person: (person.name, person.pk))
+    initial = batch.order
+    if "team" not in initial:
+        read_for = batch.items.order_by("pk").values_list("team", flat=True).first()
+        initial = {"team": read_for, "technical_owner": builder.person.pk}
+    return OrderForm(data, people=by_name, teams=builder.teams, initial=initial)
 
 
 def _wrong_owners(builder: Builder, team: Team, form: OrderForm) -> bool:
@@ -139,6 +190,88 @@ def _wrong_owners(builder: Builder, team: Team, form: OrderForm) -> bool:
     for name, refusal in refusals:
         form.add_error(name, refusal.words)
     return bool(refusals)
+
+
+def _counts(batch: ImportBatch) -> dict[str, int]:
+    """Return the number of items by state, of readable automations, and of those that are done, in one query."""
+    rows = _shown(batch).values_list("stands").annotate(count=Count("pk")).order_by()
+    counts = dict.fromkeys(SHOWN, 0) | dict(rows)
+    automations = sum(counts.values()) - counts["unread"]
+    return {**counts, "automations": automations, "done": automations - counts["waiting"]}
+
+
+def _shown(batch: ImportBatch) -> QuerySet[Any]:
+    """Items of an upload, without discarded ones and without previews that continue a confirmed one."""
+    items = batch.items.exclude(progress=ImportState.DISCARDED)
+    shown: QuerySet[Any] = items.exclude(progress=ImportState.PREVIEW, version__isnull=False).annotate(stands=STANDS)
+    return shown
+
+
+def _context(builder: Builder, batch: ImportBatch, query: QueryDict, *, form: OrderForm | None = None) -> Shape:
+    """Context of the page.
+
+    Args:
+        builder: the person who owns the upload.
+        batch: the upload.
+        query: the query string: filter and page.
+        form: the form with its errors, after a refusal.
+    """
+    counts, path = _counts(batch), reverse("import_batch", args=[batch.pk])
+    is_under_way, left = batch.progress == BatchState.CONFIRMING, counts["waiting"] + counts["refused"]
+    is_open = bool(builder.teams) and not is_under_way
+    is_complete = batch.progress == BatchState.CONFIRMED and counts["done"] and not left
+    words = {state: state_words.STATES["import"][state].text for state in SHOWN}
+    choices = [("", "All"), *((state, words[state]) for state in SHOWN if counts[state] or query.get("show") == state)]
+    where = batch.order.get("environment") or Environment.PRODUCTION
+    items = _rows(batch).annotate(**_IDENTITY).annotate(known=_registered_automation(builder.teams, where))
+    if query.get("show") in SHOWN:
+        items = items.filter(stands=query["show"])
+    return {
+        "now": builder.now,
+        "batch": batch,
+        "action": path,
+        "is_under_way": is_under_way,
+        "counts": counts,
+        "left": left,
+        "outcomes": ", ".join(f"{counts[state]:,} {words[state].lower()}" for state in SHOWN[:4] if counts[state]),
+        "form": (form or _form(builder, batch)) if is_open and left else None,
+        "adding": adding(batch) if is_open and not is_complete else None,
+        "chips": pager.chips(path, query, "show", choices, {"": counts["automations"] + counts["unread"], **counts}),
+        "pager": pager.by_column(items, query, path, "pk"),
+    }
+
+
+#: Columns of an item without its manifest, which may be large: the database extracts the values to show.
+COLUMNS = ("batch", "filename", "reason", "progress", "version__number", "version__automation")
+
+
+def _rows(batch: ImportBatch) -> QuerySet[Any]:
+    """Items with their name and number of privileges."""
+    length = Func(KeyTransform("privileges", "manifest"), function="jsonb_array_length", output_field=IntegerField())
+    uses = Case(When(manifest__has_key="privileges", then=length), default=Value(0), output_field=IntegerField())
+    name = Coalesce(KT("manifest__name"), Value(""), output_field=CharField())
+    rows: QuerySet[Any] = _shown(batch).annotate(name=name, uses=uses).select_related("version").only(*COLUMNS)
+    return rows
+
+
+#: Manifest values that identify an automation in the register (`confirmation.known`).
+_PLATFORM = Trim(Concat(KT("manifest__platform"), Value(" "), Left(KT("manifest__source__platform_instance"), 16)))
+_IDENTITY = {
+    "placed": Left(_PLATFORM, 120),
+    "with_id": Left(KT("manifest__source__external_id"), 160),
+    "content": KT("manifest__source__content"),
+}
+
+
+def _registered_automation(teams: Iterable[Team], environment: str) -> Subquery:
+    """Registered automation of an item with `_IDENTITY` in one of these teams, and its newest version; null for a new one."""
+    newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number")
+    automations = Automation.objects.filter(team__in=[team.pk for team in teams], environment=environment)
+    automations = automations.filter(platform_instance=OuterRef("placed"), external_id=OuterRef("with_id"))
+    automations = automations.exclude(external_id="")
+    number, content = (Subquery(newest.values(name)[:1]) for name in ("number", "source_digest"))
+    summary = JSONObject(name="name", number=number, content=content)
+    return Subquery(automations.order_by("pk").values(about=summary)[:1])
 
 
 # --- report and discard ----------------------------------------------------------------------------------------
@@ -152,7 +285,7 @@ def report(request: Request, pk: int) -> HttpResponse:
     answer = HttpResponse(content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition})
     writer = csv.writer(answer)
     writer.writerow(("Automation", "File", "Outcome", "Reason", "Version", "Address"))
-    for item in upload_page.all_items(batch):
+    for item in _rows(batch).order_by("pk").iterator(chunk_size=500):
         address, file = "", item.filename if item.name else ""
         if item.progress == ImportState.PREVIEW:
             address = request.build_absolute_uri(reverse("import_preview", args=[item.pk]))
@@ -173,8 +306,18 @@ def discard(request: Request, pk: int) -> HttpResponse:
         request,
         lambda: previews.discard_all(batch),
         title="Discard what was not imported?",
-        text=upload_page.discard_sentence(batch),
+        text=_discard_sentence(batch),
         done="Discarded. What is in the register already stays.",
         place="Upload",
         back=reverse("import_batch", args=[pk]),
     )
+
+
+def _discard_sentence(batch: ImportBatch) -> str:
+    """Say in a sentence what a discard deletes and what stays."""
+    counts = _counts(batch)
+    gone = times.counted(counts["waiting"] + counts["refused"], "automation")
+    stays = counts["automations"] - counts["waiting"] - counts["refused"]
+    kept = f" {times.counted(stays, 'automation')} of it stay in the register." if stays else ""
+    kept = " One of it stays in the register." if stays == 1 else kept
+    return f"What was read of {gone} and what you typed about them is gone then.{kept}"
