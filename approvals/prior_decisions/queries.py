@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from approvals.models import APP_KEY, Approval, ApprovalState, SeatLabel, Submission, SubmissionState, credential_key
+from approvals.models import Approval, ApprovalState, SeatLabel, Submission, SubmissionState
 from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome
 from approvals.models.grant import Grant, GrantKind, GrantState, Why
 from approvals.policies.queries import Policy
@@ -66,19 +66,16 @@ def earlier_outcomes(
     Covers the automation (None if there is none yet) and its possible duplicates ``alike`` (I9).
 
     An approval withdrawn undecided takes the decision of the approval that it repeated. So asking again and
-    withdrawing removes neither a
-    rejection nor an extra signature.
+    withdrawing removes neither a rejection nor an extra signature.
     """
     newest: dict[str, int] = {}
     records: set[int] = set()
     automation_ids = {*alike, *([automation.pk] if automation is not None else [])}
     if not automation_ids:
         return {}
-    for pk, entitlement, target, scope, credential, asked_again in refused(automation_ids, policy, now).values_list(
-        "pk", "privilege__entitlement", "privilege__target", "privilege__scope", "credential", "earlier"
-    ):
-        newest.setdefault(_matter(entitlement, target, scope, credential), pk)
-        records |= {pk} if asked_again is None else {pk, asked_again}
+    for approval in refused(automation_ids, policy, now).select_related("privilege").defer("facts", "reasons"):
+        newest.setdefault(approval.matter, approval.pk)
+        records |= {approval.pk} if approval.earlier_id is None else {approval.pk, approval.earlier_id}
     words_by_matter: dict[str, list[Decision]] = {}
     for decision in _decisions_on(records):
         words_by_matter.setdefault(decision.approval.matter, []).append(decision)
@@ -130,13 +127,6 @@ def decider_in_seat(label: str, words: Iterable[Decision]) -> Person | None:
 def decider(word: Decision) -> Person:
     """Return the maker of a decision, or the giver of the delegation (A11)."""
     return word.for_person or word.person
-
-
-def _matter(entitlement: int | None, target: str | None, scope: Sequence[str] | None, credential: int | None) -> str:
-    """Compute `Approval.matter` from a row's values."""
-    if entitlement is not None:
-        return privilege_scope.privilege_matter(entitlement, target or "", scope or ())
-    return credential_key(credential) if credential is not None else APP_KEY
 
 
 def stoppers_by_matter(matters: Mapping[str, str]) -> dict[str, frozenset[int]]:

@@ -5,7 +5,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from django.urls import reverse
 
@@ -22,7 +21,6 @@ from governance.core.access import Actor
 from governance.core.models import Person
 from governance.core.texts import free_text
 from governance.web.components import times
-from governance.web.components.facts import Fact
 from governance.web.pages.page import Shape
 from inventory.automations import lineages
 from inventory.chains import views as chain_views
@@ -48,22 +46,17 @@ SECRET_PLACES = {
 
 def context(preview: Preview, form: Form, builder: Person) -> Shape:
     """Context of ``approvals/intake/preview.html``."""
-    context, content, pk = preview.context, preview.content, preview.item.pk
-    missing, is_refused = things_missing(preview), preview.refusal is not None
+    context, content, source_format = preview.context, preview.content, preview.content.manifest.source.format
     chain = None
     if context.chain.others or context.chain.unknown:
         name, reader = content.automation.name, Actor.of(builder)
         chain = chain_views.chain_shape(context.chain, name, reader, context.now, would=True)
-    is_manual = content.manifest.source.format == "manual"
-    below = context.promoted_from if not is_refused else None
+    below = context.promoted_from if preview.refusal is None else None
     return {
         "preview": preview,
         "now": context.now,
-        "head": _head(preview, is_ready=not missing),
-        "action": reverse("import_preview", args=[pk]),
-        "refresh_href": reverse("import_panel", args=[pk]),
-        "change_href": f"{reverse('import_form')}?item={pk}" if is_manual else "",
-        "missing": missing,
+        "format": FORMATS.get(source_format, source_format),
+        "missing": things_missing(preview),
         "standing": _standing(preview),
         "record_words": _record_words(preview),
         "rows": preview_rows.rows(preview, form),
@@ -73,7 +66,6 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "drift": _drift(preview),
         "promoted": below,
         "promoted_status": lineages.version_status(below) if below is not None else "",
-        "likes": context.likes if not is_refused else None,
         "conflicts": _conflicts(preview, builder),
         "secrets": [_secret(secret) for secret in preview.item.secrets],
         "noticed": list(_noticed(preview)),
@@ -81,24 +73,6 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "form": form.details,
         "route": route.context(preview, builder),
     }
-
-
-def _head(preview: Preview, *, is_ready: bool) -> Shape:
-    manifest, environment = preview.content.manifest, preview.content.automation.get_environment_display().lower()
-    facts: list[Any] = [FORMATS.get(manifest.source.format, manifest.source.format)]
-    if preview.item.filename:
-        facts.append(Fact(preview.item.filename, mono=True))
-    facts += [preview.team.name, environment]
-    digest = manifest.source.content.removeprefix("sha256:")
-    facts.append(f"source {digest[:8]}…{digest[-2:]}")
-    save = {"label": "Save draft", "form_id": "preview", "name": "do", "value": "save"}
-    discard = {"label": "Discard", "href": reverse("import_discard", args=[preview.item.pk])}
-    submit = {**save, "label": "Submit", "value": "submit", "kind": "filled", "after": "arrow"}
-    if not is_ready:
-        submit["disabled"] = "missing"
-    actions = [save, discard] if preview.is_repeat else [save, discard, submit]
-    title = preview.content.automation.name
-    return {"title": title, "window": f"Preview {title}", "tier": preview.tier, "facts": facts, "actions": actions}
 
 
 def _record_words(preview: Preview) -> str:

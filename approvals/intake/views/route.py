@@ -1,7 +1,7 @@
 """Drawing of the route: approvers, deadlines, skipped people, and whether enough people exist (A9, A10)."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from approvals.assignment import due_dates, next_approver
@@ -16,17 +16,6 @@ QUESTION = "May this app exist for business use?"
 WAY_OUT = "Name a deputy for the resource, or let somebody else submit."
 
 
-@dataclass
-class _Box:
-    """One box of stage 2: the same people on the same basis."""
-
-    seat: SeatState
-    people: tuple[Person, ...]
-    is_extra: bool
-    wanted: list[PreviewRow] = field(default_factory=list)
-    due: datetime | None = None
-
-
 def context(preview: Preview, builder: Person) -> Shape:
     """Context of ``components/route.html``.
 
@@ -35,29 +24,29 @@ def context(preview: Preview, builder: Person) -> Shape:
         builder: the person who would submit it.
     """
     plan, now, version, base = preview.context, preview.context.now, preview.content.version, preview.base
-    days = plan.policy.due_days(preview.tier)
-    asked = [seat for seat in preview.app_seats if seat.may_decide]
+    days, app_seats = plan.policy.due_days(preview.tier), preview.app_seats
+    asked = [seat for seat in app_seats if seat.may_decide]
     app_due = max((due_dates.deadline_after(now, days, seat.may_decide[0]) for seat in asked), default=now)
     boxes = [] if plan.light else _boxes(preview, app_due)
-    last = max([app_due, *(box.due for box in boxes if box.due)])
+    by_policy = {"name": f"Policy version {plan.policy.version.number}", "capacity": "light path", "due": None}
+    has_problem = preview.plan.short or any(row.problems for row in preview.asked)
     number = version.number if version else base.number + 1 if base else 1
     return {
         "you": {"name": builder.name, "text": f"Today. Version {number} is frozen as it stands."},
-        "app": _app(preview, app_due),
-        "light": _light(preview),
-        "seats": [_by_policy(preview)] if plan.light else [_box(box) for box in boxes],
-        "force": {"text": _force(preview, boxes, last)},
-        "enough": _is_enough(preview),
+        "app": _app(preview, asked, app_due),
+        "light": _light(preview, asked),
+        "seats": [{**by_policy, "text": f"{_counted(preview.asked)}, at once"}] if plan.light else boxes,
+        "force": {"text": _force(preview, boxes, max([app_due, *(box["due"] for box in boxes if box["due"])]))},
+        "enough": not has_problem and bool(preview.draft.fields.get("business_owner")),
         "short": f"Nobody is left to decide: {'; '.join(preview.plan.short)}. {WAY_OUT}" if preview.plan.short else "",
-        "skipped": _skipped(preview),
+        "skipped": _skipped(preview, app_seats),
     }
 
 
-def _light(preview: Preview) -> Shape | None:
+def _light(preview: Preview, app_seats: Sequence[SeatState]) -> Shape | None:
     """Notice that policy approves stage 2, or why not if all is low risk (A13)."""
     if preview.context.light:
-        seats = [names(seat.may_decide) for seat in preview.app_seats if seat.may_decide]
-        deciding = f"{' and '.join(seats)} decides" if len(seats) == 1 else "People decide"
+        deciding = f"{names(app_seats[0].may_decide)} decides" if len(app_seats) == 1 else "People decide"
         rest_words = f"the rest is approved by policy version {preview.context.policy.version.number}"
         text = f"{deciding} the app; {rest_words}. One grant in {preview.context.policy.sampled_one_in} is looked at afterwards."
         return {"tone": "ok", "icon": "arrow", "lead": "Light path.", "text": text}
@@ -67,12 +56,6 @@ def _light(preview: Preview) -> Shape | None:
     return None
 
 
-def _by_policy(preview: Preview) -> Shape:
-    """Stage 2 on the light path: one box without people."""
-    name = f"Policy version {preview.context.policy.version.number}"
-    return {"name": name, "capacity": "light path", "text": f"{_counted(preview.asked)}, at once", "due": None}
-
-
 def names(people: Sequence[Person]) -> str:
     """Up to two people by name, more as a count: "Sana Iqbal or Viktor Lind"."""
     if len(people) > 2:
@@ -80,16 +63,16 @@ def names(people: Sequence[Person]) -> str:
     return " or ".join(person.name for person in people)
 
 
-def _capacity(seat: SeatState) -> str:
-    return "security" if seat.label in (SeatLabel.SECURITY, SeatLabel.CONFLICT) else seat.basis
+def _capacity(label: str, basis: str) -> str:
+    return "security" if label in (SeatLabel.SECURITY, SeatLabel.CONFLICT) else basis
 
 
-def _app(preview: Preview, due: datetime) -> Shape:
+def _app(preview: Preview, seats: Sequence[SeatState], due: datetime) -> Shape:
     changes = preview.context.changes
     if not changes.app:
         since = f" since version {changes.before.version.number}" if changes.before is not None else ""
         return {"people": [], "text": f"Not asked again: nothing that it decides about changed{since}."}
-    app, seats = preview.plan.approval_of(None), [seat for seat in preview.app_seats if seat.may_decide]
+    app = preview.plan.approval_of(None)
     people = [asked for seat in seats for asked in _asked_people(seat, is_extra=bool(app and app.is_extra(seat.label)))]
     return {"people": people, "text": QUESTION, "due": due if people else None}
 
@@ -98,7 +81,7 @@ def _asked_people(seat: SeatState, *, is_extra: bool) -> list[Shape]:
     """People asked for one seat of stage 1, and those asked in addition if too few would be left for other seats (A9)."""
     suffix = ", one signature more" if is_extra else ""
     suffix = ", since it is in conflict" if seat.label == SeatLabel.CONFLICT else suffix
-    capacity, beside = f"{_capacity(seat)}{suffix}", seat.beside
+    capacity, beside = f"{_capacity(seat.label, seat.basis)}{suffix}", seat.beside
     if beside is None:
         return [{"name": names(seat.may_decide), "capacity": capacity}]
     others = f"{beside.basis}, asked too so that somebody is left for {next_approver.list_names(beside.short)}"
@@ -108,34 +91,39 @@ def _asked_people(seat: SeatState, *, is_extra: bool) -> list[Shape]:
     ]
 
 
-def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
-    boxes: dict[tuple[object, ...], _Box] = {}
+def _boxes(preview: Preview, opens: datetime) -> list[Shape]:
+    """Boxes of stage 2: one for the same people on the same basis."""
+    rows_by_box = defaultdict[tuple[tuple[Person, ...], str, str, bool], list[PreviewRow]](list)
     for row in preview.asked:
         for seat in row.seats:
             people = () if row.problems and seat.label != SeatLabel.SECURITY else seat.may_decide
-            basis = seat.basis if people else ""
             is_extra = row.approval is not None and row.approval.is_extra(seat.label)
-            key = (tuple(person.pk for person in people), seat.label, is_extra, basis)
-            box = boxes.setdefault(key, _Box(seat, people, is_extra))
-            box.wanted.append(row)
-            if people:
-                due = due_dates.deadline_after(opens, preview.context.policy.due_days(row.requested.tier), people[0])
-                box.due = min(box.due, due) if box.due else due
-    return sorted(boxes.values(), key=lambda box: (not box.people, box.seat.label == SeatLabel.SECURITY))
+            rows_by_box[tuple(people), seat.label, seat.basis if people else "", is_extra].append(row)
+    # Security comes after the owners, and boxes without people last.
+    boxes = sorted(rows_by_box.items(), key=lambda box: (not box[0][0], box[0][1] == SeatLabel.SECURITY))
+    shapes = []
+    for (people, label, basis, is_extra), rows in boxes:
+        days = [preview.context.policy.due_days(row.requested.tier) for row in rows]
+        shapes.append(
+            {
+                "name": names(people) or "Nobody yet",
+                "capacity": _capacity(label, basis) if people else "",
+                "text": _question(rows, label, is_extra=is_extra) if people else _counted(rows),
+                "due": min(due_dates.deadline_after(opens, each, people[0]) for each in days) if people else None,
+            }
+        )
+    return shapes
 
 
-def _box(box: _Box) -> Shape:
-    label, count = box.seat.label, len(box.wanted)
-    if label == SeatLabel.CONFLICT and box.people:
-        text = f"One extra approval for {times.counted(count, 'record')} in conflict"
-    elif box.is_extra and box.people:
-        text = f"One signature more on {times.counted(count, 'record')} refused, withdrawn or stopped before"
-    elif label == SeatLabel.SECURITY and box.people:
-        text = f"Second signature on the {count} high-risk records" if count > 1 else "Second signature, high risk"
-    else:
-        text = _counted(box.wanted)
-    name = names(box.people) or "Nobody yet"
-    return {"name": name, "capacity": _capacity(box.seat) if box.people else "", "text": text, "due": box.due}
+def _question(rows: Sequence[PreviewRow], label: str, *, is_extra: bool) -> str:
+    count = len(rows)
+    if label == SeatLabel.CONFLICT:
+        return f"One extra approval for {times.counted(count, 'record')} in conflict"
+    if is_extra:
+        return f"One signature more on {times.counted(count, 'record')} refused, withdrawn or stopped before"
+    if label == SeatLabel.SECURITY:
+        return f"Second signature on the {count} high-risk records" if count > 1 else "Second signature, high risk"
+    return _counted(rows)
 
 
 def _counted(wanted: Sequence[PreviewRow]) -> str:
@@ -152,24 +140,19 @@ def _counted(wanted: Sequence[PreviewRow]) -> str:
     return ", ".join(parts)
 
 
-def _force(preview: Preview, boxes: Sequence[_Box], last: datetime) -> str:
+def _force(preview: Preview, boxes: Sequence[Shape], last: datetime) -> str:
     if not preview.context.changes.app and not boxes:
         return "At once: nothing is asked."
-    if not all(box.people for box in boxes):
+    if not all(box["due"] for box in boxes):
         return "Once everything that it touches has an owner, and everybody says yes."
     day = times.day_words(times.day_of(last), times.day_of(preview.context.now))
     return f"{day} at the latest, if everybody says yes on time."
 
 
-def _is_enough(preview: Preview) -> bool:
-    has_problem = preview.plan.short or any(row.problems for row in preview.asked)
-    return not has_problem and bool(preview.draft.fields.get("business_owner"))
-
-
-def _skipped(preview: Preview) -> list[str]:
+def _skipped(preview: Preview, app_seats: Sequence[SeatState]) -> list[str]:
     """Each skipped person once per reason, with the approvals concerned."""
     entries: dict[tuple[int, str], tuple[str, list[str]]] = {}
-    seats = [("", seat) for seat in preview.app_seats]
+    seats = [("", seat) for seat in app_seats]
     for row in [] if preview.context.light else preview.asked:
         seats += [(row.resource.name if row.resource else "", seat) for seat in row.seats]
     for name, seat in seats:

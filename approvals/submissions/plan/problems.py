@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from approvals.decisions.rules import bindings as rule_bindings
 from approvals.decisions.rules import ownership
@@ -11,7 +10,7 @@ from approvals.submissions.plan.context import PlanContext
 from approvals.submissions.version_diff import RequestedItem
 from governance.core.access import Refusal
 from governance.core.texts import free_text
-from inventory.models import Resource, ResourceState
+from inventory.models import ResourceState
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,7 @@ def problems_of(context: PlanContext) -> list[Problem]:
     """Return the problems of the automation, its identities, and the requested privileges and credentials."""
     found = [*_automation_problems(context)]
     for item in context.changes.asked:
-        sentences = _target_problems(item, context.now)
-        if item.privilege is not None:
-            sentences.append(rule_bindings.binding_problem(item.privilege, context.content.bindings))
-        found += [Problem(sentence, item.key) for sentence in sentences if sentence]
+        found += [Problem(sentence, item.key) for sentence in _item_problems(item, context)]
     return found + [Problem(text) for text in ownership.identity_problems(context.content.identities, context.now)]
 
 
@@ -63,27 +59,26 @@ def _automation_problems(context: PlanContext) -> Iterator[Problem]:
         yield Problem(sentence, "technical_owner")
 
 
-def _target_problems(item: RequestedItem, now: datetime) -> list[str]:
-    """Return sentences on what the item is about; an empty one is no problem."""
-    if item.privilege is not None:
-        # The target must be known and owned. The operation may be unknown: it is shown as unknown, counts as write
-        # and is never low, and the owner of the resource decides (I4, I8, T1).
-        if not item.privilege.instance:
-            return [f"Say what {', '.join(item.privilege.at)} talks to: it was not recognised."]
-        return [_resource_problem(item.privilege.entitlement.resource, now)]
-    credential = item.credential
-    assert credential is not None  # one of the two
-    is_ownerless, on = credential.is_ownerless(now), credential.decided_on
-    found = [ownership.no_owner_sentence(credential, f"the credential {credential}")] if is_ownerless else []
-    return [*found, _resource_problem(on, now)] if on is not None else found
+def _item_problems(item: RequestedItem, context: PlanContext) -> Iterator[str]:
+    """Yield sentences on what the item is about.
 
-
-def _resource_problem(resource: Resource, now: datetime) -> str:
-    if resource.state != ResourceState.ACTIVE:
-        return f"{resource.name} has nobody who accepted to own it: an admin activates it once its owner has accepted."
-    if resource.is_ownerless(now):
-        return f"{resource.name} has no active owner: nothing new on it can be approved until one is named."
-    return ""
+    The target must be known and owned. The operation may be unknown: it is shown as unknown, counts as write and is never
+    low, and the owner of the resource decides (I4, I8, T1).
+    """
+    privilege, credential, now = item.privilege, item.credential, context.now
+    if credential is not None and credential.is_ownerless(now):
+        yield ownership.no_owner_sentence(credential, f"the credential {credential}")
+    on = credential.decided_on if credential is not None else None
+    if privilege is not None and privilege.instance:
+        on = privilege.entitlement.resource
+    elif privilege is not None:
+        yield f"Say what {', '.join(privilege.at)} talks to: it was not recognised."
+    if on is not None and on.state != ResourceState.ACTIVE:
+        yield f"{on.name} has nobody who accepted to own it: an admin activates it once its owner has accepted."
+    elif on is not None and on.is_ownerless(now):
+        yield f"{on.name} has no active owner: nothing new on it can be approved until one is named."
+    if privilege is not None and (problem := rule_bindings.binding_problem(privilege, context.content.bindings)):
+        yield problem
 
 
 def problems_refusal(problems: Iterable[Problem]) -> Refusal | None:

@@ -72,32 +72,16 @@ def preview() -> Shape:
     """The preview with two things missing."""
     return {
         "chrome": frame("Rita Novak", "import", recertify=1),
-        "head": {
-            "title": "Supplier onboarding agent",
-            "window": "Preview Supplier onboarding agent",
+        "preview": {
+            "item": {"pk": 1, "filename": "supplier-onboarding.json"},
+            "team": {"name": "Finance Operations"},
             "tier": "high",
-            "facts": [
-                "n8n export, 14 steps, 1 agent",
-                {"text": "supplier-onboarding.json", "mono": True},
-                "Finance Operations",
-                "production",
-                "digest c41d07f2…9a",
-            ],
-            "actions": [
-                {"label": "Save draft", "form_id": "preview", "name": "do", "value": "save"},
-                {
-                    "label": "Submit",
-                    "kind": "filled",
-                    "after": "arrow",
-                    "form_id": "preview",
-                    "name": "do",
-                    "value": "submit",
-                    "disabled": "missing",
-                },
-            ],
+            "content": {
+                "automation": {"name": "Supplier onboarding agent", "get_environment_display": "Production"},
+                "manifest": {"source": {"format": "n8n", "content": "sha256:c41d07f2e5559a"}},
+            },
         },
-        "action": "/preview",
-        "refresh_href": "/preview/route",
+        "format": "n8n export",
         "missing": [
             {"text": "say what step 9 talks to", "href": "#bind-7"},
             {"text": "justify the Slack message", "href": "#why-4"},
@@ -169,7 +153,6 @@ def preview() -> Shape:
                 },
             ),
         ],
-        "preview": {"tier": "high"},
         "reasons": [
             reason("pen", "It creates suppliers in confidential production data."),
             reason("robot", "An agent chooses the values it writes."),
