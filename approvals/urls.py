@@ -7,7 +7,7 @@ from approvals.conflicts.views import conflict_rules as view_conflict_rules
 from approvals.decisions import views as decision_views
 from approvals.grants.views import grants, held_batches, revocation_tasks
 from approvals.inbox.views import approvals, bulk_decision, detail, saved_views
-from approvals.intake.views import connections, imports, manual_description, registered_version, uploads
+from approvals.intake.views import connections, imports, manual_description, uploads
 from approvals.light_path import views as light_path_views
 from approvals.policies.views import policies, policy_edit
 from approvals.proposals.views import proposals, resource_proposals
@@ -25,8 +25,8 @@ urlpatterns = [
     path("import/<int:pk>/panel/", imports.panel, name="import_panel"),
     path("import/<int:pk>/discard/", imports.discard, name="import_discard"),
     path("import/<int:pk>/bind/<str:key>/", connections.bind, name="import_bind"),
-    path("automations/<int:pk>/promote/", registered_version.promote, name="promote"),
-    path("automations/<int:pk>/again/", registered_version.submit_again, name="submit_again"),
+    path("automations/<int:pk>/promote/", imports.promote, name="promote"),
+    path("automations/<int:pk>/again/", imports.submit_again, name="submit_again"),
     path("approvals/", approvals.inbox, name="approvals"),
     path("approvals/<int:pk>/", detail.inbox_detail, name="approval_panel"),
     path("approvals/views/", saved_views.save_view, name="saved_view_save"),

@@ -10,7 +10,7 @@ from datetime import datetime
 from approvals.decisions.rules import duties
 from approvals.intake import drafts
 from approvals.intake.drafts import Draft, row_key
-from approvals.intake.preview.rows import USES_PREFIX, Answers, Preview, PreviewRow
+from approvals.intake.preview.rows import USES_PREFIX, Answer, Preview, PreviewRow, answers_of
 from approvals.models import Approval, credential_key
 from approvals.models.submission import Capacity
 from approvals.parties.queries import OWNING
@@ -73,13 +73,14 @@ def read(
     joining = _joining_parties(content, actor.person, authors)
     context = PlanContext(content, submitter=actor.person, people=actor.people, now=now, more_parties=joining)
     items = _items_by_row(context.changes.wanted, resolution)
-    answers = Answers(draft, _earlier_justifications(context, items), context.policy, items)
-    plan = Plan(context, answers.requests())
+    said_before = _earlier_justifications(context, items)
+    answers = answers_of(items, draft, said_before, context.policy)
+    plan = Plan(context, {item.key: answers[key].request for key, item in items.items()})
     base = context.promoted_from
     if registered is not None:
         base = registered.approved_version or registered.versions.order_by("-number").first() or base
-    rows = tuple(_row(key, item, plan, resolution) for key, item in items.items())
-    preview = Preview(item, draft, team, plan, answers, sibling, base, rows, begun, authors)
+    rows = tuple(_row(key, item, answers[key], plan, resolution) for key, item in items.items())
+    preview = Preview(item, draft, team, plan, said_before, sibling, base, rows, begun, authors)
     return replace(preview, refusal=_refusal(preview, actor, relations, is_elsewhere=is_elsewhere))
 
 
@@ -182,7 +183,7 @@ def _items_by_row(wanted: Iterable[RequestedItem], resolution: Resolution) -> di
     return rows
 
 
-def _row(key: str, requested: RequestedItem, plan: Plan, resolution: Resolution) -> PreviewRow:
+def _row(key: str, requested: RequestedItem, answer: Answer, plan: Plan, resolution: Resolution) -> PreviewRow:
     connection, is_named, said_no, proposed = "", True, "", ""
     privilege, credential = requested.privilege, requested.credential
     resource = credential.decided_on if credential is not None else None
@@ -196,7 +197,8 @@ def _row(key: str, requested: RequestedItem, plan: Plan, resolution: Resolution)
     approval = plan.approval_of(requested)
     seats = tuple(plan.route.standing(approval.row)) if approval is not None else ()
     problems = tuple(problem.sentence for problem in plan.problems if problem.place == requested.key)
-    return PreviewRow(key, requested, resource, approval, seats, connection, is_named, problems, said_no, proposed)
+    named = (connection, is_named, problems, said_no, proposed)
+    return PreviewRow(key, requested, answer, resource, approval, seats, *named)
 
 
 def _refusal(

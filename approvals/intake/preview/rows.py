@@ -20,64 +20,52 @@ from governance.core.texts import free_text
 from inventory.importers.manifest import platform_name
 from inventory.models import Automation, DataClass, ImportItem, Privilege, Resource, Version
 
-#: Terms to choose from, in days, up to the maximum of the tier.
-TERMS = (7, 30, 60, 90, 180, 365)
 #: Opening of the justification that a credential takes from its privileges.
 USES_PREFIX = "It is needed for what it opens:"
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Answers of a draft about everything that its version asks for.
+class Answer:
+    """The builder's answer about one row.
 
     Args:
-        draft: the builder's answers as typed.
-        said_before: the last justification of the same item, by row key.
-        policy: the policy in force.
-        items: everything that the version would hold, by row key.
+        why: the typed justification, or else that of the same item when it was last asked.
+        request: justification and term as they are submitted.
+        is_settled: whether it has a justification, or needs none because asked privileges use the credential.
     """
 
-    draft: Draft
-    said_before: Mapping[str, str]
-    policy: Policy
-    items: Mapping[str, RequestedItem]
+    why: str
+    request: ItemRequest
+    is_settled: bool
 
-    def why(self, key: str) -> str:
-        """The typed justification, or else that of the same item when it was last asked."""
-        return free_text.clean(self.draft.why.get(key, self.said_before.get(key, "")))
 
-    def uses(self, key: str) -> list[str]:
-        """Row keys of the asked privileges that use a credential; empty for a privilege."""
-        credential = self.items[key].credential
-        if credential is None:
-            return []
-        privileges = ((other, item.privilege) for other, item in self.items.items() if item.why)
-        return [
-            other for other, privilege in privileges if privilege is not None and privilege.credential == credential
+def answers_of(
+    items: Mapping[str, RequestedItem], draft: Draft, earlier: Mapping[str, str], policy: Policy
+) -> dict[str, Answer]:
+    """Return the answers of a draft by row key.
+
+    A credential without a justification takes those of the asked privileges that use it. A term is at most the tier's
+    maximum, which is also the default.
+
+    Args:
+        items: everything that the version would hold, by row key.
+        draft: the builder's answers as typed.
+        earlier: the last justification of the same item, by row key.
+        policy: the policy in force.
+    """
+    whys = {key: free_text.clean(draft.why.get(key, earlier.get(key, ""))) for key in items}
+    asked = [(key, item.privilege) for key, item in items.items() if item.why and item.privilege is not None]
+    answers = {}
+    for key, item in items.items():
+        uses = [
+            whys[other] for other, row in asked if item.credential is not None and row.credential == item.credential
         ]
-
-    def reason(self, key: str) -> str:
-        """Justification of a row. A credential without one takes those of its privileges."""
-        own_reason, uses = self.why(key), self.uses(key)
-        reasons = list(dict.fromkeys(filter(None, map(self.why, uses))))
-        if own_reason or not reasons or not all(map(self.why, uses)):
-            return own_reason
-        return f"{USES_PREFIX} {' '.join(reasons)}"
-
-    def term(self, key: str) -> int:
-        """The requested term in days: as chosen, at most the tier's maximum, which is also the default."""
-        longest = self.policy.longest_term(self.items[key].tier)
-        return min(self.draft.terms.get(key, longest), longest) or longest
-
-    def terms(self, key: str) -> list[int]:
-        """Terms to choose from, in days; the last is the tier's maximum."""
-        longest = self.policy.longest_term(self.items[key].tier)
-        return sorted({*(days for days in TERMS if days < longest), longest, self.term(key)})
-
-    def requests(self) -> dict[str, ItemRequest]:
-        """The wishes for the plan, by key of the requested item."""
-        asked = ((key, item) for key, item in self.items.items() if item.why)
-        return {item.key: ItemRequest(self.reason(key), self.term(key)) for key, item in asked}
+        justification, longest = whys[key], policy.longest_term(item.tier)
+        if not justification and uses and all(uses):
+            justification = f"{USES_PREFIX} {' '.join(dict.fromkeys(uses))}"
+        request = ItemRequest(justification, min(draft.terms.get(key, longest), longest) or longest)
+        answers[key] = Answer(whys[key], request, bool(justification or uses))
+    return answers
 
 
 @dataclass(frozen=True)
@@ -87,6 +75,7 @@ class PreviewRow:
     Args:
         key: names its form fields (`drafts.row_key`).
         requested: the privilege or credential with its tier; `why` is empty if it is held and not asked again.
+        answer: the builder's justification and term.
         resource: the resource that decides.
         approval: its planned approval; None if it is not asked.
         seats: the seats of that approval.
@@ -99,6 +88,7 @@ class PreviewRow:
 
     key: str
     requested: RequestedItem
+    answer: Answer
     resource: Resource | None
     approval: PlannedApproval | None
     seats: tuple[SeatState, ...]
@@ -123,7 +113,7 @@ class Preview:
         draft: the builder's answers.
         team: the team that owns it.
         plan: the plan of its submission.
-        answers: justifications and terms.
+        said_before: the last justification of the same item, by row key.
         sibling: the automation of another environment that a new one belongs to, or None (I10).
         base: the version that it is compared with; for a new automation the promoted version, or None.
         wanted: a row for everything that the version would hold.
@@ -136,7 +126,7 @@ class Preview:
     draft: Draft
     team: Team
     plan: Plan
-    answers: Answers
+    said_before: Mapping[str, str]
     sibling: Automation | None
     base: Version | None
     wanted: tuple[PreviewRow, ...]
@@ -199,9 +189,8 @@ class Preview:
 
     @property
     def unjustified(self) -> list[PreviewRow]:
-        """Asked rows without a justification. A credential needs none if its privileges have one."""
-        answers = self.answers
-        return [row for row in self.asked if not answers.reason(row.key) and not answers.uses(row.key)]
+        """Asked rows without a justification."""
+        return [row for row in self.asked if not row.answer.is_settled]
 
     @property
     def asks_nothing(self) -> bool:
@@ -226,8 +215,7 @@ class Preview:
     def amends(self) -> bool:
         """Whether answers about a registered automation, or justifications, differ from before."""
         fields = any(_tidy(value) != _tidy(self.begun.get(name)) for name, value in self.draft.fields.items())
-        said_before = self.answers.said_before
-        return fields or any(said_before.get(key, text) != text for key, text in self.draft.why.items())
+        return fields or any(self.said_before.get(key, text) != text for key, text in self.draft.why.items())
 
 
 def _tidy(value: Any) -> Any:

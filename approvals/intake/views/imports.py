@@ -1,37 +1,35 @@
-"""Import: files and pasted text become previews; a preview is completed, saved on every change, and submitted (I7, I8).
+"""Import: files, pasted text and registered versions become previews; a preview is completed and submitted (I7, I8, I10).
 
 A raw file is parsed in the memory of a child process and not stored. Posted answers are saved as a draft before any check.
 """
 
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from approvals.conflicts.views import rows as conflict_rows
-from approvals.intake import drafts
+from approvals.intake import drafts, registered_version
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import uploads
 from approvals.intake.views.builder import FEW, NO_TEAM, Builder, Work, discard_page, show_refusals
-from approvals.intake.views.forms import AutomationForm
+from approvals.intake.views.forms import AutomationForm, offer
 from approvals.models import Submission
-from governance.core.access import InvalidInput, OutOfTurn
-from governance.web.pages.page import Shape, page, refused
+from governance.core.access import InvalidInput, OutOfTurn, Refused
+from governance.web.pages.page import Shape, form_page, page, refused
 from governance.web.requests import upload_limits
-from governance.web.requests.request import Request, number
+from governance.web.requests.request import Request, number, visible_row
+from inventory.automations import lineages
 from inventory.imports import import_process
 from inventory.imports.transitions import previews
-from inventory.models import ImportItem, ImportState, Version
-
-#: Next step for a version that waits for a waiver.
-FINISHED_LATER = "Once security has granted the waiver, finish it from the automation’s page."
-#: Name of a pasted text in lists of files.
-PASTED = "Pasted text"
-
+from inventory.models import Automation, Environment, ImportItem, ImportState, Version
 
 # --- files and pasted text --------------------------------------------------------------------------------------
 
@@ -46,7 +44,7 @@ def start(request: Request) -> HttpResponse:
     team = builder.team(number(request.POST.get("team")))
     pasted = request.POST.get("pasted", "")
     files = [(file.name or "", file.read()) for file in request.FILES.getlist("files")]
-    files += [(PASTED, pasted.encode())] if pasted.strip() else []
+    files += [("Pasted text", pasted.encode())] if pasted.strip() else []
     # No file is ignored in favour of the pasted text.
     if not files or (upload_limits.is_too_large(request) and not request.FILES):
         return _start(request, builder, [_empty_upload_problem(request)], status=422)
@@ -251,7 +249,8 @@ def _ask_for_waiver(request: Request, work: Work, code: str) -> HttpResponse:
     if isinstance(version, HttpResponse):
         return version
     _continued(work)
-    messages.info(request, f"Version {version.number} is saved, and not submitted yet. {FINISHED_LATER}")
+    to_do = "Once security has granted the waiver, finish it from the automation’s page."
+    messages.info(request, f"Version {version.number} is saved, and not submitted yet. {to_do}")
     return redirect(conflict_rows.waiver_request_href_for_rule(version.automation, code, work.builder.now))
 
 
@@ -268,3 +267,56 @@ def discard(request: Request, pk: int) -> HttpResponse:
         place="Preview",
         back=reverse("import_preview", args=[pk]),
     )
+
+
+# --- previews of a registered version: promoted to the next environment, or submitted again (I10, A10, A15, G5) ------
+
+
+class Where(forms.Form):
+    """The environments above its own."""
+
+    environment = forms.ChoiceField(label="To")
+
+    def __init__(self, *args: Any, targets: list[str], **more: Any) -> None:
+        super().__init__(*args, **more)
+        offer(self, "environment", [(target, Environment(target).label) for target in targets])
+
+
+@require_http_methods(["GET", "POST"])
+def promote(request: Request, pk: int) -> HttpResponse:
+    """Go to a preview of an automation in a higher environment, with its answers in this one."""
+    automation, now = visible_row(request, Automation, pk, "team", "approved_version")
+    version = registered_version.version_to_promote(automation)
+    if version is None:
+        raise Http404("There is no version of it yet.")
+    environment = automation.get_environment_display().lower()
+
+    def begin(answers: dict[str, Any]) -> SimpleNamespace:
+        item = registered_version.begin_promotion(automation, answers["environment"], actor=request.actor, now=now)
+        return SimpleNamespace(href=reverse("import_preview", args=[item.pk]))
+
+    stands = "as it is approved" if version.pk == automation.approved_version_id else "which is not approved"
+    return form_page(
+        request,
+        Where(request.POST or None, targets=lineages.environments_above(automation)),
+        begin,
+        now=now,
+        title=f"Promote {automation.name}",
+        text=f"Version {version.number}, {stands} in {environment}, becomes a "
+        "preview with what was said about it here. An approval counts in its own environment, so it is decided anew. Where the other "
+        "environment is an installation of its own, import its export instead and choose there what it is promoted from.",
+        label="Go on to the preview",
+        back=automation.href,
+        refusal=registered_version.promotion_refusal(automation, actor=request.actor, now=now),
+    )
+
+
+@require_POST
+def submit_again(request: Request, pk: int) -> HttpResponse:
+    """Go to a preview of the newest version of an automation, with its earlier answers."""
+    automation, now = visible_row(request, Automation, pk)
+    try:
+        item = registered_version.begin_resubmission(automation, actor=request.actor, now=now)
+    except Refused as error:
+        return refused(request, error.refusal, context={"back_href": automation.href})
+    return redirect("import_preview", pk=item.pk)

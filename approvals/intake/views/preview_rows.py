@@ -14,6 +14,9 @@ from governance.web.pages.page import Shape
 from inventory.models import Resource, ResourceState
 from inventory.versions import findings
 
+#: Terms to choose from, in days, up to the maximum of the tier.
+TERMS = (7, 30, 60, 90, 180, 365)
+
 
 @dataclass
 class Form:
@@ -84,10 +87,15 @@ def _row(preview: Preview, row: PreviewRow, form: Form, is_first: bool) -> Shape
         "unsettled": _unsettled(row) if row.is_asked and is_known(row) else [],
         "binding": _binding(preview, row, form) if is_first else None,
         "proposed": row.proposed,
-        "why": _why(preview, row) if row.is_asked else None,
-        "term": preview.answers.term(row.key),
-        "terms": preview.answers.terms(row.key) if row.is_asked else [],
+        "answer": row.answer if row.is_asked else None,
+        "terms": _terms(preview, row) if row.is_asked else [],
     }
+
+
+def _terms(preview: Preview, row: PreviewRow) -> list[int]:
+    """Terms to choose from, in days; the last is the tier's maximum."""
+    longest = preview.context.policy.longest_term(row.requested.tier)
+    return sorted({*(days for days in TERMS if days < longest), longest, row.answer.request.term_days or longest})
 
 
 def _asked_of(preview: Preview, row: PreviewRow) -> str:
@@ -165,11 +173,6 @@ def _binding(preview: Preview, row: PreviewRow, form: Form) -> Shape | None:
         words = f"Counts as {data} until then"
     error = "Say what it talks to." if form.submitted and not row.is_named else ""
     return {"options": options, "picked": picked, "words": words, "error": error}
-
-
-def _why(preview: Preview, row: PreviewRow) -> Shape:
-    answers = preview.answers
-    return {"value": answers.why(row.key), "is_settled": bool(answers.reason(row.key) or answers.uses(row.key))}
 
 
 def problem_words(row: PreviewRow, now: datetime) -> str:

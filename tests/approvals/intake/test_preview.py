@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,16 +36,13 @@ def row(page: str, words: str) -> str:
 
 def read(c: Company, item: ImportItem, **draft: Any) -> Preview:
     """The preview as the page reads it."""
-    kept = Draft.of(item)
-    actor = as_actor(c.people.rita)
-    return previews.read(
-        item, actor=actor, now=c.now, team=c.people.finance_ops, draft=Draft(**{**kept.to_dict(), **draft})
-    )
+    actor, typed = as_actor(c.people.rita), replace(Draft.of(item), **draft)
+    return previews.read(item, actor=actor, now=c.now, team=c.people.finance_ops, draft=typed)
 
 
-def term(found: Preview, row: PreviewRow) -> int:
+def term(found: Preview, row: PreviewRow) -> int | None:
     """The requested term of a row, in days."""
-    return found.answers.term(row.key)
+    return next(one.answer.request.term_days for one in found.wanted if one.key == row.key)
 
 
 def people_asked(found: Preview) -> set[str]:
@@ -264,14 +262,15 @@ def test_credential_without_reason_uses_reason_of_privilege(connected: Company, 
     item = rita.import_item()
     found = read(connected, item)
     credentials = [one for one in found.asked if one.requested.credential is not None]
-    assert found.answers.reason(credentials[0].key) == ""
+    assert credentials[0].answer.request.justification == ""
     said = {one.key: "Buyers must know." for one in found.asked if one.requested.privilege is not None}
     settled = read(connected, item, why=said)
-    assert {settled.answers.reason(one.key) for one in settled.asked if one.requested.credential is not None} == {
+    assert {one.answer.request.justification for one in settled.asked if one.requested.credential is not None} == {
         "It is needed for what it opens: Buyers must know."
     }
     own = read(connected, item, why={**said, credentials[0].key: "No other way in."})
-    assert own.answers.reason(credentials[0].key) == "No other way in."
+    (row,) = (one for one in own.asked if one.key == credentials[0].key)
+    assert row.answer.request.justification == "No other way in."
 
 
 def queries(rita: Build, privileges: int) -> int:

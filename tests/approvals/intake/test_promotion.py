@@ -194,7 +194,7 @@ def test_a_promotion_is_filled_in_from_below(company: Company, start: Submission
     assert (found.sibling, found.context.promoted_from) == (below.automation, below.version)
     assert found.content.automation.purpose == below.automation.purpose
     assert found.content.automation.business_owner == below.automation.business_owner
-    said = {found.answers.why(one.key) for one in found.asked if one.requested.privilege is not None}
+    said = {one.answer.why for one in found.asked if one.requested.privilege is not None}
     assert said == {"It is needed for the reminder."}
     assert not found.unjustified
 

@@ -63,7 +63,7 @@ def _row(key: str, level: str, sentence: str, scope: str, **more: object) -> Sha
         "data_class": "confidential",
         "tier": "standard",
         "asked_of": "Omar Haddad",
-        "why": {"value": ""},
+        "answer": {"why": ""},
     }
     return {**base, **more}
 
@@ -93,7 +93,7 @@ def preview() -> Shape:
                 "read",
                 f"May read supplier records in {ERP}",
                 "SELECT ON scm.suppliers",
-                why={"value": "Checks whether the supplier is already known."},
+                answer={"why": "Checks whether the supplier is already known."},
             ),
             _row(
                 "2",
@@ -101,7 +101,7 @@ def preview() -> Shape:
                 f"May create suppliers in {ERP}",
                 "INSERT ON scm.suppliers",
                 tier="high",
-                why={"value": "Creates the record once both checks have passed."},
+                answer={"why": "Creates the record once both checks have passed."},
             ),
             _row(
                 "3",
@@ -109,7 +109,7 @@ def preview() -> Shape:
                 "May read files under /Onboarding in Supplier Drive",
                 "drive.readonly · /Onboarding/**",
                 asked_of="Mei Tanaka",
-                why={"value": "Reads the registration form and certificates."},
+                answer={"why": "Reads the registration form and certificates."},
             ),
             _row(
                 "4",
@@ -125,7 +125,7 @@ def preview() -> Shape:
                 "mcp:create_issue · northwind/finance-ops",
                 data_class="internal",
                 asked_of="Mei Tanaka",
-                why={"value": "Opens a ticket when a certificate is missing."},
+                answer={"why": "Opens a ticket when a certificate is missing."},
             ),
             _row(
                 "6",
@@ -134,7 +134,7 @@ def preview() -> Shape:
                 "n8n credential 48 · fp 2b9d…e1 · static",
                 name="n8n-scm",
                 tier="high",
-                why={"value": "No brokered login exists for n8n Cloud yet."},
+                answer={"why": "No brokered login exists for n8n Cloud yet."},
             ),
             _row(
                 "7",
@@ -145,7 +145,7 @@ def preview() -> Shape:
                 tier="high",
                 asked_of="",
                 unknown=True,
-                why=None,
+                answer=None,
                 binding={
                     "options": [{"value": 1, "label": "Certificate API"}, {"value": 2, "label": ERP}],
                     "register_href": "/resources/new",
