@@ -131,11 +131,15 @@ def _resolve(
 def _content(
     automation: Automation, registered: Automation | None, manifest: Manifest, resolution: Resolution, actor: Actor
 ) -> VersionContent:
-    privileges = list(resolution.privileges.values())
+    privileges, version = list(resolution.privileges.values()), None
+    if registered is not None:
+        bound = sha256(sorted(privilege.key for privilege in privileges))
+        same = registered.versions.filter(manifest_digest=manifest_digest(manifest), binding_digest=bound)
+        version = same.first()
     return VersionContent(
         automation=automation,
         registered=registered,
-        version=_find_version(registered, manifest, privileges),
+        version=version,
         manifest=manifest,
         privileges=privileges,
         credentials=list(resolution.credentials.values()),
@@ -143,13 +147,6 @@ def _content(
         identities=resolution.identities,
         bindings=resolution.as_bound(actor.person),
     )
-
-
-def _find_version(registered: Automation | None, manifest: Manifest, held: Iterable[Privilege]) -> Version | None:
-    if registered is None:
-        return None
-    bound = sha256(sorted(privilege.key for privilege in held))
-    return registered.versions.filter(manifest_digest=manifest_digest(manifest), binding_digest=bound).first()
 
 
 def _joining_parties(content: VersionContent, submitter: Person, named: Iterable[Person]) -> Iterator[PartyPair]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
@@ -52,7 +52,8 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
         if _is_refused(connection, request.POST.get("resource")):
             messages.error(request, "Its owner has said that this connection does not open that: choose another.")
             return redirect("import_bind", pk=pk, key=key)
-        return _save_choice(request, work, connection, _visible(builder, request.POST.get("resource")), key)
+        resource = get_object_or_404(builder.choosable(), pk=number(request.POST.get("resource")) or 0)
+        return _save_choice(request, work, connection, resource, key)
     back = f"{reverse('import_preview', args=[pk])}#wish-{key}"
     options, has_more = builder.options(pager.words_of(request.GET))
     context: dict[str, Any] = {
@@ -89,13 +90,6 @@ def _is_refused(connection: str, value: str | None) -> bool:
     connector, _, instance = connection.partition("|")
     bindings = Binding.objects.filter(connector=connector, instance_name=instance)
     return bindings.filter(refused_for__contains=[number(value) or 0]).exists()
-
-
-def _visible(builder: Builder, value: str | None) -> Resource:
-    resource = builder.choosable().filter(pk=number(value) or 0).first()
-    if resource is None:
-        raise Http404("No resource that you see has this id.")
-    return resource
 
 
 def _guess(privilege: Privilege, work: Work) -> dict[str, str]:

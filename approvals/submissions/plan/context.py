@@ -250,7 +250,11 @@ class PlanContext:
             approvals = self.before.approvals.select_related("privilege", "justification").order_by()
             self.before_approvals = {row.key: row for row in sorted(approvals, key=lambda row: row.pk)}
         #: The version of a lower environment that it promotes (I10).
-        self.promoted_from = self._promoted_from()
+        self.promoted_from: Version | None = None
+        lineage, environment = content.automation.lineage, content.automation.environment
+        if lineage is not None:
+            source, is_new = content.manifest.source.content, self.changes.before is None
+            self.promoted_from = lineages.promoted_from(lineage, environment, source, is_new=is_new)
         team_id = content.automation.team_id
         same = [*siblings, *(match.other.pk for match in self.likes.held if match.other.team_id == team_id)]
         #: Earlier refusals and withdrawals by matter, also of possible duplicates in the team (A15, I9).
@@ -267,13 +271,6 @@ class PlanContext:
             decided.add(self.changes.app_in_force.pk)
         #: Decisions on the approvals of `before`, on the app approval in force, and on earlier approvals.
         self.votes = Votes.about(decided)
-
-    def _promoted_from(self) -> Version | None:
-        automation, source = self.content.automation, self.content.manifest.source.content
-        if automation.lineage is None:
-            return None
-        is_new = self.changes.before is None
-        return lineages.promoted_from(automation.lineage, automation.environment, source, is_new=is_new)
 
     def _findings(self) -> list[dict[str, str]]:
         content = self.content

@@ -48,7 +48,9 @@ def put_in_force(step: Step[Submission]) -> Effect:
     still_stopped = matters_stopped_since(submission, stopped_matters(automation))
     left_out = unused_credentials.unneeded_credentials(approved, context.facts)
     granted = [approval for approval in approved if approval not in left_out]
-    ended, app = _end_removed_grants(step, submission, granted), _own_app(submission)
+    ended, app = _end_removed_grants(step, submission, granted), submission.app_approval
+    if app is not None and app.submission_id != submission.pk:
+        app = None  # an earlier approval counts
     lifecycle.go_live(
         automation,
         actor=step.actor,
@@ -69,12 +71,6 @@ def put_in_force(step: Step[Submission]) -> Effect:
     grant = partial(_create_grants, step, usable, still_stopped, left_out)
     payload = {"ended": ended, "unusable": unusable, "unneeded": [str(approval.pk) for approval in left_out]}
     return Effect(payload=payload, then=grant)
-
-
-def _own_app(submission: Submission) -> Approval | None:
-    """Return the app approval of this submission; None if an earlier approval counts."""
-    app = submission.app_approval
-    return app if app is not None and app.submission_id == submission.pk else None
 
 
 def _app_review_on(submission: Submission, app: Approval | None, now: datetime) -> date:
