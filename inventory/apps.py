@@ -28,7 +28,8 @@ class InventoryConfig(AppConfig):
         access.register_relations(Automation, automation_rules.loaded_relations)
         access.register_relations(Team, automation_rules.loaded_relations)
         ownership_notices.register_lines()
-        webhooks.register_events()
+        for event in webhooks.OF_AUTOMATIONS:
+            hooks.register(event, webhooks.send_event)
         hooks.register(FORGETTING, erasure.erase_person)
         hooks.demand("delegation.set", delegates.shares_responsibility)
         for event in chain_transitions.FOLLOWED:

@@ -3,7 +3,6 @@
 from django.urls import path
 
 from inventory.automations.views import automations, transfers
-from inventory.automations.views import automations as view_automations
 from inventory.chains import views as chain_views
 from inventory.credentials.views import credentials
 from inventory.identities import views as identity_views
@@ -17,7 +16,7 @@ urlpatterns = [
     path("automations/<int:pk>/chain/", chain_views.automation_chain, name="automation_chain"),
     path("automations/<int:pk>/stop/", automations.stop, name="automation_stop"),
     path("automations/<int:pk>/resume/", automations.resume, name="automation_resume"),
-    path("automations/<int:pk>/retire/", view_automations.retire, name="automation_retire"),
+    path("automations/<int:pk>/retire/", automations.retire, name="automation_retire"),
     path("automations/<int:pk>/transfer/", transfers.request_transfer, name="automation_transfer"),
     path("transfers/<int:pk>/accept/", transfers.accept, name="transfer_accept"),
     path("transfers/<int:pk>/drop/", transfers.drop, name="transfer_drop"),

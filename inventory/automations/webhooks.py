@@ -1,19 +1,12 @@
-"""Webhook events of automations, registered in the inventory's `ready()`."""
+"""Webhook events of automations."""
 
 from typing import Any
 
-from governance.core.engine import hooks
 from governance.core.engine.transition import Step
 from governance.core.webhooks import webhook_outbox
 from inventory.models import Automation
 
 OF_AUTOMATIONS = ("automation.stopped", "automation.suspended", "automation.resumed", "automation.retired")
-
-
-def register_events() -> None:
-    """Register the events that webhooks receive."""
-    for event in OF_AUTOMATIONS:
-        hooks.register(event, send_event)
 
 
 def send_event(automation: Automation, step: Step[Any]) -> None:

@@ -116,9 +116,11 @@ def describe_credential(step: Step[Credential], *, fields: Mapping[str, Any]) ->
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Check the fields; a refusal names the field and never the value."""
     given = {name: value for name, value in fields.items() if name in FACTS}
-    if any(isinstance(value, str) and looks_secret(value) for value in fields.values()):
-        secret_fields = [name for name, value in given.items() if isinstance(value, str) and looks_secret(value)]
-        raise refuse(Refusal("I6", "input", SECRET, detail=tuple((name, SECRET) for name in secret_fields)))
+    secret_fields = [name for name, value in fields.items() if isinstance(value, str) and looks_secret(value)]
+    if secret_fields:
+        raise refuse(
+            Refusal("I6", "input", SECRET, detail=tuple((name, SECRET) for name in secret_fields if name in given))
+        )
     kinds = {"lifetime": str, "owner": Person, "rotation_due_on": date}
     for name, value in given.items():
         if value is not None and not isinstance(value, kinds.get(name, datetime)):

@@ -34,7 +34,7 @@ from inventory.models.version import newest_version
 from inventory.ownership import parties as ownership_parties
 from inventory.resources import queries as resource_queries
 from inventory.risk import policy
-from inventory.versions import findings, importer_upgrade
+from inventory.versions import findings, privilege_levels
 from inventory.versions.assessment import Judgement, identities_of, judge_version, shared_tier
 
 
@@ -121,7 +121,7 @@ def record_assessment(
     privileges, credentials, read = rows.privileges, rows.credentials, manifest or rows.read
     automation = version.automation = rows.automation
     identities = identities_of([version]) if rows.identities is None else rows.identities
-    more = importer_upgrade.apply_new_reading(privileges, manifest) if manifest is not None else []
+    more = privilege_levels.apply_new_reading(privileges, manifest) if manifest is not None else []
     bindings = resource_queries.bindings_of(privileges) if rows.bindings is None else rows.bindings
     parties = ownership_parties.party_ids(automation, credentials, step.now, bindings) | set(party_ids)
     parts = VersionParts(automation, privileges, credentials, rows.triggers, identities, rows.read.on_error)
@@ -135,9 +135,11 @@ def record_assessment(
         rules=policy.rules_at(step.now),
     )
     judgement, standing = (judge_as(kind=kind) for kind in (automation.asked["kind"], automation.kind))
+    # A new assessment without a new reading keeps the former importer version.
+    last = version.latest_assessment if manifest is None and not rows.is_new else None
     made = Assessment(
         version=version,
-        importer_version=_importer_version(version, is_read_now=rows.is_new or manifest is not None),
+        importer_version=last.importer_version if last is not None else reader.VERSION,
         at=step.now,
         tier=judgement.app.tier.word,
         reasons=list(judgement.app.reasons),
@@ -167,12 +169,6 @@ def _levels(
         "in_force": standing.app.tier.word,
         "unvouched": sorted(unvouched),
     }
-
-
-def _importer_version(version: Version, *, is_read_now: bool) -> str:
-    """Importer version that read the source: a new assessment without a new reading keeps the former one."""
-    last = None if is_read_now else version.latest_assessment
-    return str(last.importer_version) if last is not None else reader.VERSION
 
 
 def assess_again(step: Step[Any], credential: Credential) -> int:

@@ -47,10 +47,8 @@ class Reading:
 
     def add(self, other: Reading) -> None:
         """Add the parts of further nodes."""
-        self.triggers += other.triggers
-        self.privileges += other.privileges
-        self.credentials += other.credentials
-        self.findings += other.findings
+        for name in ("triggers", "privileges", "credentials", "findings"):
+            getattr(self, name).extend(getattr(other, name))
 
 
 def split_type(node_type: str) -> tuple[str, str]:

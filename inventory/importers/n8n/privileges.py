@@ -4,11 +4,15 @@
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+from inventory.importers.code import javascript
+from inventory.importers.code import python as code_python
 from inventory.importers.display import displayed, is_expression, is_model_chosen
+from inventory.importers.inline_workflows import MEMBER
 from inventory.importers.manifest import CredentialRef, Finding, Privilege
-from inventory.importers.n8n.code import opaque_because
 from inventory.importers.n8n.credentials import Named, embedded_credentials, named_credential
 from inventory.importers.n8n.node import Node, Reading, Use
 from inventory.importers.n8n.operations import has_code, uses_of
@@ -18,6 +22,11 @@ from inventory.importers.operation_words import is_sensitive
 from inventory.importers.secrets.scrubber import Occurrence
 from inventory.importers.source_digest import LABELS
 
+#: Characters of code in one workflow that are read; with more, all of it is opaque.
+LONGEST_IN_ALL = 400_000
+_COMMANDS = frozenset({"executeCommand", "ssh"})
+_JAVASCRIPT = ("jsCode", "functionCode", "code")
+_LANGUAGES = {"": "javaScript", "javaScript": "javaScript", "python": "python", "pythonNative": "python"}
 _ENV = re.compile(r"(?:\$env|process\.env)(?:\.|\[\s*[\"'`])([A-Za-z_]\w{0,80})")
 
 
@@ -107,3 +116,58 @@ def _privilege(node: Node, use: Use, ref: CredentialRef | None) -> Privilege:
         or any(map(is_model_chosen, texts_in(node.parameters))),
         sensitive=is_sensitive(use.operation, use.resource),
     )
+
+
+# --- opaque code (T1) ---------------------------------------------------------------------------------------------------
+
+
+def opaque_because(node: Node) -> str:
+    """Reason why the code of a node can't be judged from its text; empty for plain code.
+
+    Code is opaque if its text is missing, or if it uses network, imports, processes or evaluation. Unknown elements are
+    opaque too.
+
+    Args:
+        node: scrubbed, with code.
+    """
+    if node.connector in _COMMANDS:
+        return "it runs a command of a machine"
+    if not node.is_code_read:
+        return "the workflow has more code than is read"
+    if node.connector == "pythonFunction":
+        return _read(node.parameters, ("functionCode",), code_python.opaque_because)
+    language = _LANGUAGES.get(text_of(node.parameters.get("language")), "")
+    if not language:
+        return "its language is not known"
+    python = ("pythonCode",)
+    for names, reader, needed in (
+        (_JAVASCRIPT, javascript.opaque_because, language == "javaScript"),
+        (python, code_python.opaque_because, language == "python"),
+    ):
+        if (needed or any(node.parameters.get(name) for name in names)) and (
+            because := _read(node.parameters, names, reader)
+        ):
+            return because
+    return ""
+
+
+def _read(parameters: dict[str, Any], names: tuple[str, ...], reader: Callable[[str], str]) -> str:
+    texts = [text for name in names for text in texts_in(parameters.get(name))]  # one node type has an object
+    if not any(text.strip() for text in texts):
+        return "its text is missing"
+    if any(text.startswith("=") for text in texts):
+        return "its text is put together at run time"
+    return next(filter(None, map(reader, texts)), "")
+
+
+def length_in(workflow: dict[str, Any]) -> int:
+    """Characters of code in a workflow with its inline sub-workflows."""
+    total = 0
+    nodes = workflow.get("nodes")
+    for node in nodes if isinstance(nodes, list) else ():
+        parameters = node.get("parameters") if isinstance(node, dict) else None
+        if isinstance(parameters, dict):
+            total += sum(len(text) for name in (*_JAVASCRIPT, "pythonCode") for text in texts_in(parameters.get(name)))
+            inner = parameters.get(MEMBER)
+            total += length_in(inner) if isinstance(inner, dict) else 0
+    return total

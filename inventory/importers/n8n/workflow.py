@@ -10,9 +10,8 @@ from inventory.importers.display import display_label, displayed
 from inventory.importers.facts import word_lists
 from inventory.importers.inline_workflows import MEMBER
 from inventory.importers.manifest import Credential, Finding, Kind, Manifest, Source, merged_credentials
-from inventory.importers.n8n.code import LONGEST_IN_ALL, length_in
 from inventory.importers.n8n.node import Node, Reading, split_type
-from inventory.importers.n8n.privileges import read_node
+from inventory.importers.n8n.privileges import LONGEST_IN_ALL, length_in, read_node
 from inventory.importers.node_order import TooAlike
 from inventory.importers.problem import ImportProblem
 from inventory.importers.secrets.findings import findings_of

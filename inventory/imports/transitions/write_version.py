@@ -69,9 +69,11 @@ def write_version(
     same = automation.versions.filter(manifest_digest=digest, binding_digest=bound)
     existing = same.first() if before is not None else None
     if existing is not None:
-        judged = _assess_anew(step, existing, manifest)
+        last = existing.latest_assessment  # a better detector adds one, never a version (I2)
+        if last is None or last.importer_version != reader.VERSION:
+            last = version_transitions.assess_version(existing, now=step.now, manifest=manifest)
         _save_author(existing, manifest)
-        return existing, False, judged
+        return existing, False, last
     running = automation.approved_version
     if running is not None and running.source_digest == manifest.source.content:  # a higher tier causes a review (I2)
         version_transitions.assess_version(running, now=step.now, manifest=manifest)
@@ -121,14 +123,6 @@ def _save_author(version: Version, manifest: Manifest, *, is_new: bool = False) 
         return
     if (text := free_text.keep(hint)) is not None:
         VersionAuthor.objects.create(version=version, said=text, person=parties.single_matches([hint]).get(hint))
-
-
-def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> Assessment:
-    """Newest assessment of a version; a better detector adds one, never a version (I2)."""
-    last = version.latest_assessment
-    if last is None or last.importer_version != reader.VERSION:
-        return version_transitions.assess_version(version, now=step.now, manifest=manifest)
-    return last
 
 
 def _save_resources(step: Step[Any], automation: Automation, resolved: Resolution) -> None:

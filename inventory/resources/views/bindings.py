@@ -1,7 +1,6 @@
 """Bindings on a resource's page, with their form and buttons (I8)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,19 +24,8 @@ from inventory.resources.transitions import bindings
 MOST = 50
 
 
-@dataclass(frozen=True)
-class BindingLine:
-    """One binding on the page of a resource.
-
-    Args:
-        binding: with its people and resources.
-        why: duty that keeps the reader from agreeing to its move; empty otherwise.
-        actions: buttons of the reader.
-    """
-
-    binding: Binding
-    why: str = ""
-    actions: Sequence[Shape] = ()
+#: Binding with its people and resources, the duty that keeps the reader from agreeing to its move, and the reader's buttons.
+BindingLine = tuple[Binding, str, Sequence[Shape]]
 
 
 def binding_lines(resource: Resource, actor: Actor, now: datetime) -> list[BindingLine]:
@@ -49,7 +37,7 @@ def binding_lines(resource: Resource, actor: Actor, now: datetime) -> list[Bindi
 
 def _binding_line(row: Binding, actor: Actor, now: datetime) -> BindingLine:
     if row.moving_to is None:
-        return BindingLine(row)
+        return row, "", ()
     refusal = bindings.agree_to_move.refusal(row, actor=actor, now=now)
     actions: list[Shape] = []
     if refusal is None:
@@ -57,7 +45,7 @@ def _binding_line(row: Binding, actor: Actor, now: datetime) -> BindingLine:
         actions.append({"label": f"It opens {row.moving_to.name}", "kind": "filled", "post": post, "fields": fields})
     if bindings.drop_move.refusal(row, actor=actor, now=now) is None:
         actions.append({"label": "Keep it as it is", "post": reverse("binding_drop", args=[row.pk])})
-    return BindingLine(row, refusal.sentence if refusal is not None and refusal.kind == "duty" else "", actions)
+    return row, refusal.sentence if refusal is not None and refusal.kind == "duty" else "", actions
 
 
 def claim_lines(resource: Resource, actor: Actor, now: datetime) -> list[BindingLine]:
@@ -65,15 +53,11 @@ def claim_lines(resource: Resource, actor: Actor, now: datetime) -> list[Binding
     may = bindings.share_host.refusal(resource, actor=actor, now=now) is None
     people = actor.people_ids
     button = {"label": "Confirm shared host", "kind": "filled", "fields": {"resource": resource.pk}}
-    return [
-        BindingLine(
-            row,
-            actions=[button | {"post": reverse("binding_share", args=[row.pk])}]
-            if may and row.resource.answering_ids.isdisjoint(people)
-            else [],
-        )
-        for row in resource_queries.open_claims(resource)
-    ]
+    lines: list[BindingLine] = []
+    for row in resource_queries.open_claims(resource):
+        is_offered = may and row.resource.answering_ids.isdisjoint(people)
+        lines.append((row, "", [button | {"post": reverse("binding_share", args=[row.pk])}] if is_offered else []))
+    return lines
 
 
 def claim_href(resource: Resource, actor: Actor, now: datetime) -> str:

@@ -1,7 +1,6 @@
 """Incidents of a resource: show, declare, end (R1)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django import forms
@@ -43,33 +42,20 @@ class IncidentForm(forms.Form):
         return end_of(self.cleaned_data["until"])
 
 
-@dataclass(frozen=True)
-class IncidentLine:
-    """One incident on the page of its resource.
-
-    Args:
-        incident: with the people and its reason.
-        runs: whether it runs now.
-        last_day: an instant on the last declared day.
-        actions: buttons of the reader.
-    """
-
-    incident: Incident
-    runs: bool
-    last_day: datetime
-    actions: Sequence[Shape]
+#: Incident with the people and its reason, whether it runs now, an instant on its last day, and buttons of the reader.
+IncidentLine = tuple[Incident, bool, datetime, Sequence[Shape]]
 
 
 def incident_lines(resource: Resource, actor: Actor, now: datetime) -> list[IncidentLine]:
     """Incidents of a resource, the running one first: see ``inventory/resources/incidents.html``. One query."""
     since = now - SHOWN_FOR
     lately = resource.incidents.filter(Q(ended_at__gt=since) | Q(ended_at=None, until__gt=since))
-    lines = []
+    lines: list[IncidentLine] = []
     for incident in lately.select_related("declared_by", "ended_by", "why")[:MOST]:
         incident.resource = resource  # loaded already, with the relations that the rules read
         runs, offer = incident.runs(now), (incidents.end_incident, "incident_end", {"label": "End it", "kind": "quiet"})
         actions = offered(incident, [offer], actor=actor, now=now) if runs else []
-        lines.append(IncidentLine(incident, runs, incident.until - timedelta(microseconds=1), actions))
+        lines.append((incident, runs, incident.until - timedelta(microseconds=1), actions))
     return lines
 
 

@@ -28,7 +28,13 @@ STATES = (("", "All"), ("active", "In use"), ("proposed", "Proposed"), ("retired
 
 #: Relations that rules and sentences of the page read.
 RELATED = (
-    *("owner", "deputy", "named_owner", "named_deputy", "suggested_owner", "team", "proposed_by"),
+    "owner",
+    "deputy",
+    "named_owner",
+    "named_deputy",
+    "suggested_owner",
+    "team",
+    "proposed_by",
     "interim__person",
 )
 

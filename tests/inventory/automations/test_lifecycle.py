@@ -10,7 +10,7 @@ from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermi
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent
 from inventory.automations.transitions import lifecycle
-from inventory.chains import dependents
+from inventory.chains import queries as chain_queries
 from inventory.imports.transitions import confirmation, previews
 from inventory.models import Automation, AutomationState
 from tests import scenarios
@@ -225,14 +225,14 @@ def test_retiring_shows_dependants_and_is_final(company: Company, live: Automati
     n = company.people
     other = scenarios.brought_in(company, "payment-run-exporter.json").automation
     assert ("Payment run exporter", "uses the same credential") in [
-        (one.name, why) for one, why in dependents.dependents_of(live)
+        (one.name, why) for one, why in chain_queries.dependents_of(live)
     ]
-    assert {why for _, why in dependents.dependents_of(other)} == {"uses the same credential"}
+    assert {why for _, why in chain_queries.dependents_of(other)} == {"uses the same credential"}
     lifecycle.retire(live, actor=as_actor(n.jonas), now=company.now, reason="Nobody reads it.")
     assert again(live).state == AutomationState.RETIRED
     with pytest.raises(OutOfTurn, match="retired"):
         lifecycle.retire(again(live), actor=as_actor(n.jonas), now=company.now, reason="Once more.")
-    assert dependents.dependents_of(other) == []
+    assert chain_queries.dependents_of(other) == []
 
 
 @pytest.mark.rule("L1")
@@ -240,10 +240,10 @@ def test_readers_and_callers_are_dependants(company: Company) -> None:
     word = "weekly"
     writer = chains.in_force(company, chains.described(company, "Writer", (company.slack, "write", word))).automation
     reader = chains.in_force(company, chains.described(company, "Reader", (company.slack, "read", word))).automation
-    assert [(one.name, why.split(" ", 1)[0]) for one, why in dependents.dependents_of(again(writer))] == [
+    assert [(one.name, why.split(" ", 1)[0]) for one, why in chain_queries.dependents_of(again(writer))] == [
         ("Reader", "reads")
     ]
-    assert dependents.dependents_of(again(reader)) == []  # it needs the writer, and nobody needs it
+    assert chain_queries.dependents_of(again(reader)) == []  # it needs the writer, and nobody needs it
 
 
 @pytest.mark.rule("L1")

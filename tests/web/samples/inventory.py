@@ -438,8 +438,8 @@ def resource() -> Shape:
         },
         "state": "active",
         "bindings": [
-            {
-                "binding": {
+            (
+                {
                     "connector": "n8n postgres",
                     "instance_name": "erp-prod.northwind.example/erp",
                     "confirmed_by": "Omar Haddad",
@@ -448,20 +448,20 @@ def resource() -> Shape:
                     "moving_by": "Mei Tanaka",
                     "moving_at": at(24),
                 },
-                "why": "",
-                "actions": [{"label": "Leave it as it is", "kind": "quiet", "post": "/connections/1/drop/"}],
-            },
-            {
-                "binding": {
+                "",
+                [{"label": "Leave it as it is", "kind": "quiet", "post": "/connections/1/drop/"}],
+            ),
+            (
+                {
                     "connector": "MCP",
                     "instance_name": "postgres-mcp",
                     "is_refused": True,
                     "refused_by": "Omar Haddad",
                     "refused_at": at(24),
                 },
-                "why": "",
-                "actions": [],
-            },
+                "",
+                [],
+            ),
         ],
         "bind_href": "/resources/2/connections/new/",
         "entitlements": [
