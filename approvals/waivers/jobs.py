@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from approvals.models import Waiver, WaiverState
-from approvals.waivers import notices
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.access import Actor
 from governance.core.jobs import job_runs
@@ -42,6 +41,6 @@ def remind(now: datetime) -> int:
         assert waiver.ends_at is not None  # a live waiver has an end
         word = min(lead_time.days for lead_time in REMINDER_TIMES if waiver.ends_at - now <= lead_time)
         with transaction.atomic():
-            people = notices.requester_and_owners(waiver, now)
-            sent += notices.queue(waiver, people, "waiver_ending", f"before:{word}", now)
+            people = waiver_transitions.requester_and_owners(waiver, now)
+            sent += waiver_transitions.queue_notices(waiver, people, "waiver_ending", f"before:{word}", now)
     return sent

@@ -1,16 +1,19 @@
 """Waivers: someone requests to allow a conflict for a while, security decides, and the waiver ends (S7)."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.conflicts.check import automation as check_automation
 from approvals.models import Conflict, ConflictRule, Waiver, WaiverState
 from approvals.policies import queries as policy_queries
-from approvals.waivers import notices
 from approvals.waivers import rules as duties
 from governance.core.access import Permission, Refusal, invalid, refuse
 from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import Person
+from governance.core.notices import outbox
 from governance.core.texts import free_text
 from inventory.models import Automation
 
@@ -93,7 +96,7 @@ def ask_waiver(step: Step[Automation], *, code: str, subject_id: int, control: s
     waiver.beneficiaries = sorted(people | duties.beneficiary_ids(waiver, step.now))
     _set_follows(waiver, policy)
     step.save(waiver)
-    notices.queue(waiver, Bench.load(step.now).security, "waiver_asked", "asked", step.now)
+    queue_notices(waiver, Bench.load(step.now).security, "waiver_asked", "asked", step.now)
     return Effect(subject=waiver, payload={"rule": code, "days": days, "in_a_row": waiver.in_a_row})
 
 
@@ -203,8 +206,8 @@ def expire_waiver(step: Step[Waiver]) -> Effect:
     """
     waiver = step.subject
     is_held = Conflict.objects.standing("", step.now).filter(waiver.conflict_filter()).exists()
-    people = [*notices.requester_and_owners(waiver, step.now), *(Bench.load(step.now).security if is_held else ())]
-    notices.queue(waiver, people, "waiver_expired", "expired", step.now, is_held=is_held)
+    people = [*requester_and_owners(waiver, step.now), *(Bench.load(step.now).security if is_held else ())]
+    queue_notices(waiver, people, "waiver_expired", "expired", step.now, is_held=is_held)
     return Effect(payload={"rule": waiver.code, "is_held": is_held})
 
 
@@ -217,5 +220,27 @@ def _set_decider(step: Step[Waiver]) -> None:
 
 
 def _notify_requester(step: Step[Waiver], event: str, key: str) -> None:
-    people = notices.requester_and_owners(step.subject, step.now)
-    notices.queue(step.subject, people, event, key, step.now)
+    people = requester_and_owners(step.subject, step.now)
+    queue_notices(step.subject, people, event, key, step.now)
+
+
+def requester_and_owners(waiver: Waiver, now: datetime) -> list[Person]:
+    """Return the requester, and the people who answer for the automation."""
+    return [waiver.asked_by, *waiver.automation.answering(now)]
+
+
+def queue_notices(waiver: Waiver, people: Iterable[Person], event: str, key: str, now: datetime, **more: Any) -> int:
+    """Queue one notice for each person and key. Return the number of new ones."""
+    rule = ConflictRule.objects.filter(code=waiver.code).order_by("-number").first()
+    context = {
+        "rule": rule.title if rule is not None else waiver.code,
+        "automation": waiver.automation.name,
+        "team": waiver.automation.team.name,
+        "days": waiver.days,
+        "until": waiver.ends_at.isoformat() if waiver.ends_at else "",
+        "asked_by": waiver.asked_by.name,
+        "page": ["waiver", waiver.pk],
+        **more,
+    }
+    notices = outbox.each(people, event, thread=f"waiver:{waiver.pk}", key=key, now=now, context=context)
+    return len(outbox.queue(notices))

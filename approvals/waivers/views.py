@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from django import forms
@@ -13,7 +12,6 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import ConflictRule, Waiver
-from approvals.models.conflict_rule import Mode
 from approvals.policies import queries as policy_queries
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.access import Actor, InvalidInput, Refusal, Refused, invalid, refuse
@@ -25,12 +23,6 @@ from governance.web.requests.request import Request, number
 from inventory.models import Automation, Privilege
 
 TEMPLATE = "approvals/waivers/waiver.html"
-#: The effect of a waiver, by the mode of its rule (S7).
-LIFTS: Mapping[str, str] = {
-    Mode.RECORD: "Nothing is refused by its rule: this says what is done instead, and until when.",
-    Mode.APPROVAL: "Its rule needs an extra approval from Security, and still does while this lasts.",
-    Mode.ENFORCE: "Its rule refuses it otherwise.",
-}
 OFFERS = (
     (waiver_transitions.withdraw_waiver, "waiver_withdraw", {"label": "Withdraw", "icon": "undo"}),
     (waiver_transitions.end_waiver, "waiver_end", {"label": "End it now", "icon": "ring-cross"}),
@@ -128,21 +120,19 @@ def waiver(request: Request, pk: int) -> HttpResponse:
     """Show one waiver: its access, reason and control, and the decision form if the reader may decide."""
     now = business_time.now()
     row = _find(request, pk, now)
-    if request.method == "GET":
-        return page(request, TEMPLATE, _context(row, request.actor, now))
-    typed = {"reason": request.POST.get("reason", ""), "days": number(request.POST.get("days"))}
-    try:
-        _decide(request, row, now)
-    except InvalidInput as error:
-        field = error.refusal.detail[0][0] if error.refusal.detail else "reason"
-        context = _context(row, request.actor, now, typed, {field: error.refusal.sentence})
-        return page(request, TEMPLATE, context, status=error.status)
-    except Refused as error:
-        if error.refusal.kind != "stale":
-            return refused(request, error.refusal, context={"back_href": row.href})
-        context = _context(_find(request, pk, now), request.actor, now, typed, {"stale": error.refusal.sentence})
-        return page(request, TEMPLATE, context, status=error.status)
-    return redirect(row.href)
+    errors, status = dict[str, str](), 200
+    if request.method == "POST":
+        try:
+            _decide(request, row, now)
+            return redirect(row.href)
+        except InvalidInput as error:
+            field = error.refusal.detail[0][0] if error.refusal.detail else "reason"
+            errors, status = {field: error.refusal.sentence}, error.status
+        except Refused as error:
+            if error.refusal.kind != "stale":
+                return refused(request, error.refusal, context={"back_href": row.href})
+            row, errors, status = _find(request, pk, now), {"stale": error.refusal.sentence}, error.status
+    return page(request, TEMPLATE, _context(row, request.actor, now, errors), status=status)
 
 
 def _decide(request: Request, row: Waiver, now: datetime) -> None:
@@ -196,13 +186,7 @@ def _find(request: Request, pk: int, now: datetime) -> Waiver:
     return get_object_or_404(Waiver.objects.visible_to(request.actor, now).select_related(*related), pk=pk)
 
 
-def _context(
-    waiver: Waiver,
-    actor: Actor,
-    now: datetime,
-    typed: Mapping[str, Any] = MappingProxyType({}),
-    errors: Mapping[str, str] = MappingProxyType({}),
-) -> Shape:
+def _context(waiver: Waiver, actor: Actor, now: datetime, errors: Mapping[str, str]) -> Shape:
     versions = ConflictRule.objects.filter(code=waiver.code)
     rule = versions.in_force(now).first() or versions.order_by("-number")[0]
     refusal = waiver_transitions.grant_waiver.refusal(waiver, actor=actor, now=now)
@@ -219,11 +203,10 @@ def _context(
         "state": waiver.state_at(now),
         "covers": _covered_access(waiver, actor, now),
         "rule": rule,
-        "lifts": LIFTS[rule.mode],
         "is_another": rule.digest != waiver.rule_digest,
-        "form": {"rule": rule.digest, "most": min(waiver.days, policy.waiver_days), "errors": errors, **typed}
-        if refusal is None
-        else None,
+        "may_decide": refusal is None,
+        "most": min(waiver.days, policy.waiver_days),
+        "errors": errors,
         "locked": refusal if refusal is not None and refusal.kind != "state" else None,
     }
 

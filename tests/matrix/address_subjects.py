@@ -19,7 +19,7 @@ from django.test import Client
 from django.urls import reverse
 
 from approvals.conflicts import jobs as conflict_jobs
-from approvals.conflicts.rule_language import text as rule_language_text
+from approvals.conflicts.rule_language.rule import parse_text
 from approvals.conflicts.views import conflict_rules as rule_pages
 from approvals.decisions.transitions import decide
 from approvals.grants.transitions import lifecycle as transition_lifecycle
@@ -181,7 +181,7 @@ def _proposal(w: World) -> Proposal:
 def _proposed_rule(w: World) -> Proposal:
     """A conflict rule that *admin* proposed."""
     row = Proposal(kind="conflict_rule", target="two-and-payment")
-    document = {"rule": rule_language_text.parse_text(rule_pages.BLANK.replace("vendor-and", "two-and")).to_dict()}
+    document = {"rule": parse_text(rule_pages.BLANK.replace("vendor-and", "two-and")).to_dict()}
     return proposal_transitions.propose(
         row, actor=w.actor("admin"), now=w.now, reason="It happened.", document=document
     )

@@ -1,4 +1,4 @@
-"""The language of conflict rules: the rule, its document, its match and its wording (S6). Pure.
+"""The language of conflict rules: the rule, its document and text, its match and its wording (S6). Pure.
 
 A rule is a document, written by hand or imported. It judges access as `Held`, whatever the source, so a check of one
 proposal and a scan of everything agree. Source: docs/decisions/0024-the-rule-language.md.
@@ -11,12 +11,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import combinations
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import rfc8785
+import yaml
 
 from approvals.conflicts.rule_language.selectors import FLAGS, LISTS, Held, Selector
+from approvals.policies import yaml_document
 from approvals.policies.yaml_document import InvalidDocument, Problem
 from inventory.importers.display import display_label, displayed
 
@@ -26,6 +29,8 @@ RATINGS = ("low", "medium", "high")
 MODES = ("record", "approval", "enforce")
 SCOPES = ("automation", "identity", "owner", "team", "chain")
 
+#: An example of the syntax.
+EXAMPLE = Path(__file__).with_name("example.yaml")
 #: The longest texts, in characters.
 TEXTS = MappingProxyType({"code": 60, "title": 120, "process": 60, "reason": 600, "resolve": 600})
 LEGS, SELECTORS, VALUES = 6, 50, 100
@@ -186,6 +191,22 @@ def are_distinct(by_leg: Sequence[Collection[str]]) -> bool:
         for count in range(1, len(by_leg) + 1)
         for legs in combinations(by_leg, count)
     )
+
+
+def parse_text(text: str) -> Rule:
+    """Parse the rule in a text, YAML or JSON. The reader refuses endless texts and duplicate keys.
+
+    Raises:
+        InvalidDocument: with all errors at once.
+    """
+    return parse_rule(yaml_document.parse(text).data)
+
+
+def write_text(document: object) -> str:
+    """Return a rule as YAML: its parts in a fixed order, short lists on one line."""
+    rule: dict[str, Any] = parse_rule(document).to_dict()
+    text: str = yaml.safe_dump(rule, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
+    return text
 
 
 def parse_rule(document: object) -> Rule:

@@ -12,8 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.rule_language.rule import Rule
-from approvals.conflicts.rule_language.text import EXAMPLE, parse_text, write_text
+from approvals.conflicts.rule_language.rule import EXAMPLE, Rule, parse_text, write_text
 from approvals.conflicts.views import conflicts
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, ConflictState, Proposal

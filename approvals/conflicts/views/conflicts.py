@@ -21,7 +21,7 @@ from approvals.conflicts.transitions import RULE_CHANGED
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, ConflictSignature, ConflictState, Grant, Waiver
 from approvals.models.conflict import ConflictQuerySet
-from approvals.models.conflict_rule import Mode, Scope
+from approvals.models.conflict_rule import Scope
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.access import Actor
 from governance.core.clock import business_time
@@ -174,7 +174,6 @@ def conflict(request: Request, pk: int) -> HttpResponse:
     waivers = Waiver.objects.visible_to(actor, now).of_the_same(row.code, row.scope, row.subject, row.keys)
     (line,) = list_rows([row], actor, now)
     held_by, since = f"{row.get_scope_display()}: {_subject_name(line)}", times.moment_words(row.opened_at, now)
-    way_out = rule.resolve if row.waived_until or row.signed_by else rule.way_out
     context = (
         _access(line, rule)
         | timeline_context(row, actor=actor, now=now)
@@ -188,8 +187,6 @@ def conflict(request: Request, pk: int) -> HttpResponse:
             "line": line,
             "rule": rule,
             "mode": _effect_words(row, now),
-            "way_out": way_out if is_open else "",
-            "is_late": is_open and row.rule.mode == Mode.ENFORCE and not row.waived_until,
             "waivers": waivers.select_related("asked_by").order_by("-pk")[:10],
         }
     )

@@ -36,7 +36,7 @@ def batch_list(request: Request) -> HttpResponse:
         "head": {"title": "Paused mass revocations", "facts": ["one cause would end too many grants at once"]},
         "chips": pager.chips(path, request.GET, "show", SHOWN, {"": waiting.count()}),
         "rows": paged.rows,
-        "empty": "No ended batches." if is_ended else "No mass revocation is paused.",
+        "is_ended": is_ended,
         "pager": paged,
     }
     return page(request, "approvals/grants/held_batches.html", context)
@@ -56,14 +56,14 @@ def batch(request: Request, pk: int) -> HttpResponse:
             raise refuse(Refusal("G6", "input", "Choose release or discard. Your reason is still there."))
         circuit_breaker.answer_batch(held_batch, actor=request.actor, now=now, reason=text, says=BatchSays(says))
     except InvalidInput as invalid:
-        context = _context(request, held_batch, now, typed=text, error=invalid.refusal.sentence)
+        context = _context(request, held_batch, now, error=invalid.refusal.sentence)
         return page(request, "approvals/grants/held_batch.html", context, status=invalid.status)
     except Refused as refused_error:
         return refused(request, refused_error.refusal, context={"back_href": held_batch.href, "typed": text})
     return redirect(held_batch.href)
 
 
-def _context(request: Request, held_batch: HeldBatch, now: datetime, *, typed: str = "", error: str = "") -> Shape:
+def _context(request: Request, held_batch: HeldBatch, now: datetime, *, error: str = "") -> Shape:
     actor = request.actor
     refusal = circuit_breaker.answer_batch.refusal(held_batch, actor=actor, now=now)
     role = circuit_breaker.answering_role(held_batch, actor, now) if refusal is None else None
@@ -76,7 +76,6 @@ def _context(request: Request, held_batch: HeldBatch, now: datetime, *, typed: s
     return {
         "head": {"title": held_batch.cause.words, "facts": [times.counted(held_batch.number, "grant")]},
         "batch": held_batch,
-        "is_open": held_batch.state == BatchState.OPEN,
         "tiers": held_batch.held.order_by("tier").values("tier").annotate(number=Count("pk")),
         "teams": teams.order_by("-number", "grant__automation__team__name")[: TEAMS + 1],
         "most_teams": TEAMS,
@@ -85,7 +84,7 @@ def _context(request: Request, held_batch: HeldBatch, now: datetime, *, typed: s
         "seen": set(seen.values_list("pk", flat=True)),
         "pager": paged,
         "answers_as": ROLE_WORDS[role].lower() if role is not None else "",
-        "reason": {"value": typed, "error": error},
+        "error": error,
         "locked": refusal if refusal is not None and refusal.kind != "state" else None,
         **timeline_context(held_batch, actor=actor, now=now, limit=20),
     }

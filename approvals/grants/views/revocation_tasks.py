@@ -135,16 +135,14 @@ def _context(task: RevocationTask, actor: Actor, now: datetime, *, error: str = 
     grant, resource = task.grant, task.resource
     speaker = acting_as(task, actor, now)
     refusal = revocation_tasks.say_removed.refusal(task, actor=speaker, now=now)
-    is_open = task.state == "open"
     names = dict(Person.objects.filter(pk__in=task.asked).values_list("pk", "name"))
     return {
         "head": {
-            "title": f"{'Remove' if is_open else 'Removed'}: {grant.sentence}",
+            "title": f"{'Remove' if task.state == 'open' else 'Removed'}: {grant.sentence}",
             "tier": grant.counted_tier,
             "facts": [grant.automation.name, *([resource.name] if resource is not None else [])],
         },
         "task": task,
-        "is_open": is_open,
         "state": grant_queries.state_words(task, now),
         "also_asked": [names[pk] for pk in task.asked if pk != task.owner_id and pk in names],
         "may_say": refusal is None,

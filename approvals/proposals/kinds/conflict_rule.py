@@ -11,8 +11,7 @@ from django.urls import reverse
 from approvals.conflicts import dry_run, leg_members
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import automation
-from approvals.conflicts.rule_language.rule import MODES, parse_rule
-from approvals.conflicts.rule_language.text import write_text
+from approvals.conflicts.rule_language.rule import MODES, parse_rule, write_text
 from approvals.models import Conflict, ConflictRule, Proposal, ProposalState, Submission, WhatIf
 from approvals.models.conflict_rule import Mode
 from approvals.policies import queries as policy_queries

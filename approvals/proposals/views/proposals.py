@@ -95,14 +95,14 @@ def proposal_answer(request: Request, pk: int) -> HttpResponse:
         more = {"shown_digest": request.POST.get("shown_digest", "")} if answer == "approve" else {}
         verb(subject, actor=request.actor, now=now, reason=text, **more)
     except InvalidInput as invalid:
-        context = _context(subject, request.actor, now, typed=text, error=invalid.refusal.sentence)
+        context = _context(subject, request.actor, now, error=invalid.refusal.sentence)
         return page(request, TEMPLATE, context, status=invalid.status)
     except Refused as refused_error:
         return refused(request, refused_error.refusal, context={"back_href": subject.href, "typed": text})
     return redirect("proposal", pk)
 
 
-def _context(proposal: Proposal, actor: Actor, now: datetime, *, typed: str = "", error: str = "") -> Shape:
+def _context(proposal: Proposal, actor: Actor, now: datetime, *, error: str = "") -> Shape:
     kind = kind_kind.kind_of(proposal.kind)
     subject = kind.about(proposal.target) or kind_kind.Subject(proposal.target)
     count = impact_count.latest(proposal)
@@ -111,6 +111,7 @@ def _context(proposal: Proposal, actor: Actor, now: datetime, *, typed: str = ""
         facts.append(f"amended, round {proposal.round}")
     if subject.href:
         facts.append(Fact("the present state", href=subject.href))
+    is_unsigned = proposal.state in (ProposalState.OPEN, ProposalState.AT_ONCE)
     answer = proposal_transitions.accept if proposal.state == ProposalState.APPROVED else proposal_transitions.approve
     refusal = answer.refusal(proposal, actor=actor, now=now) if proposal.is_under_way else None
     return timeline_context(proposal, actor=actor, now=now, limit=EVENTS) | {
@@ -129,8 +130,9 @@ def _context(proposal: Proposal, actor: Actor, now: datetime, *, typed: str = ""
         "lines": diff.lines(kind.text(proposal.before), kind.text(proposal.document)),
         "count": count,
         "impact": kind.said(count) if count and count.finished_at else [],
-        "reason": {"value": typed, "error": error},
-        "who_may": _countersigner_sentence(proposal, now),
+        "error": error,
+        "is_unsigned": is_unsigned,
+        "countersigners": proposal_rules.people_who_may_answer(proposal, now) if is_unsigned else (),
     }
 
 
@@ -203,15 +205,3 @@ def list_rows(rows: QuerySet[Proposal]) -> list[ProposalLine]:
     shown = list(rows.select_related("proposed_by", "answered_by", "appointed").order_by("-pk")[:MOST])
     titles = kind_kind.titles(shown)
     return [ProposalLine(row, titles[row.kind, row.target], kind_kind.kind_of(row.kind).title) for row in shown]
-
-
-def _countersigner_sentence(proposal: Proposal, now: datetime) -> str:
-    """Return the names of people who may countersign; empty after an answer."""
-    if proposal.state not in (ProposalState.OPEN, ProposalState.AT_ONCE):
-        return ""
-    names = [person.name for person in proposal_rules.people_who_may_answer(proposal, now)]
-    if not names:
-        return f"Nobody may: it takes another {proposal.countersigner_words}."
-    then = f" Then {proposal.appointed.name} accepts." if proposal.appointed is not None else ""
-    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
-    return f"{listed} may.{then}"

@@ -10,7 +10,7 @@ from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import scan
 from approvals.conflicts import transitions as conflict_transitions
-from approvals.conflicts.rules import waiver_of
+from approvals.conflicts.transitions import waiver_of
 from approvals.models import Conflict, ConflictRule, ConflictState, Submission, Waiver
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor

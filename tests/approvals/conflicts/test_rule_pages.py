@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from approvals.conflicts.rule_language import text as rule_language_text
+from approvals.conflicts.rule_language.rule import parse_text
 from approvals.models import Proposal
 from tests.approvals.proposals.test_conflict_rule_proposals import approve, proposed, rule_of
 from tests.scenarios import Company
@@ -54,7 +54,7 @@ def test_an_earlier_version_is_proposed_again_as_it_was(plain: Company) -> None:
     approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
     ines, path = client_of(plain.people.ines), f"{RULE}propose/?from=1"
     text = ines.get(path).context["form"]["text"].value()
-    assert rule_language_text.parse_text(text).mode == "record"
+    assert parse_text(text).mode == "record"
     assert ines.post(path, {"text": text, "reason": "Too strict.", "do": "propose"}).status_code == 302
     assert Proposal.objects.latest("pk").document["rule"]["mode"] == "record"
 

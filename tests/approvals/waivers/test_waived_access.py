@@ -8,7 +8,7 @@ import pytest
 
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import transitions as conflict_transitions
-from approvals.conflicts.rules import waiver_of
+from approvals.conflicts.transitions import waiver_of
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import Conflict, ConflictState, Grant, Submission, Waiver
 from approvals.models import grant as model_grant

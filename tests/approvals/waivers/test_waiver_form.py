@@ -81,7 +81,7 @@ def test_a_shorter_term_that_is_typed_wrongly_is_not_the_longest(plain: Company,
 def test_changed_rule_is_shown_first_and_input_is_kept(plain: Company, version: Version) -> None:
     who, asked = client_of(plain.people.sana), ask(plain, version.automation, days=30)
     address = reverse("waiver", args=[asked.pk])
-    read = who.get(address).context["form"]["rule"]
+    read = who.get(address).context["rule"].digest
     anew(
         plain,
         conflict_rules.document(on(plain.erp), on(plain.slack), mode="enforce", rating="high", reason="It leaks."),
@@ -95,7 +95,7 @@ def test_changed_rule_is_shown_first_and_input_is_kept(plain: Company, version: 
     assert "It leaks." in page
     assert "Its rule has changed since this was asked for" in page
     assert Waiver.objects.get().state == "asked"
-    again = who.post(address, {**sent, "rule": answer.context["form"]["rule"]})
+    again = who.post(address, {**sent, "rule": answer.context["rule"].digest})
     assert again.status_code == 302
     assert Waiver.objects.get().state == "granted"
     anew(plain, conflict_rules.document(on(plain.erp), on(plain.slack), mode="enforce"))

@@ -15,7 +15,7 @@ from approvals.conflicts import leg_members
 from approvals.conflicts import transitions as conflict_transitions
 from approvals.conflicts.check import automation as automation_module
 from approvals.conflicts.check import automation as check_automation
-from approvals.conflicts.rules import waiver_of
+from approvals.conflicts.transitions import waiver_of
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, Seat, SeatLabel, Submission, Waiver, WaiverState
 from approvals.waivers import jobs as waiver_jobs

@@ -10,8 +10,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from approvals.conflicts.rule_language.rule import parse_rule
-from approvals.conflicts.rule_language.text import parse_text
+from approvals.conflicts.rule_language.rule import parse_rule, parse_text
 from approvals.policies import yaml_document
 from approvals.policies.yaml_document import LARGEST_BYTES, InvalidDocument
 from tests.approvals.conflicts import rule_strategies
