@@ -27,6 +27,23 @@ OF_APP = ("purpose", "business_owner", "technical_owner", "kind", "triggers", "r
 Pairs = Iterable[tuple[Privilege, Privilege]]
 
 
+#: Ways in which a privilege of both versions changed.
+ALTERED = ("raised", "narrowed", "changed")
+
+
+def privilege_code(privilege: Privilege, scope: Sequence[str]) -> str:
+    """Raw code of a privilege with this scope, each name once."""
+    parts = (privilege.entitlement.code, privilege.through, privilege.target, ", ".join(scope))
+    return " · ".join(dict.fromkeys(filter(None, parts)))
+
+
+def _code(item: Privilege | Credential | None) -> str:
+    """Raw code of a privilege, or the id that the source gives to a credential."""
+    if isinstance(item, Privilege):
+        return privilege_code(item, item.scope)
+    return item.external_id if item is not None else ""
+
+
 @dataclass(frozen=True)
 class Change:
     """One privilege or credential, approved and requested.
@@ -48,6 +65,21 @@ class Change:
         item = self.after or self.before
         assert item is not None  # one of the two
         return item
+
+    @property
+    def is_altered(self) -> bool:
+        """Whether it is a privilege of both versions that changed."""
+        return self.way in ALTERED
+
+    @property
+    def code(self) -> str:
+        """Raw code of the requested one, or of the approved one if it is gone."""
+        return _code(self.item)
+
+    @property
+    def code_before(self) -> str:
+        """Raw code of the approved one; empty if it is new."""
+        return _code(self.before)
 
 
 @dataclass(frozen=True)

@@ -221,7 +221,7 @@ def _row(record: Approval, context: SubmissionContext, ticked: bool) -> Shape:
         "approval": record,
         "what": approvals.request_words(record),
         **{name: details.get(name, "") for name in ("scope", "level", "data_class")},
-        "tags": approval_rows.tags(record, context),
+        **approval_rows.tags(record, context),
         "shown": digest.digest(digest.facts_of_approval(record, context.conflicts)),
         "ticked": ticked,
     }

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from approvals.assignment.context import SubmissionContext
 from approvals.decisions.transitions.decide import approve, reject
 from approvals.decisions.transitions.undo import retract
-from approvals.models import Approval, ApprovalState, SeatLabel
+from approvals.models import Approval, ApprovalState, Decision, SeatLabel
 from approvals.models.conflict_rule import Mode
-from approvals.review.views.reader import Reader, Shape
+from approvals.review.views.reader import Reader
 from governance.core.access import Actor, Refusal
 from governance.core.engine.transition import Transition
 
@@ -82,25 +82,24 @@ def gives_extra_approval(record: Approval, context: SubmissionContext, actor: Ac
     return seat is not None and seat.label == SeatLabel.CONFLICT
 
 
-def extra_approval_note(record: Approval, context: SubmissionContext, holders: str) -> Shape | None:
-    """Note on an approval that lacks only the extra approval of a conflict: the conflicts and the reviewers (S6).
+def extra_approval_words(record: Approval, context: SubmissionContext, holders: str) -> str:
+    """Sentences about an approval that lacks only the extra approval of a conflict: the conflicts and the reviewers (S6).
 
     Args:
         record: of stage 2.
         context: of its submission.
         holders: names of the reviewers; empty if nobody is left.
+
+    Returns:
+        Empty for another approval.
     """
     if record.state != ApprovalState.OPEN:
-        return None
+        return ""
     if [seat.label for seat in context.route.standing(record) if not seat.is_filled] != [SeatLabel.CONFLICT]:
-        return None
+        return ""
     remaining = context.conflicts.remaining_of(record)
-    sentences = [
-        *dict.fromkeys(conflict.sentence for conflict in remaining if conflict.mode == Mode.APPROVAL),
-        f"It is with {holders}." if holders else "Nobody is left to give it.",
-    ]
-    lead = "Needs one more approval, from Security, because of a conflict."
-    return {"tone": "wait", "icon": "person", "lead": lead, "text": " ".join(sentences)}
+    sentences = dict.fromkeys(conflict.sentence for conflict in remaining if conflict.mode == Mode.APPROVAL)
+    return " ".join([*sentences, f"It is with {holders}." if holders else "Nobody is left to give it."])
 
 
 def undoer_of(record: Approval, context: SubmissionContext, reader: Reader) -> tuple[Actor, Refusal | None]:
@@ -110,3 +109,11 @@ def undoer_of(record: Approval, context: SubmissionContext, reader: Reader) -> t
     if last is not None and last.for_person is not None and reader.is_me(last.person):
         actor = actor.for_person(last.for_person) if reader.stands_in_for(last.for_person) else actor
     return actor, retract.refusal(record, actor=actor, now=reader.now, context=context)
+
+
+def undoable_decision(record: Approval, context: SubmissionContext, reader: Reader) -> Decision | None:
+    """Return the last decision on an approval if it is the reader's and they may retract it (A8)."""
+    counted = context.route.own_decisions(record)
+    if not counted or not (reader.is_me(counted[-1].person) or reader.is_me(counted[-1].for_person)):
+        return None
+    return counted[-1] if undoer_of(record, context, reader)[1] is None else None

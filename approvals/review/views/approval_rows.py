@@ -1,38 +1,35 @@
-"""One approval as a row of the review page: words, state, and its buttons or the reason why it has none.
+"""One approval as a row of the review page: the reader's actions and, of an open row, the evidence and the form.
 
-It uses a `Route` and loaded rows, and asks `refusal()` for the reader's actions.
+The templates read the approval itself. This module uses a `Route` and loaded rows, and asks `refusal()` for the reader's actions.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-
-from django.urls import reverse
+from collections.abc import Iterable, Sequence
 
 from approvals.assignment.context import SubmissionContext
-from approvals.assignment.escalation_chain import resource_of
 from approvals.assignment.next_approver import SeatState
 from approvals.assignment.route import Route
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.decisions import digest
 from approvals.decisions.transitions.comment import object_to
 from approvals.inbox.waiting_for import Waiting
-from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel, Submission
+from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome
 from approvals.policies import tiers
 from approvals.policies.facts import SubmissionFacts
+from approvals.review.changes import privilege_code
 from approvals.review.views import actions, bindings, credentials
-from approvals.review.views.credentials import REFUSED
-from approvals.review.views.decision_form import decide_href, decision_form
+from approvals.review.views.decision_form import decision_form
+from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader, Shape
 from governance.core.access import Refusal
-from governance.web.components import times
 
 #: Words for a decision, to follow the person's name.
-DECISION_WORDS = {
+DECISION_WORDS: dict[str, str] = {
     DecisionOutcome.APPROVE: "approved it",
     DecisionOutcome.REJECT: "refused it",
     DecisionOutcome.ASK: "asked for changes",
 }
 #: Segments of ended, sent back and waiting approvals in the stepper's bar.
-SEGMENTS = {
+SEGMENTS: dict[str, str] = {
     ApprovalState.APPROVED: "approved",
     ApprovalState.REJECTED: "refused",
     ApprovalState.EXPIRED: "refused",
@@ -41,7 +38,8 @@ SEGMENTS = {
     ApprovalState.NOT_APPLICABLE: "later",
     ApprovalState.WITHDRAWN: "later",
 }
-SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
+#: Bases that the name of a seat tells already.
+PLAIN_BASES = ("", "owner", "lead", "security reviewer")
 
 
 def holder_words(held: Iterable[Waiting]) -> str:
@@ -49,105 +47,58 @@ def holder_words(held: Iterable[Waiting]) -> str:
     return " and ".join(pending.names for pending in held)
 
 
-def row(
-    record: Approval,
-    context: SubmissionContext,
-    reader: Reader,
-    held: Sequence[Waiting],
-    *,
-    objected: Collection[int] = (),
-) -> Shape:
-    """Context of ``approvals/review/row.html`` for one stage-2 approval.
-
-    Args:
-        record: the approval.
-        context: of its submission.
-        reader: the reader.
-        held: its open seats and holders.
-        objected: ids of approvals with an objection (A3).
-    """
+def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
+    """Context of ``approvals/review/row.html`` for one stage-2 approval."""
+    context, key, holders = details.context, str(record.pk), holder_words(details.held_of(record))
     say = actions.allowed_actions(record, context, reader)
     may_decide = say.refusal is None
-    key, row_href = str(record.pk), reverse("review", args=[record.submission_id])
-    may_object = object_to.refusal(record, actor=reader.actor, now=reader.now, context=context) is None
-    shape = request_shape(record, context.facts) | {
+    signs = may_decide and actions.gives_extra_approval(record, context, say.actor)
+    last = last_decision(record, context.route)
+    shape: Shape = request_shape(record, context.facts) | {
+        "approval": record,
         "key": key,
-        "kind": record.kind,
-        "tier": record.tier,
-        "tags": _tags(record, context, objected),
-        "owner": _owner(record),
-        "open_href": f"{row_href}?open={key}#row-{key}",
-        "close_href": row_href,
-        "state": _state(record, context.route, reader, held, may_decide=may_decide),
-        "refused": record.state in REFUSED,
-        "aside": not may_decide and not record.has_ended,
+        "reader": reader.at(key),
+        "is_open": key == reader.opened or key in reader.also_open,
         "may_decide": may_decide,
-        "open": key == reader.opened or key in reader.also_open,
-        "locked": locked(say.refusal, held) if record.state == ApprovalState.OPEN else None,
-        "mine": may_decide,
-        "signs": may_decide and actions.gives_extra_approval(record, context, say.actor),
-        "may_object": may_object,
-        "undo": undo_action(record, context, reader),
+        "held": say.held,
+        "signs": signs,
+        "holders": holders,
+        "locked": locked(say.refusal, holders) if record.state == ApprovalState.OPEN else None,
+        "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now, context=context) is None,
+        "undo": actions.undoable_decision(record, context, reader),
+        "decision": last,
+        "decided_by": decided_by(last, reader) if last is not None else "",
+        "change": details.since.of_record(record) if details.since is not None else None,
+        "is_objected": record.pk in details.objected,
+        "is_stopped": context.route.who_stopped(record),
+        "is_left_out": credentials.is_left_out(record, context.facts),
     }
-    if say.held is not None:
-        shape["note"] = {"tone": "wait", "icon": "lock", "lead": say.held.sentence, "text": say.held.to_do}
-        shape["held"] = True
-    elif not may_decide or shape["signs"]:
-        shape["note"] = actions.extra_approval_note(record, context, holder_words(held))
-    elif record.tier != "high":
-        shown = digest.digest(digest.facts_of_approval(record, context.conflicts))
-        shape["quick"] = {"action": decide_href(record), "digest": shown}
-    if shape["open"]:
-        shape |= _opened(record, context, reader, say, may_object=may_object)
-    return shape
-
-
-def _opened(
-    record: Approval, context: SubmissionContext, reader: Reader, say: actions.AllowedActions, *, may_object: bool
-) -> Shape:
-    """The evidence of an open row, and the form of the reader's decision or objection."""
-    key = str(record.pk)
-    row_reader = reader.at(key)
-    typed = (row_reader.typed or {}).get("reason", "")
-    shape: Shape = {"evidence": evidence(record, context, reader), "refusal": row_reader.refusal}
-    if say.refusal is None:
-        shape["decide"] = decision_form(record, context, row_reader, say.actor, say.held)
-    else:
-        shape["typed"] = typed
-    if may_object:
-        action, error = reverse("object", args=[record.submission_id, record.pk]), row_reader.errors.get("reason", "")
-        shape["object"] = {"action": action, "value": typed, "error": error, "focus": reader.opened == key}
-    return shape
-
-
-def undo_action(record: Approval, context: SubmissionContext, reader: Reader) -> Shape | None:
-    """Context of ``approvals/review/undo.html``, or None if the reader may not retract the decision (A8)."""
-    counted = context.route.own_decisions(record)
-    if not counted or not (reader.is_me(counted[-1].person) or reader.is_me(counted[-1].for_person)):
-        return None
-    if actions.undoer_of(record, context, reader)[1] is not None:
-        return None
-    return {"action": reverse("undo", args=[record.submission_id, record.pk]), "decision": counted[-1].pk}
+    if say.held is None and (signs or not may_decide):
+        shape["extra_approval"] = actions.extra_approval_words(record, context, holders)
+    elif say.held is None and record.tier != "high":
+        shape["digest"] = digest.digest(digest.facts_of_approval(record, context.conflicts))
+    if shape["is_open"]:
+        shape |= _evidence(record, context, reader)
+        if may_decide:
+            shape["decide"] = decision_form(record, context, reader.at(key), say.actor, say.held)
+    return shape | tags(record, context)
 
 
 def request_shape(record: Approval, facts: SubmissionFacts) -> Shape:
-    """Words and code of an approval, with what was narrowed (A7)."""
-    days, privilege, credential = record.granted_term_days or record.term_days, record.privilege, record.credential
-    term = {"term": f"{days} d", "term_asked": str(record.term_days) if days != record.term_days else ""}
+    """Words and code of what an approval asks for, with what was narrowed (A7)."""
+    privilege, credential = record.privilege, record.credential
     if privilege is not None:
-        level = record.granted_level or privilege.level
         scope = record.granted_scope if record.granted_scope is not None else privilege.scope
-        return term | {
-            "level": level,
-            "level_asked": privilege.level if level != privilege.level else "",
+        return {
+            "level": record.granted_level or privilege.level,
             "sentence": privilege.sentence,
-            "scope": raw(privilege.entitlement.code, privilege.through, privilege.target, scope),
+            "scope": privilege_code(privilege, scope),
             "scope_asked": ", ".join(part for part in privilege.scope if part not in scope),
             "data_class": tiers.counted_class(privilege, facts),
         }
     assert credential is not None  # an approval of stage 2 has one of the two
     kept = f", kept in {credential.kept_in.name}" if credential.kept_in else ""
-    return term | {
+    return {
         "level": "secret",
         "sentence": f"{credential.sentence}{kept}",
         "name": str(credential),
@@ -156,67 +107,13 @@ def request_shape(record: Approval, facts: SubmissionFacts) -> Shape:
     }
 
 
-def raw(code: str, through: str, target: str, scope: Sequence[str]) -> str:
-    """Code of a privilege, each name once."""
-    return " · ".join(dict.fromkeys(filter(None, [code, through, target, ", ".join(scope)])))
-
-
-def _owner(record: Approval) -> str:
-    resource = resource_of(record)
-    return resource.owner.name if resource is not None and resource.owner is not None else "Nobody"
-
-
-def _tags(record: Approval, context: SubmissionContext, objected: Collection[int]) -> list[Shape]:
-    left_out = credentials.is_left_out(record, context.facts)
-    shown = (
-        (record.pk in objected, "Objected to", "wait", "speech"),
-        (context.route.who_stopped(record), "Was stopped", "no", "ring-cross"),
-        (left_out, "Not granted: every privilege that uses it was refused", "no", "key"),
-    )
-    return [*_if_so(shown), *tags(record, context)]
-
-
-def _if_so(candidates: Iterable[tuple[object, str, str, str]]) -> list[Shape]:
-    """Tags whose condition holds: condition, text, tone and icon."""
-    return [{"text": text, "tone": tone, "icon": icon} for is_so, text, tone, icon in candidates if is_so]
-
-
-def tags(record: Approval, context: SubmissionContext) -> list[Shape]:
-    """Notable facts of an approval, for every page that decides it."""
-    privilege, is_refused = record.privilege, credentials.is_refused(record, context.facts)
-    shown = (
-        (record.earlier_id, "Asked again", "wait", "undo"),
-        (record.carried_from_id, "Carried over", "", ""),
-        (privilege is not None and privilege.model_controlled, "Chosen by a model", "high", "robot"),
-        (record.round > 1, f"Round {record.round}", "ask", "speech"),
-        (is_refused, "Unusable: its credential was refused", "no", "key"),
-    )
+def tags(record: Approval, context: SubmissionContext) -> Shape:
+    """Context of ``approvals/review/tags.html``: notable facts of an approval, for every page that decides it."""
     conflicts = conflict_rows.tags(context.conflicts.remaining_of(record))
-    return [*conflicts, *credentials.tags(record, context.facts), *_if_so(shown)]
-
-
-def _state(record: Approval, route: Route, reader: Reader, held: Sequence[Waiting], *, may_decide: bool) -> Shape:
-    state: Shape = {"value": record.state, "mine": may_decide, "holder": "", "below": "", "answer_due": None}
-    if not may_decide:
-        state["holder"] = holder_words(held)
-    if record.state == ApprovalState.CHANGES_ASKED:
-        state["answer_due"] = record.builder_due_at
-    last = last_decision(record, route)
-    if last is not None and (record.has_ended or record.state == ApprovalState.CHANGES_ASKED):
-        reason = f": “{last.reason.shown}”" if last.reason is not None else ""
-        state["below"] = f"{decided_by(last, reader)}{reason}"
-    elif record.by_policy_id is not None:
-        state["below"] = f"By {policy_words(route.submission)}"
-    elif record.state == ApprovalState.WAITING and route.submission.light_path:
-        state["below"] = f"By {policy_words(route.submission)} then"
-    elif record.state == ApprovalState.EXPIRED:
-        state["below"] = "Nobody decided in time"
-    return state
-
-
-def policy_words(submission: Submission) -> str:
-    """Name of the policy version that approves on the light path: that of the submission (A13)."""
-    return f"policy version {submission.policy.number}"
+    return {
+        "tags": [*conflicts, *credentials.tags(record, context.facts)],
+        "is_unusable": credentials.is_refused(record, context.facts),
+    }
 
 
 def last_decision(record: Approval, route: Route) -> Decision | None:
@@ -231,89 +128,45 @@ def decided_by(decision: Decision, reader: Reader, *, start: bool = True) -> str
     return f"{name} for {reader.name(decision.for_person)}" if decision.for_person else name
 
 
-def locked(refusal: Refusal | None, held: Sequence[Waiting]) -> Shape | None:
+def locked(refusal: Refusal | None, holders: str) -> Shape | None:
     """Context of ``approvals/review/locked.html`` if a duty keeps the reader from deciding."""
     if refusal is None or refusal.kind != "duty":
         return None
-    return {"sentence": refusal.sentence.rstrip("."), "code": refusal.code, "passed_to": holder_words(held)}
+    return {"sentence": refusal.sentence.rstrip("."), "code": refusal.code, "passed_to": holders}
 
 
-def evidence(record: Approval, context: SubmissionContext, reader: Reader) -> Shape:
-    """Evidence of an approval: justification, reasons, seats, skipped people, and earlier decisions."""
-    route, conflicts = context.route, context.conflicts
+def _evidence(record: Approval, context: SubmissionContext, reader: Reader) -> Shape:
+    """Context of ``approvals/review/evidence.html``: reasons, seats, skipped people, and earlier decisions (A14, A15)."""
+    route, conflicts, facts = context.route, context.conflicts, context.facts
     standing = [] if record.by_policy_id is not None else route.standing(record)
-    skipped = [("person", f"{skip.why}.", skip.code) for seat in standing for skip in seat.skipped]
-    skipped += [("clock", rung.words, "A10") for seat in standing for rung in seat.late]
+    rounds = [d for d in route.decisions.get(record.pk, ()) if d.round < record.round and d.reason is not None]
+    remaining, own_keys = conflicts.remaining_of(record), {conflicts.key_of(record)}
     return {
-        "asked_by": route.submission.submitted_by.name,
-        "why": record.justification.shown if record.justification else "",
-        "reasons": [
-            *conflict_rows.reasons(conflicts.remaining_of(record), {conflicts.key_of(record)}, conflicts.sentences),
-            *credentials.reasons(record, context.facts),
-            *_evidence_reasons(record, context.facts),
+        "conflicts": conflict_rows.reasons(remaining, own_keys, conflicts.sentences),
+        "credential": credentials.facts_of(record, facts),
+        "bindings": list(bindings.binding_notes(record, facts)),
+        "seats": [
+            (seat, _seat_words(seat, reader), any(reader.is_me(person) for person in seat.may_decide))
+            for seat in standing
         ],
-        "seats_title": f"Seats for a {record.tier}-risk {record.kind}",
-        "seats": [_seat(seat, reader, is_open=record.state != ApprovalState.WAITING) for seat in standing],
-        "skipped": [{"icon": icon, "text": text, "code": code} for icon, text, code in skipped],
-        "history": _history(record, route, reader),
+        "skipped": [skip for seat in standing for skip in seat.skipped],
+        "late": [rung for seat in standing for rung in seat.late],
+        "history": decision_words([*rounds, *route.before.get(record.pk, ())], reader),
     }
 
 
-def _evidence_reasons(record: Approval, facts: SubmissionFacts) -> list[Shape]:
-    reasons: list[Shape] = []
-    if record.by_policy_id is not None:
-        text = "It is low risk and on the light path, so nobody was asked about it."
-        policy = policy_words(record.submission)
-        reasons.append({"icon": "check", "lead": f"Approved by {policy}.", "text": text})
-    reasons += [{"icon": "warning" if record.tier == "high" else "file", "text": text} for text in record.reasons]
-    privilege = record.privilege
-    if privilege is None:
-        return reasons + bindings.binding_notes(record, facts)
-    steps = "step" if len(privilege.at) == 1 else "steps"
-    places = ", ".join(privilege.at[:4])
-    reasons.append({"icon": "file", "text": f"Used by {len(privilege.at)} {steps}:", "code": places})
-    if privilege.assumed:
-        text = f"The export does not say {', '.join(privilege.assumed)}; the platform's default counts."
-        reasons.append({"icon": "question", "text": text})
-    if privilege.credential is not None:
-        text = "If that is refused, this stays approved but can’t be used."
-        reasons.append({"icon": "key", "lead": f"Rests on {privilege.credential}.", "text": text})
-    return reasons + bindings.binding_notes(record, facts)
-
-
-def _seat(seat: SeatState, reader: Reader, *, is_open: bool) -> Shape:
-    label, decision = SeatLabel(seat.label), seat.decision
-    shape: Shape = {"capacity": label.label, "seal": SEAT_SEALS.get(label, "none")}
-    if decision is not None:
-        return shape | {
-            "who": decided_by(decision, reader),
-            "state": {"value": "approved", "below": times.moment_words(decision.at, reader.now)},
-            "said": decision.reason.shown if decision.reason is not None else "",
-        }
+def _seat_words(seat: SeatState, reader: Reader) -> str:
+    """Who filled a seat, or who may fill it."""
+    if seat.decision is not None:
+        return decided_by(seat.decision, reader)
     names = " or ".join(reader.name(person) for person in seat.may_decide) or "nobody is left"
-    basis = f" ({seat.basis})" if seat.basis not in ("", "owner", "lead", "security reviewer") else ""
-    mine = is_open and any(reader.is_me(person) for person in seat.may_decide)
-    return shape | {"who": f"{names}{basis}", "state": {"value": "open" if is_open else "waiting", "mine": mine}}
+    return names if seat.basis in PLAIN_BASES else f"{names} ({seat.basis})"
 
 
-def _history(record: Approval, route: Route, reader: Reader) -> list[Shape]:
-    """Decisions of its earlier rounds, and on the same item where it was refused or withdrawn (A14, A15)."""
-    rounds = [d for d in route.decisions.get(record.pk, ()) if d.round < record.round and d.reason is not None]
-    return _decision_lines([*rounds, *route.before.get(record.pk, ())], reader)
-
-
-def earlier(record: Approval, route: Route, reader: Reader) -> list[Shape]:
-    """Decisions on the same item where it was refused or withdrawn, in this automation or a possible duplicate (A15, I9)."""
-    return _decision_lines(route.before.get(record.pk, ()), reader)
-
-
-def _decision_lines(decisions: Iterable[Decision], reader: Reader) -> list[Shape]:
+def decision_words(decisions: Iterable[Decision], reader: Reader) -> list[tuple[str, Decision]]:
+    """Decisions, each with what its person did in words: "Omar Haddad refused it"."""
     return [
-        {
-            "who": f"{decided_by(decision, reader, start=False)} {DECISION_WORDS[DecisionOutcome(decision.outcome)]}",
-            "at": decision.at,
-            "text": decision.reason.shown if decision.reason is not None else "",
-        }
+        (f"{decided_by(decision, reader, start=False)} {DECISION_WORDS[decision.outcome]}", decision)
         for decision in decisions
     ]
 
@@ -328,4 +181,4 @@ def decided_words(records: Sequence[Approval]) -> str:
 
 def segment(record: Approval, *, mine: bool) -> str:
     """Segment of one approval in the stepper's bar."""
-    return SEGMENTS.get(ApprovalState(record.state), "mine" if mine else "other")
+    return SEGMENTS.get(record.state, "mine" if mine else "other")

@@ -1,26 +1,15 @@
 """Notes on the connections of an approval: confirmations by parties, and missing consents (I8)."""
 
 from collections.abc import Collection, Iterator
-from typing import Any
 
 from approvals.decisions.rules import bindings
 from approvals.models import Approval
 from approvals.policies.facts import SubmissionFacts
 from inventory.models import Binding
 
-Shape = dict[str, Any]
 
-
-def binding_notes(record: Approval, facts: SubmissionFacts) -> list[Shape]:
-    """Rows of ``components/reasons.html``: confirmations by parties, other owners of a host, and unconfirmed bindings."""
-    return [
-        {"icon": "plug", "lead": lead, "text": text, "code": binding.instance_name}
-        for binding, lead, text in _notes(record, facts)
-    ]
-
-
-def _notes(record: Approval, facts: SubmissionFacts) -> Iterator[tuple[Binding, str, str]]:
-    """Yield each binding with what is wrong, and what follows from it."""
+def binding_notes(record: Approval, facts: SubmissionFacts) -> Iterator[tuple[Binding, str, str]]:
+    """Yield each binding with what is wrong and what follows: confirmations by parties, other owners of a host, unconfirmed bindings."""
     by_party = bindings.bindings_by_party(record, facts)
     for row in by_party:
         text = (

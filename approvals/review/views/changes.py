@@ -1,23 +1,19 @@
-"""Changes since the approved version on the review page: counts, changed facts and privileges with old and new values, and a tag on each row
-(new, raised, narrowed or asked again; A12, I7).
-"""
+"""Changes since the approved version on the review page: counts, and changed facts and privileges with old and new values (A12, I7)."""
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.urls import reverse
-
 from approvals.decisions import digest
-from approvals.models import Approval, Grant
+from approvals.models import Grant
 from approvals.policies import tiers
 from approvals.review.changes import Change, VersionChanges
-from approvals.review.views import approval_rows
 from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader, Shape
 from approvals.submissions import version_diff
 from governance.web.components import state_words as web_words
+from governance.web.components import times
 from inventory.models import AutomationKind, Credential, Privilege
 from inventory.versions import trigger_descriptions
 
@@ -30,7 +26,6 @@ WAYS = {
     "removed": ("Gone", "soft", "minus", "gone, ending when this is in force"),
     "again": ("Not changed, and asked anew", "soft", "undo", "not changed and asked anew"),
 }
-ALTERED = ("raised", "narrowed", "changed")
 #: Why an unchanged item is asked again (`submissions.version_diff`).
 WHY_AGAIN = {
     "new": "It is not held now: it was refused, has ended, or was taken back.",
@@ -39,8 +34,6 @@ WHY_AGAIN = {
     "renewal": "What is held of it ends soon, and no review renews it.",
     "raised": "Its risk tier has risen.",
 }
-#: Note on a changed source: only its digest is stored, so the page can't show the values.
-UNSHOWN = "Code, prompts, model or settings are others. The file is not kept, so this is all that is known of it here."
 
 
 def shape(details: Dossier, reader: Reader) -> Shape | None:
@@ -48,19 +41,27 @@ def shape(details: Dossier, reader: Reader) -> Shape | None:
     since = details.since
     if since is None:
         return None
-    submission, kept = details.submission, since.of_way("kept")
+    kept, why_again = since.of_way("kept"), _why_again(details, reader.now)
+    groups: list[Shape] = []
     grants = "keeps its grant" if len(kept) == 1 else "they keep their grants"
+    for way, (title, tone, icon, words) in WAYS.items():
+        if since.below and way == "removed":
+            title, words = f"In {since.below} alone", f"asked in {since.below} alone"
+        if changed := since.of_way(way):
+            rows = [{"change": one, "diff": _differences(one), "more": why_again.get(one.item, "")} for one in changed]
+            counted = f"{_counted(changed)} {words}"
+            groups.append({"title": title, "tone": tone, "icon": icon, "words": counted, "rows": rows})
+    if kept:
+        title, rows = f"Unchanged, {grants}", _kept(kept, details)
+        groups.append({"title": title, "tone": "soft", "icon": "check", "rows": rows, "is_kept": True})
     return {
         "title": _title(since),
-        "items": _items(since),
+        "is_empty": not since.app and len(kept) == len(since.items),
         "unchanged": f"{_counted(kept)} unchanged: {grants}, not asked again" if kept else "",
         "app": [row for name, pair in since.app.items() for row in _app_rows(name, pair, details)],
-        "note": UNSHOWN if "source" in since.app else "",
-        "groups": [
-            *_groups(since, _why_again(details, reader.now)),
-            *([_kept(kept, details, f"Unchanged, {grants}")] if kept else []),
-        ],
-        "href": reverse("automation_version", args=[submission.automation_id, submission.version.number]),
+        "app_labels": [digest.LABELS[name].lower() for name in since.app],
+        "is_source_changed": "source" in since.app,
+        "groups": groups,
     }
 
 
@@ -72,29 +73,6 @@ def _title(since: VersionChanges) -> str:
     if privileges and privileges <= {"added", "removed"}:
         return f"Said to be promoted from {since.below}: it has nothing in common with version {since.number} there"
     return f"Promotion from {since.below}: against version {since.number}, {since.stands} there"
-
-
-def mark(row: Shape, record: Approval, since: VersionChanges | None) -> None:
-    """Add to a row a tag for its change, and the earlier value to its evidence."""
-    if since is None:
-        return
-    change, version = since.of_record(record), since.version.capitalize()
-    before = change.before if change is not None else None
-    if change is not None and change.way in ALTERED and isinstance(before, Privilege):
-        title, tone, icon, _ = WAYS[change.way]
-        levels = [web_words.LEVELS[level].text.lower() for level in (before.level, getattr(change.item, "level", ""))]
-        moved = f": {levels[0]} → {levels[1]}" if levels[0] != levels[1] else ""
-        tag = {"text": f"{title.removesuffix(' or wider')}{moved}", "tone": tone, "icon": icon}
-        reason = {"icon": icon, "lead": f"In {since.version}:", "text": f"{before.sentence}.", "code": _raw(before)}
-    elif change is not None and change.way == "added":
-        tag = {"text": "New", "tone": "", "icon": "plus"}
-        reason = {"icon": "plus", "text": f"{version} did not ask for it."}
-    else:
-        tag = {"text": "Not changed", "tone": "", "icon": ""}
-        reason = {"icon": "undo", "text": f"{version} asked for the same."}
-    row["tags"].insert(0, tag)
-    if row["open"]:
-        row["evidence"]["reasons"].insert(0, reason)
 
 
 def of_app(details: Dossier) -> list[Shape]:
@@ -118,71 +96,27 @@ def of_app(details: Dossier) -> list[Shape]:
     return rows
 
 
-def _items(since: VersionChanges) -> list[Shape]:
-    """The line of counts, each with its icon."""
-    items = []
-    for way, (_, tone, icon, words) in WAYS.items():
-        words = f"asked in {since.below} alone" if since.below and way == "removed" else words
-        if counted := _counted(since.of_way(way)):
-            items.append({"icon": icon, "tone": "soft" if way == "removed" else tone, "text": f"{counted} {words}"})
-    if since.app:
-        *names, last = [digest.LABELS[name].lower() for name in since.app]
-        names_words = f"{', '.join(names)} and {last}" if names else last
-        items.append({"icon": "pen", "tone": "high", "text": f"Changed in the app: {names_words}"})
-    return items
-
-
 def _counted(changes: Sequence[Change]) -> str:
     credentials = sum(isinstance(change.item, Credential) for change in changes)
-    parts = [
-        f"{count} {name}{'s' if count != 1 else ''}"
-        for count, name in ((len(changes) - credentials, "privilege"), (credentials, "credential"))
-        if count
-    ]
-    return " and ".join(parts)
+    counts = ((len(changes) - credentials, "privilege"), (credentials, "credential"))
+    return " and ".join(times.counted(count, name) for count, name in counts if count)
 
 
-def _groups(since: VersionChanges, why_again: Mapping[str, str]) -> list[Shape]:
-    """Changed privileges and credentials by kind of change, without empty groups."""
-    groups = []
-    for way, (title, tone, icon, _) in WAYS.items():
-        title = f"In {since.below} alone" if since.below and way == "removed" else title
-        rows = [_row(change) for change in since.of_way(way)]
-        if way == "again":
-            rows = [
-                row | {"more": why_again.get(_key(change), "")}
-                for row, change in zip(rows, since.of_way(way), strict=True)
-            ]
-        if rows:
-            groups.append({"title": title, "tone": tone, "icon": icon, "rows": rows})
-    return groups
-
-
-def _kept(kept: Iterable[Change], details: Dossier, title: str) -> Shape:
+def _kept(kept: Iterable[Change], details: Dossier) -> list[Shape]:
     """Unchanged items that keep their grants, riskiest first: they count for the app's tier (A3, T2)."""
     privileges, credentials = tiers.tiers_of(details.context.facts)
-    rows = []
+    rows: list[Shape] = []
     for change in kept:
         by_id = privileges if isinstance(change.item, Privilege) else credentials
-        rows.append(_row(change) | {"same": True, "tier": by_id.get(change.item.pk, "")})
-    rows.sort(key=lambda row: ("high", "standard", "low", "").index(row["tier"]))
-    return {"title": title, "tone": "soft", "icon": "check", "rows": rows}
+        rows.append({"change": change, "tier": by_id.get(change.item.pk, "")})
+    return sorted(rows, key=lambda row: ("high", "standard", "low", "").index(row["tier"]))
 
 
-def _key(change: Change) -> str:
-    item = change.item
-    return item.key if isinstance(item, Privilege) else f"credential:{item.pk}"
-
-
-def _row(change: Change) -> Shape:
-    """A privilege or credential with its sentence and scope. Of a changed one each fact before and after."""
-    was, now = change.before, change.item
-    row: Shape = {"sentence": now.sentence, "gone": change.after is None}
-    if not isinstance(now, Privilege):
-        return row | {"level": "secret", "scope": now.external_id}
-    row |= {"level": now.level, "scope": _raw(now)}
-    if change.way not in ALTERED or not isinstance(was, Privilege):
-        return row
+def _differences(change: Change) -> list[Shape]:
+    """Facts of a changed privilege before and after, for ``components/diff.html``."""
+    was, now = change.before, change.after
+    if not change.is_altered or not isinstance(was, Privilege) or not isinstance(now, Privilege):
+        return []
     pairs = (
         ("Level", web_words.LEVELS[was.level].text, web_words.LEVELS[now.level].text),
         ("Data class", was.entitlement.counted_class, now.entitlement.counted_class),
@@ -192,15 +126,7 @@ def _row(change: Change) -> Shape:
         ("Can’t be judged from its source", _yes(was.opaque), _yes(now.opaque)),
         ("Recognised", _yes(was.recognised), _yes(now.recognised)),
     )
-    return row | {
-        "sentence_was": was.sentence if was.sentence != now.sentence else "",
-        "scope_was": _raw(was) if _raw(was) != _raw(now) else "",
-        "rows": [{"label": label, "before": a, "after": b} for label, a, b in pairs if a != b],
-    }
-
-
-def _raw(privilege: Privilege) -> str:
-    return approval_rows.raw(privilege.entitlement.code, privilege.through, privilege.target, privilege.scope)
+    return [{"label": label, "before": a, "after": b} for label, a, b in pairs if a != b]
 
 
 def _yes(is_so: bool) -> str:
@@ -211,7 +137,9 @@ def _app_rows(name: str, pair: tuple[Any, Any], details: Dossier) -> list[Shape]
     """Old and new value of one fact of the app, for ``components/diff.html``."""
     label = digest.LABELS[name]
     if name == "triggers":
-        went, came = ([trigger_words(fact) for fact in facts] for facts in _differences(*pair))
+        old, new = pair[0] or (), pair[1] or ()
+        went = [trigger_words(fact) for fact in old if fact not in new]
+        came = [trigger_words(fact) for fact in new if fact not in old]
         if len(went) == len(came) == 1:
             return [{"label": label, "before": went[0], "after": came[0]}]
         rows = [{"label": label, "before": words, "after": ""} for words in went]
@@ -219,11 +147,6 @@ def _app_rows(name: str, pair: tuple[Any, Any], details: Dossier) -> list[Shape]
     before, after = (_fact_words(name, value, details) for value in pair)
     row: Shape = {"label": label, "before": before, "after": after}
     return [row | {"parts": _parts(before, after)} if name == "purpose" and before and after else row]
-
-
-def _differences(before: Sequence[str] | None, after: Sequence[str] | None) -> tuple[list[str], list[str]]:
-    old, new = before or (), after or ()
-    return [fact for fact in old if fact not in new], [fact for fact in new if fact not in old]
 
 
 def trigger_words(fact: str) -> str:
@@ -257,15 +180,17 @@ def _parts(before: str, after: str) -> list[Shape]:
     return parts
 
 
-def _why_again(details: Dossier, now: datetime) -> dict[str, str]:
-    """Why unchanged items are asked again, by key, in at most one query. Ended submissions have no reasons."""
+def _why_again(details: Dossier, now: datetime) -> Mapping[Privilege | Credential | None, str]:
+    """Why unchanged items are asked again, in at most one query. Ended submissions have no reasons."""
     since, submission = details.since, details.submission
-    if since is None or submission.ended_at is not None or not since.of_way("again"):
+    again = [] if since is None or submission.ended_at is not None else [one.item for one in since.of_way("again")]
+    if not again:
         return {}
     standing = Grant.objects.standing().filter(automation=submission.automation_id, ends_at__gt=now)
     held = {grant.key: grant for grant in standing.select_related(*version_diff.GRANT_RELATIONS)}
-    reasons_by_key = {}
+    reasons: dict[Privilege | Credential | None, str] = {}
     for record in details.second:
-        item = version_diff.RequestedItem("", record.tier, (), record.privilege, record.credential)
-        reasons_by_key[item.key] = WHY_AGAIN.get(version_diff.reason_for_stage_2(item, held.get(item.key), now), "")
-    return reasons_by_key
+        if (item := record.privilege or record.credential) in again:
+            request = version_diff.RequestedItem("", record.tier, (), record.privilege, record.credential)
+            reasons[item] = WHY_AGAIN.get(version_diff.reason_for_stage_2(request, held.get(request.key), now), "")
+    return reasons

@@ -41,29 +41,18 @@ def stands_out(credential: Credential, more: Sequence[str], now: datetime) -> li
     return found_tags
 
 
-def reasons(record: Approval, facts: SubmissionFacts) -> list[Shape]:
-    """Facts of an approval's credential: excess access first, then the others."""
-    credential, now = record.credential, facts.now
+def facts_of(record: Approval, facts: SubmissionFacts) -> Shape | None:
+    """Computed facts of an approval's credential for ``approvals/review/evidence.html``; None for a privilege."""
+    credential = record.credential
     if credential is None:
-        return []
-    lines: list[Shape] = []
-    if more := beyond(credential, facts):
-        lead = "It opens more than is asked for:"
-        lines.append({"icon": "warning", "tone": "no", "lead": lead, "code": ", ".join(more)})
-    age = credential_facts.age_text(credential, now)
-    kept, claim = credential_facts.store_texts(credential)
-    lines += [
-        {"icon": "key", "lead": "What it opens:", "text": f"{', '.join(credential.reach) or 'not known'}."},
-        *(
-            {"icon": "clock", "tone": "no", "lead": f"{problem}."}
-            for problem in credential_facts.problems(credential, now)
-        ),
-        {"icon": "clock", "lead": "How old it is:", "text": f"{age[:1].lower()}{age[1:]}."},
-        {"icon": "person", "lead": "Its owner:", "text": f"{credential.owner or credential_facts.NO_OWNER}."},
-        {"icon": "database", "lead": "Where it is kept:", "text": f"{kept}. {claim}." if claim else f"{kept}."},
-    ]
-    link = {"href": credential.href, "link": "What is known of it"}
-    return [*lines, {"icon": "file", "text": "The credential’s page has all its details.", **link}]
+        return None
+    age = credential_facts.age_text(credential, facts.now)
+    return {
+        "beyond": beyond(credential, facts),
+        "problems": credential_facts.problems(credential, facts.now),
+        "age": f"{age[:1].lower()}{age[1:]}",
+        "store": credential_facts.store_texts(credential),
+    }
 
 
 REFUSED = (ApprovalState.REJECTED, ApprovalState.EXPIRED)

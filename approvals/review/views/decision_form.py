@@ -7,32 +7,25 @@ form sends ``has_`` and the name of each field that it offers. The operation che
 from typing import Any
 
 from django.http import QueryDict
-from django.urls import reverse
 
 from approvals.assignment.context import SubmissionContext
 from approvals.decisions import digest
 from approvals.decisions.rules import bindings
 from approvals.decisions.transitions import decide
 from approvals.duplicates import answers as duplicate_answers
-from approvals.models import Approval, ApprovalKind
-from approvals.policies import queries as policy_queries
+from approvals.models import Approval
 from approvals.review.views import actions
 from approvals.review.views.reader import Reader, Shape
 from governance.core.access import Actor, Refusal, refuse
 from governance.core.engine.transition import Transition
 from governance.web.requests.request import number
-from inventory.models import ScopeKind
+from inventory.models import Resource, ScopeKind
 from inventory.resources.transitions import bindings as transition_bindings
 from inventory.risk.levels import LOWER
 
 #: Fields that narrow an approval, and the names of their choices. Errors of other fields stand above the form.
 CHOICES = {"term_days": "terms", "level": "levels", "scope": "scopes"}
 TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
-
-
-def decide_href(record: Approval) -> str:
-    """URL that a decision is posted to."""
-    return reverse("decide", args=[record.submission_id, record.pk])
 
 
 def key_of(record: Approval) -> str:
@@ -52,31 +45,21 @@ def decision_form(
         actor: the actor of the decision.
         held: why it can't be approved now; then it can only be rejected or sent back.
     """
-    policy = context.facts.policy
-    typed = reader.typed or {}
-    signs = actions.gives_extra_approval(record, context, actor)
-    needed = f"{'needed for high risk' if record.tier == 'high' else 'needed to reject or to ask for changes'}; stays on the record"
-    if signs:
-        needed = "needed; it stands for all that is in the conflict"
+    typed, signs = reader.typed or {}, actions.gives_extra_approval(record, context, actor)
+    label = "Approve all in the conflict" if signs else "Approve the app" if record.stage == 1 else "Approve"
     form: Shape = {
-        "action": decide_href(record),
+        "approval": record,
         "digest": digest.digest(digest.facts_of_approval(record, context.conflicts)),
-        "reason": {
-            "value": typed.get("reason", ""),
-            "required": signs or record.tier == "high",
-            "help": needed,
-            "error": reader.errors.get("reason", ""),
-        },
-        "approve_label": "Approve the app" if record.kind == ApprovalKind.APP else "Approve",
+        "typed": typed,
+        "signs": signs,
+        "held": held,
+        "approve_label": f"{label} for {actor.standing_for.name}" if actor.standing_for is not None else label,
     }
-    if signs:
-        form["approve_label"] = "Approve all in the conflict"
-    if actor.standing_for is not None:
-        form["approve_label"] += f" for {actor.standing_for.name}"
-    if held is not None:
-        form["held"] = {"lead": held.sentence, "text": held.to_do}
-    if record.stage == 2 and held is None and not signs:
-        form |= _narrowing_fields(record, typed, policy)
+    if record.stage == 2:
+        form["not_mine"] = _unconfirmed_resource(record, context, actor)
+        if held is None and not signs:
+            form |= _narrowing_fields(record, typed)
+            form["longest_term"] = context.facts.policy.longest_term(record.tier)
     field_names = ["reason", *(field for field, choices in CHOICES.items() if form.get(choices))]
     form["errors"] = {
         name: message
@@ -86,51 +69,34 @@ def decision_form(
     form["error"] = " ".join(message for name, message in reader.errors.items() if name not in form["errors"])
     if reader.opened == key_of(record) and reader.refusal is None:
         form["focus"] = next(iter(form["errors"]), "reason")
-    if record.stage == 2:
-        form["not_mine"] = _not_mine(record, context, actor, typed)
     return form
 
 
-def _not_mine(record: Approval, context: SubmissionContext, actor: Actor, typed: Shape) -> Shape | None:
-    """Checkbox with which the resource's owner refuses an unconfirmed binding (I8)."""
+def _unconfirmed_resource(record: Approval, context: SubmissionContext, actor: Actor) -> Resource | None:
+    """The resource of an unconfirmed binding, which its owner can refuse with a checkbox (I8)."""
     rows = bindings.unconfirmed_bindings(record, context.facts)
     is_theirs = all(transition_bindings.is_on_side(actor.capacity_of, row.resource, context.now) for row in rows)
-    if not rows or not is_theirs:
-        return None
-    name = rows[0].resource.name
-    return {"label": f"This connection does not open {name}", "checked": bool(typed.get("not_mine"))}
+    return rows[0].resource if rows and is_theirs else None
 
 
-def _narrowing_fields(record: Approval, typed: Shape, policy: policy_queries.Policy) -> Shape:
-    asked_days = record.granted_term_days or record.term_days
-    offered = sorted({days for days in TERMS[record.tier] if days < asked_days} | {asked_days})
-    chosen = str(typed.get("term_days") or asked_days)
+def _narrowing_fields(record: Approval, typed: Shape) -> Shape:
+    """Offered terms, levels and parts of the scope; of each what was asked and what is chosen."""
+    asked_days, privilege = record.granted_term_days or record.term_days, record.privilege
+    terms = sorted({days for days in TERMS[record.tier] if days < asked_days} | {asked_days})
+    days = number(str(typed.get("term_days")))
     # The chosen term may be gone after another person has narrowed the approval.
-    chosen = chosen if chosen in map(str, offered) else str(asked_days)
-    fields: Shape = {
-        "term_help": f"at most {policy.longest_term(record.tier)} days for {record.tier} risk",
-        "terms": [
-            {"value": days, "label": f"{days} days", "asked": days == asked_days, "checked": str(days) == chosen}
-            for days in offered
-        ],
-    }
-    privilege = record.privilege
+    fields: Shape = {"terms": terms, "asked_days": asked_days, "days": days if days in terms else asked_days}
     if privilege is None:
         return fields
     level = record.granted_level or privilege.counted_level
     if LOWER[level]:
-        offered_levels = (*LOWER[level], level)
-        kept_level = typed.get("level") if typed.get("level") in offered_levels else level
-        fields["levels"] = [
-            {"value": value, "label": value.capitalize(), "asked": value == level, "checked": value == kept_level}
-            for value in offered_levels
-        ]
+        levels = (*LOWER[level], level)
+        chosen = typed.get("level")
+        fields |= {"levels": levels, "asked_level": level, "level": chosen if chosen in levels else level}
     scope = record.granted_scope if record.granted_scope is not None else privilege.scope
     if privilege.entitlement.scope_kind in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH) and len(scope) > 1:
         kept = set(scope if typed.get("scope") is None else typed["scope"])
-        kept = kept if kept & set(scope) or not kept else set(scope)
-        fields["scope_legend"] = privilege.entitlement.get_scope_kind_display()
-        fields["scopes"] = [{"value": part, "label": part, "asked": True, "checked": part in kept} for part in scope]
+        fields |= {"scopes": scope, "kept": kept if kept & set(scope) or not kept else set(scope)}
     return fields
 
 

@@ -5,11 +5,9 @@ It belongs to the same automation, so its readers are the same.
 
 from collections.abc import Sequence
 
-from django.urls import reverse
-
 from approvals.models import Comment, Decision, DecisionOutcome, Submission, SubmissionState
 from approvals.models.submission import TO_NOTHING
-from approvals.review.views import approval_rows, remarks
+from approvals.review.views import approval_rows
 from approvals.review.views.reader import Reader, Shape
 from approvals.submissions.transitions.withdraw import decline, withdraw
 from governance.core.ledger import ledger_events
@@ -42,21 +40,18 @@ def shape(submission: Submission, earlier: Sequence[Submission], reader: Reader)
     decisions = Decision.objects.filter(approval__submission__in=chain).defer("approval__facts", "approval__reasons")
     decisions = decisions.select_related("person", "for_person", "seat", "reason", "retraction", *OF_RECORD)
     comments = Comment.objects.filter(submission__in=chain).defer("approval__facts", "approval__reasons")
+    comments = comments.select_related("by", "text", *OF_RECORD).order_by("pk")
     decided = list(decisions.order_by("pk"))
-    entries = [_decision_entry(decision, reader) for decision in decided]
-    for comment in comments.select_related("by", "text", *OF_RECORD).order_by("pk"):
-        entry = remarks.of_comment(comment, comment.approval.title if comment.approval is not None else "")
-        capacity = "objection" if comment.is_objection else ""
-        entries.append(entry | {"said_by": reader.name(comment.by, start=True), "capacity": capacity})
+    entries: list[tuple[str, Decision | Comment]] = [
+        *((approval_rows.decided_by(decision, reader), decision) for decision in decided),
+        *((reader.name(comment.by, start=True), comment) for comment in comments),
+    ]
     lead, reason = _end(before, decided, reader)
     return {
+        "submission": before,
         "lead": lead,
         "reason": reason,
-        "at": before.ended_at,
-        "href": reverse("review", args=[before.pk]),
-        "reference": before.reference,
-        "version": before.version.number,
-        "said": sorted(entries, key=lambda entry: entry["at"]),
+        "said": sorted(entries, key=lambda entry: entry[1].at),
     }
 
 
@@ -95,10 +90,3 @@ def _ended_by(before: Submission, reader: Reader) -> tuple[str, str]:
     if event.for_id:
         name = f"{name} for {names.get(event.for_id, 'somebody')}"
     return f"was {ENDED_BY[event.verb]} by {name}", event.reason.shown if event.reason is not None else ""
-
-
-def _decision_entry(decision: Decision, reader: Reader) -> Shape:
-    entry = remarks.of_decision(decision)
-    if hasattr(decision, "retraction"):
-        entry["capacity"] += ", taken back"
-    return entry | {"said_by": approval_rows.decided_by(decision, reader), "about": decision.approval.title}

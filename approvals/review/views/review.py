@@ -1,6 +1,6 @@
 """Review page and its actions: decisions, answers, comments, accepting and declining."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,6 @@ from approvals.review.views.reader import Reader
 from approvals.submissions.transitions import put_in_force, withdraw
 from governance.core.access import InvalidInput, OutOfTurn, Refused
 from governance.core.clock import business_time
-from governance.core.engine.transition import Transition
 from governance.web.components import times
 from governance.web.pages.page import confirm, page, perform, refused
 from governance.web.requests.request import Request, number
@@ -54,7 +53,7 @@ def review(request: Request, pk: int) -> HttpResponse:
     target = request.headers.get("HX-Target", "")
     if target.startswith("row-"):
         key = target.removeprefix("row-")
-        context["row"] = next((r for group in context["groups"] for r in group["rows"] if r["key"] == key), None)
+        context["row"] = next((row for row in context["rows"] if row["key"] == key), None)
     return page(request, TEMPLATE, context, fragment=("row", "rows"))
 
 
@@ -223,17 +222,14 @@ def accept(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def decline_rest(request: Request, pk: int) -> HttpResponse:
     """Decline a partial approval (A5)."""
-    return _confirm(request, pk, withdraw.decline, review_page.DECLINE)
+    submission, reader = _find(request, pk)
+    href, question = reverse("review", args=[pk]), review_page.QUESTIONS["decline"]
+    return confirm(request, submission, withdraw.decline, reader.now, back=href, **question)
 
 
 @require_http_methods(["GET", "POST"])
 def withdraw_submission(request: Request, pk: int) -> HttpResponse:
     """Withdraw a submission (A15)."""
-    return _confirm(request, pk, withdraw.withdraw, review_page.WITHDRAW)
-
-
-def _confirm(request: Request, pk: int, verb: Transition[Submission], question: Mapping[str, str]) -> HttpResponse:
     submission, reader = _find(request, pk)
-    title, text, label = (question[name] for name in ("title", "text", "label"))
-    back = reverse("review", args=[pk])
-    return confirm(request, submission, verb, reader.now, title=title, text=text, label=label, back=back)
+    href, question = reverse("review", args=[pk]), review_page.QUESTIONS["withdraw"]
+    return confirm(request, submission, withdraw.withdraw, reader.now, back=href, **question)

@@ -43,10 +43,10 @@ def _stage_1(details: Dossier, reader: Reader) -> Shape:
 
 def _stage_2(details: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
     step: Shape = {**NOTHING_MORE, "seal": "right", "title": "Stage 2 · Privileges", "stage": "next"}
-    second, policy = details.second, approval_rows.policy_words(details.submission)
+    second, policy = details.second, f"policy version {details.submission.policy.number}"
     if not second:
         return step | {"text": "It asks for nothing new."}
-    step["parts"] = [approval_rows.segment(r, mine=row["mine"]) for r, row in zip(second, rows, strict=True)]
+    step["parts"] = [approval_rows.segment(row["approval"], mine=row["may_decide"]) for row in rows]
     if all(record.state == ApprovalState.WAITING for record in second):
         text = f"{len(second)} wait for stage 1. Their owners can read, discuss and object, not decide."
         if details.submission.light_path:  # (A13)

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.urls import reverse
 
-from approvals.review.views import approval_rows
+from approvals.review.changes import privilege_code
 from governance.core.roles.roles import Permission
+from inventory.models import Entitlement, Privilege
 from inventory.versions import findings
 from tests.scenarios import Company, brought_in, decide_app, submitted
 from tests.signed_in_client import client_of
@@ -31,8 +32,10 @@ def test_times_are_shown_in_readers_zone(company: Company) -> None:
 
 
 def test_technical_name_is_shown_once() -> None:
-    assert approval_rows.raw("payment:create", "", "fin.payments", ["fin.payments"]) == "payment:create · fin.payments"
-    assert approval_rows.raw("issues:*", "github", "", ["a", "b"]) == "issues:* · github · a, b"
+    payment = Privilege(entitlement=Entitlement(code="payment:create"), target="fin.payments")
+    assert privilege_code(payment, ["fin.payments"]) == "payment:create · fin.payments"
+    issues = Privilege(entitlement=Entitlement(code="issues:*"), instance="github")
+    assert privilege_code(issues, ["a", "b"]) == "issues:* · github · a, b"
 
 
 @pytest.mark.rule("I5")

@@ -277,7 +277,7 @@ def test_kept_access_is_listed_by_risk(company: Company, chaser_in_force: Submis
     held = list(made.version.privileges.select_related("entitlement__resource"))
     used = made.version.version_credentials.count()
     assert group["title"] == "Unchanged, they keep their grants"
-    assert {one.sentence for one in held} <= {row["sentence"] for row in group["rows"]}
+    assert {one.sentence for one in held} <= {row["change"].item.sentence for row in group["rows"]}
     assert len(group["rows"]) == len(held) + used
     tiers = [row["tier"] for row in group["rows"]]
     assert tiers == sorted(tiers, key=("high", "standard", "low").index)

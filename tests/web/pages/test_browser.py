@@ -198,11 +198,11 @@ def test_slash_goes_to_the_search_and_typing_is_left_alone(look: Callable[..., P
 def test_rows_are_walked_by_keys_that_press_visible_buttons(look: Callable[..., Page]) -> None:
     page = look("review")
     page.route("**/review?open=*", lambda route: route.fulfill(status=204))
-    page.route("**/decide/**", lambda route: route.fulfill(status=204))
+    page.route("**/review/1/records/**", lambda route: route.fulfill(status=204))
     for _ in range(3):
         page.keyboard.press("j")
     assert page.evaluate("document.activeElement.id") == "row-14"
-    with page.expect_request("**/decide/14") as decided:
+    with page.expect_request("**/review/1/records/14/") as decided:
         page.keyboard.press("a")
     assert "decision=approve" in (decided.value.post_data or "")
     page.keyboard.press("k")
@@ -241,13 +241,13 @@ def test_refusal_stands_beside_form_and_input_stays(look: Callable[..., Page]) -
     page = look("review")
     note = '<div class="note no" tabindex="-1" data-focus>It changed meanwhile.</div>'
     page.route(
-        "**/decide/12",
+        "**/review/1/records/12/",
         lambda route: route.fulfill(
             status=409, headers={"HX-Retarget": "#refusal-12", "HX-Reswap": "innerHTML"}, body=note
         ),
     )
     page.fill("#reason-12", "Only two columns.")
-    with page.expect_response("**/decide/12"):
+    with page.expect_response("**/review/1/records/12/"):
         page.click(".decision button[value=approve]")
     page.wait_for_selector("#refusal-12 .note")
     assert page.input_value("#reason-12") == "Only two columns."
@@ -284,8 +284,8 @@ def test_foreign_answer_is_explained_and_input_stays(
     }
     page.fill("#reason-12", "Only two columns.")
     for said, answer in answers.items():
-        page.unroute("**/decide/12")
-        page.route("**/decide/12", answer)
+        page.unroute("**/review/1/records/12/")
+        page.route("**/review/1/records/12/", answer)
         page.click(".decision button[value=approve]")
         page.wait_for_function(
             "said => document.querySelector('#refusal').textContent.includes(said)", arg=said, timeout=5000
@@ -312,7 +312,7 @@ def test_a_dialog_asks_for_the_reason_and_without_scripts_a_page_does(look: Call
     page.click("#decline [data-closes]")
     assert not page.is_visible("#decline")
     plain = look("review_subset", java_script_enabled=False)
-    assert plain.get_attribute("a:has-text('Decline')", "href") == "/decline"
+    assert plain.get_attribute("a:has-text('Decline')", "href") == "/review/1/decline/"
 
 
 def test_a_dropped_file_is_the_chosen_file(look: Callable[..., Page]) -> None:

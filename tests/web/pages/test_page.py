@@ -15,7 +15,7 @@ def ask(target: str = "", **headers: str) -> HttpResponse:
     """Ask for the sample review as htmx would with this target, or as a plain browser without one."""
     sent = {"HX-Request": "true", "HX-Target": target, **headers} if target else headers
     context = review.owner()
-    context["row"] = context["groups"][0]["rows"][2]
+    context["row"] = context["groups"][0][2][2]
     return page(
         RequestFactory().get("/review", headers=sent),
         "approvals/review/review.html",

@@ -131,7 +131,7 @@ def test_a_part_draws_alone_the_element_that_carries_its_name(name: str, part: s
     template, make = PAGES[name]
     context = make()
     if part == "row":
-        context["row"] = context["groups"][0]["rows"][0]
+        context["row"] = context["groups"][0][2][0]
     target = f"row-{context['row']['key']}" if part == "row" else part
     request = RequestFactory().get("/", headers={"HX-Request": "true", "HX-Target": target})
     html = page(request, template, context, fragment=part).content.decode().strip()

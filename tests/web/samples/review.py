@@ -7,111 +7,112 @@ from tests.web.samples.row_samples import Shape, at, event, frame, on, reason, t
 ERP = "ERP Postgres (production)"
 
 
+PEOPLE = {name: {"name": name} for name in ("Omar Haddad", "Mei Tanaka", "Sana Iqbal", "Theo Brandt", "Rita Novak")}
+SUBMISSION: Shape = {
+    "pk": 1,
+    "reference": "2026-0418",
+    "automation_id": 1,
+    "submitted_by": PEOPLE["Rita Novak"],
+    "version": {"number": 7, "manifest_digest": "sha256:9f2c41abe7"},
+    "policy": {"number": 12},
+    "tier": "high",
+    "automation": {
+        "team": {"name": "Finance Operations"},
+        "business_owner": {"name": "Jonas Weil"},
+        "escalation_contact": "#finance-ops-oncall",
+        "get_environment_display": "Production",
+    },
+}
+
+
+def _text(text: str) -> Shape:
+    return {"shown": text}
+
+
 def _row(key: str, level: str, sentence: str, scope: str, **more: object) -> Shape:
-    base: Shape = {
-        "key": key,
+    """A row; the fields of its approval can be given too."""
+    approval: Shape = {
+        "pk": int(key),
+        "stage": 2,
         "kind": "privilege",
-        "level": level,
-        "sentence": sentence,
-        "scope": scope,
+        "submission_id": 1,
+        "submission": SUBMISSION,
         "tier": "standard",
-        "tags": [tag("New")],
-        "data_class": "internal",
-        "owner": "Omar Haddad",
-        "term": "180 d",
-        "state": {"value": "open", "mine": True},
-        "open_href": f"/review?open={key}",
-        "close_href": "/review",
+        "state": "open",
+        "term_days": 180,
+        "privilege": {"level": level, "entitlement": {"resource": {"owner": PEOPLE["Omar Haddad"]}}},
     }
-    return {**base, **more}
+    approval |= {name: more.pop(name) for name in ("tier", "state", "granted_term_days", "has_ended") if name in more}
+    if level == "secret":
+        approval |= {"kind": "credential", "credential": {}, "decided_on": {"owner": PEOPLE["Omar Haddad"]}}
+        del approval["privilege"]
+    row: Shape = {"key": key, "level": level, "sentence": sentence, "scope": scope, "data_class": "internal"}
+    return {**row, "approval": approval, "tags": [tag("New")], **more}
 
 
-def decide(asked: str = "write") -> Shape:
+def _with_state(row: Shape, state: str, **more: object) -> Shape:
+    """A row of an approval in another state."""
+    approval = {**row["approval"], "state": state, "has_ended": state in ("approved", "rejected")}
+    return {**row, "approval": approval, **more}
+
+
+def decide(row: Shape) -> Shape:
     """The decision form of an opened high-risk row."""
-    columns = ("reminder_state", True), ("reminded_at", True), ("dunning_note", False)
+    reason = "Two status columns are enough. dunning_note holds free text about customers, so I took it out."
     return {
-        "action": "/decide/12",
+        "approval": row["approval"],
         "digest": "9f2c41ab",
-        "level_help": "you can lower it, never raise it",
-        "levels": [
-            {"value": "read", "label": "Read"},
-            {"value": "write", "label": "Write", "checked": True, "asked": True},
-        ],
-        "scope_legend": "Columns",
-        "scopes": [
-            {
-                "value": name,
-                "label": f"ar.invoices.{name}",
-                "checked": kept,
-                "asked": True,
-                "words": "" if kept else "unticked by you",
-            }
-            for name, kept in columns
-        ],
-        "term_help": "at most 90 days for high risk",
-        "terms": [
-            {"value": 30, "label": "30 days"},
-            {"value": 60, "label": "60 days", "checked": True},
-            {"value": 90, "label": "90 days", "asked": True},
-        ],
-        "term_note": "Ends Sat 23 Jan 2027. Recertified 24 Dec.",
-        "reason": {
-            "value": "Two status columns are enough. dunning_note holds free text about customers, so I took it out.",
-            "help": "needed for high risk; stays on the record",
-            "required": True,
-        },
+        "typed": {"reason": reason},
         "approve_label": "Approve",
+        "levels": ("read", "write"),
+        "asked_level": "write",
+        "level": "write",
+        "scopes": ["ar.invoices.reminder_state", "ar.invoices.reminded_at", "dunning_note"],
+        "kept": {"ar.invoices.reminder_state", "ar.invoices.reminded_at"},
+        "terms": (30, 60, 90),
+        "asked_days": 90,
+        "days": 60,
+        "longest_term": 90,
     }
 
 
 def evidence() -> Shape:
     """What stands left of the decision form."""
+    signed = {"person": PEOPLE["Sana Iqbal"], "at": at(23)}
     return {
-        "asked_by": "Rita Novak",
-        "why": "After a reminder goes out, the workflow marks the invoice so nobody chases it twice. It sets two fields"
-        " and never touches amounts.",
-        "reasons": [
-            reason("file", "Used by 2 of 14 steps:", code="Mark reminded, Reset on payment"),
-            reason("up", "Approved version 3 could only read this table. In 90 days: 18,204 reads, 0 refused."),
-            reason(
-                "robot", "Which invoice is marked is chosen by a model (gpt-4.1, pinned). The value written is fixed."
-            ),
-            reason(
-                "key",
-                "If that is refused, this stays approved but can’t be used.",
-                "Rests on the password n8n-ar-writer.",
-            ),
+        "conflicts": [
+            reason("conflict", "A crafted statement could send customer data out.", "Exfiltration, with: mail.")
         ],
-        "seats_title": "Seats for a high-risk privilege",
         "seats": [
-            {"capacity": "Resource owner", "who": "you", "seal": "left", "state": {"value": "open", "mine": True}},
-            {
-                "capacity": "Security",
-                "who": "Sana Iqbal",
-                "seal": "right",
-                "state": {"value": "approved", "below": "Mon 23 Nov"},
-            },
+            ({"label": "owner", "seat": {"get_label_display": "Resource owner"}}, "you", True),
+            ({"label": "security", "seat": {"get_label_display": "Security"}, "decision": signed}, "Sana Iqbal", False),
         ],
+        "skipped": [{"why": "Bram Visser is a party to this submission (editor)", "code": "SOD-1"}],
+        "history": [("Omar Haddad refused it", {"at": at(2), "reason": _text("It asked for all columns.")})],
     }
 
 
 def _mine() -> list[Shape]:
-    quick: Shape = {"action": "/decide/14", "digest": "77aa"}
+    invoices = _row(
+        "12",
+        "write",
+        f"May mark invoices as reminded in {ERP}",
+        "UPDATE (reminder_state, reminded_at, dunning_note) ON ar.invoices",
+        tier="high",
+        granted_term_days=60,
+        change={"way": "raised", "is_altered": True, "before": {"level": "read"}, "after": {"level": "write"}},
+        data_class="confidential",
+        is_open=True,
+        may_decide=True,
+        **evidence(),
+    )
+    invoices["approval"] |= {
+        "justification": _text("After a reminder goes out, the workflow marks the invoice so nobody chases it twice."),
+        "reasons": ["Which invoice is marked is chosen by a model (gpt-4.1, pinned). The value written is fixed."],
+    }
+    invoices["approval"]["privilege"] |= {"at": ["Mark reminded", "Reset on payment"], "credential": "n8n-ar-writer"}
     return [
-        _row(
-            "12",
-            "write",
-            f"May mark invoices as reminded in {ERP}",
-            "UPDATE (reminder_state, reminded_at, dunning_note) ON ar.invoices",
-            tier="high",
-            tags=[tag("Raised: read → write", "high", "up")],
-            data_class="confidential",
-            term="60 d",
-            term_asked="90",
-            open=True,
-            evidence=evidence(),
-            decide=decide(),
-        ),
+        {**invoices, "decide": decide(invoices)},
         _row(
             "13",
             "write",
@@ -120,16 +121,8 @@ def _mine() -> list[Shape]:
             tier="high",
             tags=[tag("Conflict CR-07", "no", "conflict"), tag("New")],
             data_class="confidential",
-            term="90 d",
             may_decide=True,
-            note={
-                "tone": "no",
-                "icon": "conflict",
-                "lead": "Private data, untrusted input and a way out.",
-                "text": "Together with reading invoices and reading mailed statements, this mail right would let a crafted"
-                " statement send customer data outside.",
-                "more": "Rule CR-07 asks for one more signature: security. A list of allowed recipients would lift it.",
-            },
+            extra_approval="Together with reading invoices, this mail right would let a crafted statement send data outside.",
         ),
         _row(
             "14",
@@ -137,19 +130,17 @@ def _mine() -> list[Shape]:
             "May post messages to #finance-alerts in Finance Slack workspace",
             "chat:write · channel C04FINALERTS",
             may_decide=True,
-            quick=quick,
+            digest="77aa",
         ),
         _row(
             "15",
             "secret",
             "Uses the database password n8n-ar-writer, kept in Vault",
             "vault:finance/erp/n8n-ar-writer · fp 7c1e…90",
-            kind="credential",
             name="n8n-ar-writer",
             tier="high",
             tags=[tag("Opens 14 tables, asks for 2", "high", "warning"), tag("Static, 212 days old", "wait", "clock")],
             data_class="confidential",
-            term="60 d",
             may_decide=True,
         ),
     ]
@@ -163,8 +154,6 @@ def _others() -> list[Shape]:
             "May read files under /Statements in Supplier Drive",
             "drive.readonly · /Statements/**",
             data_class="confidential",
-            owner="Mei Tanaka",
-            aside=True,
             locked={
                 "sentence": "You stand in for Theo Brandt here, and he approved this app in stage 1",
                 "code": "SOD-2",
@@ -176,8 +165,9 @@ def _others() -> list[Shape]:
             "execute",
             "May run the tool create_issue on GitHub MCP server",
             "mcp:create_issue · northwind/finance-ops",
-            owner="Mei Tanaka",
-            state={"value": "changes_asked", "below": "Rita has 10 working days: “Which labels may it set?”"},
+            state="changes_asked",
+            decision={"reason": _text("Which labels may it set?")},
+            decided_by="Mei Tanaka",
         ),
     ]
 
@@ -189,100 +179,67 @@ def _decided() -> list[Shape]:
             "read",
             f"May read invoices and customers in {ERP}",
             "SELECT ON ar.invoices, ar.customers",
-            tier="",
             tags=[tag("Customers is new")],
-            level_asked="write",
             data_class="confidential",
-            state={"value": "approved", "below": "You, today 09:14"},
+            state="approved",
+            has_ended=True,
+            decision={},
+            decided_by="You",
         ),
         _row(
             "19",
             "secret",
             "Uses the Slack bot token invoice-chaser, renewed every 12 hours",
             "vault:slack/bot/invoice-chaser · fp e04a…1b",
-            kind="credential",
             name="invoice-chaser",
-            tier="",
             tags=[],
-            state={"value": "approved", "below": "You, today 09:16"},
+            state="approved",
+            has_ended=True,
         ),
         _row(
             "20",
             "read",
             "May read every public channel in Finance Slack workspace",
             "channels:history · *",
-            tier="",
             tags=[],
             data_class="confidential",
-            term="–",
-            refused=True,
-            state={
-                "value": "rejected",
-                "below": "You, today 09:21: “Posting alerts needs no reading. Ask for one channel.”",
-            },
+            state="rejected",
+            has_ended=True,
+            decision={"reason": _text("Posting alerts needs no reading. Ask for one channel.")},
+            decided_by="You",
         ),
     ]
 
 
 def _app() -> Shape:
+    finding = {
+        "code": "credential_reach",
+        "severity": "high",
+        "place": "ERP Postgres",
+        "detail": "14 tables against 2.",
+    }
+    lead_seat, why = {"get_label_display": "Team lead"}, "Saves us two days a month."
     return {
-        "state": {"value": "approved"},
+        "approval": {"pk": 11, "stage": 1, "submission_id": 1, "tier": "high", "state": "approved"},
         "purpose": "Reminds customers of overdue invoices and tells Finance when a reminder fails.",
-        "facts": [
-            {"label": "Team", "text": "Finance Operations"},
-            {"label": "Business", "text": "Jonas Weil"},
-            {"label": "Technical", "text": "Rita Novak", "quiet": "(submitted)"},
-            {"label": "Escalation", "text": "#finance-ops-oncall"},
-            {"label": "Starts", "text": "Weekdays 07:30; mail to billing@"},
-            {"label": "Runs on", "text": "n8n Cloud, production"},
-            {"label": "Model", "text": "gpt-4.1, picks invoice and wording"},
-            {"label": "Runs as", "text": "spiffe://northwind/fin/invoice-chaser", "mono": True},
-            {"label": "Version", "text": "7", "quiet": "9f2c41ab…e7"},
-        ],
-        "tier": "high",
+        "business": "Jonas Weil",
+        "technical": "Rita Novak",
+        "kind": "Workflow",
+        "starts": ["Weekdays 07:30", "mail to billing@"],
         "reasons": [
             reason("pen", "It writes to confidential data in production."),
             reason("robot", "A model chooses what is written and mailed."),
             reason("globe", "Mail from outside can start it."),
         ],
-        "findings": [
-            reason(
-                "key",
-                "14 tables against 2.",
-                "Credential opens more than is asked.",
-                "high",
-                href="/reach",
-                link="See reach",
-            ),
-            reason(
-                "conflict",
-                "Data, untrusted input, outbound mail.",
-                "Conflict CR-07.",
-                "high",
-                href="/rule",
-                link="See rule",
-            ),
-        ],
-        "changes_since": "version 3",
-        "changes": [
-            reason("plus", "Starts on incoming mail too", tone="ok"),
-            reason("plus", "A model writes the reminder; it was a template", tone="ok"),
-            reason("pen", "Purpose: “…and tells Finance when a reminder fails”"),
-        ],
-        "compare_href": "/compare",
-        "compare_words": "Compare versions 3 and 7",
-        "leak": [
-            reason("database", "41,300 customers’ names, addresses and open amounts in ERP Postgres"),
-            reason("mail", "Mail in our name to anybody"),
-            reason("message", "Posts in one Slack channel"),
-        ],
-        "reach_href": "/reach",
+        "findings": [(finding, "Credential opens more than is asked")],
+        "changes": [reason("plus", "Mail to billing@", "Starts:"), reason("pen", "Reminds customers.", "Purpose was:")],
         "decisions": [
             {
-                "who": "Theo Brandt",
-                "capacity": "lead",
+                "person": PEOPLE["Theo Brandt"],
+                "seat": lead_seat,
                 "at": at(20, 10, 12),
-                "text": "Saves us two days a month. Keep a person on the first batch of every week.",
+                "outcome": "approve",
+                "reason": _text(why),
             }
         ],
     }
@@ -336,87 +293,79 @@ def _head() -> Shape:
     }
 
 
+def _changes() -> Shape:
+    """One raised privilege, one that is gone, and changed facts of the app."""
+    sentence = f"May mark invoices as reminded in {ERP}"
+    raised = {
+        "item": {"level": "write", "sentence": sentence},
+        "after": True,
+        "is_altered": True,
+        "before": {"sentence": f"May read invoices in {ERP}"},
+        "code": "UPDATE ON ar.invoices",
+        "code_before": "SELECT ON ar.invoices",
+    }
+    gone = {"item": {"level": "read", "sentence": "May read the calendar"}, "code": "cal"}
+    level = {"label": "Level", "before": "Read", "after": "Write"}
+    words = [("same", "Reminds"), ("gone", "customers."), ("come", "customers of invoices.")]
+    parts = [{"how": how, "text": text} for how, text in words]
+    return {
+        "title": "Since approved version 3",
+        "unchanged": "2 unchanged keep their grants and are not asked again",
+        "app": [
+            {"label": "Business owner", "before": "Omar Haddad", "after": "Jonas Weil"},
+            {"label": "Purpose", "before": "customers.", "after": "customers of invoices.", "parts": parts},
+        ],
+        "app_labels": ["business owner", "purpose"],
+        "is_source_changed": True,
+        "groups": [
+            {
+                "title": "Raised or wider",
+                "tone": "high",
+                "icon": "up",
+                "words": "1 privilege raised or wider",
+                "rows": [{"change": raised, "diff": [level]}],
+            },
+            {
+                "title": "Gone",
+                "tone": "soft",
+                "icon": "minus",
+                "words": "1 privilege gone",
+                "rows": [{"change": gone}],
+            },
+        ],
+    }
+
+
+def _comment(author: str, day: int, text: str) -> Shape:
+    return {"by": PEOPLE[author], "at": at(day), "text": _text(text)}
+
+
 def owner() -> Shape:
     """What Omar Haddad sees, who owns two of the resources."""
     return {
         "chrome": frame("Omar Haddad", "approvals", approvals=7, recertify=5),
-        "submission": {"reference": "2026-0418"},
         "head": _head(),
         "steps": _steps(),
-        "changes": {
-            "title": "Since approved version 3",
-            "items": [
-                {"icon": "plus", "tone": "ok", "text": "5 privileges new"},
-                {"icon": "up", "tone": "high", "text": "2 raised or wider"},
-                {"icon": "minus", "tone": "soft", "text": "1 ends when this is in force"},
-            ],
-            "unchanged": "2 unchanged keep their grants and are not asked again",
-            "app": [
-                {"label": "Business owner", "before": "Omar Haddad", "after": "Jonas Weil"},
-                {
-                    "label": "Purpose",
-                    "before": "Reminds customers.",
-                    "after": "Reminds customers of invoices.",
-                    "parts": [
-                        {"how": "same", "text": "Reminds"},
-                        {"how": "gone", "text": "customers."},
-                        {"how": "come", "text": "customers of invoices."},
-                    ],
-                },
-            ],
-            "note": "The file is not kept.",
-            "groups": [
-                {
-                    "title": "Raised or wider",
-                    "tone": "high",
-                    "icon": "up",
-                    "rows": [
-                        {
-                            "level": "write",
-                            "sentence": f"May mark invoices as reminded in {ERP}",
-                            "sentence_was": f"May read invoices in {ERP}",
-                            "scope": "UPDATE ON ar.invoices",
-                            "scope_was": "SELECT ON ar.invoices",
-                            "rows": [{"label": "Level", "before": "Read", "after": "Write"}],
-                        }
-                    ],
-                },
-                {
-                    "title": "Gone",
-                    "tone": "soft",
-                    "icon": "minus",
-                    "rows": [{"level": "read", "sentence": "May read the calendar", "scope": "cal", "gone": True}],
-                },
-            ],
-            "href": "/compare",
-        },
+        "submission": SUBMISSION,
+        "href": "/review",
+        "platform": "n8n Cloud",
+        "since": {"version": "version 3"},
+        "changes": _changes(),
         "app": _app(),
+        "rows": [*_mine(), *_others(), *_decided()],
         "record_words": "7 privileges, 2 credentials",
         "may_decide": True,
         "groups": [
-            {"key": "mine", "title": "Yours to decide", "words": "4 records, on resources you own", "rows": _mine()},
-            {
-                "key": "others",
-                "title": "With others",
-                "words": "2 records; you can read and comment",
-                "rows": _others(),
-            },
-            {"key": "decided", "title": "Decided", "words": "3 of 9", "rows": _decided()},
+            ("Yours to decide", "4 records, on resources you own", _mine()),
+            ("With others", "2 records; you can read and comment", _others()),
+            ("Decided", "3 of 9", _decided()),
         ],
         "remarks": [
-            {
-                "who": "Sana Iqbal",
-                "capacity": "security",
-                "at": at(23, 16, 40),
-                "about": "send mail",
-                "text": "Can the recipients be limited to addresses on the customer record? Then CR-07 no longer applies.",
-            },
-            {
-                "who": "Rita Novak",
-                "capacity": "builder",
-                "at": at(24, 8, 52),
-                "text": "Yes. I can look the address up from ar.customers and pass it as a list. New version this afternoon.",
-            },
+            (
+                _comment("Sana Iqbal", 23, "Can the recipients be limited to addresses on the customer record?"),
+                "send mail",
+            ),
+            (_comment("Rita Novak", 24, "Yes. I can pass the address as a list. New version this afternoon."), ""),
         ],
         "remark": {"action": "/remark"},
         "events": [
@@ -435,34 +384,21 @@ def owner() -> Shape:
 
 def lead() -> Shape:
     """What Theo Brandt sees before he decided on the app: stage 2 waits, readable."""
-    context = owner()
-    app = _app()
-    app["state"] = {"value": "open", "mine": True}
+    context, app = owner(), _app()
+    app["approval"]["state"] = "open"
     app["decisions"] = []
-    app["objections"] = [
-        {"who": "Mei Tanaka", "at": at(19, 14, 3), "text": "Supplier Drive has statements of other companies, too."}
-    ]
     app["decide"] = {
-        "action": "/decide/app",
+        "approval": app["approval"],
         "digest": "11bb",
-        "reason": {
-            "help": "needed for high risk; stays on the record",
-            "error": "Say in a sentence why the app may exist.",
-        },
+        "errors": {"reason": "Say in a sentence why the app may exist."},
         "approve_label": "Approve the app",
-        "warnings": [
-            {
-                "tone": "no",
-                "icon": "warning",
-                "lead": "If you decide this, nobody is left to decide “May send mail outside”.",
-                "text": "Leave it to somebody else who may decide it, where there is one.",
-            }
-        ],
+        "stranded": "“May send mail outside”",
     }
-    why = "Bram Visser (deputy lead) may decide this too: if Theo Brandt does, nobody is left to decide “May send mail outside”."
-    app["beside"] = [{"icon": "person", "text": why, "code": "A9"}]
+    app["beside"] = [
+        "Bram Visser (deputy lead) may decide this too: if Theo Brandt does, nobody is left to decide “May send mail outside”."
+    ]
     rows = [
-        {**row, "may_decide": False, "open": False, "locked": None, "state": {"value": "waiting"}, "refused": False}
+        _with_state(row, "waiting", may_decide=False, is_open=False, locked=None, extra_approval="")
         for row in _mine() + _others()
     ]
     steps = _steps()
@@ -485,8 +421,10 @@ def lead() -> Shape:
         chrome=frame("Theo Brandt", "approvals", approvals=2),
         app=app,
         steps=steps,
+        since=None,
         changes=None,
-        groups=[{"key": "others", "title": "Waits for stage 1", "words": "6 records", "rows": rows}],
+        objections=[(_comment("Mei Tanaka", 19, "Supplier Drive has statements of other companies, too."), "")],
+        groups=[("Waits for stage 1", "6 records", rows)],
         remarks=[],
     )
     return context
@@ -495,20 +433,15 @@ def lead() -> Shape:
 def objecting() -> Shape:
     """What Omar Haddad sees before stage 1: his records wait, and in one that he opened he objects."""
     context = lead()
-    rows = [{**row, "may_object": True} for row in context["groups"][0]["rows"]]
-    rows[0] |= {
-        "open": True,
-        "evidence": evidence(),
-        "object": {"action": "/object/1", "value": "", "error": "Say why: a reason is needed here."},
-        "tags": [tag("Objected to", "wait", "speech")],
-    }
+    rows = [{**row, "may_object": True} for row in context["groups"][0][2]]
+    errors = {"reason": "Say why: a reason is needed here."}
+    rows[0] |= {"is_open": True, "decide": None, "reader": {"errors": errors}, "is_objected": True}
     words = f"{len(rows)} records; you can read, comment and object"
-    app = {**context["app"], "state": {"value": "open", "holder": "Theo Brandt"}, "decide": None}
-    app["objections"] = [{**one, "about": "May read files in Supplier Drive"} for one in app["objections"]]
     context.update(
         chrome=frame("Omar Haddad", "approvals", approvals=3),
-        app=app,
-        groups=[{"key": "others", "title": "Waits for stage 1", "words": words, "rows": rows}],
+        app={**context["app"], "holders": "Theo Brandt", "decide": None},
+        objections=[(comment, "May read files in Supplier Drive") for comment, _ in context["objections"]],
+        groups=[("Waits for stage 1", words, rows)],
     )
     return context
 
@@ -517,13 +450,9 @@ def subset() -> Shape:
     """What Jonas Weil, the business owner, sees when all is decided and something was refused."""
     context = owner()
     decided = [
-        {
-            **row,
-            "state": {"value": "approved", "below": "Omar Haddad, today 10:40"},
-            "may_decide": False,
-            "open": False,
-            "note": None,
-        }
+        _with_state(
+            row, "approved", may_decide=False, is_open=False, extra_approval="", decision={}, decided_by="Omar Haddad"
+        )
         for row in _mine()
     ]
     steps = _steps()
@@ -544,16 +473,9 @@ def subset() -> Shape:
     }
     context.update(
         chrome=frame("Jonas Weil", "approvals", approvals=1),
-        next={
-            "lead": "Accept what was approved, or decline.",
-            "text": "6 of 7 records were approved. Reading every public channel was refused; the automation runs without it.",
-            "actions": [
-                {"label": "Accept the 6", "kind": "filled", "post": "/accept", "fields": {"digest": "aa"}},
-                {"label": "Decline", "href": "/decline", "opens": "decline"},
-            ],
-        },
+        next={"approved": decided, "left_out": [{"credential": "invoice-chaser"}], "granted": 6},
         steps=steps,
-        groups=[{"key": "decided", "title": "Decided", "words": "7 of 7", "rows": decided + _decided()}],
+        groups=[("Decided", "7 of 7", decided + _decided())],
         dialogs=[
             {
                 "id": "decline",
