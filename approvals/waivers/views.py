@@ -190,15 +190,10 @@ def _context(waiver: Waiver, actor: Actor, now: datetime, errors: Mapping[str, s
     versions = ConflictRule.objects.filter(code=waiver.code)
     rule = versions.in_force(now).first() or versions.order_by("-number")[0]
     refusal = waiver_transitions.grant_waiver.refusal(waiver, actor=actor, now=now)
-    policy, automation = policy_queries.in_force(now), waiver.automation
-    asked = f"asked by {waiver.asked_by.name}, {times.moment_words(waiver.asked_at, now)}"
+    policy = policy_queries.in_force(now)
     return timeline_context(waiver, actor=actor, now=now, limit=20) | {
         "now": now,
-        "head": {
-            "title": f"Waiver: {rule.title}",
-            "facts": [automation.name, automation.team.name, asked],
-            "actions": _actions(waiver, actor, now, policy),
-        },
+        "actions": _actions(waiver, actor, now, policy),
         "waiver": waiver,
         "state": waiver.state_at(now),
         "covers": _covered_access(waiver, actor, now),
@@ -248,7 +243,6 @@ def waiver_list(request: Request) -> HttpResponse:
     paged = pager.newest_first(waivers, query, path)
     context = {
         "now": now,
-        "head": {"title": "Waivers", "facts": ["what is in conflict and allowed for a while"]},
         "chips": pager.chips(path, query, "show", SHOWN.items(), counts),
         "rows": paged.rows,
         "show": show,

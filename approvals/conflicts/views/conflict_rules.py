@@ -23,7 +23,6 @@ from approvals.proposals.kinds.conflict_rule import ConflictRuleKind
 from approvals.proposals.views import proposals
 from governance.core.access import Actor, InvalidInput, Refused
 from governance.core.clock import business_time
-from governance.web.components import times
 from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request, number
 from inventory.models import Resource
@@ -44,11 +43,9 @@ def rule_list(request: Request) -> HttpResponse:
     rules = sorted(ConflictRule.objects.in_force(now), key=lambda version: version.process)
     parsed = map(conflict_queries.parse_version, rules)
     rows = [(each.version, each.rule.sentence, counts.get(each.version.code)) for each in parsed]
-    actions = _propose_action("", "Propose a rule", reverse("rule_new"), request.actor, now)
-    facts = [times.counted(len(rules), "rule"), "what may not be held together"]
     context = {
         "now": now,
-        "head": {"title": "Conflict rules", "facts": facts, "actions": actions},
+        "may_propose": _may_propose("", request.actor, now),
         "rows": rows,
         "given_up": _given_up(now),
     }
@@ -74,7 +71,7 @@ def rule(request: Request, code: str) -> HttpResponse:
     context = {
         "now": now,
         "is_version_asked": chosen is not None,
-        "head": _version_head(shown, in_force, actor, now),
+        "may_propose": _may_propose(code, actor, now),
         "version": shown,
         "rule": parsed,
         "is_in_force": is_in_force,
@@ -90,30 +87,11 @@ def rule(request: Request, code: str) -> HttpResponse:
     return page(request, "approvals/conflicts/conflict_rule.html", context)
 
 
-def _version_head(shown: ConflictRule, in_force: ConflictRule | None, actor: Actor, now: datetime) -> Shape:
-    is_in_force = shown == in_force
-    label = "Propose a change" if is_in_force else "Propose this one again"
-    href = reverse("rule_propose", args=[shown.code]) + ("" if is_in_force else f"?from={shown.number}")
-    return {
-        "title": shown.title,
-        "tag": {"text": "In force", "tone": "ok"} if is_in_force else {"text": _inactive_label(shown, in_force)},
-        "facts": [shown.process, f"version {shown.number}"],
-        "actions": _propose_action(shown.code, label, href, actor, now),
-    }
-
-
 def _given_up(now: datetime) -> QuerySet[ConflictRule]:
     """Return the newest version of each rule that is no longer in force."""
     newest = ConflictRule.objects.filter(effective_at__lte=now).order_by("code", "-number").distinct("code")
     in_force = ConflictRule.objects.in_force(now).values("code")
     return ConflictRule.objects.filter(pk__in=newest.values("pk")).exclude(code__in=in_force).order_by("title")
-
-
-def _inactive_label(shown: ConflictRule, in_force: ConflictRule | None) -> str:
-    """Return why a version is not in force."""
-    if in_force is None and shown.is_given_up:
-        return "Given up"
-    return "Earlier version" if in_force is not None and shown.number < in_force.number else "Not in force"
 
 
 def _leg_words(rule: Rule, actor: Actor, now: datetime) -> list[tuple[Any, list[str]]]:
@@ -132,10 +110,9 @@ def _changes(shown: ConflictRule, versions: Sequence[ConflictRule]) -> Shape | N
     return {"from": before.number, "rows": ConflictRuleKind().changes(shown.code, old, new)}
 
 
-def _propose_action(code: str, label: str, href: str, actor: Actor, now: datetime) -> list[Shape]:
-    """Return the action that proposes a version of a rule, or a new rule, if the reader may."""
-    refusal = proposal_transitions.propose.refusal(Proposal(kind=KIND, target=code), actor=actor, now=now)
-    return [{"label": label, "icon": "pen", "href": href}] if refusal is None else []
+def _may_propose(code: str, actor: Actor, now: datetime) -> bool:
+    """Return whether the reader may propose a version of a rule, or without a code a new rule."""
+    return proposal_transitions.propose.refusal(Proposal(kind=KIND, target=code), actor=actor, now=now) is None
 
 
 class RuleForm(forms.Form):
@@ -206,7 +183,7 @@ def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: st
             return refused(request, error.refusal, context={"back_href": back, "typed": form.cleaned_data["text"]})
     context: Shape = {
         "now": now,
-        **_head(row, rule),
+        "target": row.target,
         "form": form,
         "is_new": is_new,
         "rule": rule,
@@ -214,18 +191,6 @@ def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: st
         "back_href": back,
     }
     return page(request, "approvals/conflicts/rule_proposal.html", context, status=422 if form.errors else 200)
-
-
-def _head(row: Proposal, rule: ConflictRule | None) -> Shape:
-    title = f"Propose a change of “{rule.title}”" if rule is not None else "Propose a conflict rule"
-    if not row._state.adding:
-        title = f"Amend the proposal about “{rule.title if rule is not None else row.target}”"
-    return {
-        "head": {
-            "title": title,
-            "facts": ["a security reviewer countersigns it", "what it would have caught in 90 days is counted first"],
-        },
-    }
 
 
 def _write(request: Request, row: Proposal, form: RuleForm, now: datetime) -> Proposal:

@@ -26,7 +26,6 @@ from approvals.waivers import transitions as waiver_transitions
 from governance.core.access import Actor
 from governance.core.clock import business_time
 from governance.core.models import Person, Team
-from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, timeline_context
 from governance.web.requests.request import Request, number
@@ -36,8 +35,6 @@ from inventory.models import Automation, NonHumanIdentity
 OWNERS = 200
 #: Labels of the chips, by the value in the URL.
 SHOWN = {"": "Open", "waived": "Waived", "again": "Waiver over", "ended": "Over"}
-#: Links to related lists.
-RELATED_LISTS = (("Waivers", "clock", "waiver_list"), ("Rules", "conflict", "conflict_rules"))
 #: States of conflicts that ended without resolution: the rule was given up, or its scope changed.
 ENDED_BY = {"rule_given_up": "given_up", RULE_CHANGED: "changed"}
 #: Models of the subjects with a name of their own, by scope.
@@ -80,10 +77,8 @@ def conflict_list(request: Request) -> HttpResponse:
     seen, clauses = _filtered(visible, query, actor, now)
     counts = {word: seen.standing(word, now)[:100].count() for word in SHOWN if word != "ended"}
     paged = pager.newest_first(seen.standing(show, now).telling_waived(now).select_related("rule"), query, path)
-    actions = [{"label": label, "icon": icon, "href": reverse(name)} for label, icon, name in RELATED_LISTS]
     context = {
         "now": now,
-        "head": {"title": "Conflicts", "facts": ["what may not be held together, and is"], "actions": actions},
         "chips": pager.chips(path, query, "show", SHOWN.items(), counts),
         "filters": {
             "action": path,
@@ -173,17 +168,12 @@ def conflict(request: Request, pk: int) -> HttpResponse:
     rule, is_open = conflict_queries.parse_version(row.rule).rule, row.state == ConflictState.OPEN
     waivers = Waiver.objects.visible_to(actor, now).of_the_same(row.code, row.scope, row.subject, row.keys)
     (line,) = list_rows([row], actor, now)
-    held_by, since = f"{row.get_scope_display()}: {_subject_name(line)}", times.moment_words(row.opened_at, now)
     context = (
         _access(line, rule)
         | timeline_context(row, actor=actor, now=now)
         | {
             "now": now,
-            "head": {
-                "title": row.rule.title,
-                "facts": [held_by, row.rule.process, f"since {since}"],
-                "actions": _waiver_actions(line, actor, now) if is_open else [],
-            },
+            "ask_href": _ask_href(line, actor, now) if is_open else "",
             "line": line,
             "rule": rule,
             "mode": _effect_words(row, now),
@@ -201,22 +191,15 @@ def _effect_words(row: Conflict, now: datetime) -> str:
     return conflict_rows.signature_words(signature, now)
 
 
-def _subject_name(line: ConflictLine) -> str:
-    if line.conflict.scope == Scope.AUTOMATION:
-        return line.automations[0].name if line.automations else "one that you don’t see"
-    return line.subject or f"{len(line.conflict.automations)} automations"
-
-
-def _waiver_actions(line: ConflictLine, actor: Actor, now: datetime) -> list[Shape]:
-    """Return the action to request a waiver, if the reader may for one of their automations in the conflict."""
+def _ask_href(line: ConflictLine, actor: Actor, now: datetime) -> str:
+    """Return the address to request a waiver, if the reader may for one of their automations in the conflict."""
     row = line.conflict
     if row.waived_until is not None and row.waived_until > now + waiver_transitions.FOLLOW_UP_TIME:
-        return []
+        return ""
     for automation in line.automations[:20]:
         if waiver_transitions.ask_waiver.refusal(automation, actor=actor, now=now) is None:
-            href = conflict_rows.ask_href(automation.pk, row.code, row.subject)
-            return [{"label": "Ask for a waiver", "icon": "clock", "href": href}]
-    return []
+            return conflict_rows.ask_href(automation.pk, row.code, row.subject)
+    return ""
 
 
 def _access(line: ConflictLine, rule: Rule) -> Shape:

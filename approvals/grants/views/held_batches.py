@@ -13,7 +13,6 @@ from approvals.grants.transitions import circuit_breaker
 from approvals.models import BatchSays, BatchState, HeldBatch
 from governance.core.access import ROLE_WORDS, InvalidInput, Refusal, Refused, refuse
 from governance.core.clock import business_time
-from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, refused, timeline_context
 from governance.web.requests.request import Request
@@ -33,7 +32,6 @@ def batch_list(request: Request) -> HttpResponse:
     rows = (seen.exclude(state=BatchState.OPEN) if is_ended else waiting).select_related("cause__person")
     paged = pager.newest_first(rows.annotate(grants=Count("held")), request.GET, path)
     context = {
-        "head": {"title": "Paused mass revocations", "facts": ["one cause would end too many grants at once"]},
         "chips": pager.chips(path, request.GET, "show", SHOWN, {"": waiting.count()}),
         "rows": paged.rows,
         "is_ended": is_ended,
@@ -74,7 +72,6 @@ def _context(request: Request, held_batch: HeldBatch, now: datetime, *, error: s
     seen = Automation.objects.visible_to(actor, now).filter(pk__in=automations)
     teams = held_batch.held.order_by().values_list("grant__automation__team__name").annotate(number=Count("pk"))
     return {
-        "head": {"title": held_batch.cause.words, "facts": [times.counted(held_batch.number, "grant")]},
         "batch": held_batch,
         "tiers": held_batch.held.order_by("tier").values("tier").annotate(number=Count("pk")),
         "teams": teams.order_by("-number", "grant__automation__team__name")[: TEAMS + 1],

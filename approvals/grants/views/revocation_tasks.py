@@ -49,16 +49,9 @@ def revocation_list(request: Request) -> HttpResponse:
     paged = pager.newest_first(tasks, query, path)
     counts = {word: seen.standing(word, now).order_by()[:100].count() for word in ("", "overdue")}
     chips = pager.chips(path, query, "show", SHOWN, counts)
-    shares = grant_queries.shares(Grant.objects.visible_to(request.actor, now).standing())
-    enforced = [f"grants that you see: {shares}"] if shares else []
-    is_reader = bool(READING & access.roles_held(request.actor, now))
-    batches = {"label": "Paused mass revocations", "icon": "lock", "href": reverse("held_batches")}
     context = {
-        "head": {
-            "title": "Access to remove",
-            "facts": ["ended here, still active in the target system", *enforced],
-            "actions": [batches] if is_reader else [],
-        },
+        "shares": grant_queries.shares(Grant.objects.visible_to(request.actor, now).standing()),
+        "reads_batches": bool(READING & access.roles_held(request.actor, now)),
         "chips": [*chips, {"separator": True}, *pager.chips(path, query, "mine", MINE)],
         "filters": {
             "action": path,
@@ -132,16 +125,10 @@ def acting_as(task: RevocationTask, actor: Actor, now: datetime) -> Actor:
 
 
 def _context(task: RevocationTask, actor: Actor, now: datetime, *, error: str = "") -> Shape:
-    grant, resource = task.grant, task.resource
     speaker = acting_as(task, actor, now)
     refusal = revocation_tasks.say_removed.refusal(task, actor=speaker, now=now)
     names = dict(Person.objects.filter(pk__in=task.asked).values_list("pk", "name"))
     return {
-        "head": {
-            "title": f"{'Remove' if task.state == 'open' else 'Removed'}: {grant.sentence}",
-            "tier": grant.counted_tier,
-            "facts": [grant.automation.name, *([resource.name] if resource is not None else [])],
-        },
         "task": task,
         "state": grant_queries.state_words(task, now),
         "also_asked": [names[pk] for pk in task.asked if pk != task.owner_id and pk in names],

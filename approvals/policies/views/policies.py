@@ -53,15 +53,11 @@ def policies(request: Request) -> HttpResponse:
     version = _versions().get(pk=in_force.version.pk)
     paged = pager.newest_first(_versions(), request.GET, reverse("policies"))
     document = kept.with_shipped_parts(in_force.document)
-    current = Fact(f"version {version.number} is in force", href=version.href, strong=True)
     under_way = Proposal.objects.visible_to(request.actor, now).unanswered().filter(kind="policy")
     context = {
         "now": now,
-        "head": {
-            "title": "Policy",
-            "facts": [current, version.signed_words],
-            "actions": _actions(request.actor, now),
-        },
+        "may_read_proposals": access.may(request.actor, Permission.PROPOSAL_READ, None, now=now),
+        "may_propose": _may_propose(request.actor, now),
         "version": version,
         "tiers": by_tier(document),
         "facts": facts(document),
@@ -70,15 +66,6 @@ def policies(request: Request) -> HttpResponse:
         "pager": paged,
     }
     return page(request, "approvals/policies/policies.html", context)
-
-
-def _actions(actor: Actor, now: datetime) -> list[Shape]:
-    actions: list[Shape] = []
-    if access.may(actor, Permission.PROPOSAL_READ, None, now=now):
-        actions.append({"label": "All proposals", "href": reverse("proposals")})
-    if _may_propose(actor, now):
-        actions.append({"label": "Propose a change", "href": reverse("policy_propose"), "kind": "filled"})
-    return actions
 
 
 def _may_propose(actor: Actor, now: datetime) -> bool:
@@ -97,16 +84,10 @@ def policy(request: Request, number: int) -> HttpResponse:
     before = _versions().filter(number__lt=number).first()
     document = kept.with_shipped_parts(version.document)
     is_in_force = kept.in_force(now).version.pk == version.pk
-    is_offered = not is_in_force and _may_propose(request.actor, now)
-    again = {"label": "Propose this one again", "href": f"{reverse('policy_propose')}?from={number}"}
     context = {
         "now": now,
-        "head": {
-            "title": f"Policy, version {number}",
-            "tag": {"text": "In force", "tone": "ok"} if is_in_force else None,
-            "facts": [version.signed_words],
-            "actions": [again] if is_offered else [],
-        },
+        "is_in_force": is_in_force,
+        "may_propose": not is_in_force and _may_propose(request.actor, now),
         "version": version,
         "proposal": Proposal.objects.visible_to(request.actor, now).filter(pk=version.proposal_id).first(),
         "before": before,

@@ -120,23 +120,17 @@ def _read(form: PolicyForm | None, base: Mapping[str, Any], typed: str) -> dict[
 
 def _context(request: Request, row: Proposal, *, as_form: bool, begins_with: int | None) -> Shape:
     is_new = row._state.adding
-    back_href = reverse("policies") if is_new else row.href
-    title = "Propose a change of the policy" if is_new else "Amend the proposed policy"
     chosen = asked_number(request.GET.get("from"))
     query = f"&from={chosen}" if chosen else ""
-    start = f"version {begins_with}" if begins_with is not None else "what was proposed"
     return {
-        "head": {
-            "title": title,
-            "facts": [f"begins with {start}"],
-        },
+        "begins_with": begins_with,
         "tabs": [
             {"key": "text", "label": "As text", "href": f"?as=text{query}", "current": not as_form},
             {"key": "form", "label": "As a form", "href": f"?as=form{query}", "current": as_form},
         ],
         "as_form": as_form,
         "is_new": is_new,
-        "back_href": back_href,
+        "back_href": reverse("policies") if is_new else row.href,
     }
 
 

@@ -22,7 +22,6 @@ from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import Actor, InvalidInput, Permission, Refusal, Refused, access, refuse
 from governance.core.clock import business_time
-from governance.web.components.facts import Fact
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, refused, timeline_context
 from governance.web.requests.request import Request
@@ -57,11 +56,6 @@ def proposals(request: Request) -> HttpResponse:
     paged = pager.newest_first(shown, request.GET, path)
     context = {
         "now": now,
-        "head": {
-            "title": "Proposals",
-            "facts": ["what one person wants changed about rules, and another countersigns"],
-            "actions": [{"label": "The policy", "href": reverse("policies")}],
-        },
         "chips": pager.chips(path, request.GET, "show", CHIPS),
         "rows": list_rows(rows.filter(pk__in=[proposal.pk for proposal in paged.rows])),
         "pager": paged,
@@ -106,23 +100,16 @@ def _context(proposal: Proposal, actor: Actor, now: datetime, *, error: str = ""
     kind = kind_kind.kind_of(proposal.kind)
     subject = kind.about(proposal.target) or kind_kind.Subject(proposal.target)
     count = impact_count.latest(proposal)
-    facts: list[Any] = [f"proposed by {proposal.proposed_by.name}"]
-    if proposal.round > 1:
-        facts.append(f"amended, round {proposal.round}")
-    if subject.href:
-        facts.append(Fact("the present state", href=subject.href))
+    may_amend = proposal_transitions.amend.refusal(proposal, actor=actor, now=now) is None
     is_unsigned = proposal.state in (ProposalState.OPEN, ProposalState.AT_ONCE)
     answer = proposal_transitions.accept if proposal.state == ProposalState.APPROVED else proposal_transitions.approve
     refusal = answer.refusal(proposal, actor=actor, now=now) if proposal.is_under_way else None
     return timeline_context(proposal, actor=actor, now=now, limit=EVENTS) | {
         "now": now,
-        "subject_title": subject.title,
-        "head": {
-            "title": _headline(kind, subject),
-            "tag": {"text": "Tightens", "tone": "ok"} if proposal.tightens else {"text": "Loosens", "tone": "high"},
-            "facts": facts,
-            "actions": _actions(proposal, kind.edit_href(proposal.target, proposal), actor, now),
-        },
+        "subject": subject,
+        "headline": _headline(kind, subject),
+        "edit_href": kind.edit_href(proposal.target, proposal) if may_amend else "",
+        "may_withdraw": proposal_transitions.withdraw.refusal(proposal, actor=actor, now=now) is None,
         "proposal": proposal,
         "may_answer": proposal.is_under_way and refusal is None,
         "locked": refusal,
@@ -142,17 +129,6 @@ def _headline(kind: kind_kind.Kind, subject: kind_kind.Subject) -> str:
         return subject.title
     is_only_one = subject.title.lower() == f"the {kind.code}"
     return f"Change of the {kind.code}" if is_only_one else f"{kind.title}: {subject.title}"
-
-
-def _actions(proposal: Proposal, edit_href: str, actor: Actor, now: datetime) -> list[Shape]:
-    """Return the actions of the author."""
-    actions: list[Shape] = []
-    if edit_href and proposal_transitions.amend.refusal(proposal, actor=actor, now=now) is None:
-        actions.append({"label": "Amend it", "href": edit_href})
-    if proposal_transitions.withdraw.refusal(proposal, actor=actor, now=now) is None:
-        href = reverse("proposal_answer", args=[proposal.pk])
-        actions.append({"label": "Withdraw it", "post": href, "fields": {"answer": "withdraw"}})
-    return actions
 
 
 def reason_field() -> forms.CharField:

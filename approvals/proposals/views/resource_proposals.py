@@ -91,7 +91,6 @@ def resource_propose(request: Request, pk: int) -> HttpResponse:
     context = {
         "now": now,
         "resource": resource,
-        "head": {"title": f"Propose a change of {resource.name}", "facts": ["a second person countersigns it"]},
         "forms": [(code, *FORMS[code][:2], form) for code, form in shown.items()],
         "back_href": resource.href,
     }
