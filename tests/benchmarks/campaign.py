@@ -11,7 +11,6 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count
 
-from approvals.assignment.escalation_chain import Bench
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.clock.organisation import organisation_zone
@@ -21,7 +20,7 @@ from governance.recertification.campaigns import scope as scopes
 from governance.recertification.campaigns import snapshot
 from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import ASKS, FREEZES, EscalationChains
+from governance.recertification.campaigns.transitions import ASKS, FREEZES
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.models import Campaign, Question
 from tests import people
@@ -68,10 +67,7 @@ def measure(n: people.Northwind) -> Measured:
     plain = _plainly(campaign, now)
     frozen = _freeze(campaign, actor, now)
     began = time.perf_counter()
-    escalation_chains = EscalationChains(Bench.load(now))
-    while campaign_transitions.assign_questions.when_due(
-        campaign, actor=actor, now=now, escalation_chains=escalation_chains, size=ASKS
-    ):
+    while campaign_transitions.assign_questions.when_due(campaign, actor=actor, now=now, size=ASKS):
         pass
     asking = time.perf_counter() - began
     campaign_transitions.finish.when_due(campaign, actor=actor, now=now)

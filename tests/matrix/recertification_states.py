@@ -12,11 +12,9 @@ from typing import Any
 
 from django.db import models
 
-from approvals.assignment.escalation_chain import Bench
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import EscalationChains
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items import review_triggers
 from governance.recertification.items.transitions import open_item as transition_open_item
@@ -319,12 +317,6 @@ creating("recertification.campaign.order_campaign")
 def order_campaign(w: World, subject: models.Model) -> Mapping[str, Any]:
     """All that is held, in two weeks."""
     return {"campaign_scope": Scope(), "day": day(w.now)}
-
-
-@arguments("recertification.campaign.assign_questions")
-def ask(w: World, subject: models.Model) -> Mapping[str, Any]:
-    """The escalation chains of a run."""
-    return {"escalation_chains": EscalationChains(Bench.load(w.now))}
 
 
 @arguments("recertification.campaign.join_item", "recertification.campaign.leave_item")

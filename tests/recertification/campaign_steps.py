@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from approvals.assignment.escalation_chain import Bench
 from governance.core.actors.actor import Actor
 from governance.core.clock.organisation import organisation_zone
 from governance.core.engine.transition import REGISTRY
@@ -13,7 +12,6 @@ from governance.core.models import Person
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import EscalationChains
 from governance.recertification.models import Campaign
 from tests.people import as_actor
 
@@ -55,6 +53,4 @@ def filled(campaign: Campaign, now: datetime) -> Campaign:
 
 def chunk(what: str, campaign: Campaign, now: datetime, **more: Any) -> bool:
     """One chunk; whether there was one."""
-    if what == "assign_questions":
-        more["escalation_chains"] = EscalationChains(Bench.load(now))
     return REGISTRY[f"recertification.campaign.{what}"].when_due(campaign, actor=FILLER, now=now, **more)

@@ -6,18 +6,17 @@ up and wakes the job again, so other jobs get their turn.
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
 from django.db.models import Exists, OuterRef, QuerySet
 
-from approvals.assignment.escalation_chain import Bench
 from governance.core.access import Actor
 from governance.core.jobs import nudge
 from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.transitions import JOB, EscalationChains
+from governance.recertification.campaigns.transitions import JOB
 from governance.recertification.models import WAITING, Campaign, CampaignState, Item, Joining
 
 log = structlog.get_logger(__name__)
@@ -63,20 +62,14 @@ def fill(campaign: Campaign, now: datetime, actor: Actor, until: float) -> Count
         until: by `time.monotonic`.
     """
     done = Counter[str]()
-    escalation_chains = EscalationChains(Bench.load(now))
-    steps = (
-        ("frozen", lambda: campaign_transitions.freeze.when_due(campaign, actor=actor, now=now)),
-        (
-            "asked",
-            lambda: campaign_transitions.assign_questions.when_due(
-                campaign, actor=actor, now=now, escalation_chains=escalation_chains
-            ),
-        ),
-        ("joined", lambda: _join_some(campaign, now, actor)),
-        ("opened", lambda: campaign_transitions.finish.when_due(campaign, actor=actor, now=now)),
+    steps: tuple[tuple[str, Callable[..., bool]], ...] = (
+        ("frozen", campaign_transitions.freeze.when_due),
+        ("asked", campaign_transitions.assign_questions.when_due),
+        ("joined", _join_some),
+        ("opened", campaign_transitions.finish.when_due),
     )
     for kind, act in steps:
-        while act():
+        while act(campaign, actor=actor, now=now):
             done[kind] += 1
             if kind == "opened" or time.monotonic() > until:
                 return done
@@ -87,7 +80,7 @@ def fill(campaign: Campaign, now: datetime, actor: Actor, until: float) -> Count
 JOINS = 100
 
 
-def _join_some(campaign: Campaign, now: datetime, actor: Actor) -> bool:
+def _join_some(campaign: Campaign, *, actor: Actor, now: datetime) -> bool:
     """Join the next open reviews of other campaigns; return whether any was joined."""
     items = list(to_join(campaign, now)[:JOINS])
     joined = [campaign_transitions.join_item.when_due(campaign, actor=actor, now=now, item=item) for item in items]

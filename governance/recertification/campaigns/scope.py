@@ -61,11 +61,6 @@ class Scope:
         """JSON values of the fields that narrow it."""
         return {name: value for name, value in asdict(self).items() if value not in ("", None)}
 
-    @property
-    def says_what_is_held(self) -> bool:
-        """Whether a field narrows it that only grants have."""
-        return bool(self.resource or self.data_class or self.unused_days)
-
     def grants(self, now: datetime) -> QuerySet[Grant]:
         """Live grants in scope at ``now``, also those under review and those with a short term."""
         if self.about == AUTOMATIONS:
@@ -87,7 +82,7 @@ class Scope:
 
     def automations(self, now: datetime) -> QuerySet[Automation]:
         """Live automations in scope, also those under review; none if a field narrows it that only grants have."""
-        if self.about == GRANTS or self.says_what_is_held:
+        if self.about == GRANTS or self.resource or self.data_class or self.unused_days:
             return Automation.objects.none()
         rows = Automation.objects.filter(self._automation(""), state=AutomationState.LIVE)
         if self.tier:

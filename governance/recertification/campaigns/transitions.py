@@ -3,20 +3,18 @@
 Each chunk is one operation. It inserts items or questions with their history in one statement and stores the progress.
 It writes one ledger event with the count, the first and last key, and a digest of the keys. After a kill, nothing of
 the chunk remains, and the next run repeats it. Two runs at once wait for each other at the campaign's row.
-
-`EscalationChains` has the reviewers for many items at once: it reads each automation's and each resource's escalation chain only once (A9).
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache, partial
+from typing import Any
 
 from django.db.models import Max
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.models import Grant
-from governance.core.access import Permission, Refusal, refuse
+from governance.core.access import Actor, Permission, Refusal, duty, refuse
 from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_named, zone_of
 from governance.core.engine.transition import Effect, Step, transition
@@ -24,7 +22,6 @@ from governance.core.jobs import nudge
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
 from governance.core.texts import free_text
-from governance.recertification.campaigns import rules as campaign_rules
 from governance.recertification.campaigns import snapshot
 from governance.recertification.campaigns.queries import preview_campaign
 from governance.recertification.campaigns.scope import Scope
@@ -51,53 +48,69 @@ OF_RESOURCE = ("owner", "deputy", "interim__person", "team__lead", "team__deputy
 AssignedQuestion = tuple[Asks, Person, list[int]]
 
 
-@dataclass
-class EscalationChains:
-    """The escalation chains of some automations and resources at one instant.
+def assign_reviewers(items: Collection[Any], now: datetime) -> dict[int, list[AssignedQuestion]]:
+    """Questions of items with their reviewers, by item; none if one of them has no eligible reviewer (A9, S4).
+
+    Each automation's and each resource's escalation chain is read once, with a fixed number of queries.
 
     Args:
-        bench: the groups that stand on every escalation chain.
+        items: see `snapshot.lock_unassigned`.
+        now: business time.
     """
+    bench, resource_ids = Bench.load(now), {item.on for item in items}
+    rows = Automation.objects.select_related(*OF_AUTOMATION, "interim__person")
+    automations = rows.in_bulk({item.of for item in items})
+    resources = Resource.objects.select_related(*OF_RESOURCE).in_bulk(resource_ids - {None})
+    needed = {pk: reviewers.needed_chain(automation, bench) for pk, automation in automations.items()}
+    acceptable = {pk: reviewers.acceptable_chain(resources.get(pk), bench) for pk in resource_ids}
+    parties = reviewers.parties_of(automations)
 
-    bench: Bench
-    _automations: dict[int, Automation] = field(default_factory=dict)
-    _needed: dict[int, list[Person]] = field(default_factory=dict)
-    _acceptable: dict[int | None, list[Person]] = field(default_factory=dict)
-    _parties: dict[int, set[int]] = field(default_factory=dict)
-    _put: dict[tuple[int, int | None, bool], list[AssignedQuestion]] = field(default_factory=dict)
+    @cache
+    def assigned(automation: int, resource: int | None, is_both: bool) -> list[AssignedQuestion]:
+        chains = {Asks.NEEDED: needed[automation], **({Asks.ACCEPTABLE: acceptable[resource]} if is_both else {})}
+        short, first = reviewers.first_reviewers(chains, automations[automation], parties.get(automation, ()))
+        people = {asks: [person.pk for person in chain] for asks, chain in chains.items()}
+        return [(asks, first[asks], people[asks]) for asks in chains if not short]
 
-    def read(self, pairs: Collection[tuple[int, int | None]]) -> None:
-        """Read the escalation chains of these pairs, at least one, that were not read before."""
-        held_by, held_on = map(set, zip(*pairs, strict=True))
-        rows = Automation.objects.select_related(*OF_AUTOMATION, "interim__person")
-        automations = rows.in_bulk(held_by - self._automations.keys())
-        self._automations |= automations
-        self._needed |= {pk: reviewers.needed_chain(row, self.bench) for pk, row in automations.items()}
-        self._parties |= reviewers.parties_of(automations)
-        keys = held_on - self._acceptable.keys()
-        resources = Resource.objects.select_related(*OF_RESOURCE).in_bulk(keys - {None})
-        self._acceptable |= {pk: reviewers.acceptable_chain(resources.get(pk), self.bench) for pk in keys}
+    def asks_both(item: Any) -> bool:
+        return item.grant_id is not None and (item.snapshot["tier"] != "low" or item.is_sample)
 
-    def put(self, automation: int, resource: int | None, *, both: bool) -> list[AssignedQuestion]:
-        """Assign the questions about a pair; empty if one of them has no eligible reviewer (A9).
+    return {item.pk: assigned(item.of, item.on, asks_both(item)) for item in items}
 
-        Args:
-            automation: id of the automation that holds the grant; `read` has loaded it.
-            resource: id of the resource; None for a credential with an unknown target.
-            both: whether both questions are asked, or only *needed*.
-        """
-        key = (automation, resource, both)
-        if key not in self._put:
-            chains = {Asks.NEEDED: self._needed[automation]}
-            if both:
-                chains[Asks.ACCEPTABLE] = self._acceptable[resource]
-            parties = self._parties.get(automation, ())
-            short, first = reviewers.first_reviewers(chains, self._automations[automation], parties)
-            rows = [
-                (asks, first[asks], [person.pk for person in people]) for asks, people in chains.items() if not short
-            ]
-            self._put[key] = rows
-        return self._put[key]
+
+@duty("R2", backed_by=("campaign_name_once",))
+def named_once(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    """A name belongs to one running campaign."""
+    if not subject._state.adding:
+        return Refusal("R2", "state", "It is already open.")
+    campaigns = Campaign.objects.filter(kind=CampaignKind.ADHOC, name=subject.name.strip()).exclude(
+        state=CampaignState.CLOSED
+    )
+    if not campaigns.exists():
+        return None
+    return Refusal("R2", "state", "A running campaign has this name.", "Choose another name.")
+
+
+@duty("R2")
+def frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    """Questions are assigned when the whole scope of a campaign is in it."""
+    if not subject.is_frozen:
+        return Refusal("R2", "state", "The campaign does not have its whole scope yet.")
+    return None if subject.has_unasked else Refusal("R2", "state", "All its items are assigned.")
+
+
+@duty("R2")
+def not_frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    """A campaign is filled until its whole scope is in it."""
+    return Refusal("R2", "state", "The campaign has its whole scope.") if subject.is_frozen else None
+
+
+@duty("R2")
+def all_asked(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    """A campaign opens when all its items are assigned."""
+    if subject.is_frozen and not subject.has_unasked:
+        return None
+    return Refusal("R2", "state", "The campaign has items without a reviewer yet.")
 
 
 #: Declares a step of the job on a campaign that it fills.
@@ -109,7 +122,7 @@ on_opening = partial(transition, Campaign, permission=Permission.ITEM_OPEN, sour
     event="campaign.ordered",
     permission=Permission.CAMPAIGN_OPEN,
     target=[CampaignState.OPENING],
-    duties=[campaign_rules.named_once],
+    duties=[named_once],
     reason_needed=True,
 )
 def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) -> Effect:
@@ -121,16 +134,15 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
         day: the last day for answers.
     """
     campaign = step.subject
-    times = schedule.times_for_day(day, now=step.now, zone=organisation_zone(), holidays=organisation_holidays())
-    if times is None:
+    deadline = schedule.deadline_on(day, now=step.now, zone=organisation_zone(), holidays=organisation_holidays())
+    if deadline is None:
         raise refuse(Refusal("R2", "input", deadline_words(step.now)))
     if not free_text.name(campaign.name):
         raise refuse(Refusal("R2", "input", "Give it a name. Every mail about it shows the name."))
     campaign.kind, campaign.opened_by = CampaignKind.ADHOC, step.actor.person
     campaign.name, campaign.reason = free_text.name(campaign.name), step.reason
     campaign.tier, campaign.scope, campaign.snapshot_at = campaign_scope.tier, campaign_scope.to_dict(), step.now
-    campaign.deadline = times["high"].deadline
-    campaign.grace_until = max(times_of_tier.grace_until for times_of_tier in times.values())
+    campaign.deadline, campaign.grace_until = deadline, max(snapshot.grace_by_tier(deadline).values())
     # later grants and automations are not in the snapshot (R2)
     campaign.grants_until = Grant.objects.aggregate(last=Max("pk"))["last"] or 0
     campaign.automations_until = Automation.objects.aggregate(last=Max("pk"))["last"] or 0
@@ -143,18 +155,21 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
     return Effect(payload={"scope": scope_payload, "deadline": ledger_events.instant(campaign.deadline)})
 
 
+def least_deadline(now: datetime) -> datetime:
+    """The earliest deadline that leaves people their working days (R1)."""
+    return deadlines.add_working_days(now, schedule.LEAST_WORKING_DAYS, organisation_zone(), organisation_holidays())
+
+
 def deadline_words(now: datetime) -> str:
     """One sentence with the days that can be chosen."""
-    zone = organisation_zone()
-    least = deadlines.add_working_days(now, schedule.LEAST_WORKING_DAYS, zone, organisation_holidays())
-    first = least.astimezone(zone).date()
+    first = least_deadline(now).astimezone(organisation_zone()).date()
     return (
         f"Choose a working day from {first:%d %b %Y} on, at most {schedule.MAX_DAYS_AHEAD} days from today: people need"
         f" {schedule.LEAST_WORKING_DAYS} whole working days at the least."
     )
 
 
-@on_opening(event="campaign.items_opened", duties=[campaign_rules.not_frozen])
+@on_opening(event="campaign.items_opened", duties=[not_frozen])
 def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
     """Write the next chunk of items: grants first, then automations (R2, H1).
 
@@ -181,28 +196,24 @@ def _extend_deadline(step: Step[Campaign], campaign: Campaign) -> dict[str, str]
     Returns:
         The ledger payload of the change, or nothing if there is time enough. The campaign is not saved.
     """
-    zone, holidays = organisation_zone(), organisation_holidays()
-    least = deadlines.add_working_days(step.now, schedule.LEAST_WORKING_DAYS, zone, holidays)
+    least = least_deadline(step.now)
     if campaign.deadline >= least:
         return {}
-    campaign.deadline = least
-    campaign.grace_until = max(schedule.grace_after(least, zone, holidays).values())
+    campaign.deadline, campaign.grace_until = least, max(snapshot.grace_by_tier(least).values())
     return {"deadline": ledger_events.instant(least)}
 
 
-@on_opening(event="campaign.items_asked", duties=[campaign_rules.frozen])
-def assign_questions(step: Step[Campaign], *, escalation_chains: EscalationChains, size: int = ASKS) -> Effect:
+@on_opening(event="campaign.items_asked", duties=[frozen])
+def assign_questions(step: Step[Campaign], *, size: int = ASKS) -> Effect:
     """Assign the next items to their reviewers; items without an eligible reviewer wait for security (A9, S4, H1).
 
     Args:
         step: the running call.
-        escalation_chains: cached for the whole run.
         size: how many items at most.
     """
     campaign = step.subject
     later, grace = _extend_deadline(step, campaign), snapshot.grace_by_tier(campaign.deadline)
     items = snapshot.lock_unassigned(campaign, size)
-    escalation_chains.read([(item.of, item.on) for item in items])
     asked = set(Question.objects.filter(item__in=items).values_list("item", flat=True))  # by an event that joined
 
     @cache
@@ -211,11 +222,11 @@ def assign_questions(step: Step[Campaign], *, escalation_chains: EscalationChain
 
     changed: list[Item] = []
     questions: list[Question] = []
-    for item in (item for item in items if item.pk not in asked):
-        tier = item.snapshot["tier"]
-        is_both = item.grant_id is not None and (tier != "low" or item.is_sample)
-        puts = escalation_chains.put(item.of, item.on, both=is_both)
-        changed += [item] if _set_dates(item, campaign.deadline, grace[tier], puts) else []
+    unasked = [item for item in items if item.pk not in asked]
+    assigned = assign_reviewers(unasked, step.now)
+    for item in unasked:
+        puts = assigned[item.pk]
+        changed += [item] if _set_dates(item, campaign.deadline, grace[item.snapshot["tier"]], puts) else []
         questions += [
             Question(
                 item=item,
@@ -272,7 +283,7 @@ def join_item(step: Step[Campaign], *, item: Item) -> Effect:
     return Effect(payload={"item": str(item.pk), **later})
 
 
-@on_opening(event="campaign.filled", target=[CampaignState.OPEN], duties=[campaign_rules.all_asked])
+@on_opening(event="campaign.filled", target=[CampaignState.OPEN], duties=[all_asked])
 def finish(step: Step[Campaign]) -> Effect:
     """Open the campaign: notify its reviewers once, and security of items without a reviewer (R5, A9)."""
     campaign = step.subject

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -93,18 +93,18 @@ def campaign_list(request: Request) -> HttpResponse:
 def _rows(campaigns: Sequence[Campaign], request: Request, now: datetime) -> list[Shape]:
     """Rows of the list. One query counts the items that the reader may see."""
     items = Item.objects.of_campaigns([campaign.pk for campaign in campaigns], request.actor, now).order_by()
-    closed, total = Count("pk", filter=~Q(state__in=UNCLOSED)), Count("pk")
-    counts = {
-        pk: (done, total) for pk, done, total in items.values_list("campaign").annotate(closed=closed, total=total)
-    }
-    rows = []
-    for campaign in campaigns:
-        done, of = counts.get(campaign.pk, (0, 0))
-        percent = done / of * 100 if of else 0
-        rows.append(
-            {"campaign": campaign, "state": campaign.shown_state(now), "total": of, "done": done, "percent": percent}
-        )
-    return rows
+    closed = Count("pk", filter=~Q(state__in=UNCLOSED))
+    counts = (
+        items.values("campaign")
+        .annotate(total=Count("pk"), done=closed)
+        .annotate(percent=F("done") * 100.0 / F("total"))
+    )
+    by_campaign: dict[int, Shape] = {row["campaign"]: {**row} for row in counts}
+    nothing = {"total": 0, "done": 0, "percent": 0}
+    return [
+        {**by_campaign.get(campaign.pk, nothing), "campaign": campaign, "state": campaign.shown_state(now)}
+        for campaign in campaigns
+    ]
 
 
 @require_GET
@@ -186,16 +186,15 @@ def _burn_down_chart(campaign: Campaign, items: QuerySet[Item], now: datetime) -
     return {"title": title, "points": points, "total": total, "first": first, "due": due, "until": until}
 
 
-def _lists(items: QuerySet[Item], stands: dict[str, int]) -> dict[str, list[Item]]:
-    """The first items with removed access, latest first, and without an eligible reviewer."""
-    removed = Q(outcome=ItemOutcome.REVOKED) | Q(state=ItemState.ANSWERED)
-    rows = items.select_related(*ITEM_RELATIONS)
-    taken = rows.filter(removed).order_by("-closed_at", "-pk")
-    has_removed = stands["answered"] or stands[ItemOutcome.REVOKED]
-    return {
-        "taken": list(taken[:LISTED]) if has_removed else [],
-        "nobody": list(rows.filter(nobody=True, state__in=UNCLOSED)[:LISTED]) if stands["nobody"] else [],
+def _lists(items: QuerySet[Item], stands: dict[str, int]) -> Shape:
+    """The first items with removed access, latest first, and without an eligible reviewer; no query for an empty list."""
+    removed = items.filter(Q(outcome=ItemOutcome.REVOKED) | Q(state=ItemState.ANSWERED)).order_by("-closed_at", "-pk")
+    nobody = items.filter(nobody=True, state__in=UNCLOSED)
+    lists = {
+        "taken": (removed, stands["answered"] or stands[ItemOutcome.REVOKED]),
+        "nobody": (nobody, stands["nobody"]),
     }
+    return {name: rows.select_related(*ITEM_RELATIONS)[:LISTED] for name, (rows, count) in lists.items() if count}
 
 
 ANY = [("", "Any")]
@@ -238,9 +237,8 @@ class Filter(forms.Form):
         self._choices("resource", resources, given.get("resource"))
         people = Person.objects.filter(is_active=True, left_at__isnull=True)
         if not GrantUsage.objects.exists():
-            self.fields[
-                "unused_days"
-            ].help_text = "Use is not measured in this installation yet, so this finds nothing."
+            sentence = "Use is not measured in this installation yet, so this finds nothing."
+            self.fields["unused_days"].help_text = sentence
         self._choices("owner", people.order_by("name", "pk").values_list("pk", "name"), given.get("owner"))
 
     def _choices(self, name: str, rows: Any, chosen: str | None = None) -> None:
@@ -287,24 +285,20 @@ def new(request: Request) -> HttpResponse:
     """Show the filter with its preview, and open the campaign."""
     now, verb = business_time.now(), campaign_transitions.order_campaign
     sent = request.POST if request.method == "POST" else None
-    refusal = verb.refusal(Campaign(name="New campaign"), actor=request.actor, now=now)
-    if (
-        refusal is not None and refusal.kind == "permission"
-    ):  # before anything sent is read: the preview would show everybody's work
+    fresh, actor = Campaign(name="New campaign"), request.actor
+    refusal = verb.refusal(fresh, actor=actor, now=now)
+    if refusal is not None and refusal.kind == "permission":
+        # before anything sent is read: the preview would show everybody's work
         if sent is not None:
             with suppress(Refused):  # a refused attempt is recorded (H1)
-                verb(
-                    Campaign(name="New campaign"), actor=request.actor, now=now, campaign_scope=Scope(), day=now.date()
-                )
+                verb(fresh, actor=actor, now=now, campaign_scope=Scope(), day=now.date())
         return refused(request, refusal, context={"typed": request.POST.get("reason", "")})
     form, opening = Filter(request.GET if sent is None else sent, now=now), Opening(sent)
     if form.is_valid() and opening.is_valid():
         name, reason = opening.cleaned_data["name"], opening.cleaned_data["reason"]
         day = form.cleaned_data["until"] or first_deadline(now)
         try:
-            made = verb(
-                Campaign(name=name), actor=request.actor, now=now, reason=reason, campaign_scope=form.scope, day=day
-            )
+            made = verb(Campaign(name=name), actor=actor, now=now, reason=reason, campaign_scope=form.scope, day=day)
         except InvalidInput as error:
             opening.add_error(None, error.refusal.words)
         except Refused as error:
@@ -327,10 +321,10 @@ def _context(form: Filter, opening: Opening, now: datetime) -> Shape:
     if not form.is_valid():
         return context
     until = form.cleaned_data["until"] or first_deadline(now)
-    chosen = schedule.times_for_day(until, now=now, zone=organisation_zone(), holidays=organisation_holidays())
-    if chosen is None:
+    deadline = schedule.deadline_on(until, now=now, zone=organisation_zone(), holidays=organisation_holidays())
+    if deadline is None:
         form.add_error("until", deadline_words(now))
         return context
-    estimate = campaign_queries.preview_campaign(form.scope, chosen["high"].deadline, now)
+    estimate = campaign_queries.preview_campaign(form.scope, deadline, now)
     kept = {**form.scope.to_dict(), "until": until.isoformat()}
     return {**context, "kept": kept, "preview": estimate, "scope": scope.scope_sentence(form.scope)}

@@ -6,7 +6,7 @@ risk. That sign-in is needed at submission, so nobody loses a choice by signing 
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from governance.core.texts import free_text
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.questions import ItemContext
 from governance.recertification.items.transitions import answer as transition_answer
-from governance.recertification.items.transitions.answer import NO_CARD_VIEW, CardView, answer_refusal, repeated_answer
+from governance.recertification.items.transitions.answer import NO_CARD_VIEW, CardView, answer_refusal
 from governance.recertification.models import SETTLING, AnswerKind, Draft, Question
 
 log = structlog.get_logger(__name__)
@@ -113,19 +113,10 @@ def save_draft(
         "ends_on": ends_on,
         "reason": free_text.clean(reason),
         "whose": whose if answer == AnswerKind.NOT_MINE else None,
-        "seconds": seen.seconds,
-        "recommended": seen.recommended,
-        "looked": seen.looked,
-        "in_bulk": seen.in_bulk,
+        **asdict(seen),
         "saved_at": now,
     }
     return Draft.objects.update_or_create(question=question, defaults=values)[0]
-
-
-def is_repeated(question: Question, answer: str, *, actor: Actor, reason: str, ends_on: date | None) -> bool:
-    """Whether the actor has already submitted the same answer, so that the form was only sent again (A8)."""
-    params = {"answer": answer, "ends_on": ends_on}
-    return repeated_answer(question, actor, free_text.clean(reason), params) is not None
 
 
 def drafts_of(actor: Actor, now: datetime) -> list[Draft]:

@@ -93,13 +93,11 @@ def open_in_conflict(now: datetime, actor: Actor) -> int:
     opened = 0
     for conflict, grant in review_triggers.unreviewed_conflicts():
         item = Item.objects.filter(grant=grant, state__in=UNCLOSED).first()
-        if item is None and review_triggers.may_wait(conflict, grant, now):
-            continue
-        if item is None:
-            opened += open_item_if_due(Item(grant=grant, reason=review_triggers.IN_CONFLICT), now, actor)
-        elif item.state != ItemState.ANSWERED:
-            because, cause = review_triggers.IN_CONFLICT, f"conflict:{conflict.pk}"
+        because, cause = review_triggers.IN_CONFLICT, f"conflict:{conflict.pk}"
+        if item is not None and item.state != ItemState.ANSWERED:
             open_item.note_event.when_due(item, actor=actor, now=now, because=because, cause=cause)
+        elif item is None and not review_triggers.may_wait(conflict, grant, now):
+            opened += open_item_if_due(Item(grant=grant, reason=because), now, actor)
     return opened
 
 
@@ -261,23 +259,19 @@ def close_due(now: datetime, actor: Actor) -> int:
 
 def _ask_brake(due: QuerySet[Item], now: datetime, actor: Actor) -> None:
     """Ask the circuit breaker before a campaign ends grants; it may hold all of them (G6)."""
-    ending = (
-        subject_in_force(due)
-        .filter(~_is_held(now))
-        .exclude(automation__isnull=False, automation__suspended_by_review_at__isnull=True)
-    )
-    by_campaign: dict[int, list[Item]] = {}
-    for item in ending.select_related("campaign", "grant").order_by("campaign_id", "pk"):
-        by_campaign.setdefault(item.campaign_id, []).append(item)
+    rows = subject_in_force(due).filter(~_is_held(now))
+    rows = rows.exclude(automation__isnull=False, automation__suspended_by_review_at__isnull=True)
+    ending = list(rows.select_related("campaign", "grant").order_by("campaign_id", "pk"))
     keys = {item.automation_id for item in ending if item.automation_id is not None}
-    of_automations: dict[int, list[Grant]] = {}
+    of_automations: dict[int | None, list[Grant]] = {}
     for grant in Grant.objects.standing().filter(among(keys, "automation")).order_by("pk"):
         of_automations.setdefault(grant.automation_id, []).append(grant)
-    for items in by_campaign.values():
-        held = [item.grant for item in items if item.grant is not None]
-        held += [grant for item in items if item.automation_id for grant in of_automations.get(item.automation_id, ())]
-        each = {grant.pk: grant for grant in held}  # a grant and its automation may both be under review
-        grant_jobs.ask_first(cause_of(items[0].campaign), list(each.values()), Why.SILENCE, now=now, actor=actor)
+    by_campaign: dict[Campaign, dict[int, Grant]] = {}  # a grant and its automation may both be under review
+    for item in ending:
+        grants = [item.grant] if item.grant is not None else of_automations.get(item.automation_id, [])
+        by_campaign.setdefault(item.campaign, {}).update({grant.pk: grant for grant in grants})
+    for campaign, held in by_campaign.items():
+        grant_jobs.ask_first(cause_of(campaign), list(held.values()), Why.SILENCE, now=now, actor=actor)
 
 
 def _may_end(now: datetime) -> Q:
@@ -346,32 +340,26 @@ def _open_or_join(
 ) -> bool:
     """Open an item for the events of one grant or automation, or join its open item; return whether it did.
 
+    In the quiet time after a recent review, only an incident opens it.
+
     Args:
         new: the item that would open.
         happened: events without a review.
-        until: end of the quiet time after a recent review, if any.
+        until: end of the quiet time, if any.
         now: business time.
         actor: the job.
     """
     item = Item.objects.filter(grant=new.grant, automation=new.automation, state__in=UNCLOSED).first()
-    if item is None:
-        return _open_item(new, happened, now, actor, is_quiet=until is not None and now < until)
-    if item.state == ItemState.ANSWERED:
+    if item is not None:
+        note = partial(open_item.note_event.when_due, item, actor=actor, now=now)
+        noted = [item.state in WAITING and note(because=trigger.because, cause=trigger.cause) for trigger in happened]
+        return any(noted)
+    if until is not None and now < until:
+        happened = [trigger for trigger in happened if trigger.because == review_triggers.INCIDENT]
+    if not happened:
         return False
-    joined = [
-        open_item.note_event.when_due(item, actor=actor, now=now, because=trigger.because, cause=trigger.cause)
-        for trigger in happened
-    ]
-    return any(joined)
-
-
-def _open_item(new: Item, happened: Sequence[ReviewTrigger], now: datetime, actor: Actor, *, is_quiet: bool) -> bool:
-    """Open the item; in the quiet time only an incident opens it."""
-    counted = [trigger for trigger in happened if not is_quiet or trigger.because == review_triggers.INCIDENT]
-    if not counted:
-        return False
-    new.reason, *joined = dict.fromkeys(trigger.because for trigger in counted)
-    new.snapshot = {review_triggers.CAUSES: [trigger.cause for trigger in counted]}
+    new.reason, *joined = dict.fromkeys(trigger.because for trigger in happened)
+    new.snapshot = {review_triggers.CAUSES: [trigger.cause for trigger in happened]}
     if joined:
         new.snapshot["joined"] = joined
     return open_item_if_due(new, now, actor)

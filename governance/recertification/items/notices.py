@@ -6,7 +6,6 @@ event, and the latest one sets the due date.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -58,18 +57,12 @@ def notify_reviewer(step: Step[Any], question: Question, event: str, *, key: str
         event: last part of the notice's name: ``opened``, ``passed``, ``reminder``, ``escalated``.
         key: makes the notice unique, together with item, question and person.
     """
-    facts = {"asks": question.asks, "question": question.get_asks_display()}
-    outbox.queue(
-        _notice(
-            step,
-            question.item,
-            person,
-            event,
-            f"{question.asks}:{key}",
-            {**facts, **({"instead_of": reviewer.name} if person != reviewer else {})},
-        )
-        for person, reviewer in with_delegates([question.reviewer], step.now)
-    )
+    notices = []
+    for person, reviewer in with_delegates([question.reviewer], step.now):
+        instead_of = reviewer.name if person != reviewer else ""
+        context = {"asks": question.asks, "question": question.get_asks_display(), "instead_of": instead_of}
+        notices.append(_notice(step, question.item, person, event, f"{question.asks}:{key}", context))
+    outbox.queue(notices)
 
 
 def notify_people(
@@ -143,17 +136,8 @@ def question_words(question: Question) -> str:
     return f"{item.of_automation.team.name}: {item.title}. Is it still {question.asks}?"
 
 
-@dataclass(frozen=True)
-class CampaignDue:
-    """A person's unanswered questions in one campaign.
-
-    Args:
-        count: number of questions.
-        event: calendar event of the first due date.
-    """
-
-    count: int
-    event: icalendar_file.Event
+#: How many unanswered questions of a campaign a person has, and the calendar event of the first due date.
+CampaignDue = tuple[int, icalendar_file.Event]
 
 
 def due_in_campaigns(person: Person, names: Mapping[int, str], now: datetime) -> dict[int, CampaignDue]:
@@ -170,8 +154,7 @@ def due_in_campaigns(person: Person, names: Mapping[int, str], now: datetime) ->
     together = {}
     for campaign, count, first in rows.values_list("item__campaign").annotate(count=Count("pk"), first=Min(DUE)):
         text = f"{names[campaign]}: {count:,} {'question waits' if count == 1 else 'questions wait'} for you"
-        event = _make_event(f"campaign-{campaign}", person, text, first, ["recert_mine"])
-        together[campaign] = CampaignDue(count, event)
+        together[campaign] = (count, _make_event(f"campaign-{campaign}", person, text, first, ["recert_mine"]))
     return together
 
 
@@ -188,7 +171,14 @@ def events_of_questions(
     question_list = list(questions)
     opened = [question.item.campaign for question in question_list if question.item.campaign.kind == CampaignKind.ADHOC]
     together = due_in_campaigns(person, {campaign.pk: campaign.name for campaign in opened}, now) if opened else {}
-    return {question.item_id: _event_of(question, person, together) for question in question_list}
+    events = {}
+    for question in question_list:
+        item, words = question.item, question_words(question)
+        if item.campaign_id in together:
+            _, events[item.pk] = together[item.campaign_id]
+        else:
+            events[item.pk] = _make_event(f"item-{item.pk}", person, words, due_at(item), ["recert_item", item.pk])
+    return events
 
 
 def events_of_person(person: Person, now: datetime) -> list[icalendar_file.Event]:
@@ -197,14 +187,7 @@ def events_of_person(person: Person, now: datetime) -> list[icalendar_file.Event
     opened = rows.filter(OF_CAMPAIGNS).order_by().values_list("item__campaign", "item__campaign__name").distinct()
     single = rows.exclude(OF_CAMPAIGNS).select_related(*QUESTION_RELATIONS)
     together = due_in_campaigns(person, dict(opened), now)
-    return [*events_of_questions(person, single, now).values(), *(group.event for group in together.values())]
-
-
-def _event_of(question: Question, person: Person, together: Mapping[int, CampaignDue]) -> icalendar_file.Event:
-    item = question.item
-    if item.campaign_id in together:
-        return together[item.campaign_id].event
-    return _make_event(f"item-{item.pk}", person, question_words(question), due_at(item), ["recert_item", item.pk])
+    return [*events_of_questions(person, single, now).values(), *(event for _, event in together.values())]
 
 
 def _make_event(uid_part: str, person: Person, text: str, at: datetime, page: list[object]) -> icalendar_file.Event:
@@ -295,8 +278,7 @@ def notify_missing_reviewers(step: Step[Any], campaign: Campaign, count: int) ->
 def campaign_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Digest lines: campaigns with unanswered questions for a person or for someone they are a delegate of."""
     names = dict(Campaign.objects.filter(pk__in=daily_digest.keys(threads)).values_list("pk", "name"))
-    campaigns_due = due_in_campaigns(person, names, now)
     return {
-        f"campaign:{pk}": Line(due.event.at, due.event.summary, {"count": due.count}, due.event)
-        for pk, due in campaigns_due.items()
+        f"campaign:{pk}": Line(event.at, event.summary, {"count": count}, event)
+        for pk, (count, event) in due_in_campaigns(person, names, now).items()
     }

@@ -82,14 +82,9 @@ def find_triggers(now: datetime, *, is_night: bool = True) -> tuple[Triggers, Tr
 # --- about grants ------------------------------------------------------------------------------------------------------
 
 
-def _live(now: datetime) -> QuerySet[Grant]:
-    """Live grants."""
-    return Grant.objects.live(now).order_by("pk")
-
-
 def _renewable(now: datetime) -> QuerySet[Grant]:
     """Live grants that a review can renew; grants that will not be renewed end by themselves."""
-    return _live(now).filter(renew=True)
+    return Grant.objects.live(now).filter(renew=True).order_by("pk")
 
 
 def _incidents(now: datetime) -> Iterator[ReviewTrigger]:
@@ -100,7 +95,7 @@ def _incidents(now: datetime) -> Iterator[ReviewTrigger]:
     running = Incident.objects.running(now)
     ways = ("entitlement__resource", "credential__opens", "credential__kept_in")
     for way in ways if running.exists() else ():
-        rows = _live(now).filter(Q((f"{way}__in", running.values("resource"))))
+        rows = Grant.objects.live(now).filter(Q((f"{way}__in", running.values("resource")))).order_by("pk")
         if way != "entitlement__resource":
             rows = rows.filter(entitlement=None)
         declared = running.filter(resource=OuterRef(way)).order_by("-pk").values("pk")[:1]

@@ -45,11 +45,6 @@ def review_instant(review_on: date) -> datetime:
     return datetime.combine(review_on, time(), tzinfo=UTC)
 
 
-def opening(tier: str, *, review_at: datetime, ends_at: datetime | None) -> datetime:
-    """When an item opens: some days before its review date or end, whichever is earlier (R1)."""
-    return min(review_at, ends_at or review_at) - timedelta(days=OPENS_BEFORE[tier])
-
-
 def review_after_event(tier: str, *, now: datetime, began_at: datetime, quiet_until: datetime | None = None) -> date:
     """Review date after an event: the item opens at once, or on the day after ``began_at`` (R1).
 
@@ -101,21 +96,17 @@ def plan_times(
         zones: time zones of the reviewers; the deadline is the earliest 17:00 among them (H8).
         holidays: of the organisation.
     """
-    opens_at = opening(tier, review_at=review_at, ends_at=ends_at)
+    anchor = min(review_at, ends_at or review_at)
+    opens_at = anchor - timedelta(days=OPENS_BEFORE[tier])
     if now < opens_at or opens_at <= began_at:
         return None
-    anchor = min(review_at, ends_at or review_at)
     times = times_before(anchor, tier, zones, holidays)
     least = max(deadlines.add_working_days(now, LEAST_WORKING_DAYS, zone, holidays) for zone in zones)
-    if times.deadline < least:
-        if ends_at is not None and ends_at <= review_at:
-            return None
-        deadline = least
-        grace_until = _working_day_end(deadline + timedelta(days=GRACE[tier]), zones, holidays)
-        if ends_at is not None and grace_until > ends_at:
-            return None
-        return Times(deadline, grace_until)
-    return times
+    if times.deadline >= least:
+        return times
+    grace_until = _working_day_end(least + timedelta(days=GRACE[tier]), zones, holidays)
+    is_too_late = ends_at is not None and (ends_at <= review_at or grace_until > ends_at)
+    return None if is_too_late else Times(least, grace_until)
 
 
 def times_before(anchor: datetime, tier: str, zones: Iterable[ZoneInfo], holidays: Set[date]) -> Times:
@@ -153,12 +144,6 @@ def next_reminder(after: datetime, *, opened_at: datetime, deadline: datetime, z
     return datetime.combine(min(ahead, default=overdue), BEGINNING, tzinfo=zone).astimezone(UTC)
 
 
-def closing_at(now: datetime, ends_at: datetime | None, *, days: int) -> datetime:
-    """The end of a suspended grant: after the correction days, never after its term (R4, R6)."""
-    last = now + timedelta(days=days)
-    return last if ends_at is None else min(last, ends_at)
-
-
 def with_notice(grace_until: datetime, *, now: datetime, ends_at: datetime | None) -> datetime:
     """When silence takes effect for a new reviewer: after at least a day, but not after the term (R6).
 
@@ -171,13 +156,10 @@ def with_notice(grace_until: datetime, *, now: datetime, ends_at: datetime | Non
     return max(grace_until, least if ends_at is None else min(least, ends_at))
 
 
-def times_for_day(
-    day: date, *, now: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()
-) -> dict[str, Times] | None:
-    """Times of an ad hoc campaign by tier for a chosen last day. None if policy does not allow that day.
+def deadline_on(day: date, *, now: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()) -> datetime | None:
+    """Deadline of an ad hoc campaign on a chosen last day. None if policy does not allow that day.
 
-    The day is a working day at least `LEAST_WORKING_DAYS` working days and at most `MAX_DAYS_AHEAD` days ahead. The grace follows it
-    (R6).
+    The day is a working day at least `LEAST_WORKING_DAYS` working days and at most `MAX_DAYS_AHEAD` days ahead.
 
     Args:
         day: the last day for answers.
@@ -187,11 +169,8 @@ def times_for_day(
     """
     deadline = deadlines.end_of_day(day, zone)
     is_near = deadline < deadlines.add_working_days(now, LEAST_WORKING_DAYS, zone, holidays)
-    if is_near or day > (now + timedelta(days=MAX_DAYS_AHEAD)).astimezone(zone).date():
-        return None
-    if not deadlines.is_working_day(day, holidays):
-        return None
-    return {tier: Times(deadline, until) for tier, until in grace_after(deadline, zone, holidays).items()}
+    is_far = day > (now + timedelta(days=MAX_DAYS_AHEAD)).astimezone(zone).date()
+    return None if is_near or is_far or not deadlines.is_working_day(day, holidays) else deadline
 
 
 def grace_after(deadline: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()) -> dict[str, datetime]:

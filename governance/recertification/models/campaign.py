@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
@@ -38,24 +39,28 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
             return self.none()
         if access.may(actor, Permission.CAMPAIGN_READ, None, now=now):
             return self
-        return self.filter(_with_items_of(access.answers_as(actor, now)))
+        condition = Q()
+        for way in ways_to_items(access.answers_as(actor, now), "items__"):
+            condition |= Q(pk__in=Campaign._base_manager.filter(**way).order_by().values("pk"))
+        return self.filter(condition)
 
 
-def _with_items_of(people: Collection[int]) -> Q:
-    """Campaigns in which these people are reviewers or owners. Each way is its own subquery with its own index."""
+def ways_to_items(people: Collection[int], item: str = "") -> tuple[dict[str, Any], ...]:
+    """Lookups for items in which these people are reviewers or owners. Each finds its items by its own index.
+
+    Args:
+        people: ids.
+        item: prefix of the lookups, such as ``items__``.
+    """
     owned = Q(business_owner__in=people) | Q(technical_owner__in=people)
     held = Automation.objects.filter(owned).order_by()
     resources = Resource.objects.filter(Q(owner__in=people) | Q(deputy__in=people)).order_by()
-    ways = (
-        {"items__questions__reviewer__in": people},
-        {"items__automation__in": held},
-        {"items__grant__automation__in": held},
-        {"items__grant__entitlement__resource__in": resources},
+    return (
+        {f"{item}questions__reviewer__in": people},
+        {f"{item}automation__in": held},
+        {f"{item}grant__automation__in": held},
+        {f"{item}grant__entitlement__resource__in": resources},
     )
-    condition = Q()
-    for way in ways:
-        condition |= Q(pk__in=Campaign._base_manager.filter(**way).order_by().values("pk"))
-    return condition
 
 
 class Campaign(models.Model):

@@ -15,8 +15,8 @@ from django.db.models.functions import Coalesce, NullIf
 from approvals.models import Grant
 from governance.core.access import Actor, Permission, Relation, access
 from governance.core.models import AppendOnly, FreeText, History, Person
-from governance.recertification.models.campaign import Campaign
-from inventory.models import Automation, Resource
+from governance.recertification.models.campaign import Campaign, ways_to_items
+from inventory.models import Automation
 
 
 class ItemState(models.TextChoices):
@@ -80,16 +80,10 @@ class ItemQuerySet(models.QuerySet["Item"]):
         rows = self.filter(campaign__in=list(campaigns))
         if access.may(actor, Permission.CAMPAIGN_READ, None, now=now):
             return rows
-        people = access.answers_as(actor, now)
-        held = Automation.objects.filter(Q(business_owner__in=people) | Q(technical_owner__in=people)).order_by()
-        resources = Resource.objects.filter(Q(owner__in=people) | Q(deputy__in=people)).order_by()
-        questions = Question.objects.filter(reviewer__in=people, item__campaign__in=list(campaigns)).order_by()
-        return rows.filter(
-            Q(pk__in=questions.values("item"))
-            | Q(automation__in=held.values("pk"))
-            | Q(grant__automation__in=held.values("pk"))
-            | Q(grant__entitlement__resource__in=resources.values("pk"))
-        )
+        condition = Q()
+        for way in ways_to_items(access.answers_as(actor, now)):
+            condition |= Q(pk__in=rows.filter(**way).order_by().values("pk"))
+        return rows.filter(condition)
 
 
 def _visible_subjects(actor: Actor, now: datetime, item: str = "") -> Q:

@@ -5,8 +5,7 @@ computes the figures of all batches with one query.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -32,28 +31,14 @@ class Median(Aggregate):
     output_field = FloatField()
 
 
-@dataclass(frozen=True)
-class FlaggedBatch:
-    """One batch with its flags.
+def flagged_batches(campaign: Campaign, most: int) -> list[dict[str, Any]]:
+    """The first batches of a campaign with a sign of weak review, by time. One query.
 
-    Args:
-        person: name of the reviewer.
-        at: time of submission.
-        number: number of its answers in this campaign.
-        flags: sentences by the keys of its flags.
+    Each has the reviewer's name, the time of its first answer, the number of its answers in this campaign, and its
+    flags: sentences by their keys.
     """
-
-    person: str
-    at: datetime
-    number: int
-    flags: Mapping[str, str]
-
-
-def flagged_batches(campaign: Campaign, most: int) -> list[FlaggedBatch]:
-    """The first batches of a campaign with a flag, by time. One query."""
-    rows = ((row, _flags(row)) for row in _batches(campaign).iterator())
-    flagged = (FlaggedBatch(row["person__name"], row["first_at"], row["number"], flags) for row, flags in rows if flags)
-    return list(islice(flagged, most))
+    rows = ({**row, "flags": _flags(row)} for row in _batches(campaign).iterator())
+    return list(islice((row for row in rows if row["flags"]), most))
 
 
 def _batches(campaign: Campaign) -> QuerySet[Answer, Any]:
@@ -65,7 +50,7 @@ def _batches(campaign: Campaign) -> QuerySet[Answer, Any]:
     return (
         Answer.objects.filter(question__item__campaign=campaign, superseded_by__isnull=True, answer__in=SETTLING)
         .order_by()
-        .values("batch", "person__name")
+        .values("batch", reviewer=F("person__name"))
         .annotate(
             first_at=Min("at"),
             number=Count("pk"),

@@ -18,7 +18,6 @@ from governance.core.clock import business_time
 from governance.core.models import LedgerEvent, Seal
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.evidence import evidence_file
-from governance.recertification.evidence import queries as evidence_queries
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
 from tests.recertification.campaign_steps import filled, ordered
@@ -143,7 +142,7 @@ def test_endings_after_review_are_no_evidence(campaign: Campaign, held: Held) ->
     Grant.objects.filter(pk=item.grant_id).update(ended_at=later)
 
     def tasks() -> list[list[int]]:
-        chunks = list(evidence_queries.chunks(campaign))
+        chunks = list(evidence_file.chunks(campaign))
         return [[one["task"] for one in row["tasks"]] for chunk in chunks for row in chunk]
 
     assert tasks() == [[]]
@@ -218,7 +217,7 @@ def peak(campaign: Campaign, held: Held, form: str) -> tuple[int, int]:
 def test_memory_does_not_grow_with_the_campaign_and_queries_grow_by_chunks(
     form: str, campaign: Campaign, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence_queries, "CHUNK", 20)
+    monkeypatch.setattr(evidence_file, "CHUNK", 20)
     more_items(campaign, held, 60)
     peak(campaign, held, form)  # what is compiled once
     few, _ = peak(campaign, held, form)

@@ -106,9 +106,9 @@ def test_flag_applies_exactly_at_limit(
 ) -> None:
     answered(campaign, held, **applies)
     (found,) = quality_queries.flagged_batches(campaign, 2)
-    assert found.person == "Jonas Weil"
-    assert set(found.flags) == {key}
-    assert sentence in found.flags[key]
+    assert found["reviewer"] == "Jonas Weil"
+    assert set(found["flags"]) == {key}
+    assert sentence in found["flags"][key]
 
 
 @pytest.mark.rule("R7")

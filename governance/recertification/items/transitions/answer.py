@@ -30,6 +30,9 @@ from governance.recertification.models.item import REASON_WORDS
 #: Rows to lock before a question, outermost first.
 LOCKED_PARENTS = ("item.of_automation", "item.grant", "item")
 
+#: Duties of a reviewer who answers or corrects an answer; the sign-in is checked after all others.
+OF_ANSWERS = (item_rules.requires_interactive, item_rules.two_people, item_rules.gains, item_rules.standing)
+
 #: Declares an operation on a question by its reviewer.
 by_reviewer = partial(
     transition, Question, permission=Permission.ITEM_ANSWER, parents=LOCKED_PARENTS, context=load_context
@@ -45,14 +48,14 @@ class CardView:
         recommended: the shown `recommendation.Advice`; empty if none was shown.
         looked: how often the reviewer opened details; None if not measured.
         in_bulk: whether the answer was chosen for several low-risk items at once.
-        chosen_at: when it was chosen, if submitted later.
+        saved_at: when it was chosen, if submitted later.
     """
 
     seconds: int | None = None
     recommended: str = ""
     looked: int | None = None
     in_bulk: bool = False
-    chosen_at: datetime | None = None
+    saved_at: datetime | None = None
 
 
 #: For an answer without a card.
@@ -77,13 +80,7 @@ def repeated_answer(
     event="question.answered",
     repeats=repeated_answer,
     source=WAITING,
-    duties=[
-        item_rules.requires_interactive,
-        item_rules.two_people,
-        item_rules.gains,
-        item_rules.standing,
-        item_rules.requires_fresh,
-    ],
+    duties=[*OF_ANSWERS, item_rules.requires_fresh],
 )
 def answer(
     step: Step[Question], *, answer: AnswerKind, batch: UUID, seen: CardView = NO_CARD_VIEW, ends_on: date | None = None
@@ -147,14 +144,7 @@ def pass_on(
     event="question.corrected",
     repeats=partial(repeated_answer, is_correction=True),
     source=["answered"],
-    duties=[
-        item_rules.requires_interactive,
-        item_rules.two_people,
-        item_rules.gains,
-        item_rules.standing,
-        item_rules.correctable,
-        item_rules.requires_fresh,
-    ],
+    duties=[*OF_ANSWERS, item_rules.correctable, item_rules.requires_fresh],
     reason_needed=True,
 )
 def correct(step: Step[Question], *, batch: UUID, ends_on: date | None = None) -> Effect:
@@ -211,7 +201,7 @@ def changed_refusal(item: Item, seen: CardView) -> Refusal | None:
         sentence = f"It is {item.counted_tier} risk now. Answer it on its own page."
         return Refusal("R7", "state", sentence, "Choose again there. Your text is kept.")
     changed = item.snapshot.get(CHANGED)
-    if seen.chosen_at is None or changed is None or seen.chosen_at > datetime.fromisoformat(changed["at"]):
+    if seen.saved_at is None or changed is None or seen.saved_at > datetime.fromisoformat(changed["at"]):
         return None
     sentence = f"It changed since you chose: {REASON_WORDS[changed['because']]}"
     return Refusal("R2", "state", sentence, "Look at it and choose again. Your text is kept.")

@@ -4,6 +4,7 @@ Items without an eligible reviewer wait, and are assigned later; silence does no
 silence suspended. An earlier answer still counts.
 """
 
+from functools import partial
 from typing import Any
 
 from approvals.assignment.escalation_chain import Bench
@@ -23,15 +24,14 @@ from governance.recertification.items.transitions.open_item import ask_questions
 from governance.recertification.items.transitions.settle import closing_at, suspend_subject
 from governance.recertification.models import WAITING, Item, ItemState, Question
 
-
-@transition(
-    Question,
-    event="question.reminded",
-    permission=Permission.ITEM_OPEN,
-    source=WAITING,
-    duties=[item_rules.reminder_due, item_rules.standing],
-    parents=LOCKED_PARENTS,
+#: Declares an operation of the job on a question that waits for an answer, and on such an item.
+on_waiting_question = partial(
+    transition, Question, permission=Permission.ITEM_OPEN, source=WAITING, parents=LOCKED_PARENTS
 )
+on_waiting_item = partial(on_item, permission=Permission.ITEM_OPEN, source=WAITING)
+
+
+@on_waiting_question(event="question.reminded", duties=[item_rules.reminder_due, item_rules.standing])
 def remind(step: Step[Question]) -> Effect:
     """Remind a reviewer of an unanswered question, at most once on each of their days (R5)."""
     question = step.subject
@@ -41,14 +41,8 @@ def remind(step: Step[Question]) -> Effect:
     return Effect(payload={"to": str(question.reviewer.opaque_id), "next": ledger_events.instant(next_at)})
 
 
-@transition(
-    Question,
-    event="question.reassigned",
-    permission=Permission.ITEM_OPEN,
-    source=WAITING,
-    duties=[item_rules.reviewer_out, item_rules.standing],
-    parents=LOCKED_PARENTS,
-    context=load_with_chains,
+@on_waiting_question(
+    event="question.reassigned", duties=[item_rules.reviewer_out, item_rules.standing], context=load_with_chains
 )
 def replace_reviewer(step: Step[Question]) -> Effect:
     """Give a question to the next on the escalation chain, because the reviewer left or may not answer; same deadline (R8).
@@ -122,13 +116,7 @@ def suspend_for_silence(step: Step[Item]) -> Effect:
     return Effect(payload={"closes_at": ledger_events.instant(item.closes_at)})
 
 
-@on_item(
-    event="item.asked",
-    permission=Permission.ITEM_OPEN,
-    source=WAITING,
-    duties=[item_rules.standing, item_rules.asked_of_nobody],
-    context=load_with_chains,
-)
+@on_waiting_item(event="item.asked", duties=[item_rules.standing, item_rules.asked_of_nobody], context=load_with_chains)
 def ask_now(step: Step[Item]) -> Effect:
     """Assign an item that had no eligible reviewer, with time for an answer unless another is late (A9, R1).
 
@@ -148,13 +136,7 @@ def ask_now(step: Step[Item]) -> Effect:
     return Effect(payload={"asked": {question.asks: str(question.reviewer.opaque_id) for question in questions}})
 
 
-@on_item(
-    event="item.left_unasked",
-    permission=Permission.ITEM_OPEN,
-    source=WAITING,
-    duties=[item_rules.standing, item_rules.nobody_left],
-    context=load_context,
-)
+@on_waiting_item(event="item.left_unasked", duties=[item_rules.standing, item_rules.nobody_left], context=load_context)
 def leave_unasked(step: Step[Item]) -> Effect:
     """Mark an item whose reviewers have left or may not answer, with nobody next on the escalation chain (A9, R8).
 

@@ -158,17 +158,12 @@ def note_event(step: Step[Item], *, because: str, cause: str) -> Effect:
 
 def _note_conflicts(item: Item, now: datetime) -> None:
     """Store the grant's open conflicts on the item, and use the date of their resolution as deadline (S6)."""
-    if item.grant is None:
-        return
-    if conflicts := list(review_triggers.enforced_conflicts().filter(grants__contains=[item.grant.pk])):
-        known_ids = item.snapshot.get(review_triggers.CONFLICTS_KEY, [])
-        item.snapshot = {
-            **item.snapshot,
-            review_triggers.CONFLICTS_KEY: list(dict.fromkeys([*known_ids, *(conflict.pk for conflict in conflicts)])),
-        }
-        resolve_by = review_triggers.resolve_by(conflicts, now)
-        if resolve_by is not None:
-            item.deadline = min(item.deadline, resolve_by)
+    grants = [item.grant.pk] if item.grant is not None else []
+    conflicts = list(review_triggers.enforced_conflicts().filter(grants__contains=grants)) if grants else []
+    if conflicts:
+        ids = [*item.snapshot.get(review_triggers.CONFLICTS_KEY, []), *(conflict.pk for conflict in conflicts)]
+        item.snapshot = {**item.snapshot, review_triggers.CONFLICTS_KEY: list(dict.fromkeys(ids))}
+        item.deadline = min(item.deadline, review_triggers.resolve_by(conflicts, now) or item.deadline)
 
 
 def reset_reminder(step: Step[Any], question: Question) -> datetime:
@@ -189,19 +184,10 @@ UNTIL_ITS_END = frozenset({review_triggers.IN_CONFLICT, review_triggers.INCIDENT
 
 def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
     """Times of an item that opens at ``now``, or None if it is not due (R1); ``bench`` is of ``now``."""
-    grant = item.grant
-    tier = item.counted_tier
-    people = [
-        person
-        for asks in item_questions.wanted_questions(item)
-        if (
-            person := next(
-                (candidate for candidate in reviewers.escalation_chain(item, asks, bench) if candidate.is_here), None
-            )
-        )
-        is not None
-    ]
-    zones = [zone_of(person) for person in people] or [organisation_zone()]
+    grant, tier = item.grant, item.counted_tier
+    chains = (reviewers.escalation_chain(item, asks, bench) for asks in item_questions.wanted_questions(item))
+    people = [next((person for person in chain if person.is_here), None) for chain in chains]
+    zones = [zone_of(person) for person in people if person is not None] or [organisation_zone()]
     why = {item.reason, *item.snapshot.get("joined", ())}
     if grant is None:
         automation = item.of_automation

@@ -34,7 +34,7 @@ from governance.core.ledger import ledger_events
 from governance.core.models import Person
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import questions as item_questions
-from governance.recertification.items import review_triggers, schedule
+from governance.recertification.items import review_triggers
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.transitions.open_item import on_item
 from governance.recertification.models.campaign import Campaign
@@ -166,9 +166,9 @@ def _close_effect(step: Step[Item], outcome: ItemOutcome, payload: dict[str, str
 
 
 def closing_at(item: Item, since: datetime) -> datetime:
-    """When a suspension from ``since`` becomes final, by the policy at the start of the review (R2, R4, R6)."""
-    days = policy_queries.in_force(item.campaign.snapshot_at).correction_days
-    return schedule.closing_at(since, item.ends_at, days=days)
+    """When a suspension from ``since`` becomes final: by the policy at the start of the review, not after the term (R2, R4, R6)."""
+    last = since + timedelta(days=policy_queries.in_force(item.campaign.snapshot_at).correction_days)
+    return min(last, item.ends_at or last)
 
 
 def _tell_owners(step: Step[Item], item: Item, event: str, key: str, *, silent: bool = False) -> None:

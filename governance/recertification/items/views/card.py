@@ -189,8 +189,8 @@ def _answers(
         "reason": {"value": typed.get("reason", draft.reason if draft else ""), "error": typed.get("error", "")},
         "options": options,
         "ends_on": ends_on,
-        "whose": [{"value": str(person.pk), "label": person.name} for person in others],
-        "whose_value": str(draft.whose_id) if draft is not None and draft.whose_id else typed.get("whose", ""),
+        "whose": others,
+        "whose_value": draft.whose_id if draft is not None and draft.whose_id else number(typed.get("whose")),
     }
 
 

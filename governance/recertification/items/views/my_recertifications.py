@@ -19,6 +19,7 @@ from governance.core.access import Actor, InvalidInput, Refusal, Refused, access
 from governance.core.clock import business_time
 from governance.core.database.querysets import with_columns
 from governance.core.models import Person
+from governance.core.texts import free_text
 from governance.recertification.items import drafts
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.questions import ItemContext
@@ -106,11 +107,17 @@ def _show(
 ) -> HttpResponse:
     """Show the page with a question, or without one if all is done."""
     question = shown[1] if shown is not None else None
+    low = [one for one in waiting.left if one.item.grant is not None and one.item.counted_tier == "low"]
     context: Shape = {
         "now": waiting.now,
         "chrome": Chrome(request, {"recertify": waiting.count}),
         "item": None,
-        **_list_context(waiting, question, request.actor),
+        "waiting": waiting,
+        "shown_question": question,
+        "reader": request.actor.person,
+        "parts": _parts(waiting, question),
+        "has_several_low": len(low) > 1,
+        "correctable": _correctable(request.actor, waiting.now),
     }
     if shown is not None:
         context |= card.context(*shown, request.actor, waiting.now, typed or {})
@@ -121,9 +128,8 @@ def _waiting(request: Request) -> OpenQuestions:
     return load_open_questions(request.actor, business_time.now())
 
 
-def _show_next(request: Request) -> HttpResponse:
+def _show_next(request: Request, waiting: OpenQuestions) -> HttpResponse:
     """Show the reader's first question without a draft."""
-    waiting = _waiting(request)
     following = waiting.next_open
     known = card.load_questions(Item.objects.all(), following.item_id) if following is not None else None
     if known is None:
@@ -134,7 +140,7 @@ def _show_next(request: Request) -> HttpResponse:
 @require_GET
 def mine(request: Request) -> HttpResponse:
     """Show the reader's first question without a draft."""
-    return _show_next(request)
+    return _show_next(request, _waiting(request))
 
 
 @require_GET
@@ -169,20 +175,18 @@ def answer(request: Request, pk: int) -> HttpResponse:
         typed["error"] = error.refusal.sentence
         return _show(request, (known, question), _waiting(request), typed=typed, status=error.status)
     except Refused as error:
-        if not drafts.is_repeated(question, kind, actor=request.actor, reason=typed["reason"], ends_on=ends_on):
+        params = {"answer": kind, "ends_on": ends_on}
+        if not transition_answer.repeated_answer(question, request.actor, free_text.clean(typed["reason"]), params):
             return refused(
                 request, error.refusal, fragment="refusal-item", context={"back_href": question_href(question)}
             )
+    waiting = _waiting(request)
+    href = question_href(waiting.next_open) if waiting.next_open is not None else reverse("recert_mine")
     if request.headers.get("HX-Request") != "true":
-        return redirect(_next_href(request))
-    response = _show_next(request)
-    response["HX-Push-Url"] = _next_href(request)
+        return redirect(href)
+    response = _show_next(request, waiting)
+    response["HX-Push-Url"] = href
     return response
-
-
-def _next_href(request: Request) -> str:
-    following = _waiting(request).next_open
-    return question_href(following) if following is not None else reverse("recert_mine")
 
 
 def _end_date(text: str) -> date | None:
@@ -216,11 +220,8 @@ def _check_asked(question: Question, asks: str) -> None:
         InvalidInput: the item has no such question for the reader.
     """
     if asks and asks != question.asks:
-        raise InvalidInput(
-            Refusal(
-                "R4", "input", "The form is for the other question of this item. Nothing was answered. Choose again."
-            )
-        )
+        sentence = "The form is for the other question of this item. Nothing was answered. Choose again."
+        raise InvalidInput(Refusal("R4", "input", sentence))
 
 
 @require_POST
@@ -291,19 +292,6 @@ def load_open_questions(actor: Actor, now: datetime) -> OpenQuestions:
     if counts["drafted"]:
         left, drafted = list(questions.exclude(own_draft)[:SHOWN]), list(questions.filter(own_draft)[:SHOWN])
     return OpenQuestions(left, drafted, counts["every"] - counts["drafted"], counts["drafted"], now)
-
-
-def _list_context(waiting: OpenQuestions, shown: Question | None, actor: Actor) -> Shape:
-    """Context of ``recertification/items/progress.html``."""
-    low = [question for question in waiting.left if question.item.grant and question.item.counted_tier == "low"]
-    return {
-        "waiting": waiting,
-        "shown_question": shown,
-        "reader": actor.person,
-        "parts": _parts(waiting, shown),
-        "has_several_low": len(low) > 1,
-        "correctable": _correctable(actor, waiting.now),
-    }
 
 
 def _parts(waiting: OpenQuestions, shown: Question | None) -> list[str]:
