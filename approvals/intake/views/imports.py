@@ -23,7 +23,7 @@ from approvals.intake.views.builder import FEW, NO_TEAM, Builder, Work, discard_
 from approvals.intake.views.forms import AutomationForm, offer
 from approvals.models import Submission
 from governance.core.access import InvalidInput, OutOfTurn, Refused
-from governance.web.pages.page import Shape, form_page, page, refused
+from governance.web.pages.page import Shape, form_page, page, refused, say_beside
 from governance.web.requests import upload_limits
 from governance.web.requests.request import Request, number, visible_row
 from inventory.automations import lineages
@@ -230,13 +230,8 @@ def _confirm(request: Request, work: Work, loaded: Preview, details: AutomationF
     except OutOfTurn:  # confirmed or discarded by another request
         return _to_preview(work.item)
     except InvalidInput as error:
-        field_errors = [(name, message) for name, message in error.refusal.detail if name in details.fields]
-        for name, message in field_errors:
-            details.add_error(name, message)
-        if field_errors:
-            return work.page(request, loaded, details, submitted=True, status=error.status)
-        messages.error(request, error.refusal.words)
-        return _to_preview(work.item)
+        say_beside(details, error)
+        return work.page(request, loaded, details, submitted=True, status=error.status)
     # without a version, a concurrent request has confirmed it, and submits it
     return version or _to_preview(work.item)
 

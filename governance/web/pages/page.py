@@ -296,7 +296,7 @@ def form_page(
         try:
             return redirect(getattr(act(form.cleaned_data), "href", back))
         except InvalidInput as error:
-            _say_beside(form, error)
+            say_beside(form, error)
         except Refused as error:
             return refused(request, error.refusal, context={"back_href": back})
     context = {"form": form, "title": title, "text": text, "label": label, "back_href": back, "now": now}
@@ -333,8 +333,13 @@ def operation_form(
     return form_page(request, form, act, now=now, back=row.href, refusal=refusal, **words)
 
 
-def _say_beside(form: forms.Form, error: InvalidInput) -> None:
-    """Put each sentence of a refusal beside its field, and the whole above the form when it has none."""
+def say_beside(form: forms.Form, error: InvalidInput) -> None:
+    """Put each sentence of a refusal beside its field, and the whole above the form when it has none.
+
+    Args:
+        form: bound.
+        error: the refusal of an operation.
+    """
     field_errors = [(name, sentence) for name, sentence in error.refusal.detail if name in form.fields]
     for name, sentence in field_errors:
         form.add_error(name, sentence)
