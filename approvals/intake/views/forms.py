@@ -47,11 +47,13 @@ def posted_answers(posted: Mapping[str, str]) -> dict[str, Any]:
     return answers | {name: number(posted[name]) for name in people if name in posted}
 
 
-def offer(form: forms.Form, name: str, choices: Sequence[tuple[str, str]]) -> None:
-    """Set the choices of a field."""
+def offer(form: forms.Form, name: str, choices: Sequence[tuple[str, str]], least: int = 0) -> None:
+    """Set the choices of a field; with fewer than the least there is no field."""
     field = form.fields[name]
     assert isinstance(field, forms.ChoiceField)
     field.choices = choices
+    if len(choices) < least:
+        del form.fields[name]
 
 
 class TeamForm(forms.Form):
@@ -66,9 +68,7 @@ class TeamForm(forms.Form):
 
     def __init__(self, data: Any = None, *, teams: Sequence[Team], **more: Any) -> None:
         super().__init__(data, **more)
-        offer(self, "team", [(str(team.pk), team.name) for team in teams])
-        if len(teams) < 2:
-            del self.fields["team"]
+        offer(self, "team", [(str(team.pk), team.name) for team in teams], least=2)
 
 
 class AutomationForm(TeamForm):
@@ -116,12 +116,8 @@ class AutomationForm(TeamForm):
         offer_owners(self, people)
         others = [(str(automation.pk), automation.name) for automation in automations]
         below = [(str(row.pk), f"{row.name}, {row.get_environment_display().lower()}") for row in siblings]
-        offer(self, "automation", [("", "A new automation"), *others])
-        offer(self, "sibling", [("0", "Nothing: it is new"), *below])
-        if not others:
-            del self.fields["automation"]
-        if not below:
-            del self.fields["sibling"]
+        offer(self, "automation", [("", "A new automation"), *others], least=2)
+        offer(self, "sibling", [("0", "Nothing: it is new"), *below], least=2)
 
 
 class OrderForm(TeamForm):
