@@ -4,38 +4,28 @@ from collections.abc import Iterable, Sequence
 
 from approvals.duplicates import queries
 from approvals.duplicates.answers import field_name
-from approvals.models import Likeness, Submission, SubmissionState
-from approvals.models.duplicate import Because
+from approvals.models import Likeness, Submission
+from approvals.models.submission import TO_NOTHING
 from approvals.review.views.reader import Reader, Shape
 from governance.web.components import times
 
-BECAUSE = {Because.SOURCE: "the very same source", Because.PRIVILEGES: "nearly the same privileges"}
 SAID = {None: "", True: "Answered: it is the same.", False: "Answered: it is another automation."}
-#: End of the other automation's submission, if it says more than the automation's state.
-ENDED = {
-    SubmissionState.REJECTED: "rejected",
-    SubmissionState.WITHDRAWN: "withdrawn",
-    SubmissionState.EXPIRED: "expired",
-    SubmissionState.DECLINED: "declined",
-}
 
 
 def possible_duplicates(submission: Submission, reader: Reader) -> list[Shape]:
     """Possible duplicates for ``approvals/review/app.html``: one query if there are none, else six."""
     rows = list(Likeness.objects.of(submission.automation))
-    if not rows:
-        return []
     seen, ended = queries.ids_answerable_by(rows, reader.actor, reader.now), _ended(rows)
     return [_shape(row, row.pk in seen, ended.get(row.other_id, "")) for row in rows]
 
 
 def _shape(row: Likeness, is_seen: bool, ended: str) -> Shape:
     """One possible duplicate. An automation that the reader does not see stays anonymous."""
-    other, because = row.other, BECAUSE[Because(row.because)]
+    other, because = row.other, row.get_because_display().lower()
     shape: Shape = {"field": field_name(row), "said": SAID[row.said], "may_answer": is_seen and row.said is None}
     if not is_seen:
         return shape | {"name": "an automation of another team", "href": "", "words": because}
-    words = [because, f"{other.get_state_display().lower()}, {other.team.name}", *([ended] if ended else [])]
+    words = filter(None, (because, f"{other.get_state_display().lower()}, {other.team.name}", ended))
     return shape | {"name": other.name, "href": other.href, "words": "; ".join(words)}
 
 
@@ -50,10 +40,11 @@ def questions(matches: Iterable[Shape], reader: Reader) -> Sequence[Shape]:
 
 
 def _ended(rows: Iterable[Likeness]) -> dict[int, str]:
+    """End of the last submission, by automation, if it says more than the automation's state."""
     latest = Submission.objects.filter(automation__in=[likeness.other_id for likeness in rows])
     latest = latest.order_by("automation_id", "-pk").distinct("automation_id")
     return {
-        submission.automation_id: f"its last submission was {ENDED[SubmissionState(submission.state)]}, {times.stamp_words(submission.ended_at)}"
-        for submission in latest
-        if submission.state in ENDED and submission.ended_at is not None
+        row.automation_id: f"its last submission was {row.get_state_display().lower()}, {times.stamp_words(row.ended_at)}"
+        for row in latest
+        if row.state in TO_NOTHING and row.ended_at is not None
     }
