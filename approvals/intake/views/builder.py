@@ -35,9 +35,6 @@ from inventory.models import Automation, ImportItem, ImportState, Resource
 from inventory.ownership import rules as ownership_rules
 from inventory.resources.transitions import resources as transition_resources
 
-TEMPLATE = "approvals/intake/preview.html"
-#: Page parts that change with the route after an answer.
-CHANGING_PARTS = ("title", "missing", "risk", "chain", "facts")
 #: Maximum number of resources to choose from on a page; search finds the others.
 MOST_OPTIONS = 300
 #: Maximum number of drafts on the first page.
@@ -224,7 +221,8 @@ class Work:
         options, has_more = self.builder.options() if preview_rows.offers_choice(preview) else ([], False)
         form = Form(details, options, has_more, self.may_register, submitted)
         context: dict[str, Any] = preview_page.context(preview, form, self.builder.person)
-        return page(request, TEMPLATE, context, fragment="route", also=CHANGING_PARTS, status=status)
+        also = ("title", "missing", "risk", "chain", "facts")  # they change with the route
+        return page(request, "approvals/intake/preview.html", context, fragment="route", also=also, status=status)
 
 
 def show_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -24,8 +24,6 @@ from inventory.importers.manifest import Manifest, Privilege
 from inventory.models import Binding, Resource, ResourceState
 from inventory.resources.transitions import resources
 
-TEMPLATE = "approvals/intake/connection.html"
-
 
 @require_http_methods(["GET", "POST"])
 @show_refusals
@@ -70,7 +68,7 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
         "may_register": work.may_register,
         "form": form,
     }
-    return page(request, TEMPLATE, context, status=422 if is_new else 200)
+    return page(request, "approvals/intake/connection.html", context, status=422 if is_new else 200)
 
 
 def _connection(manifest: Manifest, key: str) -> tuple[str, list[Privilege]]:

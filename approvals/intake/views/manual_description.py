@@ -22,7 +22,6 @@ from inventory.importers.manifest import Trigger
 from inventory.imports.manual_description import DescribedPrivilege, describe_manually
 from inventory.models import Entitlement, ImportItem, ImportState, Resource
 
-TEMPLATE = "approvals/intake/manual_description.html"
 #: Maximum number of privileges in a description.
 MOST = 60
 #: Number of rows in an empty form.
@@ -69,7 +68,7 @@ def describe(request: Request) -> HttpResponse:
         form, rows = DescriptionForm(teams=builder.teams, initial=about), _Rows(initial=initial, **options)
     action = reverse("import_form") + (f"?item={item.pk}" if item is not None else "")
     context = {"action": action, "form": form, "rows": rows, "choice": choice}
-    return page(request, TEMPLATE, context, status=422 if form.is_bound else 200)
+    return page(request, "approvals/intake/manual_description.html", context, status=422 if form.is_bound else 200)
 
 
 def _values(form: forms.Form) -> dict[str, Any]:
