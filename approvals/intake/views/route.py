@@ -103,13 +103,13 @@ def _boxes(preview: Preview, opens: datetime) -> list[Shape]:
     boxes = sorted(rows_by_box.items(), key=lambda box: (not box[0][0], box[0][1] == SeatLabel.SECURITY))
     shapes = []
     for (people, label, basis, is_extra), rows in boxes:
-        days = [preview.context.policy.due_days(row.requested.tier) for row in rows]
+        days = min(preview.context.policy.due_days(row.requested.tier) for row in rows)
         shapes.append(
             {
                 "name": names(people) or "Nobody yet",
                 "capacity": _capacity(label, basis) if people else "",
                 "text": _question(rows, label, is_extra=is_extra) if people else _counted(rows),
-                "due": min(due_dates.deadline_after(opens, each, people[0]) for each in days) if people else None,
+                "due": due_dates.deadline_after(opens, days, people[0]) if people else None,
             }
         )
     return shapes
