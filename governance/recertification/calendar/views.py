@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.http import HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from governance.core.access import Permission, access
@@ -31,11 +30,6 @@ def calendar(request: Request) -> HttpResponse:
         "recertification/calendar/calendar.html",
         {
             "now": now,
-            "head": {
-                "title": "What comes up for review",
-                "facts": ["three months ahead, by the dates as they stand now"],
-                "actions": [{"label": "Calendar file", "icon": "file", "href": reverse("recert_calendar")}],
-            },
             "chips": pager.chips(request.path, request.GET, "whose", WHOSE) if may_read_all else [],
             "rows": [{"week": week, "percent": week.count / most * 100} for week in weeks],
             "is_all": is_all,

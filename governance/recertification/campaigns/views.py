@@ -66,17 +66,10 @@ def campaign_list(request: Request) -> HttpResponse:
     for name, choices in (("kind", KINDS), ("tier", TIERS)):
         if query.get(name) in dict(choices):
             rows = rows.filter(**{name: query[name]})
-    actions = [{"label": "Calendar", "icon": "clock", "href": reverse("campaign_calendar")}]
-    if access.may(request.actor, Permission.CAMPAIGN_OPEN, None, now=now):
-        actions.append({"label": "Open a campaign", "icon": "plus", "kind": "filled", "href": reverse("campaign_new")})
     paged = pager.newest_first(pager.search(rows, pager.words_of(query), "name"), query, path)
     context = {
         "now": now,
-        "head": {
-            "title": "Campaigns",
-            "facts": ["what is reviewed together, by when, and what silence does"],
-            "actions": actions,
-        },
+        "may_open": access.may(request.actor, Permission.CAMPAIGN_OPEN, None, now=now),
         "rows": _rows(paged.rows, request, now),
         **pager.list_context(
             query,
@@ -123,7 +116,6 @@ def campaign(request: Request, pk: int) -> HttpResponse:
     is_scheduled = campaign.kind == CampaignKind.SCHEDULED
     context: Shape = {
         "now": now,
-        "head": _head(campaign),
         "campaign": campaign,
         "progress": progress,
         "state": campaign.shown_state(now),
@@ -143,13 +135,6 @@ def campaign(request: Request, pk: int) -> HttpResponse:
         **(timeline_context(campaign, actor=actor, now=now, limit=20) if reads_all else {}),
     }
     return page(request, TEMPLATE, context, fragment="progress")
-
-
-def _head(campaign: Campaign) -> Shape:
-    by = f"by {campaign.opened_by.name}" if campaign.opened_by is not None else "by its date"
-    reason = [f"“{campaign.reason.shown}”"] if campaign.reason is not None else []
-    facts = [f"opened {by}", f"on {times.stamp_words(campaign.snapshot_at)}", *reason]
-    return {"title": campaign.name, "facts": facts, "tier": campaign.tier}
 
 
 def _silence_dates(campaign: Campaign) -> list[Shape]:
@@ -312,7 +297,6 @@ def new(request: Request) -> HttpResponse:
 def _context(form: Filter, opening: Opening, now: datetime) -> Shape:
     context: Shape = {
         "now": now,
-        "head": {"title": "Open a campaign", "facts": ["what is reviewed before its time, and why"]},
         "form": form,
         "opening": opening,
         "kept": {},

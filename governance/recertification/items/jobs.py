@@ -37,7 +37,7 @@ from governance.recertification.items.questions import OF_AUTOMATION, OF_GRANT, 
 from governance.recertification.items.review_triggers import ReviewTrigger
 from governance.recertification.items.schedule import OPENS_BEFORE
 from governance.recertification.items.transitions import follow_up, open_item, risk_increase, settle
-from governance.recertification.items.transitions.open_item import scheduled_campaign, times_of
+from governance.recertification.items.transitions.open_item import times_of
 from governance.recertification.items.transitions.settle import cause_of
 from governance.recertification.models.campaign import Campaign, CampaignKind, CampaignState
 from governance.recertification.models.item import UNCLOSED, WAITING, Item, ItemState, Question, under_review, with_tier
@@ -154,15 +154,14 @@ def _reason(item: Item) -> str:
 
 def campaign_of(tier: str, now: datetime, actor: Actor) -> Campaign:
     """The scheduled campaign of a tier on the organisation's day of ``now``; opened if needed (R2)."""
-    day = now.astimezone(organisation_zone()).date()
-    campaigns = Campaign.objects.filter(kind=CampaignKind.SCHEDULED, tier=tier, opened_on=day)
-    campaign = campaigns.first()
-    if campaign is None:
-        try:
-            campaign = open_item.open_campaign(scheduled_campaign(tier, day, now), actor=actor, now=now)
-        except IntegrityError:  # another worker was faster: campaign_one_scheduled_a_tier_and_day
-            campaign = campaigns.get()
-    return campaign
+    key = {"kind": CampaignKind.SCHEDULED, "tier": tier, "opened_on": now.astimezone(organisation_zone()).date()}
+    campaign = Campaign.objects.filter(**key).first()
+    if campaign is not None:
+        return campaign
+    try:
+        return open_item.open_campaign(Campaign(**key), actor=actor, now=now)
+    except IntegrityError:  # another worker was faster: campaign_one_scheduled_a_tier_and_day
+        return Campaign.objects.get(**key)
 
 
 def assign_waiting_items(now: datetime, actor: Actor) -> int:

@@ -5,6 +5,7 @@ The number of queries does not depend on the number of items.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from itertools import groupby
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -59,13 +60,10 @@ def load_facts(items: Sequence[Item], now: datetime) -> dict[int, Facts]:
 
 def _usage_by_approval(approvals: Collection[int], now: datetime) -> dict[int, Row]:
     """Measured use by the approval of a grant, which its successors share; unmeasured ones are left out. One query."""
-    days: dict[int, list[Day]] = {}
-    rows = GrantUsage.objects.filter(grant__approval__in=approvals).order_by()
-    for approval, day, allowed, refused, last_at in rows.values_list(
-        "grant__approval", "day", "allowed", "refused", "last_at"
-    ):
-        days.setdefault(approval, []).append((day, allowed, refused, last_at))
-    return {approval: _usage(measured, now) for approval, measured in days.items()}
+    rows = GrantUsage.objects.filter(grant__approval__in=approvals).order_by("grant__approval")
+    columns = rows.values_list("grant__approval", "day", "allowed", "refused", "last_at")
+    by_approval = groupby(columns, key=lambda row: row[0])
+    return {approval: _usage([row[1:] for row in days], now) for approval, days in by_approval}
 
 
 def _usage(rows: Sequence[Day], now: datetime) -> Row:

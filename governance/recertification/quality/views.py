@@ -31,10 +31,8 @@ def campaign_quality(request: Request, pk: int) -> HttpResponse:
     campaign, now = get_object_or_404(Campaign, pk=pk), business_time.now()
     if not may_read(request.actor, campaign, now):
         return refused(request, NOT_YOURS)
-    head = {"title": f"How “{campaign.name}” was answered", "facts": ["nobody is ranked, and nothing is decided by it"]}
     flagged = quality_queries.flagged_batches(campaign, MOST + 1)
     context = {
-        "head": head,
         "flagged": flagged[:MOST],
         "more": len(flagged) > MOST,
         "campaign": campaign,

@@ -1,7 +1,7 @@
 """Opening a review: the campaign of a day, its items with their snapshots, and their questions (R1, R2)."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from governance.recertification.items import review_triggers, reviewers, schedul
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.questions import ItemContext, load_with_chains
 from governance.recertification.items.schedule import Times
-from governance.recertification.models.campaign import Campaign, CampaignKind, CampaignState
+from governance.recertification.models.campaign import Campaign, CampaignState
 from governance.recertification.models.item import CHANGED, UNCLOSED, WAITING, Asks, Item, ItemState, Question
 from inventory.models import AutomationState
 
@@ -27,10 +27,18 @@ on_item = partial(transition, Item, parents=("of_automation", "grant"))
 
 @transition(Campaign, event="campaign.opened", permission=Permission.ITEM_OPEN, duties=[item_rules.opened_once])
 def open_campaign(step: Step[Campaign]) -> Effect:
-    """Open the new campaign of a tier and day."""
+    """Open the new campaign of a tier and day, with deadlines by the tier's days (R2).
+
+    It uses the organisation's time zone; an item uses its reviewers' zones (H8).
+    """
     campaign = step.subject
+    tier, ahead = campaign.tier, step.now + timedelta(days=schedule.OPENS_BEFORE[campaign.tier])
+    times = schedule.times_before(ahead, tier, [organisation_zone()], organisation_holidays())
+    campaign.name = f"Review of {campaign.opened_on:%d %b %Y}, {tier} risk"
+    campaign.scope, campaign.snapshot_at = {"tier": tier, "because": "review date"}, step.now
+    campaign.deadline, campaign.grace_until = times.deadline, times.grace_until
     step.save(campaign)
-    return Effect(payload={"tier": campaign.tier, "opened_on": str(campaign.opened_on)})
+    return Effect(payload={"tier": tier, "opened_on": str(campaign.opened_on)})
 
 
 @transition(
@@ -44,25 +52,6 @@ def open_campaign(step: Step[Campaign]) -> Effect:
 def close_campaign(step: Step[Campaign]) -> Effect:
     """Close a campaign without unclosed items."""
     return Effect(payload={"items": step.subject.items.count()})
-
-
-def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
-    """Build the campaign of a tier and day, with deadlines by the tier's days; not saved (R2).
-
-    It uses the organisation's time zone; an item uses its reviewers' zones (H8).
-    """
-    ahead = now + timedelta(days=schedule.OPENS_BEFORE[tier])
-    times = schedule.times_before(ahead, tier, [organisation_zone()], organisation_holidays())
-    return Campaign(
-        kind=CampaignKind.SCHEDULED,
-        tier=tier,
-        name=f"Review of {day:%d %b %Y}, {tier} risk",
-        scope={"tier": tier, "because": "review date"},
-        opened_on=day,
-        snapshot_at=now,
-        deadline=times.deadline,
-        grace_until=times.grace_until,
-    )
 
 
 @on_item(

@@ -28,7 +28,7 @@ from governance.recertification.items.transitions import open_item
 from governance.recertification.models import WAITING, Item
 from inventory.chains import queries as chain_queries
 from inventory.chains.queries import JoinedTier
-from inventory.models import Assessment, Automation, AutomationState, Incident, Privilege, Resource, Version
+from inventory.models import Assessment, Automation, Incident, Privilege, Resource, Version
 from inventory.risk import policy
 from inventory.risk import tiers as risk_tiers
 from inventory.risk.tiers import Tier
@@ -156,12 +156,7 @@ def _join(step: Step[Any], items: Any, because: str) -> None:
         nudge.send("recertification.sweep")
 
 
-@transition(
-    Automation,
-    event="automation.review_brought_forward",
-    permission=None,
-    source=(AutomationState.LIVE, AutomationState.SUSPENDED),
-)
+@transition(Automation, event="automation.review_brought_forward", permission=None, source=HELD)
 def bring_review_forward(step: Step[Automation], *, tier: Tier, review_on: date, because: str) -> Effect:
     """Bring an automation's review forward because of higher risk or new findings (I2, T4).
 

@@ -91,10 +91,6 @@ def _show_page(request: Request, now: datetime, *, error: str = "", status: int 
     facts = item_queries.load_facts([question.item for question in questions], now)
     recommended = {pk: recommend(facts_of_item) for pk, facts_of_item in facts.items()}
     context = {
-        "head": {
-            "title": "Answer low risk together",
-            "facts": [counted(len(questions), "item"), "each is a draft until you submit"],
-        },
         "rows": [
             {
                 "question": question,

@@ -26,7 +26,6 @@ def automation_items(request: Request, pk: int) -> HttpResponse:
     next_words = f" The next is due on {on.day} {on:%b %Y}." if on is not None else ""
     context = {
         "automation": automation,
-        "head": {"title": f"Recertifications of {automation.name}"},
         "items": [{"item": item, "holder": _holder(item)} for item in items],
         "empty_sentence": f"Reviews of its access appear here.{next_words}",
     }

@@ -76,11 +76,6 @@ class OpenQuestions:
         """Number of questions that are not listed."""
         return self.count - len(self.left) - len(self.drafted)
 
-    @property
-    def next_open(self) -> Question | None:
-        """The first question without a draft."""
-        return self.left[0] if self.left else None
-
 
 def _find(request: Request, pk: int, asks: str) -> tuple[ItemContext, Question]:
     """The question to show: the one in the address, else the reader's own, else the first.
@@ -130,7 +125,7 @@ def _waiting(request: Request) -> OpenQuestions:
 
 def _show_next(request: Request, waiting: OpenQuestions) -> HttpResponse:
     """Show the reader's first question without a draft."""
-    following = waiting.next_open
+    following = next(iter(waiting.left), None)
     known = card.load_questions(Item.objects.all(), following.item_id) if following is not None else None
     if known is None:
         return _show(request, None, waiting)
@@ -181,7 +176,7 @@ def answer(request: Request, pk: int) -> HttpResponse:
                 request, error.refusal, fragment="refusal-item", context={"back_href": question_href(question)}
             )
     waiting = _waiting(request)
-    href = question_href(waiting.next_open) if waiting.next_open is not None else reverse("recert_mine")
+    href = question_href(waiting.left[0]) if waiting.left else reverse("recert_mine")
     if request.headers.get("HX-Request") != "true":
         return redirect(href)
     response = _show_next(request, waiting)
