@@ -49,12 +49,13 @@ def version_status(version: Version) -> str:
     return {"suspended": "suspended", "retired": "retired"}.get(version.automation.state, "approved")
 
 
-def lineage_ids(lineage: UUID | None, besides: int | None = None) -> list[int]:
-    """Ids of all automations of a lineage except one; one query, none without a lineage."""
-    if lineage is None:
+def lineage_ids(automation: Automation) -> list[int]:
+    """Ids of the other automations of its lineage; one query, none without a lineage."""
+    if automation.lineage is None:
         return []
-    automations = Automation.objects.filter(lineage=lineage).values_list("pk", flat=True)
-    return [pk for pk in automations if pk != besides]
+    return list(
+        Automation.objects.filter(lineage=automation.lineage).exclude(pk=automation.pk).values_list("pk", flat=True)
+    )
 
 
 def certain_sibling(team: Team, manifest: Manifest, environment: str) -> Automation | None:

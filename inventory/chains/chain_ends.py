@@ -11,10 +11,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from inventory.importers.addresses import path_shown
 from inventory.importers.manifest import QUERY_OPERATIONS
-from inventory.models import Automation, ChainKind, Credential, Level, NonHumanIdentity, Privilege, Trigger
+from inventory.models import Automation, ChainEnd, ChainKind, Credential, Level, NonHumanIdentity, Privilege, Trigger
 
 #: Side of an automation at a point. For a credential, the side is a digest of its use.
 CALLS, CALLED, WRITES, READS, WATCHES, ACTS = "calls", "called", "writes", "reads", "watches", "acts"
@@ -32,24 +33,6 @@ ANSWERS_AT = {"webhook": "/webhook", "form": "/form"}
 _ITSELF, _COMPUTED, _TOLD_APART = "{itself}", "{", "{opaque "
 #: Schemas that a database assumes if a query names none.
 _USUAL = ("public.", "dbo.")
-
-
-@dataclass(frozen=True)
-class End:
-    """One end; its fields are the columns of `ChainEnd`."""
-
-    kind: str
-    point: str
-    side: str
-    thing: str = ""
-    resource_id: int | None = None
-    credential_id: int | None = None
-    identity_id: int | None = None
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """Key by which two ends are the same."""
-        return self.kind, self.point, self.side
 
 
 @dataclass(frozen=True)
@@ -84,15 +67,21 @@ def are_joined(sides: Collection[str]) -> bool:
     return len(side_set) > 1  # a credential, used for different things
 
 
-def ends_of(version: VersionParts) -> list[End]:
-    """Return every end of a version, each once."""
+def ends_of(version: VersionParts) -> list[ChainEnd]:
+    """Return every end of a version, each once and unsaved."""
     ends = [*_calls(version), *_stores(version), *_credentials(version)]
     ends += [
-        End(ChainKind.IDENTITY, point_key("identity", str(each.pk)), ACTS, each.subject[:300], identity_id=each.pk)
+        _end(ChainKind.IDENTITY, point_key("identity", str(each.pk)), ACTS, each.subject, identity_id=each.pk)
         for each in version.identities
         if each.pk is not None
     ]
+    for end in ends:
+        end.automation = version.automation
     return list({end.key: end for end in reversed(ends)}.values())[::-1]
+
+
+def _end(kind: str, point: str, side: str, thing: str = "", **of: Any) -> ChainEnd:
+    return ChainEnd(kind=kind, point=point, side=side, thing=thing[:300], **of)
 
 
 #: Sides of another automation that fit a side; for a credential, any other digest.
@@ -156,29 +145,29 @@ def group_chains(rows: Iterable[tuple[int, str, str]]) -> dict[int, int]:
 # --- calls of other automations ------------------------------------------------------------------------------------------
 
 
-def _calls(version: VersionParts) -> Iterator[End]:
+def _calls(version: VersionParts) -> Iterator[ChainEnd]:
     automation = version.automation
     if automation.external_id:
-        yield End(ChainKind.CALL, _automation(automation, automation.external_id), CALLED, "")
+        yield _end(ChainKind.CALL, _automation(automation, automation.external_id), CALLED)
     for trigger in version.triggers:
         if (path := _answers_at(trigger)) and trigger.active:
-            yield End(ChainKind.CALL, _address(automation, path), ANSWERS, path[:300])
+            yield _end(ChainKind.CALL, _address(automation, path), ANSWERS, path)
     for privilege in version.privileges:
         code, target = privilege.entitlement.code, privilege.target
         if code == STARTS and target != _ITSELF:
             yield _started(automation, target, privilege.target_name)
         elif code.startswith("request:") and (path := _addresses_called(target)):
-            yield End(ChainKind.CALL, _address(automation, path), ASKS, path[:300])
+            yield _end(ChainKind.CALL, _address(automation, path), ASKS, path)
     if version.on_error:
         at = _automation(automation, version.on_error)
-        yield End(ChainKind.TRIGGER, at, CALLS, f"workflow {version.on_error}"[:300])
+        yield _end(ChainKind.TRIGGER, at, CALLS, f"workflow {version.on_error}")
 
 
-def _started(automation: Automation, target: str, name: str) -> End:
+def _started(automation: Automation, target: str, name: str) -> ChainEnd:
     """Call of another automation on the same platform and environment, or of one chosen at run time."""
     is_known = is_named(target)
     at = _automation(automation, target) if is_known else NOWHERE
-    return End(ChainKind.CALL, at, CALLS, name or (f"workflow {target}"[:300] if is_known else ""))
+    return _end(ChainKind.CALL, at, CALLS, name or (f"workflow {target}" if is_known else ""))
 
 
 def is_named(target: str) -> bool:
@@ -225,7 +214,7 @@ def _is_computed(text: str) -> bool:
 # --- data that another automation reads ------------------------------------------------------------------------------------
 
 
-def _stores(version: VersionParts) -> Iterator[End]:
+def _stores(version: VersionParts) -> Iterator[ChainEnd]:
     for privilege in version.privileges:
         resource = privilege.entitlement.resource
         if (
@@ -240,7 +229,7 @@ def _stores(version: VersionParts) -> Iterator[End]:
         for part in parts:
             at = point_key("store", str(resource.pk), _on_platform(privilege, version.automation), _same_place(part))
             for side in sides:
-                yield End(ChainKind.STORE, at, side, part, resource_id=resource.pk)
+                yield _end(ChainKind.STORE, at, side, part, resource_id=resource.pk)
 
 
 def _sides(privilege: Privilege, parts: int) -> tuple[str, ...]:
@@ -280,14 +269,14 @@ def _same_place(part: str) -> str:
 # --- shared credentials -------------------------------------------------------------------------------------
 
 
-def _credentials(version: VersionParts) -> Iterator[End]:
+def _credentials(version: VersionParts) -> Iterator[ChainEnd]:
     """Ends of credentials: the resources where each is used, and by an administrator or not. Equal uses do not join
     automations.
 
     The only credential of a server is the entry to that server: automations meet at the parts behind it. Any other use
     of it joins the automations that hold it.
     """
-    names = {credential.pk: str(credential)[:300] for credential in version.credentials if credential.pk is not None}
+    names = {credential.pk: str(credential) for credential in version.credentials if credential.pk is not None}
     uses: dict[int, set[str]] = {pk: set() for pk in names}
     for privilege in version.privileges:
         if privilege.credential_id in uses:
@@ -297,4 +286,4 @@ def _credentials(version: VersionParts) -> Iterator[End]:
             )
     for pk, used in uses.items():
         side = point_key("used for", *sorted(used))
-        yield End(ChainKind.CREDENTIAL, point_key("credential", str(pk)), side, names[pk], credential_id=pk)
+        yield _end(ChainKind.CREDENTIAL, point_key("credential", str(pk)), side, names[pk], credential_id=pk)

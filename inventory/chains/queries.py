@@ -6,7 +6,7 @@ any other versions as if they were approved. Reads only.
 
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from django.db.models import CharField, Count, Exists, F, Min, Model, OuterRef, Prefetch, Q, QuerySet
@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 
 from governance.core.database.querysets import among
 from inventory.chains import chain_ends
-from inventory.chains.chain_ends import ANSWERS, ASKS, BUT, CALLED, CALLS, NOWHERE, WATCHES, WRITES, End, VersionParts
+from inventory.chains.chain_ends import ANSWERS, ASKS, BUT, CALLED, CALLS, NOWHERE, WATCHES, WRITES, VersionParts
 from inventory.models import (
     Automation,
     AutomationState,
@@ -94,9 +94,8 @@ def chain_of(automation: int) -> Chain:
     Args:
         automation: its id.
     """
-    columns = [field.name for field in fields(End)]
-    ends = [End(*row) for row in ChainEnd.objects.filter(automation=automation).order_by("pk").values_list(*columns)]
-    return _chains({automation: (automation, ends)})[automation]
+    ends = ChainEnd.objects.filter(automation=automation).order_by("pk")
+    return _chains({automation: (automation, list(ends))})[automation]
 
 
 def chain_with_version(
@@ -189,7 +188,7 @@ def _by_key(rows: Iterable[R]) -> list[R]:
     return sorted(rows, key=lambda row: row.pk)
 
 
-def _chains(cases: Mapping[K, tuple[int | None, Sequence[End]]]) -> dict[K, Chain]:
+def _chains(cases: Mapping[K, tuple[int | None, Sequence[ChainEnd]]]) -> dict[K, Chain]:
     """Chains of some automations with the given ends.
 
     Args:
@@ -215,7 +214,9 @@ def _chains(cases: Mapping[K, tuple[int | None, Sequence[End]]]) -> dict[K, Chai
     return chains
 
 
-def _ends_met(automation: int | None, ends: Iterable[End], stored: Mapping[str, Sequence[ChainEnd]]) -> list[ChainEnd]:
+def _ends_met(
+    automation: int | None, ends: Iterable[ChainEnd], stored: Mapping[str, Sequence[ChainEnd]]
+) -> list[ChainEnd]:
     """Stored ends of other automations that join some ends."""
     sides: dict[str, set[str]] = defaultdict(set)
     for end in ends:
@@ -229,7 +230,7 @@ def _ends_met(automation: int | None, ends: Iterable[End], stored: Mapping[str, 
 
 
 def _others(
-    cases: Mapping[K, tuple[int | None, Sequence[End]]], met: Mapping[K, Sequence[ChainEnd]]
+    cases: Mapping[K, tuple[int | None, Sequence[ChainEnd]]], met: Mapping[K, Sequence[ChainEnd]]
 ) -> dict[K, set[int]]:
     """Other automations in each chain. Members that only the automation's stored ends join are left out."""
     joined = {row.automation_id for rows in met.values() for row in rows}
@@ -263,9 +264,9 @@ def _unanswered_points(members: Collection[int]) -> dict[int, set[str]]:
     return points
 
 
-def _links(ends: Iterable[End], met: Iterable[ChainEnd]) -> Iterator[Link]:
+def _links(ends: Iterable[ChainEnd], met: Iterable[ChainEnd]) -> Iterator[Link]:
     """Links of fitting pairs of ends, each once."""
-    ends_by_point: dict[str, list[End]] = defaultdict(list)
+    ends_by_point: dict[str, list[ChainEnd]] = defaultdict(list)
     for end in ends:
         ends_by_point[end.point].append(end)
     seen = set()

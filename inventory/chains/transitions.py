@@ -14,7 +14,7 @@ from governance.core.database.querysets import among
 from governance.core.engine.transition import Step
 from inventory.chains import chain_ends
 from inventory.chains import queries as chain_queries
-from inventory.chains.chain_ends import NOWHERE, End
+from inventory.chains.chain_ends import NOWHERE
 from inventory.chains.queries import IN_USE
 from inventory.models import Automation, ChainEnd, ChainMember, Version
 
@@ -26,7 +26,7 @@ LOCK = 0x6C696E6B
 AT_ONCE = 1_000
 #: Key of an end; and the removed ends by key with the added ends of one automation.
 Key = tuple[str, str, str]
-Change = tuple[dict[Key, int], list[End]]
+Change = tuple[dict[Key, int], list[ChainEnd]]
 
 
 def update_chain(automation: Automation, step: Step[Any]) -> None:
@@ -48,11 +48,11 @@ def refresh_chains(*automations: int) -> None:
         _rewrite(_changes_of(automations, made))
 
 
-def _changes_of(automations: Collection[int], made: Mapping[int, Iterable[End]]) -> dict[int, Change]:
+def _changes_of(automations: Collection[int], made: Mapping[int, Iterable[ChainEnd]]) -> dict[int, Change]:
     """Removed and added ends of the automations whose ends or state of use changed."""
     kept: dict[int, dict[Key, int]] = {pk: {} for pk in automations}
     for row in ChainEnd.objects.filter(automation__in=automations):
-        kept[row.automation_id][row.kind, row.point, row.side] = row.pk
+        kept[row.automation_id][row.key] = row.pk
     members = set(ChainMember.objects.filter(automation__in=automations).values_list("automation", flat=True))
     changed = {}
     for pk in automations:
@@ -67,10 +67,7 @@ def _changes_of(automations: Collection[int], made: Mapping[int, Iterable[End]])
 def _rewrite(changed: Mapping[int, Change]) -> None:
     """Write the changed ends and chains. Former neighbours are still found by their stored chain."""
     ChainEnd.objects.filter(pk__in={row for removed, _ in changed.values() for row in removed.values()}).delete()
-    ChainEnd.objects.bulk_create(
-        (ChainEnd(automation_id=pk, **vars(end)) for pk, (_, added) in changed.items() for end in added),
-        chain_queries.ROWS,
-    )
+    ChainEnd.objects.bulk_create((end for _, added in changed.values() for end in added), chain_queries.ROWS)
     points = {end.point for _, added in changed.values() for end in added} - {NOWHERE}
     touched = set(changed) | _joined_at(points)
     grown = ChainMember.objects.filter(among(touched, "automation")).values("chain")
@@ -106,15 +103,13 @@ def rebuild_chains() -> int:
         in_use = list(Automation.objects.filter(state__in=IN_USE).order_by("pk").values_list("pk", flat=True))
         for begin in range(0, len(in_use), AT_ONCE):
             made = _ends_in_use(in_use[begin : begin + AT_ONCE])
-            ChainEnd.objects.bulk_create(
-                (ChainEnd(automation_id=pk, **vars(end)) for pk in made for end in made[pk]), chain_queries.ROWS
-            )
+            ChainEnd.objects.bulk_create((end for ends in made.values() for end in ends), chain_queries.ROWS)
         ChainMember.objects.exclude(automation__state__in=IN_USE).delete()
         _write_members(in_use, chain_ends.group_chains(chain_queries.sides_of(in_use)))
     return len(in_use)
 
 
-def _ends_in_use(automations: Collection[int]) -> dict[int, list[End]]:
+def _ends_in_use(automations: Collection[int]) -> dict[int, list[ChainEnd]]:
     """Ends of the approved versions in use, by automation; a fixed number of queries."""
     versions = Version.objects.filter(approved_for__in=automations, approved_for__state__in=IN_USE).order_by("pk")
     parts = chain_queries.version_parts(versions)

@@ -10,7 +10,7 @@ import math
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from inventory.importers.facts import facts
 from inventory.importers.problem import ImportProblem
@@ -79,14 +79,14 @@ def parse(file: str, data: bytes, limits: Limits = LIMITS) -> JSON:
         too_large(file, limits)
     text = _text(file, data)
     _check_number(file, text, limits)
-    document, refused = _load(text)
-    if refused and refused.position is not None and _MAYBE_COMMENTED.search(text):
+    document, reason, position = _load(text)
+    if position is not None and _MAYBE_COMMENTED.search(text):
         text = _without_comments(text)
         _check_number(file, text, limits)
-        document, refused = _load(text)
-    if refused:
-        place = "" if refused.position is None else place_of(text, refused.position)
-        raise ImportProblem(file, place, refused.reason, _EXPORT_AGAIN)
+        document, reason, position = _load(text)
+    if reason:
+        place = "" if position is None else place_of(text, position)
+        raise ImportProblem(file, place, reason, _EXPORT_AGAIN)
     _check(file, text, document, limits)
     return document
 
@@ -127,13 +127,6 @@ def _marks(text: str) -> int:
     return sum(map(text.count, _OPENED))
 
 
-class _Failure(NamedTuple):
-    """Reason of a refusal, and its position in the text if known."""
-
-    reason: str
-    position: int | None = None
-
-
 def place_of(text: str, position: int) -> str:
     """``line L, column C`` of a position in `text`, both counted from 1."""
     line = text.count("\n", 0, position) + 1
@@ -160,22 +153,23 @@ def _text(file: str, data: bytes) -> str:
     return text
 
 
-def _load(text: str) -> tuple[JSON, _Failure | None]:
+def _load(text: str) -> tuple[JSON, str, int | None]:
+    """Document, or reason of a refusal and its position in the text if known."""
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant), None
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant), "", None
     except json.JSONDecodeError as refused:
         reason = _FACTS["json_problems"].get(refused.msg.removesuffix(" "), "it could not be parsed")
-        return None, _Failure(f"this is not JSON: {reason}", refused.pos)
+        return None, f"this is not JSON: {reason}", refused.pos
     except _Duplicate:
         reason = "an object has two members of one name, and which one counts is anybody's guess"
-        return None, _Failure(reason, _duplicate_at(text))
+        return None, reason, _duplicate_at(text)
     except _NotANumber:
         words = (token for token in _TOKEN.finditer(text) if token["word"] in ("NaN", "Infinity", "-Infinity"))
-        return None, _Failure("NaN and Infinity are not JSON", next((word.start() for word in words), None))
+        return None, "NaN and Infinity are not JSON", next((word.start() for word in words), None)
     except RecursionError:
-        return None, _Failure("it is nested too deeply")
+        return None, "it is nested too deeply", None
     except ValueError:
-        return None, _Failure("a number has too many digits")
+        return None, "a number has too many digits", None
 
 
 def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:

@@ -52,6 +52,11 @@ class ChainEnd(models.Model):
     def __str__(self) -> str:
         return f"{self.automation} {self.side} {self.thing}".strip()
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Key by which two ends of an automation are the same."""
+        return self.kind, self.point, self.side
+
 
 class ChainMember(models.Model):
     """Chain of an automation in use: one row for each, also without a neighbour.

@@ -131,7 +131,7 @@ class PlanContext:
         self.likes = Likenesses()
         if not app_only:
             self.likes = duplicates.possible_duplicates(automation, source, content.privileges)
-        siblings = lineages.lineage_ids(automation.lineage, automation.pk) if automation.lineage is not None else []
+        siblings = lineages.lineage_ids(automation)
         #: People and capacities of the submission, each pair once (S1).
         self.parties = self._parties(siblings, more_parties)
         #: The identities that the version names, and those that serve its automation.

@@ -4,7 +4,6 @@ The days of a credential are days in UTC, as in a certificate.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from django.db.models import Q
@@ -77,37 +76,17 @@ def day_facts(credential: Credential, now: datetime) -> list[Fact]:
     return [Fact(_day(on, now) if on else NO_OWNER, label, quiet) for label, on, quiet in days]
 
 
-@dataclass(frozen=True)
-class CredentialRow:
-    """One credential on the page of a resource.
-
-    Args:
-        credential: with its owner.
-        relations: its relations to the resource, in a few words each.
-        age, reach: in one line each.
-        problems: see `problems`.
-    """
-
-    credential: Credential
-    relations: Sequence[str]
-    age: str
-    reach: str
-    problems: Sequence[str]
+#: Credential with its owner, relations to the resource in a few words each, age and reach in one line each, and problems.
+CredentialRow = tuple[Credential, Sequence[str], str, str, Sequence[str]]
 
 
 def credentials_panel(resource: Resource, actor: Actor, now: datetime) -> list[CredentialRow] | None:
     """Credentials that a resource keeps or that open it, if the reader may see them; None for others without any."""
     touched = Q(opens=resource) | Q(kept_in=resource) | Q(said_kept_in=resource)
     seen = Credential.objects.visible_to(actor, now).filter(touched).select_related("owner", "said_by", "said_kept_in")
-    rows = [
-        CredentialRow(
-            credential,
-            _relations(credential, resource),
-            age_text(credential, now),
-            reach_text(credential),
-            problems(credential, now),
-        )
-        for credential in seen.order_by("name", "pk")[:MOST]
+    rows: list[CredentialRow] = [
+        (each, _relations(each, resource), age_text(each, now), reach_text(each), problems(each, now))
+        for each in seen.order_by("name", "pk")[:MOST]
     ]
     is_theirs = actor.person is not None and bool(resource.answering_as(actor.person, now))
     return rows if rows or is_theirs or sees_whole_register(actor, now) else None
