@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 
 from inventory.importers.documents import LIMITS, Limits, too_large
 from inventory.importers.problem import WHOLE_FILE, ImportProblem
-from inventory.importers.reader import YAML, Format, ReadResult, begins_as_json, is_yaml, read
+from inventory.importers.reader import YAML, ReadResult, begins_as_json, is_yaml, read
 from inventory.importers.unsupported_platforms import refused_text
 
 _ENDINGS = (".json", ".jsonc")
@@ -38,7 +38,6 @@ def read_paths(
     paths: Iterable[str | Path],
     *,
     fingerprint_key: bytes | None = None,
-    format: Format = "auto",
     limits: Limits = LIMITS,
 ) -> Iterator[Found]:
     """Read files, and folders with everything below them, in a stable order.
@@ -49,7 +48,6 @@ def read_paths(
     Args:
         paths: files and folders.
         fingerprint_key: of this installation, if secrets are to have fingerprints.
-        format: expected format; ``auto`` detects it.
         limits: limits of one file.
 
     Yields:
@@ -67,7 +65,7 @@ def read_paths(
                 continue
             try:
                 data = _bytes(entry, limits)
-                yield from read(name, data, fingerprint_key=fingerprint_key, format=format, limits=limits)
+                yield from read(name, data, fingerprint_key=fingerprint_key, limits=limits)
             except ImportProblem as problem:
                 is_of_another = problem.platform and not problem.is_known and entry != path
                 if (is_asked_for and not is_of_another) or problem.is_known:

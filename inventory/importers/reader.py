@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 from inventory.importers import unsupported_platforms
 from inventory.importers.display import display_label, displayed
@@ -23,9 +23,6 @@ from inventory.importers.problem import ImportProblem
 from inventory.importers.secrets.findings import SecretFound, secrets_of, without_passwords
 from inventory.importers.secrets.scrubber import Fingerprint, scrub, without_tokens
 from inventory.importers.work_budget import CLEAR, Budget, OverBudget
-
-Format = Literal["auto", "n8n", "mcp_client"]
-FORMATS: tuple[Format, ...] = ("auto", "n8n", "mcp_client")
 
 #: Of the importers as a whole; an assessment says which one made it (I2).
 VERSION = "1.6"
@@ -56,7 +53,6 @@ def read(
     data: bytes,
     *,
     fingerprint_key: bytes | None = None,
-    format: Format = "auto",
     limits: Limits = LIMITS,
     budget: Budget | None = None,
 ) -> list[ReadResult]:
@@ -66,7 +62,6 @@ def read(
         name: the file's name, or its path within the upload.
         data: its bytes.
         fingerprint_key: of this installation; without it secrets have no fingerprint.
-        format: expected format; ``auto`` detects it.
         limits: limits of reading.
         budget: the work that the secret scan may spend on this file.
 
@@ -79,7 +74,7 @@ def read(
     """
     file = file_shown(name)
     try:
-        return _read(file, data, fingerprint_key, format, limits, budget or Budget())
+        return _read(file, data, fingerprint_key, limits, budget or Budget())
     except ImportProblem:
         raise
     except OverBudget as over:
@@ -99,9 +94,7 @@ def with_shared(results: Iterable[ReadResult]) -> list[ReadResult]:
     return [replace(result, manifest=manifest) for result, manifest in zip(results, manifests, strict=True)]
 
 
-def _read(
-    file: str, data: bytes, key: bytes | None, format: Format, limits: Limits, budget: Budget
-) -> list[ReadResult]:
+def _read(file: str, data: bytes, key: bytes | None, limits: Limits, budget: Budget) -> list[ReadResult]:
     is_text = not begins_as_json(data) or file.lower().endswith(".toml")
     if is_text and len(data) <= limits.size:
         if refused := unsupported_platforms.refused_text(file, data):
@@ -109,18 +102,17 @@ def _read(
         if is_yaml(file):
             raise ImportProblem(file, "", "this is YAML, which is not read yet", _FORM_INSTEAD)
     document = _parsed(file, data, limits)
-    if format in ("auto", "n8n"):
-        workflows = n8n_workflow.workflows_in(document)
-        if workflows is not None:
-            _check_numbers(file, workflows, limits)
-            return with_shared(_read_n8n(file, place, workflow, key, limits, budget) for place, workflow in workflows)
-        if n8n_workflow.is_credential(document) or (
-            isinstance(document, list) and any(map(n8n_workflow.is_credential, document))
-        ):
-            reason = "this is an export of n8n credentials, not of a workflow"
-            to_do = "Import the workflow; delete this file, it holds secrets."
-            raise ImportProblem(file, "", reason, to_do, is_known=True)
-    servers = client_config.servers_in(document) if format in ("auto", "mcp_client") else None
+    workflows = n8n_workflow.workflows_in(document)
+    if workflows is not None:
+        _check_numbers(file, workflows, limits)
+        return with_shared(_read_n8n(file, place, workflow, key, limits, budget) for place, workflow in workflows)
+    if n8n_workflow.is_credential(document) or (
+        isinstance(document, list) and any(map(n8n_workflow.is_credential, document))
+    ):
+        reason = "this is an export of n8n credentials, not of a workflow"
+        to_do = "Import the workflow; delete this file, it holds secrets."
+        raise ImportProblem(file, "", reason, to_do, is_known=True)
+    servers = client_config.servers_in(document)
     if servers is not None:
         _check_servers(file, servers, limits)
         scrubbed = scrub(document, _fingerprint(key), budget=budget)
@@ -129,7 +121,7 @@ def _read(
             reason = "the MCP client configuration names no server"
             raise ImportProblem(file, "", reason, "Import the one that your client uses.")
         return [ReadResult(without_passwords(manifest), secrets_of(scrubbed))]
-    raise _not_recognised(file, document, format)
+    raise _not_recognised(file, document)
 
 
 def _check_numbers(file: str, workflows: list[tuple[str, Any]], limits: Limits) -> None:
@@ -173,7 +165,6 @@ def _fingerprint(key: bytes | None) -> Fingerprint:
 
 
 YAML = "YAML is not read yet"
-_WANTED = {"n8n": "an n8n workflow", "mcp_client": "an MCP client configuration"}
 _FORM_INSTEAD = "Import an export, or register the automation with the form."
 
 
@@ -188,7 +179,7 @@ def begins_as_json(data: bytes) -> bool:
 
 
 #: Formats of an unreadable file by its marks.
-_LOOKS_LIKE = ((b"n8n-nodes-", _WANTED["n8n"]), (b'"mcpServers"', _WANTED["mcp_client"]))
+_LOOKS_LIKE = ((b"n8n-nodes-", "an n8n workflow"), (b'"mcpServers"', "an MCP client configuration"))
 
 
 def _parsed(file: str, data: bytes, limits: Limits) -> Any:
@@ -201,27 +192,15 @@ def _parsed(file: str, data: bytes, limits: Limits) -> Any:
     raise ImportProblem(file, refused.place, refused.reason + like, refused.what_to_do)
 
 
-def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
+def _not_recognised(file: str, document: Any) -> ImportProblem:
     """Refuse a file, with its platform if known."""
-    refused = unsupported_platforms.refused_document(file, document)
-    if format != "auto":
-        format_name = _readable(document) or (refused.platform if refused else "")
-        reason = f"this is {format_name}, not" if format_name else "this is JSON, but not"
-        return ImportProblem(file, "", f"{reason} {_WANTED[format]}", "Leave the format to be found out.")
-    if refused is not None:
+    if (refused := unsupported_platforms.refused_document(file, document)) is not None:
         return refused
     is_empty = document == {}
     what = "an empty JSON object, not" if is_empty else "JSON, but not"
     reason = f"this is {what} an n8n workflow or an MCP client configuration"
     to_do = "Import the file that your automation platform exports." if is_empty else _FORM_INSTEAD
     return ImportProblem(file, "", reason, to_do)
-
-
-def _readable(document: Any) -> str:
-    """Readable format of a document."""
-    if n8n_workflow.workflows_in(document) is not None:
-        return _WANTED["n8n"]
-    return _WANTED["mcp_client"] if client_config.servers_in(document) is not None else ""
 
 
 def file_shown(name: str) -> str:

@@ -179,16 +179,12 @@ class Credential(Owned):
             relations.add(Relation.KEEPER)
         if self.is_led_by(person):
             relations.add(Relation.OWNERS_LEAD)
-        if self._is_used_by(person):
-            relations.add(Relation.CREDENTIAL_USER)
-        return frozenset(relations)
-
-    def _is_used_by(self, person: Person) -> bool:
-        """Whether a person is a member or owner of an automation that uses it."""
         uses = Automation.objects.filter(versions__version_credentials__credential=self)
         member = Membership.objects.filter(team=OuterRef("team"), person=person)
         uses_as_member = Q(business_owner=person) | Q(technical_owner=person) | Exists(member)
-        return uses.exclude(state=AutomationState.RETIRED).filter(uses_as_member).exists()
+        if uses.exclude(state=AutomationState.RETIRED).filter(uses_as_member).exists():
+            relations.add(Relation.CREDENTIAL_USER)
+        return frozenset(relations)
 
     @property
     def decided_on(self) -> Resource | None:

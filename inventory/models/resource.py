@@ -39,16 +39,12 @@ class ResourceKind(models.TextChoices):
 
 
 class DataClass(models.TextChoices):
-    """Harm of a leak; unset counts as restricted (I3)."""
+    """Harm of a leak, from the least to the most; unset counts as restricted (I3)."""
 
     PUBLIC = "public", "Public"
     INTERNAL = "internal", "Internal"
     CONFIDENTIAL = "confidential", "Confidential"
     RESTRICTED = "restricted", "Restricted"
-
-
-#: From the least to the most harm.
-CLASSES = DataClass.values
 
 
 class Level(models.TextChoices):
@@ -294,7 +290,7 @@ class Entitlement(models.Model):
     def counted_class(self) -> str:
         """Higher data class of the entitlement and its resource; unset counts as restricted (I4)."""
         own_class = self.data_class or DataClass.PUBLIC
-        return max(own_class, self.resource.counted_class, key=CLASSES.index)
+        return max(own_class, self.resource.counted_class, key=DataClass.values.index)
 
 
 class ResourceUserObjectPermission(UserObjectPermissionBase):

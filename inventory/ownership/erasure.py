@@ -1,6 +1,5 @@
 """Erase a person from the register (H6): authorship, previews and emergency contacts."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import TextField
@@ -23,7 +22,10 @@ def erase_person(redaction: KnownAs, step: Step[Any]) -> None:
     """
     _forget_authorship(redaction, step)
     _forget_own_previews(redaction)
-    for item in _previews_that_name(redaction):
+    read = ImportItem.objects.annotate(
+        hint=Cast("manifest__source__owner_hint", TextField()), typed=Cast("draft", TextField())
+    )
+    for item in read.filter(redaction.may_be_in("hint", "typed")).order_by("pk").iterator():
         _forget_in_preview(redaction, item)
     _forget_contacts(redaction, step)
 
@@ -52,13 +54,6 @@ def _forget_own_previews(redaction: KnownAs) -> None:
     items = ImportItem.objects.filter(batch__by=redaction.person)
     items.filter(progress=ImportState.PREVIEW).update(progress=ImportState.DISCARDED)
     items.update(filename="", manifest={}, secrets=[], draft={}, reason="")
-
-
-def _previews_that_name(redaction: KnownAs) -> Iterable[ImportItem]:
-    read = ImportItem.objects.annotate(
-        hint=Cast("manifest__source__owner_hint", TextField()), typed=Cast("draft", TextField())
-    )
-    return read.filter(redaction.may_be_in("hint", "typed")).order_by("pk").iterator()
 
 
 def _forget_in_preview(redaction: KnownAs, item: ImportItem) -> None:

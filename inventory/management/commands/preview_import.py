@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 
 from inventory.importers.files import NotRead, read_paths
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import FORMATS, ReadResult, with_shared
+from inventory.importers.reader import ReadResult, with_shared
 
 
 class Command(BaseCommand):
@@ -25,11 +25,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a folder with everything below it")
-        parser.add_argument("--format", choices=FORMATS, default="auto", help="what each file must be (default: look)")
+        parser.add_argument("--format", choices=["auto"], default="auto", help="found out by looking")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print a line for each manifest, problem and unread file. A file of another format is no failure."""
-        read = list(read_paths(options["paths"], format=options["format"]))
+        read = list(read_paths(options["paths"]))
         results = with_shared(each for each in read if isinstance(each, ReadResult))
         problems = [each for each in read if isinstance(each, ImportProblem)]
         others = [each for each in read if isinstance(each, NotRead)]

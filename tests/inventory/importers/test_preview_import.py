@@ -170,14 +170,6 @@ def test_a_file_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     assert "there is no such file" in err
 
 
-def test_a_format_that_is_asked_for_must_be_the_files() -> None:
-    export = str(EXPORTS / "invoice-chaser.json")
-    assert _run(export, "--format", "n8n")[0] == 0
-    status, _, err = _run(export, "--format", "mcp_client")
-    assert status == 1
-    assert "not an MCP client configuration" in err
-
-
 @pytest.mark.rule("I5")
 def test_a_credential_in_several_files_is_reported(tmp_path: Path) -> None:
     for name in ("a", "b"):

@@ -14,7 +14,7 @@ import pytest
 from inventory.importers.files import NotRead, read_paths
 from inventory.importers.problem import ImportProblem
 from inventory.importers.reader import read
-from tests.inventory.importers.samples import node, server, workflow
+from tests.inventory.importers.samples import node, workflow
 
 LOGIC = "https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#"
 FLOW = {"properties": {"definition": {"$schema": LOGIC, "triggers": {}, "actions": {}}, "connectionReferences": {}}}
@@ -170,20 +170,6 @@ def test_a_package_of_power_automate_is_recognised_unopened() -> None:
         "flow.zip", b"PK\x03\x04\x14\x00" + b"\x00" * 20 + b"Microsoft.Flow/flows/manifest.json" + b"x" * 99
     )
     assert refused.reason == "this is a Power Automate package; not read yet"
-
-
-@pytest.mark.rule("I8")
-@pytest.mark.parametrize(
-    ("document", "format", "reason"),
-    [
-        (FLOW, "n8n", "this is a Power Automate definition, not an n8n workflow"),
-        (server(url="https://a.example"), "n8n", "this is an MCP client configuration, not an n8n workflow"),
-        (workflow(node("noOp")), "mcp_client", "this is an n8n workflow, not an MCP client configuration"),
-        ({"a": 1}, "n8n", "this is JSON, but not an n8n workflow"),
-    ],
-)
-def test_a_refusal_of_another_format_than_asked_names_both(document: Any, format: Any, reason: str) -> None:
-    assert _refused("a.json", json.dumps(document).encode(), format=format).reason == reason
 
 
 @pytest.mark.rule("I8")
