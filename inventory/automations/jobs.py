@@ -29,7 +29,10 @@ def retire_due(now: datetime, actor: Actor) -> int:
 
 
 def send_reminders(now: datetime) -> int:
-    """Notify owners and leads two weeks and one day before the retirement, once each (R9); returns how many."""
+    """Notify owners and leads two weeks and one day before the retirement, once each (R9); returns how many.
+
+    Security reviewers are notified if none of them is here.
+    """
     near = now - (rules.LONGEST_DAYS - rules.NOTICE_DAYS[0]) * rules.DAY
     rows = Automation.objects.filter(state=AutomationState.SUSPENDED, suspended_at__lte=near)
     related = ("business_owner", "technical_owner", "interim__person", "team__lead", "team__deputy_lead")
@@ -40,15 +43,11 @@ def send_reminders(now: datetime) -> int:
         )
         days = min((before for before in rules.NOTICE_DAYS if now >= at - before * rules.DAY), default=None)
         if days is not None and now < at:
+            people = [person for person in (*automation.answering(now), *leads_of(automation)) if person.is_here]
+            reviewers = Person.objects.with_role(Role.SECURITY_REVIEWER, now).order_by("pk")
             with transaction.atomic():
-                count += _notify(automation, _people_to_remind(automation, now), at, days, now)
+                count += _notify(automation, people or reviewers, at, days, now)
     return count
-
-
-def _people_to_remind(automation: Automation, now: datetime) -> Iterable[Person]:
-    """Owners and team leads of the automation; security reviewers if none of them is here."""
-    people = [person for person in (*automation.answering(now), *leads_of(automation)) if person.is_here]
-    return people or Person.objects.with_role(Role.SECURITY_REVIEWER, now).order_by("pk")
 
 
 def _notify(automation: Automation, people: Iterable[Person], at: datetime, days: int, now: datetime) -> int:

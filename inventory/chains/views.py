@@ -58,11 +58,8 @@ def chain_shape(chain: Chain, name: str, actor: Actor, now: datetime, *, would: 
         would: whether the chain is of a version that is not in force.
     """
     met = {link.other for link in chain.links}
-    seen = (
-        {automation.pk: automation for automation in Automation.objects.visible_to(actor, now).filter(pk__in=met)}
-        if met
-        else {}
-    )
+    rows = Automation.objects.visible_to(actor, now).filter(pk__in=met) if met else ()
+    seen = {automation.pk: automation for automation in rows}
     on_it = _boxes([link for link in chain.links if link.side in DONE_TO_IT], seen)
     by_it = _boxes([link for link in chain.links if link.side not in DONE_TO_IT], seen)
     by_it += [_unknown_text(thing) for thing in chain.unknown]
@@ -73,7 +70,8 @@ def chain_shape(chain: Chain, name: str, actor: Actor, now: datetime, *, would: 
         "right": by_it[:SHOWN],
         "first": [(place, 0, box["line"]) for place, box in enumerate(on_it[:SHOWN])],
         "second": [(0, place, box["line"]) for place, box in enumerate(by_it[:SHOWN])],
-        "more": _more_text(max(len(on_it) - SHOWN, 0) + max(len(by_it) - SHOWN, 0), len(chain.others - met)),
+        "hidden": len(on_it[SHOWN:]) + len(by_it[SHOWN:]),
+        "further": len(chain.others - met),
     }
 
 
@@ -150,12 +148,3 @@ def _unknown_text(thing: str) -> Shape:
         "text": "is started by this, and nobody has approved it here: that counts as high risk",
         "line": "suspended",
     }
-
-
-def _more_text(hidden: int, further: int) -> str:
-    parts = []
-    if hidden:
-        parts.append(f"{hidden} more are joined directly.")
-    if further:
-        parts.append("1 more is joined through these." if further == 1 else f"{further} more are joined through these.")
-    return " ".join(parts)

@@ -116,17 +116,6 @@ def _send_request(question: str, name: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-@contextmanager
-def _killed_after(seconds: float, process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Kill a process that runs too long; reading from its pipe then ends."""
-    killer = threading.Timer(seconds, process.kill)
-    killer.start()
-    try:
-        yield
-    finally:
-        killer.cancel()
-
-
 class Importer(AbstractContextManager["Importer"]):
     """The child process of one upload; a new one is started after one that ended.
 
@@ -167,8 +156,12 @@ class Importer(AbstractContextManager["Importer"]):
         try:
             if self._process is None or self._process.poll() is not None:
                 self._process = self._started()
-            with _killed_after(seconds, self._process):
+            killer = threading.Timer(seconds, self._process.kill)  # reading from its pipe then ends
+            killer.start()
+            try:
                 return self._asked(self._process, name, data)
+            finally:
+                killer.cancel()
         except Exception as error:  # noqa: BLE001  whatever a child answers or dies of, its file alone is refused
             took, status = time.monotonic() - began, self._end()
             log.warning("import.ended", error=type(error).__name__, status=status, seconds=round(took, 1))

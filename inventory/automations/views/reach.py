@@ -113,7 +113,6 @@ def _picture(
         "automation": root,
         "identities": boxes,
         "resources": resources,
-        "first": [(0, place, "") for place in range(len(boxes))],
         "second": lines,
     }
 

@@ -18,7 +18,6 @@ class Node:
     workflow's code is within the limit.
     """
 
-    name: str
     place: str
     package: str
     connector: str
@@ -27,7 +26,6 @@ class Node:
     credentials: dict[str, Any]
     disabled: bool
     is_reached: bool
-    raw: dict[str, Any]
     is_code_read: bool = True
 
     @property

@@ -40,7 +40,7 @@ def read_node(node: Node, occurrences: list[Occurrence], *, is_inner: bool = Fal
     """
     reading, at = Reading(), node.place
     named = [named_credential(*each) for each in node.credentials.items()]
-    trigger = trigger_of(node.connector, at, node.raw, any(ref.bound for ref, _ in named))
+    trigger = trigger_of(node, any(ref.bound for ref, _ in named))
     if trigger is not None and not is_inner:
         reading.triggers.append(trigger)
         if trigger.active and not trigger.authenticated:

@@ -6,6 +6,7 @@ from inventory.importers.addresses import path_shown
 from inventory.importers.display import displayed, is_expression, vocabulary
 from inventory.importers.facts import facts
 from inventory.importers.manifest import Trigger
+from inventory.importers.n8n.node import Node
 from inventory.importers.n8n.parameters import schedule_of, target_part, text_of
 
 _TYPES: dict[str, str] = facts("n8n")["trigger_types"]
@@ -18,24 +19,22 @@ def trigger_type(connector: str) -> str:
     return _TYPES.get(connector) or ("event" if connector.endswith("Trigger") else "")
 
 
-def trigger_of(connector: str, at: str, node: dict[str, Any], has_credentials: bool) -> Trigger | None:
+def trigger_of(node: Node, has_credentials: bool) -> Trigger | None:
     """Trigger of a node, or None. A node that waits for a call is a trigger: the call starts the following nodes.
 
     Args:
-        connector: the type's last part.
-        at: name of the node in the manifest.
         node: scrubbed.
-        has_credentials: whether a credential is bound to the node.
+        has_credentials: whether a credential is bound to it.
     """
-    parameters = node["parameters"]
-    if connector == "wait":
+    parameters = node.parameters
+    if node.connector == "wait":
         kind, detail = _resumed(parameters)
         authentication = {"authentication": parameters.get("incomingAuthentication")}
         is_authenticated = _is_authenticated("webhook", kind, authentication, has_credentials)
-    elif kind := trigger_type(connector):
-        detail = _detail(connector, kind, parameters)
-        is_authenticated = _is_authenticated(connector, kind, parameters, has_credentials)
-    return Trigger(kind, at, detail, is_authenticated, active=not node.get("disabled")) if kind else None
+    elif kind := trigger_type(node.connector):
+        detail = _detail(node.connector, kind, parameters)
+        is_authenticated = _is_authenticated(node.connector, kind, parameters, has_credentials)
+    return Trigger(kind, node.place, detail, is_authenticated, active=not node.disabled) if kind else None
 
 
 def _resumed(parameters: dict[str, Any]) -> tuple[str, str]:

@@ -191,7 +191,6 @@ def _node(raw: dict[str, Any], reached: set[str], place: str, *, is_code_read: b
     package, connector = split_type(raw["type"])
     version = raw.get("typeVersion")
     return Node(
-        name=raw["name"],
         place=place,
         package=package,
         connector=connector,
@@ -200,7 +199,6 @@ def _node(raw: dict[str, Any], reached: set[str], place: str, *, is_code_read: b
         credentials=raw["credentials"],
         disabled=raw.get("disabled") is True,
         is_reached=raw["name"] in reached,
-        raw=raw,
         is_code_read=is_code_read,
     )
 

@@ -8,10 +8,18 @@ from typing import Any
 import pytest
 
 from inventory.chains import chain_ends
-from inventory.chains.chain_ends import End
 from inventory.importers.addresses import path_shown
 from inventory.importers.sentences import scope_of
-from inventory.models import Automation, Credential, Entitlement, NonHumanIdentity, Privilege, Resource, Trigger
+from inventory.models import (
+    Automation,
+    ChainEnd,
+    Credential,
+    Entitlement,
+    NonHumanIdentity,
+    Privilege,
+    Resource,
+    Trigger,
+)
 
 ERP = Resource(pk=1, name="ERP", kind="data_store")
 SLACK = Resource(pk=2, name="Slack", kind="saas_connector")
@@ -49,12 +57,12 @@ def holds(
     )
 
 
-def ends(*privileges: Privilege, of: Automation | None = None, **more: Any) -> list[End]:
+def ends(*privileges: Privilege, of: Automation | None = None, **more: Any) -> list[ChainEnd]:
     used = [one.credential for one in privileges if one.credential is not None]
     return chain_ends.ends_of(chain_ends.VersionParts(of or automation(), privileges, used, **more))
 
 
-def joined(one: Iterable[End], other: Iterable[End]) -> set[str]:
+def joined(one: Iterable[ChainEnd], other: Iterable[ChainEnd]) -> set[str]:
     """By what kinds two automations are joined."""
     sides: dict[str, set[str]] = {}
     first, second = list(one), list(other)
@@ -177,7 +185,7 @@ def test_shared_identity_joins() -> None:
     ) == {"identity"}
 
 
-def calling(target: str, **more: Any) -> list[End]:
+def calling(target: str, **more: Any) -> list[ChainEnd]:
     return ends(holds("execute", target, on=N8N, code="workflow:execute", connector="workflow"), **more)
 
 
@@ -206,10 +214,10 @@ def test_dynamic_callee_joins_nobody(target: str) -> None:
 def test_a_request_to_where_another_answers_is_a_call() -> None:
     secret = "9f1c2b7a-55d0-4f7e-9c1d-0a1b2c3d4e5f"  # shown by a digest, in both places
 
-    def asking(path: str) -> list[End]:
+    def asking(path: str) -> list[ChainEnd]:
         return ends(holds("write", path_shown(path), on=SLACK, code="request:post", connector="httpRequest"))
 
-    def answering(detail: str, kind: str = "webhook", *, active: bool = True) -> list[End]:
+    def answering(detail: str, kind: str = "webhook", *, active: bool = True) -> list[ChainEnd]:
         return ends(triggers=[Trigger(type=kind, detail=detail, active=active)])
 
     assert joined(asking("/webhook/orders"), answering("POST /returns")) == set()
