@@ -276,7 +276,7 @@ def _below_the_boundary(document: Any, refusals: tuple[str, ...]) -> list[ReadRe
     """What is read beneath the boundary that hides defects; nothing for a document that is refused in these words."""
     said = ""
     try:
-        return boundary._read("fuzz.json", json.dumps(document).encode(), b"key", "auto", LIMITS, Budget())
+        return boundary._read("fuzz.json", json.dumps(document).encode(), b"key", LIMITS, Budget())
     except ImportProblem as problem:
         said = problem.reason
     assert any(words in said for words in refusals), said
