@@ -11,7 +11,7 @@ from approvals.conflicts import leg_members
 from approvals.decisions.rules import duties
 from approvals.grants import unused_credentials
 from approvals.grants.transitions import lifecycle, revocation_tasks
-from approvals.light_path.transitions import close_sample_of, close_samples
+from approvals.light_path.transitions.spot_checks import close_sample_of, close_samples
 from approvals.parties import credential_rules as party_rules
 from approvals.parties import queries as party_queries
 from approvals.proposals.kinds import people

@@ -9,7 +9,7 @@ from approvals.assignment.context import load_context
 from approvals.decisions.jobs import deadline_reminder
 from approvals.inbox.queries.approvals import SPOT_CHECK_RELATIONS
 from approvals.light_path import rules
-from approvals.light_path.transitions import draw, lapse_sample, mail_context, pass_on_sample
+from approvals.light_path.transitions.spot_checks import draw, lapse_sample, mail_context, pass_on_sample
 from approvals.models import Sample, SampleState
 from governance.core.access import Actor
 from governance.core.jobs import job_runs

@@ -7,7 +7,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
 from approvals.assignment.context import SubmissionContext, load_context
-from approvals.light_path import rules, transitions
+from approvals.light_path import rules
+from approvals.light_path.transitions import spot_checks
 from approvals.models import Sample
 from approvals.review.views.dossier import UNSHOWN
 from governance.core.access import Actor, InvalidInput, Refusal, Refused, access, refuse
@@ -19,7 +20,7 @@ from inventory.versions.views import diff_context
 
 TEMPLATE = "approvals/light_path/spot_check.html"
 #: Answers by the name of the form's button.
-VERDICTS = {"fine": transitions.find_fine, "not_fine": transitions.find_not_fine}
+VERDICTS = {"fine": spot_checks.find_fine, "not_fine": spot_checks.find_not_fine}
 #: What the page shows of a spot check.
 RELATIONS = (
     *(f"submission__{name}" for name in ("automation__team", "version", "submitted_by", "policy")),
@@ -55,7 +56,7 @@ def sample(request: Request, pk: int) -> HttpResponse:
 
 def reviewing_actor(spot_check: Sample, actor: Actor, context: SubmissionContext) -> Actor:
     """Return the actor who may decide: the reader, or the reader for a person who delegated to them (A11)."""
-    own_refusal = transitions.find_fine.refusal(spot_check, actor=actor, now=context.now, context=context)
+    own_refusal = spot_checks.find_fine.refusal(spot_check, actor=actor, now=context.now, context=context)
     if own_refusal is None or own_refusal.code == "STATE" or actor.person is None:
         return actor
     givers = set(access.answers_as(actor, context.now)) - {actor.person.pk}
@@ -78,7 +79,7 @@ def _context(spot_check: Sample, actor: Actor, *, typed: str = "", error: str = 
         "one_in": context.facts.policy.sampled_one_in,
         "reviewers": Person.objects.filter(pk__in=spot_check.asked).order_by("name", "pk"),
         "compare": diff_context(spot_check.before, submission.version) if spot_check.before is not None else None,
-        "refusal": transitions.find_fine.refusal(spot_check, actor=acting_as, now=now, context=context),
+        "refusal": spot_checks.find_fine.refusal(spot_check, actor=acting_as, now=now, context=context),
         "giver": acting_as.standing_for,
         "typed": typed,
         "error": error,

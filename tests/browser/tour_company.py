@@ -18,7 +18,7 @@ from approvals.grants.transitions import circuit_breaker, revocation_tasks
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.inbox.queries import approvals
 from approvals.intake import drafts
-from approvals.light_path import transitions as light_path_transitions
+from approvals.light_path.transitions import spot_checks as light_path_transitions
 from approvals.models import (
     Approval,
     ApprovalState,

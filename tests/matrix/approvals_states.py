@@ -14,7 +14,7 @@ from django.db import models
 
 from approvals.decisions.transitions import decide
 from approvals.grants.transitions import lifecycle as transition_lifecycle
-from approvals.light_path import transitions as light_path_transitions
+from approvals.light_path.transitions import spot_checks as light_path_transitions
 from approvals.models import UNANSWERED, Approval, Grant, Party, Proposal, Sample, Submission
 from approvals.models import grant as model_grant
 from approvals.models.submission import Capacity

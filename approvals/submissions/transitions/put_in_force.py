@@ -12,7 +12,7 @@ from approvals.decisions.rules import deadlines, duties
 from approvals.grants import unused_credentials
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.grants.transitions import revocation_tasks
-from approvals.light_path import transitions
+from approvals.light_path.transitions import spot_checks
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState, credential_key
 from approvals.models.grant import Grant, GrantKind, GrantState, Why
 from approvals.policies import queries as policy_queries
@@ -63,7 +63,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
     )
     usable = [approval for approval in granted if is_usable(approval, granted, submission)]
     unusable = [str(approval.pk) for approval in granted if approval not in usable]
-    transitions.note_spot_checks(step, before)
+    spot_checks.note_spot_checks(step, before)
     submission.ended_at = step.now
     counts = {"granted": len(usable), "unusable": len(unusable)}
     candidates.notify_builders(step, submission, "put_in_force", key="in_force", **counts)

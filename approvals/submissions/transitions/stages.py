@@ -8,7 +8,7 @@ from typing import Any
 from approvals.assignment import additional_seats, candidates, due_dates
 from approvals.assignment.context import SubmissionContext, internal_on_approval, internal_on_submission, load_context
 from approvals.assignment.transitions import add_seats
-from approvals.light_path.transitions import auto_approve
+from approvals.light_path.transitions.auto_approval import auto_approve
 from approvals.models import Approval, ApprovalState, SeatLabel, Submission, SubmissionState
 from approvals.models.approval import UNENDED
 from approvals.submissions.transitions.put_in_force import put_in_force

@@ -10,7 +10,7 @@ import pytest
 
 from approvals.grants import deploy_gate
 from approvals.grants.transitions import lifecycle as transition_lifecycle
-from approvals.light_path import transitions
+from approvals.light_path.transitions import spot_checks as transitions
 from approvals.models import Grant, Sample, Submission
 from governance.core.clock import business_time
 from inventory.automations.transitions import lifecycle

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from approvals.light_path import rules, transitions
+from approvals.light_path import rules
+from approvals.light_path.transitions import spot_checks as transitions
 from approvals.models import Sample, Submission
 from approvals.submissions.jobs import JOB
 from governance.core.actors.actor import Actor

@@ -6,7 +6,7 @@ import pytest
 
 from approvals.decisions.transitions import comment
 from approvals.grants.transitions import lifecycle
-from approvals.light_path import transitions
+from approvals.light_path.transitions import spot_checks as transitions
 from approvals.models import Approval, Grant, Sample, SampleState, Submission
 from inventory.imports.transitions import confirmation
 from tests import scenarios

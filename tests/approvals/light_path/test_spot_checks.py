@@ -11,7 +11,8 @@ import pytest
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.light_path import jobs as light_path_jobs
-from approvals.light_path import rules, transitions
+from approvals.light_path import rules
+from approvals.light_path.transitions import spot_checks as transitions
 from approvals.models import Approval, Sample, SampleState, Submission
 from approvals.models.submission import Capacity, Party
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused

@@ -10,7 +10,8 @@ import pytest
 
 from approvals.grants.transitions import lifecycle
 from approvals.light_path import jobs as light_path_jobs
-from approvals.light_path import rules, transitions
+from approvals.light_path import rules
+from approvals.light_path.transitions import spot_checks as transitions
 from approvals.models import Grant, GrantState, Sample, SampleState, Submission
 from approvals.models.grant import Why
 from governance.core.duties.refusals import DutyConflict, OutOfTurn, Refused
