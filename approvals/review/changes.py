@@ -27,10 +27,6 @@ OF_APP = ("purpose", "business_owner", "technical_owner", "kind", "triggers", "r
 Pairs = Iterable[tuple[Privilege, Privilege]]
 
 
-#: Ways in which a privilege of both versions changed.
-ALTERED = ("raised", "narrowed", "changed")
-
-
 def privilege_code(privilege: Privilege, scope: Sequence[str]) -> str:
     """Raw code of a privilege with this scope, each name once."""
     parts = (privilege.entitlement.code, privilege.through, privilege.target, ", ".join(scope))
@@ -69,7 +65,7 @@ class Change:
     @property
     def is_altered(self) -> bool:
         """Whether it is a privilege of both versions that changed."""
-        return self.way in ALTERED
+        return self.way in ("raised", "narrowed", "changed")
 
     @property
     def code(self) -> str:
@@ -105,9 +101,9 @@ class VersionChanges:
         """The compared version, in words."""
         return f"version {self.number} in {self.below}" if self.below else f"version {self.number}"
 
-    def of_way(self, *ways: str) -> list[Change]:
-        """The changes of these ways."""
-        return [change for change in self.items if change.way in ways]
+    def of_way(self, way: str) -> list[Change]:
+        """The changes of this way."""
+        return [change for change in self.items if change.way == way]
 
     def of_record(self, record: Approval) -> Change | None:
         """The change that a stage-2 approval is about."""

@@ -13,7 +13,6 @@ from django.contrib import messages
 from django.db.models import Exists, F, OuterRef, Q
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals.assignment.context import SubmissionContext, load_contexts
@@ -194,16 +193,10 @@ def _render(
         "head": {"title": TITLES[only], "facts": [_how_many(together)] if together else []},
         "rows": [_row(record, contexts[record.submission_id], record.pk in ticked) for record in together],
         "of": sorted({record.submission_id for record in records}),
-        "apart": [
-            {"name": name, "why": reason, "href": reverse("review", args=[pk])} for (pk, reason), name in apart.items()
-        ],
+        "apart": apart.items(),
         "problems": problems,
         "only": only,
-        "empty": "Nothing that was selected can be decided together."
-        if records
-        else "None of the selected approvals waits for you. Select others on the Approvals page.",
         "reason": {"value": form.get("reason", "") if form is not None else "", "error": error},
-        "back_href": reverse("approvals"),
     }
     return page(request, "approvals/inbox/bulk_decision.html", context, status=status)
 
@@ -216,11 +209,10 @@ def _how_many(records: Sequence[Approval]) -> str:
 
 def _row(record: Approval, context: SubmissionContext, ticked: bool) -> Shape:
     """One approval, as its review page shows it. Stage 1 has no scope, level or data class."""
-    details = approval_rows.request_shape(record, context.facts) if record.stage == 2 else {}
     return {
+        **(approval_rows.request_shape(record, context.facts) if record.stage == 2 else {}),
         "approval": record,
         "what": approvals.request_words(record),
-        **{name: details.get(name, "") for name in ("scope", "level", "data_class")},
         **approval_rows.tags(record, context),
         "shown": digest.digest(digest.facts_of_approval(record, context.conflicts)),
         "ticked": ticked,

@@ -22,12 +22,6 @@ ICONS = (
 )
 
 
-def icon_of(reason: str) -> str:
-    """Name of the icon of a reason."""
-    lowered = reason.lower()
-    return next((icon for word, icon in ICONS if word in lowered), "pen")
-
-
 def group_reasons(reasons: Iterable[str], sentences: Sequence[str]) -> list[Shape]:
     """The reasons of a tier in the form of ``components/reasons.html``.
 
@@ -41,7 +35,7 @@ def group_reasons(reasons: Iterable[str], sentences: Sequence[str]) -> list[Shap
         sentences_by_reason.setdefault(reason.removeprefix(f"{sentence_of}: "), []).append(sentence_of)
     return [
         {
-            "icon": icon_of(why),
+            "icon": next((icon for word, icon in ICONS if word in why.lower()), "pen"),
             "lead": f"{len(reason_sentences)} privileges." if len(reason_sentences) > 1 else "",
             "text": f"{reason_sentences[0]}: {why}" if len(reason_sentences) == 1 and reason_sentences[0] else why,
         }

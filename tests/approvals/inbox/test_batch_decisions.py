@@ -338,7 +338,7 @@ def test_approval_with_objection_is_decided_alone(company: Company) -> None:
     comment.object_to(first, actor=as_actor(n.omar), now=company.now, reason="Not these rows.")
     scenarios.decide_app(company, submission)
     page = shown(client_of(n.omar), submission)
-    assert [one["why"] for one in page["apart"]] == ["somebody objected"]
+    assert [why for (_, why), _ in page["apart"]] == ["somebody objected"]
     assert first.pk not in [row["approval"].pk for row in page["rows"]]
     assert len(page["rows"]) == 1
     answer = send(client_of(n.omar), form([Approval.objects.get(pk=first.pk)]))
