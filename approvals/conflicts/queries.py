@@ -12,8 +12,6 @@ from approvals.models import ConflictRule
 _PARSED: dict[str, Rule] = {}
 #: Columns of a rule in force; its parsed document has the rest.
 SHOWN_COLUMNS = ("code", "number", "digest", "title", "is_given_up")
-#: Size of the cache; a full cache is cleared.
-CACHE_SIZE = 5_000
 
 
 @dataclass(frozen=True)
@@ -46,9 +44,6 @@ def rules_with_members(now: datetime) -> tuple[StoredRule, ...]:
 def _parse_versions(versions: Sequence[ConflictRule]) -> tuple[StoredRule, ...]:
     unknown = [version.pk for version in versions if version.digest not in _PARSED]
     if unknown:
-        if len(_PARSED) + len(unknown) > CACHE_SIZE:
-            _PARSED.clear()
-            unknown = [version.pk for version in versions]
         for digest, document in ConflictRule.objects.filter(pk__in=unknown).values_list("digest", "document"):
             _PARSED[digest] = parse_rule(document)
     return tuple(StoredRule(version, _PARSED[version.digest]) for version in versions)

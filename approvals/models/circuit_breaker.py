@@ -10,11 +10,10 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.urls import reverse
 
 from approvals.models.grant import WHY_WORDS, Grant, GrantState
 from governance.core.access import ROLE_WORDS, Actor, Role, access
-from governance.core.models import AppendOnly, FreeText, History, Person
+from governance.core.models import AppendOnly, FreeText, HasPage, History, Person
 
 #: The two roles that answer together, one person each.
 ANSWERING = (Role.SECURITY_REVIEWER, Role.ADMIN)
@@ -72,9 +71,10 @@ class HeldBatchQuerySet(models.QuerySet["HeldBatch"]):
         return self if READING & access.roles_held(actor, now) else self.none()
 
 
-class HeldBatch(models.Model):
+class HeldBatch(HasPage, models.Model):
     """Grants that one cause would end at once, held (G6)."""
 
+    page_name = "held_batch"
     cause = models.ForeignKey(EndCause, models.PROTECT, related_name="batches")
     opened_at = models.DateTimeField()
     answer_by = models.DateTimeField()
@@ -105,11 +105,6 @@ class HeldBatch(models.Model):
 
     def __str__(self) -> str:
         return f"Batch {self.pk} of {self.cause}"
-
-    @property
-    def href(self) -> str:
-        """The URL of its page."""
-        return reverse("held_batch", args=[self.pk])
 
     @property
     def number(self) -> int:

@@ -9,14 +9,13 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, Subquery
-from django.urls import reverse
 
 from approvals.models.approval import Decision
 from approvals.models.conflict_rule import ConflictRule, Mode, Scope
 from approvals.models.submission import Party, Submission
 from approvals.models.waiver import Waiver
 from governance.core.access import Actor
-from governance.core.models import AppendOnly, FreeText, History, Person
+from governance.core.models import AppendOnly, FreeText, HasPage, History, Person
 from inventory.models import Automation
 from inventory.models.resource import sees_whole_register
 
@@ -154,9 +153,10 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
         return rows.filter(~covered, _HasWaiver(_IS_OVER)) if word == "again" else rows.filter(~covered)
 
 
-class Conflict(models.Model):
+class Conflict(HasPage, models.Model):
     """Access held by one subject that one rule forbids together: found by a check or scan, open while it is held (S6)."""
 
+    page_name = "conflict"
     rule = models.ForeignKey(ConflictRule, models.PROTECT, related_name="conflicts")
     code = models.CharField(max_length=80)
     scope = models.CharField(max_length=10, choices=Scope)
@@ -203,8 +203,3 @@ class Conflict(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule}, {self.get_scope_display().lower()} {self.subject}"
-
-    @property
-    def href(self) -> str:
-        """The URL of its page."""
-        return reverse("conflict", args=[self.pk])

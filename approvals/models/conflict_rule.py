@@ -6,9 +6,8 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import F, Q
-from django.urls import reverse
 
-from governance.core.models import AppendOnly, Person
+from governance.core.models import AppendOnly, HasPage, Person
 from inventory.models import Entitlement
 
 
@@ -62,13 +61,15 @@ class ConflictRuleQuerySet(models.QuerySet["ConflictRule"]):
         return self.order_by("code", "-number").distinct("code")
 
 
-class ConflictRule(AppendOnly):
+class ConflictRule(HasPage, AppendOnly):
     """One version of one rule. Shipped rules are version 1; two people proposed and approved each other version (S8).
 
     A tightening by one person counts until `until` without a second signature. When it lapses, the earlier rule
     returns as a new version that names it in `undoes`.
     """
 
+    page_name = "conflict_rule"
+    page_key = "code"
     code = models.CharField(max_length=80)
     number = models.PositiveIntegerField()
     document = models.JSONField()
@@ -106,11 +107,6 @@ class ConflictRule(AppendOnly):
 
     def __str__(self) -> str:
         return self.title
-
-    @property
-    def href(self) -> str:
-        """The URL of its page, shared by all versions."""
-        return reverse("conflict_rule", args=[self.code])
 
     @property
     def signed_words(self) -> str:

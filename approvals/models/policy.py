@@ -6,9 +6,8 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import F, Q
-from django.urls import reverse
 
-from governance.core.models import AppendOnly, Person
+from governance.core.models import AppendOnly, HasPage, Person
 
 #: The only policy so far.
 DEFAULT = "default"
@@ -26,13 +25,15 @@ class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
         return self.filter(counts, kind=DEFAULT, effective_at__lte=now).order_by("-number")
 
 
-class PolicyVersion(AppendOnly):
+class PolicyVersion(HasPage, AppendOnly):
     """One numbered policy document. Number 1 ships; two people propose and approve later ones.
 
     A tightening by one person counts until `until` without a second signature. When it lapses, the earlier version
     returns as a new one that names it in `restores`.
     """
 
+    page_name = "policy"
+    page_key = "number"
     kind = models.CharField(max_length=20, default=DEFAULT)
     number = models.PositiveIntegerField()
     document = models.JSONField()
@@ -63,11 +64,6 @@ class PolicyVersion(AppendOnly):
 
     def __str__(self) -> str:
         return f"Policy {self.kind} {self.number}"
-
-    @property
-    def href(self) -> str:
-        """The URL of its page."""
-        return reverse("policy", args=[self.number])
 
     @property
     def signed_words(self) -> str:

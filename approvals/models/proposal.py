@@ -8,12 +8,11 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from django.urls import reverse
 
 from approvals.models.not_among import NotAmong
 from approvals.models.submission import Submission, SubmissionQuerySet
 from governance.core.access import ROLE_WORDS, Actor, Permission, Relation, Role, access
-from governance.core.models import FreeText, History, Person
+from governance.core.models import FreeText, HasPage, History, Person
 
 
 class ProposalState(models.TextChoices):
@@ -50,9 +49,10 @@ class ProposalQuerySet(models.QuerySet["Proposal"]):
         return self.filter(state__in=UNANSWERED)
 
 
-class Proposal(models.Model):
+class Proposal(HasPage, models.Model):
     """One change of one target, as a document, with its author and its outcome. The author can't countersign it."""
 
+    page_name = "proposal"
     #: Its kind in the registry, and its target there: a policy's name, a row's key.
     kind = models.CharField(max_length=24)
     target = models.CharField(max_length=64)
@@ -114,11 +114,6 @@ class Proposal(models.Model):
 
     def __str__(self) -> str:
         return f"Proposal {self.pk}: {self.kind} {self.target}"
-
-    @property
-    def href(self) -> str:
-        """The URL of its page."""
-        return reverse("proposal", args=[self.pk])
 
     @property
     def is_under_way(self) -> bool:

@@ -8,11 +8,10 @@ from datetime import datetime
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.urls import reverse
 
 from approvals.models.grant import EnforcedBy, Grant
 from governance.core.access import Actor, Relation, access
-from governance.core.models import AppendOnly, FreeText, History, Person
+from governance.core.models import AppendOnly, FreeText, HasPage, History, Person
 from inventory.models import Automation, Resource
 
 
@@ -59,9 +58,10 @@ class RevocationTaskQuerySet(models.QuerySet["RevocationTask"]):
         return self.open().filter(~Exists(words), asked__overlap=people)
 
 
-class RevocationTask(models.Model):
+class RevocationTask(HasPage, models.Model):
     """The task to remove the access of an ended detached grant. A driver or two people confirm the removal (G4)."""
 
+    page_name = "revocation"
     grant = models.ForeignKey(Grant, models.PROTECT, related_name="revocation_tasks")
     #: The person who answers for the access and does not gain if it stays; None if nobody is left.
     owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="revocation_tasks")
@@ -103,11 +103,6 @@ class RevocationTask(models.Model):
 
     def __str__(self) -> str:
         return f"Revoke {self.grant}"
-
-    @property
-    def href(self) -> str:
-        """The URL of its page."""
-        return reverse("revocation", args=[self.pk])
 
     @property
     def resource(self) -> Resource | None:

@@ -8,12 +8,11 @@ from datetime import datetime
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django.urls import reverse
 
 from approvals.models.approval import Approval
 from approvals.models.submission import Submission
 from governance.core.access import Actor, Relation, Role, access
-from governance.core.models import History, Membership, Person, TeamKind
+from governance.core.models import HasPage, History, Membership, Person, TeamKind
 from inventory.models import Automation, Version
 
 
@@ -37,12 +36,13 @@ class SampleQuerySet(models.QuerySet["Sample"]):
         return self.filter(submission__automation__in=Automation.objects.visible_to(actor, now))
 
 
-class Sample(models.Model):
+class Sample(HasPage, models.Model):
     """A version in force whose source nobody was asked about, or one light-path approval (A12, A13).
 
     It is written at once, drawn or not. `approval` is the light-path approval; None for a version.
     """
 
+    page_name = "sample"
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="samples")
     approval = models.OneToOneField(Approval, models.PROTECT, null=True, blank=True, related_name="sample")
     #: The version in force before, to compare with.
@@ -101,11 +101,6 @@ class Sample(models.Model):
     def tier(self) -> str:
         """The tier of its subject."""
         return self.submission.tier
-
-    @property
-    def href(self) -> str:
-        """The URL of its page."""
-        return reverse("sample", args=[self.pk])
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Return other timelines of its events: submission and automation."""

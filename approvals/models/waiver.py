@@ -9,11 +9,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
-from django.urls import reverse
 
 from approvals.models.conflict_rule import ConflictRule, Scope
 from governance.core.access import Actor, Relation
-from governance.core.models import FreeText, History, Person
+from governance.core.models import FreeText, HasPage, History, Person
 from inventory.models import Automation
 
 #: Limits of any policy: the longest waiver, and the number of consecutive waivers (S7).
@@ -72,13 +71,14 @@ class WaiverQuerySet(models.QuerySet["Waiver"]):
         return same.filter(covers__overlap=list(keys)) if scope == Scope.CHAIN else same.filter(subject=subject)
 
 
-class Waiver(models.Model):
+class Waiver(HasPage, models.Model):
     """Permission for one subject to hold access together for a limited time that one rule forbids (S7).
 
     `covers` names the grants: an ``automation id/key`` for each. The key of a privilege is the same in all versions
     and in its grants. Access added later is not covered.
     """
 
+    page_name = "waiver"
     code = models.CharField(max_length=80)
     scope = models.CharField(max_length=10, choices=Scope)
     subject = models.BigIntegerField()
@@ -148,11 +148,6 @@ class Waiver(models.Model):
 
     def __str__(self) -> str:
         return f"Waiver of {self.code} for {self.automation}"
-
-    @property
-    def href(self) -> str:
-        """The URL of its page."""
-        return reverse("waiver", args=[self.pk])
 
     def is_live(self, now: datetime) -> bool:
         """Return whether it lifts something at ``now``, like `WaiverQuerySet.live`."""

@@ -18,15 +18,11 @@ from governance.core.access import Actor, InvalidInput, Refusal, Refused, invali
 from governance.core.clock import business_time
 from governance.web.components import times
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, confirm, form_page, offered, page, refused, timeline_context
+from governance.web.pages.page import Shape, confirm, form_page, page, refused, timeline_context
 from governance.web.requests.request import Request, number
 from inventory.models import Automation, Privilege
 
 TEMPLATE = "approvals/waivers/waiver.html"
-OFFERS = (
-    (waiver_transitions.withdraw_waiver, "waiver_withdraw", {"label": "Withdraw", "icon": "undo"}),
-    (waiver_transitions.end_waiver, "waiver_end", {"label": "End it now", "icon": "ring-cross"}),
-)
 #: Default of the form.
 USUAL_DAYS = 30
 NOTHING_TO_WAIVE = Refusal(
@@ -191,9 +187,13 @@ def _context(waiver: Waiver, actor: Actor, now: datetime, errors: Mapping[str, s
     rule = versions.in_force(now).first() or versions.order_by("-number")[0]
     refusal = waiver_transitions.grant_waiver.refusal(waiver, actor=actor, now=now)
     policy = policy_queries.in_force(now)
+    may_ask = waiver_transitions.ends_soon(waiver, now) and waiver.in_a_row < policy.waivers_in_a_row
+    may_ask &= waiver_transitions.ask_waiver.refusal(waiver.automation, actor=actor, now=now) is None
     return timeline_context(waiver, actor=actor, now=now, limit=20) | {
         "now": now,
-        "actions": _actions(waiver, actor, now, policy),
+        "ask_href": conflict_rows.ask_href(waiver.automation_id, waiver.code, waiver.subject) if may_ask else "",
+        "may_withdraw": waiver_transitions.withdraw_waiver.refusal(waiver, actor=actor, now=now) is None,
+        "may_end": waiver_transitions.end_waiver.refusal(waiver, actor=actor, now=now) is None,
         "waiver": waiver,
         "state": waiver.state_at(now),
         "covers": _covered_access(waiver, actor, now),
@@ -204,16 +204,6 @@ def _context(waiver: Waiver, actor: Actor, now: datetime, errors: Mapping[str, s
         "errors": errors,
         "locked": refusal if refusal is not None and refusal.kind != "state" else None,
     }
-
-
-def _actions(waiver: Waiver, actor: Actor, now: datetime, policy: policy_queries.Policy) -> list[Shape]:
-    may_ask = waiver_transitions.ask_waiver.refusal(waiver.automation, actor=actor, now=now) is None
-    is_followed = waiver.in_a_row >= policy.waivers_in_a_row
-    actions: list[Shape] = []
-    if waiver_transitions.ends_soon(waiver, now) and may_ask and not is_followed:
-        href = conflict_rows.ask_href(waiver.automation_id, waiver.code, waiver.subject)
-        actions.append({"label": "Ask for one more", "icon": "clock", "href": href})
-    return actions + offered(waiver, OFFERS, actor=actor, now=now)
 
 
 def _covered_access(waiver: Waiver, actor: Actor, now: datetime) -> list[str]:

@@ -1,6 +1,5 @@
 """Pages of the conflict rules: the list by process, one rule with its conflicts and versions, and proposals (S6, S8)."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from approvals.conflicts.views import conflicts
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, ConflictState, Proposal
 from approvals.policies import queries as policy_queries
+from approvals.policies.diff import Change
 from approvals.policies.yaml_document import LARGEST_BYTES, InvalidDocument
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds.conflict_rule import ConflictRuleKind
@@ -64,7 +64,8 @@ def rule(request: Request, code: str) -> HttpResponse:
     shown = next((version for version in versions if version.number == wanted), None)
     if shown is None:
         raise Http404
-    is_in_force, parsed = shown == in_force, conflict_queries.parse_version(shown).rule
+    before = next((version for version in versions if version.number < shown.number), None)
+    parsed = conflict_queries.parse_version(shown).rule
     seen = Conflict.objects.visible_to(actor, now).filter(code=code, state=ConflictState.OPEN)
     rows = list(seen.telling_waived(now).select_related("rule").order_by("-pk")[:MOST])
     under_way = Proposal.objects.visible_to(actor, now).unanswered().filter(kind=KIND, target=code)
@@ -74,11 +75,11 @@ def rule(request: Request, code: str) -> HttpResponse:
         "may_propose": _may_propose(code, actor, now),
         "version": shown,
         "rule": parsed,
-        "is_in_force": is_in_force,
-        "mode_words": conflict_rows.MODES[shown.mode] if is_in_force else "",
+        "mode_words": conflict_rows.MODES[shown.mode] if shown == in_force else "",
         "text": write_text(shown.document),
         "legs": _leg_words(parsed, actor, now),
-        "changes": _changes(shown, versions),
+        "before": before,
+        "changes": _changes(before, shown),
         "caught": conflicts.list_rows(rows, actor, now),
         "under_way": proposals.list_rows(under_way),
         "versions": versions,
@@ -101,13 +102,10 @@ def _leg_words(rule: Rule, actor: Actor, now: datetime) -> list[tuple[Any, list[
     return [(leg, [selector.words(names) for selector in leg.any]) for leg in rule.sides]
 
 
-def _changes(shown: ConflictRule, versions: Sequence[ConflictRule]) -> Shape | None:
-    """Return what a version changed against the version before; None for the first version."""
-    before = next((version for version in versions if version.number < shown.number), None)
-    if before is None:
-        return None
-    old, new = ({} if version.is_given_up else {"rule": version.document} for version in (before, shown))
-    return {"from": before.number, "rows": ConflictRuleKind().changes(shown.code, old, new)}
+def _changes(before: ConflictRule | None, shown: ConflictRule) -> tuple[Change, ...]:
+    """Return what a version changed against the version before; nothing for the first version."""
+    old, new = ({"rule": row.document} if row is not None and not row.is_given_up else {} for row in (before, shown))
+    return ConflictRuleKind().changes(shown.code, old, new) if before is not None else ()
 
 
 def _may_propose(code: str, actor: Actor, now: datetime) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
@@ -207,17 +206,16 @@ def _access(line: ConflictLine, rule: Rule) -> Shape:
     row, seen = line.conflict, {automation.pk: automation for automation in line.automations}
     visible = Grant.objects.filter(pk__in=row.grants, automation__in=seen, entitlement__isnull=False)
     grants = visible.select_related("automation", "entitlement__resource__owner").order_by("automation_id", "pk")
-    held: list[tuple[Held, str, Any]] = [(held_access.held_by_grant(grant), "grants", grant) for grant in grants]
+    held = [("grant", held_access.held_by_grant(grant), grant) for grant in grants]
+    entries = list(_entries(row.keys, seen))
     runs = sum(key.endswith(f"/{held_access.RUNS_AS}") for key in row.keys)
     legs = []
     for place, leg in legs_of(rule):
+        access = [(kind, item) for kind, fills, item in (*held, *entries) if leg.matches(fills)]
+        shown = sum(kind == "identity" for kind, _ in access)
+        hidden = runs - shown if leg.matches(Held("", entry="identity")) else 0
         if place != WITHOUT:
-            items: dict[str, list[Any]] = {"grants": [], "doors": [], "identities": []}
-            for access, kind, item in [*held, *_entries(row.keys, seen)]:
-                if leg.matches(access):
-                    items[kind].append(item)
-            hidden = runs - len(items["identities"]) if leg.matches(Held("", entry="identity")) else 0
-            legs.append({"name": leg.name, **items, "hidden": hidden, "is_empty": not (hidden or any(items.values()))})
+            legs.append({"name": leg.name, "access": access, "hidden": hidden})
     return {
         "legs": legs,
         "hidden_grants": len(row.grants) - len(held),
@@ -225,11 +223,11 @@ def _access(line: ConflictLine, rule: Rule) -> Shape:
     }
 
 
-def _entries(keys: Iterable[str], seen: Mapping[int, Automation]) -> Iterator[tuple[Held, str, Automation]]:
-    """Yield the access without a grant of visible automations, with its kind."""
+def _entries(keys: Iterable[str], seen: Mapping[int, Automation]) -> Iterator[tuple[str, Held, Automation]]:
+    """Yield the access without a grant of visible automations: its kind, what it fills, and the automation."""
     for key in keys:
         pk, _, item = key.partition("/")
         if int(pk) in seen and item == held_access.RUNS_AS:
-            yield Held(key, entry="identity"), "identities", seen[int(pk)]
+            yield "identity", Held(key, entry="identity"), seen[int(pk)]
         elif int(pk) in seen and item.startswith("trigger:"):
-            yield Held(key, item.split(":")[1], entry="open"), "doors", seen[int(pk)]
+            yield "door", Held(key, item.split(":")[1], entry="open"), seen[int(pk)]

@@ -110,7 +110,7 @@ def _count_words(grants: Sequence[Grant], now: datetime) -> str:
     return ", ".join(f"{counts[state]} {words}" for state, words in COUNTED if counts[state])
 
 
-def _context(request: Request, rows: GrantQuerySet, title: str, **more: Any) -> Shape:
+def _context(request: Request, rows: GrantQuerySet, **more: Any) -> Shape:
     """Return the context of a list of grants: standing ones, the next to end first; with ``?show=ended`` the ended ones."""
     now, is_ended = business_time.now(), request.GET.get("show") == "ended"
     listed = rows.filter(state=GrantState.ENDED) if is_ended else rows.standing()
@@ -126,15 +126,14 @@ def _context(request: Request, rows: GrantQuerySet, title: str, **more: Any) -> 
     words = _count_words(paged.rows, now)
     if paged.newer_href or paged.older_href:
         words = f"{times.counted(listed.count(), 'grant')} in all, {pager.PAGE} a page"
-    shares = queries.shares(rows.standing())
     return {
-        "head": {"title": title, "facts": [words, *([f"enforced: {shares}"] if shares else [])]},
+        "shares": queries.shares(rows.standing()),
         "rows": [queries.grant_row(grant, now, may_stop=grant.pk in may_stop) for grant in paged.rows],
         "grant_words": words,
         "may_stop": bool(may_stop),
         "is_ended": is_ended,
         "path": request.path,
-        "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
+        "pager": paged,
         "nothing": "Ended grants would be here, with who ended them and why." if is_ended else "",
         **more,
     }
@@ -145,9 +144,8 @@ def automation_grants(request: Request, pk: int) -> HttpResponse:
     """Show the grants of an automation; with ``?show=ended`` the ended ones."""
     now = business_time.now()
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
-    rows, title = Grant.objects.filter(automation=automation), f"Grants of {automation.name}"
     waivers = waiver_views.open_waivers(automation, now)
-    context = _context(request, rows, title, automation=automation, waivers=waivers)
+    context = _context(request, automation.grants.all(), automation=automation, waivers=waivers)
     return page(request, "approvals/grants/grants.html", context, fragment="grants")
 
 
@@ -157,8 +155,8 @@ def resource_grants(request: Request, pk: int) -> HttpResponse:
     now = business_time.now()
     resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
     on_it = Q(entitlement__resource=resource) | Q(kind=GrantKind.CREDENTIAL, approval__decided_on=resource)
-    rows, title = Grant.objects.visible_to(request.actor, now).filter(on_it), f"Grants on {resource.name}"
-    context = _context(request, rows, title, resource=resource, show_holder=True)
+    rows = Grant.objects.visible_to(request.actor, now).filter(on_it)
+    context = _context(request, rows, resource=resource, show_holder=True)
     return page(request, "approvals/grants/grants.html", context, fragment="grants")
 
 
@@ -169,14 +167,12 @@ def identity_grants(request: Request, pk: int) -> HttpResponse:
     identity = get_object_or_404(NonHumanIdentity.objects.visible_to(request.actor, now), pk=pk)
     runs = identity_queries.versions_of_identity(identity).order_by().values("automation")
     seen = Grant.objects.visible_to(request.actor, now).filter(automation__in=runs)
-    title = f"Grants of automations that run as {identity.subject}"
-    context = _context(request, seen, title, identity=identity, show_holder=True)
+    context = _context(request, seen, identity=identity, show_holder=True)
     hidden = Grant.objects.standing().filter(automation__in=runs).exclude(pk__in=seen.order_by().values("pk")).count()
     if hidden:
         hidden_words = f"{times.counted(hidden, 'grant')} of automations that you may not see"
         context["grant_words"] = f"{context['grant_words']}, and {hidden_words}" if context["rows"] else hidden_words
         context["nothing"] = f"This identity may also use {hidden_words}."
-    context["head"]["facts"] = [context["grant_words"]]
     return page(request, "approvals/grants/grants.html", context, fragment="grants")
 
 
@@ -188,7 +184,6 @@ def automation_submissions(request: Request, pk: int) -> HttpResponse:
     submissions = automation.submissions.select_related("version", "submitted_by").prefetch_related("approvals")
     context = {
         "automation": automation,
-        "head": {"title": f"Submissions of {automation.name}"},
         "submissions": [_submission(submission, now) for submission in submissions.order_by("-pk")[:SUBMISSIONS]],
         "import_href": reverse("import"),
         "again": resubmit_button(automation, request.actor, now),

@@ -89,9 +89,7 @@ def _edit(
         "problems": problems,
         "is_read": document is not None,
         "changes": changes,
-        "tightens": diff.tightens(changes),
-        "reason": {"value": request.POST.get("reason", ""), "error": error},
-        "at_once": request.POST.get("at_once") == "yes",
+        "error": error,
         "hours": kept.in_force(now).at_once_hours,
     }
     return page(request, TEMPLATE, context, status=status)

@@ -27,7 +27,6 @@ from governance.web.pages.page import Shape, page, refused, timeline_context
 from governance.web.requests.request import Request
 
 TEMPLATE = "approvals/proposals/proposal.html"
-EVENTS = 20
 #: Lines of a list on another page.
 MOST = 50
 CHIPS = (("", "Under way"), ("over", "Answered"))
@@ -104,7 +103,7 @@ def _context(proposal: Proposal, actor: Actor, now: datetime, *, error: str = ""
     is_unsigned = proposal.state in (ProposalState.OPEN, ProposalState.AT_ONCE)
     answer = proposal_transitions.accept if proposal.state == ProposalState.APPROVED else proposal_transitions.approve
     refusal = answer.refusal(proposal, actor=actor, now=now) if proposal.is_under_way else None
-    return timeline_context(proposal, actor=actor, now=now, limit=EVENTS) | {
+    return timeline_context(proposal, actor=actor, now=now, limit=20) | {
         "now": now,
         "subject": subject,
         "headline": _headline(kind, subject),

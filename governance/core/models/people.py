@@ -13,9 +13,9 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.expressions import Combinable
-from django.urls import reverse
 from django.utils import timezone
 
+from governance.core.models.page_address import HasPage
 from governance.core.models.row_protection import History
 from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS, Relation, Role
 
@@ -52,9 +52,10 @@ class PersonManager(BaseUserManager["Person"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
 
-class Person(AbstractBaseUser, PermissionsMixin):
+class Person(HasPage, AbstractBaseUser, PermissionsMixin):
     """One subject of one sign-in source, never a mail address. The ledger knows only the opaque id (H6)."""
 
+    page_name = "person"
     opaque_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     source = models.CharField(max_length=60, default="local")
     subject = models.CharField(max_length=255)
@@ -100,11 +101,6 @@ class Person(AbstractBaseUser, PermissionsMixin):
         """The first word of the name."""
         return self.name.partition(" ")[0]
 
-    @property
-    def href(self) -> str:
-        """The person's page."""
-        return reverse("person", args=[self.pk])
-
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """A person stands to their own row as themself."""
         return frozenset({Relation.SELF}) if person.pk == self.pk else frozenset()
@@ -128,9 +124,10 @@ class TeamKind(models.TextChoices):
     ONCALL = "oncall", "On call"
 
 
-class Team(models.Model):
+class Team(HasPage, models.Model):
     """One node of the organisation's tree. A lead acts for their own team only."""
 
+    page_name = "team"
     name = models.CharField(max_length=120)
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
     lead = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="leads")
@@ -154,11 +151,6 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def href(self) -> str:
-        """The team's page."""
-        return reverse("team", args=[self.pk])
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Members and leads; a lead counts as a member of their own team."""

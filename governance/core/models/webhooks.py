@@ -6,8 +6,8 @@ from datetime import datetime
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django.urls import reverse
 
+from governance.core.models.page_address import HasPage
 from governance.core.models.people import Person, Team
 from governance.core.models.row_protection import History
 from governance.core.roles.roles import Relation
@@ -29,13 +29,14 @@ class WebhookState(models.TextChoices):
     REMOVED = "removed", "Removed"
 
 
-class WebhookEndpoint(models.Model):
+class WebhookEndpoint(HasPage, models.Model):
     """One address that gets some events of one team, or of all teams.
 
     The address holds a secret where Slack and Teams are told, so that it is kept sealed, and its host beside it for people; what signs
     the messages is computed from the installation's key and kept nowhere (`governance.core.webhooks.signing_keys`).
     """
 
+    page_name = "webhook"
     opaque_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     #: The team whose events it gets; none for the whole organisation.
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="webhooks")
@@ -63,11 +64,6 @@ class WebhookEndpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_format_display()} at {self.host}"
-
-    @property
-    def href(self) -> str:
-        """Its page."""
-        return reverse("webhook", args=[self.pk])
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its events stand on its team's timeline too."""

@@ -8,10 +8,9 @@ from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
-from django.urls import reverse
 
 from governance.core.access import Actor, Permission, access
-from governance.core.models import FreeText, History, Person
+from governance.core.models import FreeText, HasPage, History, Person
 from inventory.models import Automation, Resource
 
 
@@ -63,9 +62,10 @@ def ways_to_items(people: Collection[int], item: str = "") -> tuple[dict[str, An
     )
 
 
-class Campaign(models.Model):
+class Campaign(HasPage, models.Model):
     """A frozen snapshot: scope, items, reviewers, deadline, and the effect of silence (R2)."""
 
+    page_name = "campaign"
     kind = models.CharField(max_length=10, choices=CampaignKind, default=CampaignKind.SCHEDULED)
     tier = models.CharField(max_length=8, blank=True)
     name = models.CharField(max_length=160)
@@ -110,11 +110,6 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def href(self) -> str:
-        """Address of its page."""
-        return reverse("campaign", args=[self.pk])
 
     def shown_state(self, now: datetime) -> str:
         """A key of ``state_words.STATES["campaign"]``. An open campaign past its deadline is in its second round (R6)."""
