@@ -8,12 +8,9 @@ in an open conflict.
 `conflicts_of` checks submissions against proposed rules, with the access of others and with waivers.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-
-from django.db import connection
 
 from approvals.conflicts import leg_members, scan
 from approvals.conflicts.check import automation as automation_check
@@ -107,7 +104,7 @@ def _caught(scope: str, rules: Sequence[StoredRule], now: datetime) -> set[int]:
             GROUP BY o.rule_id, o.version_id, o.automation_id, o.subject, o.legs
         ) o JOIN {_WANTED} ON w.rule_id = o.rule_id AND w.wanted = o.legs
     """  # noqa: S608  built from constants of this module
-    return {pk for (pk,) in _rows(statement, rules, now)}
+    return {pk for (pk,) in scan.fetch(statement, scan.sql_parameters(rules, now))}
 
 
 def _caught_in_chains(rules: Sequence[StoredRule], now: datetime) -> set[int]:
@@ -119,13 +116,13 @@ def _caught_in_chains(rules: Sequence[StoredRule], now: datetime) -> set[int]:
         FROM own h JOIN inventory_automation a ON a.id = h.automation_id
         WHERE h.version_id = ({newest}) AND h.version_id IS DISTINCT FROM a.approved_version_id GROUP BY 1, 2, 3 HAVING bit_or(1 << h.leg) > {1 << WITHOUT}
     """  # noqa: S608  built from constants of this module
-    rows = _rows(statement, rules, now)
+    parameters = scan.sql_parameters(rules, now)
+    rows = scan.fetch(statement, parameters)
     others_by_version = chain_queries.others_with({version for _, version, _, _ in rows}) if rows else {}
-    held_legs: defaultdict[tuple[int, int], int] = defaultdict(int)
     held = f"WITH keyed AS ({scan.held_sql(Scope.AUTOMATION)}) SELECT k.rule_id, k.automation_id, bit_or(1 << k.leg) FROM keyed k GROUP BY 1, 2"  # noqa: S608
-    for rule, automation, legs in _rows(held, rules, now) if any(others_by_version.values()) else ():
-        held_legs[rule, automation] = legs
-    wanted = dict(zip(*(scan.sql_parameters(rules, now)[name] for name in ("rules", "wanted")), strict=True))
+    held_rows = scan.fetch(held, parameters) if any(others_by_version.values()) else ()
+    held_legs = {(rule, automation): legs for rule, automation, legs in held_rows}
+    wanted = dict(zip(parameters["rules"], parameters["wanted"], strict=True))
     automation_ids = set[int]()
     for rule, version, automation, legs in rows:
         other_legs = [held_legs[rule, other] for other in others_by_version[version] if (rule, other) in held_legs]
@@ -134,13 +131,6 @@ def _caught_in_chains(rules: Sequence[StoredRule], now: datetime) -> set[int]:
         if other_legs and legs == wanted[rule]:
             automation_ids.add(automation)
     return automation_ids
-
-
-def _rows(statement: str, rules: Sequence[StoredRule], now: datetime) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, scan.sql_parameters(rules, now))
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
 
 
 def conflicts_of(

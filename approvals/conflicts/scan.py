@@ -161,10 +161,16 @@ def read_holdings(
 
 
 def _read_parts(conflicts: Conflicts, statement: str, parameters: Mapping[str, Any]) -> None:
+    for rule, subject, *part in fetch(statement, parameters):
+        conflicts.setdefault((rule, subject), []).append(Part(*part))
+
+
+def fetch(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement; see `sql_parameters`."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        for rule, subject, *part in cursor.fetchall():
-            conflicts.setdefault((rule, subject), []).append(Part(*part))
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def sql_parameters(rules: Sequence[StoredRule], now: datetime) -> dict[str, Any]:

@@ -57,38 +57,13 @@ def dotted(path: YamlPath) -> str:
     return ".".join(str(part) for part in path)
 
 
-def _problem(error: Mapping[str, Any], parsed: ParsedYaml) -> Problem:
-    path: YamlPath = tuple(error["loc"])
-    sentence, to_do = _words(error, path)
-    is_nowhere = error["type"] == "missing" and len(path) == 1
-    return Problem(0 if is_nowhere else parsed.line(path), dotted(path), sentence, to_do)
-
-
-def _words(error: Mapping[str, Any], path: YamlPath) -> tuple[str, str]:
-    kind, ctx, name = error["type"], error.get("ctx", {}), str(path[-1]) if path else ""
-    if kind == "missing":
-        return f"{name} is missing.", f"Add {name}; the policy in force has one."
-    if kind == "extra_forbidden":
-        near = ", ".join(_allowed_names(path[:-1]))
-        to_do = f"Take it out, or use one of: {near}." if near else "Take it out."
-        return f"{name} is no name that is known here.", to_do
-    if kind == "literal_error":
-        return f"{_short(error['input'])} is not known here.", f"It is {ctx['expected'].replace(chr(39), '')}."
-    if kind == "greater_than_equal":
-        return f"{_short(error['input'])} is too little.", f"At least {ctx['ge']}."
-    if kind == "less_than_equal":
-        return f"{_short(error['input'])} is too much.", f"At most {ctx['le']}."
-    unknown = f"This is not what belongs here ({kind.replace('_', ' ')})."
-    return _TYPE_PROBLEMS.get(kind, (unknown, "Look at the policy in force."))
-
-
-def _short(given: object) -> str:
-    """Return a value for a problem sentence; huge numbers are not spelled out."""
-    is_long = isinstance(given, int) and abs(given) >= 2**53
-    return "A number of that size" if is_long else str(given)[:40]
-
-
-_TYPE_PROBLEMS = {
+#: By type of a validation error: the problem, and the fix.
+_WORDS = {
+    "missing": ("{name} is missing.", "Add {name}; the policy in force has one."),
+    "extra_forbidden": ("{name} is no name that is known here.", "Take it out{near}."),
+    "literal_error": ("{given} is not known here.", "It is {expected}."),
+    "greater_than_equal": ("{given} is too little.", "At least {ge}."),
+    "less_than_equal": ("{given} is too much.", "At most {le}."),
     "int_type": ("This is no whole number.", "Write a whole number, without quotes."),
     "bool_type": ("This is neither true nor false.", "Write true or false, without quotes."),
     "list_type": ("This is no list.", "Write a list: [one, another]."),
@@ -96,6 +71,29 @@ _TYPE_PROBLEMS = {
     "model_attributes_type": ("This has no named parts.", "Write its parts below it, each with its name."),
     "string_type": ("This is no word.", "Write a word."),
 }
+_OTHER = ("This is not what belongs here ({kind}).", "Look at the policy in force.")
+
+
+def _problem(error: Mapping[str, Any], parsed: ParsedYaml) -> Problem:
+    path: YamlPath = tuple(error["loc"])
+    kind, ctx, names = error["type"], error.get("ctx", {}), ", ".join(_allowed_names(path[:-1]))
+    values = {
+        **ctx,
+        "kind": kind.replace("_", " "),
+        "name": str(path[-1]) if path else "",
+        "given": _short(error["input"]),
+        "near": f", or use one of: {names}" if names else "",
+        "expected": str(ctx.get("expected", "")).replace("'", ""),
+    }
+    sentence, to_do = (words.format(**values) for words in _WORDS.get(kind, _OTHER))
+    is_nowhere = kind == "missing" and len(path) == 1
+    return Problem(0 if is_nowhere else parsed.line(path), dotted(path), sentence, to_do)
+
+
+def _short(given: object) -> str:
+    """Return a value for a problem sentence; huge numbers are not spelled out."""
+    is_long = isinstance(given, int) and abs(given) >= 2**53
+    return "A number of that size" if is_long else str(given)[:40]
 
 
 def _allowed_names(path: YamlPath) -> Iterator[str]:
