@@ -3,8 +3,8 @@
 The rule works on loaded rows; those of the version need not be saved.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -89,37 +89,6 @@ def submission_in_force(automation: Automation) -> Submission | None:
     """Return the submission in force: the last that was put in force."""
     in_force = automation.submissions.filter(state=SubmissionState.IN_FORCE)
     return in_force.select_related("app_approval", "version").order_by("-ended_at", "-pk").first()
-
-
-def compare_items(
-    wanted: Iterable[RequestedItem],
-    before: Submission | None,
-    held: Mapping[str, Grant],
-    facts_now: Mapping[str, Any],
-    *,
-    source_counts: bool,
-    now: datetime,
-) -> Changes:
-    """Return what is requested, runs on and ends. No queries.
-
-    Args:
-        wanted: everything that the version would hold; this function sets `why`.
-        before: the submission in force.
-        held: running grants by key.
-        facts_now, source_counts: see `app_reasons`.
-        now: business time.
-    """
-    weighed = tuple(replace(item, why=reason_for_stage_2(item, held.get(item.key), now)) for item in wanted)
-    unchanged = tuple(held[item.key] for item in weighed if not item.why)
-    kept = {grant.pk for grant in unchanged}
-    return Changes(
-        before=before,
-        app=tuple(app_reasons(facts_now, before, source_counts=source_counts)),
-        wanted=weighed,
-        asked=tuple(item for item in weighed if item.why),
-        unchanged=unchanged,
-        ending=tuple(grant for grant in held.values() if grant.pk not in kept),
-    )
 
 
 def app_reasons(facts_now: Mapping[str, Any], before: Submission | None, *, source_counts: bool) -> list[str]:

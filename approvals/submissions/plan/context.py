@@ -207,31 +207,39 @@ class PlanContext:
 
     def _compare(self, judged: assessment.Judgement, *, app_only: bool) -> None:
         """Compare the version with what is held, and check it against the conflict rules (A12, S6)."""
-        content, registered, counts = self.content, self.content.registered, self.source_counts
+        content, registered = self.content, self.content.registered
         before, held = None, dict[str, Grant]()
         if registered is not None and registered.approved_version_id is not None:
             before = version_diff.submission_in_force(registered)
             held = version_diff.held_grants(registered, self.now)
         tiers = [(judged.privileges[privilege.key], privilege) for privilege in content.privileges]
-        wanted = [
+        items = [
             *(RequestedItem("", one.tier.word, one.reasons, privilege=privilege) for one, privilege in tiers),
             *(RequestedItem("", one.tier.word, one.reasons, credential=used) for used, one in judged.credentials),
         ]
-        facts = self.app_facts
-        changes = version_diff.compare_items(wanted, before, held, facts, source_counts=counts, now=self.now)
+        whys = [version_diff.reason_for_stage_2(item, held.get(item.key), self.now) for item in items]
+        wanted = tuple(replace(item, why=why) for item, why in zip(items, whys, strict=True))
+        asked = tuple(item for item in wanted if item.why)
+        unchanged = tuple(held[item.key] for item in wanted if not item.why)
         rows = content.privileges, content.triggers, content.identity_ids
-        asked = check_automation.case_of_parts(content.automation, *rows, self.chain.others, self.unvouched)
+        case = check_automation.case_of_parts(content.automation, *rows, self.chain.others, self.unvouched)
         #: The access for conflict rules, with running grants as they are held (S6).
-        self.case = check_automation.with_running_grants(asked, changes.unchanged)
+        self.case = check_automation.with_running_grants(case, unchanged)
         self.conflicts = check_automation.find_conflicts(self.case, self.now)
+        reasons = version_diff.app_reasons(self.app_facts, before, source_counts=self.source_counts)
         #: What is asked, continues and ends (A12).
-        self.changes = replace(changes, app=changes.app or self._further_app_reasons(changes))
-        if app_only:
-            self.changes = replace(self.changes, asked=())
+        self.changes = Changes(
+            before=before,
+            app=tuple(reasons) or self._further_app_reasons(asked),
+            wanted=wanted,
+            asked=() if app_only else asked,
+            unchanged=unchanged,
+            ending=tuple(grant for grant in held.values() if grant not in unchanged),
+        )
 
-    def _further_app_reasons(self, changes: Changes) -> tuple[str, ...]:
+    def _further_app_reasons(self, asked: Iterable[RequestedItem]) -> tuple[str, ...]:
         """Return why stage 1 opens for changes that it does not decide: a conflict (S6), or a possible duplicate (I9)."""
-        keys = {f"{self.case.automation}/{item.key}" for item in changes.asked if item.privilege is not None}
+        keys = {f"{self.case.automation}/{item.key}" for item in asked if item.privilege is not None}
         counted = (conflict for conflict in self.conflicts if conflict.mode != Mode.RECORD)
         if any(takes_part(ApprovalKind.APP, "", conflict, keys) for conflict in counted):
             return (IN_CONFLICT,)
