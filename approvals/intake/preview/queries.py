@@ -93,9 +93,11 @@ def _find_automation(
     """
     named, environment = drafts.named_by(item, draft, team), drafts.environment_of(draft)
     registered = confirmation.find_automation(team, manifest, environment=environment, named=named)
-    if registered is None or registered.team_id != team.pk:
-        is_seen = registered is not None and Automation.objects.visible_to(actor, now).filter(pk=registered.pk).exists()
-        return registered if is_seen else None, registered is not None
+    if registered is None:
+        return None, False
+    if registered.team_id != team.pk:
+        visible = Automation.objects.visible_to(actor, now).filter(pk=registered.pk)
+        return registered if visible.exists() else None, True
     registered.team = team  # with its leads
     return registered, False
 
