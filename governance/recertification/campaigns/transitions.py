@@ -68,9 +68,10 @@ def assign_reviewers(items: Collection[Any], now: datetime) -> dict[int, list[As
     @cache
     def assigned(automation: int, resource: int | None, is_both: bool) -> list[AssignedQuestion]:
         chains = {Asks.NEEDED: needed[automation], **({Asks.ACCEPTABLE: acceptable[resource]} if is_both else {})}
-        short, first = reviewers.first_reviewers(chains, automations[automation], parties.get(automation, ()))
-        people = {asks: [person.pk for person in chain] for asks, chain in chains.items()}
-        return [(asks, first[asks], people[asks]) for asks in chains if not short]
+        first = reviewers.first_reviewers(chains, automations[automation], parties.get(automation, ()))
+        if len(first) < len(chains):
+            return []
+        return [(asks, first[asks], [person.pk for person in people]) for asks, people in chains.items()]
 
     def asks_both(item: Any) -> bool:
         return item.grant_id is not None and (item.snapshot["tier"] != "low" or item.is_sample)

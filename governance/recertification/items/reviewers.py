@@ -158,7 +158,8 @@ def missing_without_reviewer(context: ItemContext, bench: Bench) -> list[str]:
     item = context.item
     escalation_chains = {asks: escalation_chain(item, asks, bench) for asks in missing_questions(context)}
     taken = {pk for asks in escalation_chains for pk in people_of_other_question(context, asks)}
-    return first_reviewers(escalation_chains, item.of_automation, context.parties, taken)[0]
+    first = first_reviewers(escalation_chains, item.of_automation, context.parties, taken)
+    return [asks.value for asks in escalation_chains if asks not in first]
 
 
 def first_reviewers(
@@ -166,7 +167,7 @@ def first_reviewers(
     automation: Automation,
     parties: Collection[int],
     taken: Collection[int] = (),
-) -> tuple[list[str], dict[Asks, Person]]:
+) -> dict[Asks, Person]:
     """First reviewers for the questions of a new item: two different eligible people (S4, A9).
 
     Args:
@@ -176,18 +177,15 @@ def first_reviewers(
         taken: ids of people with a part in a question that was asked before.
 
     Returns:
-        The questions without an eligible reviewer, and the reviewer of each other question.
+        The reviewer of each question that has an eligible one.
     """
-    short: list[str] = []
     chosen: dict[Asks, Person] = {}
     for asks, people in escalation_chains.items():
         free = (person for person in people if person.pk not in taken and person not in chosen.values())
         first = next((person for person in free if _may_answer(person, asks, automation, parties)), None)
-        if first is None:
-            short.append(asks.value)
-        else:
+        if first is not None:
             chosen[asks] = first
-    return short, chosen
+    return chosen
 
 
 def with_delegates(people: Collection[Person], now: datetime) -> list[tuple[Person, Person]]:
