@@ -53,11 +53,9 @@ QUESTION_COLUMNS = (
     *("item__campaign__kind", "item__campaign__name", "item__campaign__reason__text"),
 )
 
-#: Columns of a reviewed automation for its card, its facts and the rules.
-AUTOMATION_COLUMNS = (
-    *item_queries.AUTOMATION_COLUMNS,
-    *("name", "purpose", "tier", "interim__person", "team__name", "business_owner__name"),
-)
+#: Columns of a reviewed automation for its card and the rules, besides those of its facts.
+_AUTOMATION = ("name", "purpose", "tier", "interim__person", "team__name", "business_owner__name")
+AUTOMATION_COLUMNS = (*item_queries.AUTOMATION_COLUMNS, *_AUTOMATION)
 
 #: Columns of an approval behind a grant.
 _APPROVAL = ("submission", "round", "ended_at", "by_policy", "carried_from")
@@ -66,7 +64,7 @@ _APPROVAL = ("submission", "round", "ended_at", "by_policy", "carried_from")
 GRANT_COLUMNS = (
     *item_queries.GRANT_COLUMNS,
     *("target", "sentence", "tier", "ends_at", "credential__kind"),
-    *(f"automation__{column}" for column in AUTOMATION_COLUMNS),
+    *(f"automation__{column}" for column in _AUTOMATION),
     *(f"app_approval__{column}" for column in _APPROVAL),
     *(f"approval__{column}" for column in (*_APPROVAL, "term_days", "granted_term_days")),
     *("approval__justification__text", "approval__privilege__entitlement__code"),
