@@ -16,7 +16,7 @@ from datetime import datetime, time, timedelta
 from typing import TypeVar
 
 import structlog
-from celery import current_app
+from celery import current_app, shared_task
 from django.db import DatabaseError, models, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Max
@@ -65,6 +65,16 @@ def run_job(name: str, sweep: Sweep) -> JobRun | None:
     """
     with alone(name) as is_alone:
         return _run(name, sweep) if is_alone else None
+
+
+def register(name: str, sweep: Sweep) -> None:
+    """Make a task of a sweep, by the name that beat knows. While a sweep counts something ``left``, it runs again at once."""
+
+    @shared_task(name=name)
+    def task() -> None:
+        run = run_job(name, sweep)
+        if run is not None and run.counts.get("left"):
+            nudge.send(name)
 
 
 def alone(name: str, *, waits: bool = False) -> AbstractContextManager[bool]:

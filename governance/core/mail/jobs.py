@@ -28,7 +28,7 @@ from governance.core.sign_in import transitions as sign_in_transitions
 log = structlog.get_logger(__name__)
 
 
-def send_due(*, now: datetime, at: datetime | None = None, gathering: timedelta | None = None) -> dict[str, int]:
+def send_due(now: datetime, *, at: datetime | None = None, gathering: timedelta | None = None) -> dict[str, int]:
     """Make the digests that are due, and send every notice that is, one by one.
 
     Args:

@@ -12,6 +12,7 @@ stays: by it the sender knows whether anything arrives there.
 import time
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -19,6 +20,7 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from governance.core.access import Actor, Permission
 from governance.core.clock import business_time
 from governance.core.engine.transition import Effect, Step, transition
+from governance.core.jobs import job_runs
 from governance.core.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookState
 from governance.core.notices import delivery_attempts
 from governance.core.webhooks import http_client, signing_keys, webhook_outbox
@@ -39,7 +41,7 @@ KEPT = timedelta(days=30)
 FORGOTTEN_AT_ONCE = 5_000
 
 
-def send_due(*, now: datetime, at: datetime | None = None) -> dict[str, int]:
+def send_due(now: datetime, *, at: datetime | None = None) -> dict[str, int]:
     """Send what is due, one by one, of each endpoint in turn; returns how many were sent, put off and given up.
 
     Args:
@@ -147,10 +149,7 @@ def forget(step: Step[WebhookEndpoint]) -> Effect:
     return Effect(payload={"deliveries": count, "before": (step.now - KEPT).isoformat()})
 
 
-def forget_due(*, now: datetime) -> dict[str, int]:
+def forget_due(now: datetime) -> dict[str, int]:
     """Do so for every endpoint that has such; returns for how many."""
-    counts = Counter[str]()
-    due = WebhookEndpoint.objects.filter(pk__in=_over(now).values("endpoint")).order_by("pk")
-    for endpoint in due:
-        counts["endpoints"] += forget.when_due(endpoint, actor=Actor.of_job(FORGET_JOB), now=now)
-    return dict(counts)
+    due, job = WebhookEndpoint.objects.filter(pk__in=_over(now).values("endpoint")), Actor.of_job(FORGET_JOB)
+    return {"endpoints": job_runs.sweep(due, partial(forget.when_due, actor=job, now=now), job=FORGET_JOB)}

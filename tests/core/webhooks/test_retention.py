@@ -37,7 +37,7 @@ def test_recent_open_and_last_deliveries_are_kept(endpoint: WebhookEndpoint) -> 
     waits = told(endpoint, 40, DeliveryState.QUEUED)
     young = told(endpoint, 29)
     last = told(endpoint, 60)
-    assert webhook_jobs.forget_due(now=NOW) == {}
+    assert webhook_jobs.forget_due(NOW) == {"endpoints": 0}
     assert set(WebhookDelivery.objects.all()) == {waits, young, last}
     assert not LedgerEvent.objects.filter(verb="webhook.deliveries_forgotten").exists()
 
@@ -47,7 +47,7 @@ def test_old_deliveries_are_deleted_with_ledger_event(endpoint: WebhookEndpoint)
         told(endpoint, 31, state)
     left = told(endpoint, 1)
     for _ in range(2):
-        webhook_jobs.forget_due(now=NOW)
+        webhook_jobs.forget_due(NOW)
     assert list(WebhookDelivery.objects.all()) == [left]
     event = LedgerEvent.objects.get(verb="webhook.deliveries_forgotten")
     assert event.payload["deliveries"] == 3
@@ -60,7 +60,7 @@ def test_a_sweep_takes_no_more_than_its_slice_and_the_next_goes_on(
     for _ in range(3):
         told(endpoint, 31)
     told(endpoint, 1)
-    assert webhook_jobs.forget_due(now=NOW) == {"endpoints": 1}
+    assert webhook_jobs.forget_due(NOW) == {"endpoints": 1}
     assert WebhookDelivery.objects.count() == 2
-    webhook_jobs.forget_due(now=NOW)
+    webhook_jobs.forget_due(NOW)
     assert WebhookDelivery.objects.count() == 1

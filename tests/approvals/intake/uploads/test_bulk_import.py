@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.db import OperationalError
 
-from approvals import tasks
 from approvals.intake import bulk_import
 from approvals.models import Submission
 from governance.core.jobs import nudge
@@ -201,7 +201,7 @@ def test_a_run_takes_a_slice_of_each_and_asks_for_the_next(
 
     def run() -> bool:
         sent.clear()
-        tasks.import_uploads()
+        current_app.tasks[bulk_import.JOB]()
         return bulk_import.JOB in sent
 
     assert run()
