@@ -11,7 +11,6 @@ from approvals.decisions.approval_signals import Signal
 from approvals.models import Submission
 from approvals.policies import queries as policy_queries
 from governance.core.access import Permission, Refusal, access
-from governance.core.clock import business_time
 from governance.web.components import times
 from governance.web.pages.page import page, refused
 from governance.web.requests.request import Request
@@ -29,7 +28,7 @@ TITLES = {"mutual": "They approve for each other", "leaning": "Most approvals of
 @require_GET
 def signals(request: Request) -> HttpResponse:
     """List the current signals, most frequent first: people, counts and submissions."""
-    now = business_time.now()
+    now = request.now()
     if not access.may(request.actor, Permission.SIGNALS_READ, None, now=now):
         return refused(request, NOT_YOURS)
     policy = policy_queries.in_force(now)
@@ -43,7 +42,7 @@ def signals(request: Request) -> HttpResponse:
         for kind, rows in rows_by_kind.items()
         if rows
     ]
-    context = {"now": now, "head": {"title": "Signals", "facts": facts}, "policy": policy, "groups": groups}
+    context = {"head": {"title": "Signals", "facts": facts}, "policy": policy, "groups": groups}
     return page(request, "approvals/decisions/signals.html", context)
 
 

@@ -34,7 +34,7 @@ EVENTS = 20
 @require_http_methods(["GET", "POST"])
 def sample(request: Request, pk: int) -> HttpResponse:
     """Show a spot check. A reader who may not decide it sees why."""
-    now = business_time.now()
+    now = request.now()
     seen = Sample.objects.visible_to(request.actor, now).select_related(*RELATIONS)
     spot_check = get_object_or_404(seen.defer(*(f"submission__{name}" for name in UNSHOWN)), pk=pk)
     if request.method == "GET":
@@ -73,7 +73,6 @@ def _context(spot_check: Sample, actor: Actor, *, typed: str = "", error: str = 
     version, submitter = f"version {submission.version.number}", submission.submitted_by.name
     facts = [automation.team.name, f"{version} {verb} in force", f"submitted by {submitter}"]
     return {
-        "now": now,
         "head": {"title": f"{automation.name}: is {subject_words} fine?", "tier": submission.tier, "facts": facts},
         "sample": spot_check,
         "one_in": context.facts.policy.sampled_one_in,

@@ -15,7 +15,6 @@ from approvals.models import ConflictRule, Waiver
 from approvals.policies import queries as policy_queries
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.access import Actor, InvalidInput, Refusal, Refused, invalid, refuse
-from governance.core.clock import business_time
 from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, confirm, form_page, page, refused, timeline_context
@@ -71,7 +70,7 @@ class AskForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def ask(request: Request, pk: int) -> HttpResponse:
     """Request a waiver for a conflict of an automation."""
-    now = business_time.now()
+    now = request.now()
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now).select_related("team"), pk=pk)
     refusal = waiver_transitions.ask_waiver.refusal(automation, actor=request.actor, now=now)
     policy = policy_queries.in_force(now)
@@ -94,7 +93,6 @@ def ask(request: Request, pk: int) -> HttpResponse:
         request,
         form,
         act,
-        now=now,
         title=f"Ask for a waiver for {automation.name}",
         label="Ask security",
         back=automation.href,
@@ -114,7 +112,7 @@ def _follow_words(policy: policy_queries.Policy) -> str:
 @require_http_methods(["GET", "POST"])
 def waiver(request: Request, pk: int) -> HttpResponse:
     """Show one waiver: its access, reason and control, and the decision form if the reader may decide."""
-    now = business_time.now()
+    now = request.now()
     row = _find(request, pk, now)
     errors, status = dict[str, str](), 200
     if request.method == "POST":
@@ -148,12 +146,10 @@ def _decide(request: Request, row: Waiver, now: datetime) -> None:
 @require_http_methods(["GET", "POST"])
 def withdraw(request: Request, pk: int) -> HttpResponse:
     """Withdraw a request."""
-    now = business_time.now()
     return confirm(
         request,
-        _find(request, pk, now),
+        _find(request, pk, request.now()),
         waiver_transitions.withdraw_waiver,
-        now,
         title="Withdraw this request?",
         text="Security is asked no more. What is in conflict stays as it is.",
         label="Withdraw it",
@@ -164,12 +160,10 @@ def withdraw(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def end(request: Request, pk: int) -> HttpResponse:
     """End a waiver before its term is over."""
-    now = business_time.now()
     return confirm(
         request,
-        _find(request, pk, now),
+        _find(request, pk, request.now()),
         waiver_transitions.end_waiver,
-        now,
         title="End this waiver now?",
         text="What it allows is in conflict again from this moment: it can’t be submitted where its rule is enforced, and what is held has to "
         "be resolved.",
@@ -190,7 +184,6 @@ def _context(waiver: Waiver, actor: Actor, now: datetime, errors: Mapping[str, s
     may_ask = waiver_transitions.ends_soon(waiver, now) and waiver.in_a_row < policy.waivers_in_a_row
     may_ask &= waiver_transitions.ask_waiver.refusal(waiver.automation, actor=actor, now=now) is None
     return timeline_context(waiver, actor=actor, now=now, limit=20) | {
-        "now": now,
         "ask_href": conflict_rows.ask_href(waiver.automation_id, waiver.code, waiver.subject) if may_ask else "",
         "may_withdraw": waiver_transitions.withdraw_waiver.refusal(waiver, actor=actor, now=now) is None,
         "may_end": waiver_transitions.end_waiver.refusal(waiver, actor=actor, now=now) is None,
@@ -225,14 +218,13 @@ def _covered_access(waiver: Waiver, actor: Actor, now: datetime) -> list[str]:
 @require_GET
 def waiver_list(request: Request) -> HttpResponse:
     """List the waivers of automations that the reader may see, newest first. Filters are in the URL."""
-    now, query, path = business_time.now(), request.GET, reverse("waiver_list")
+    now, query, path = request.now(), request.GET, reverse("waiver_list")
     show = query.get("show", "") if query.get("show", "") in SHOWN else ""
     seen = Waiver.objects.visible_to(request.actor, now)
     counts = {word: seen.standing(word, now)[:100].count() for word in ("", "live")}
     waivers = seen.standing(show, now).titled().select_related("automation__team", "asked_by")
     paged = pager.newest_first(waivers, query, path)
     context = {
-        "now": now,
         "chips": pager.chips(path, query, "show", SHOWN.items(), counts),
         "rows": paged.rows,
         "show": show,

@@ -41,7 +41,6 @@ def identity(request: Request, pk: int) -> HttpResponse:
     runs, hidden = [version.automation for version in shown], len(everything) - len(seen_ones)
     context: Shape = {
         **timeline_context(identity, actor=request.actor, now=now, quiet=True),
-        "now": now,
         "head": {
             "title": identity.subject,
             "facts": ["Non-human identity", identity.kind.replace("_", " "), sentences.platform_label(identity.issuer)],

@@ -22,7 +22,6 @@ from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds.conflict_rule import ConflictRuleKind
 from approvals.proposals.views import proposals
 from governance.core.access import Actor, InvalidInput, Refused
-from governance.core.clock import business_time
 from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request, number
 from inventory.models import Resource
@@ -37,14 +36,13 @@ BLANK = EXAMPLE.read_text(encoding="utf-8")
 @require_GET
 def rule_list(request: Request) -> HttpResponse:
     """List the rules in force, with the number of conflicts that the reader may see."""
-    now = business_time.now()
+    now = request.now()
     seen = Conflict.objects.visible_to(request.actor, now).filter(state=ConflictState.OPEN).order_by()
     counts = dict(seen.values("code").annotate(count=Count("pk")).values_list("code", "count"))
     rules = sorted(ConflictRule.objects.in_force(now), key=lambda version: version.process)
     parsed = map(conflict_queries.parse_version, rules)
     rows = [(each.version, each.rule.sentence, counts.get(each.version.code)) for each in parsed]
     context = {
-        "now": now,
         "may_propose": _may_propose("", request.actor, now),
         "rows": rows,
         "given_up": _given_up(now),
@@ -55,7 +53,7 @@ def rule_list(request: Request) -> HttpResponse:
 @require_GET
 def rule(request: Request, code: str) -> HttpResponse:
     """Show a rule or one of its versions: legs, conflicts, open proposals and versions."""
-    now, actor = business_time.now(), request.actor
+    now, actor = request.now(), request.actor
     known = ConflictRule.objects.filter(code=code, effective_at__lte=now).order_by("-number")
     versions = list(known.select_related("proposed_by", "approved_by", "undoes"))
     in_force = ConflictRule.objects.in_force(now).filter(code=code).first()
@@ -70,7 +68,6 @@ def rule(request: Request, code: str) -> HttpResponse:
     rows = list(seen.telling_waived(now).select_related("rule").order_by("-pk")[:MOST])
     under_way = Proposal.objects.visible_to(actor, now).unanswered().filter(kind=KIND, target=code)
     context = {
-        "now": now,
         "is_version_asked": chosen is not None,
         "may_propose": _may_propose(code, actor, now),
         "version": shown,
@@ -154,7 +151,7 @@ def propose(request: Request, code: str = "") -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def amend(request: Request, pk: int) -> HttpResponse:
     """Amend a proposed rule while nobody has answered."""
-    seen = Proposal.objects.visible_to(request.actor, business_time.now()).filter(kind=KIND)
+    seen = Proposal.objects.visible_to(request.actor, request.now()).filter(kind=KIND)
     row = get_object_or_404(seen.select_related("proposed_by"), pk=pk)
     rule = ConflictRule.objects.filter(code=row.target).order_by("-number").first()
     document = row.document.get("rule") or (rule.document if rule is not None else None)
@@ -162,7 +159,7 @@ def amend(request: Request, pk: int) -> HttpResponse:
 
 
 def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: str) -> HttpResponse:
-    now, is_new = business_time.now(), row._state.adding
+    now, is_new = request.now(), row._state.adding
     back = row.href if not is_new else rule.href if rule is not None else reverse("conflict_rules")
     hours = policy_queries.in_force(now).at_once_hours if is_new else None
     form = RuleForm(request.POST if request.method == "POST" else None, initial={"text": begins}, hours=hours)
@@ -180,7 +177,6 @@ def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: st
         except Refused as error:
             return refused(request, error.refusal, context={"back_href": back, "typed": form.cleaned_data["text"]})
     context: Shape = {
-        "now": now,
         "target": row.target,
         "form": form,
         "is_new": is_new,

@@ -23,7 +23,6 @@ from approvals.models.conflict import ConflictQuerySet
 from approvals.models.conflict_rule import Scope
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.access import Actor
-from governance.core.clock import business_time
 from governance.core.models import Person, Team
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, timeline_context
@@ -70,14 +69,13 @@ class ConflictLine:
 @require_GET
 def conflict_list(request: Request) -> HttpResponse:
     """List the conflicts that the reader may see, newest first. Filters are in the URL."""
-    now, query, actor, path = business_time.now(), request.GET, request.actor, reverse("conflict_list")
+    now, query, actor, path = request.now(), request.GET, request.actor, reverse("conflict_list")
     show = query.get("show", "") if query.get("show", "") in SHOWN else ""
     visible = Conflict.objects.visible_to(actor, now)
     seen, clauses = _filtered(visible, query, actor, now)
     counts = {word: seen.standing(word, now)[:100].count() for word in SHOWN if word != "ended"}
     paged = pager.newest_first(seen.standing(show, now).telling_waived(now).select_related("rule"), query, path)
     context = {
-        "now": now,
         "chips": pager.chips(path, query, "show", SHOWN.items(), counts),
         "filters": {
             "action": path,
@@ -161,7 +159,7 @@ def _subject_names(rows: Iterable[Conflict]) -> dict[tuple[str, int], str]:
 @require_GET
 def conflict(request: Request, pk: int) -> HttpResponse:
     """Show one conflict: its access and owners, the rule, the reason, the resolution, waivers and activity."""
-    now, actor = business_time.now(), request.actor
+    now, actor = request.now(), request.actor
     seen = Conflict.objects.visible_to(actor, now).telling_waived(now)
     row = get_object_or_404(seen.select_related("rule"), pk=pk)
     rule, is_open = conflict_queries.parse_version(row.rule).rule, row.state == ConflictState.OPEN
@@ -171,7 +169,6 @@ def conflict(request: Request, pk: int) -> HttpResponse:
         _access(line, rule)
         | timeline_context(row, actor=actor, now=now)
         | {
-            "now": now,
             "ask_href": _ask_href(line, actor, now) if is_open else "",
             "line": line,
             "rule": rule,

@@ -22,7 +22,6 @@ from approvals.review.views.approval_rows import decided_words, segment
 from approvals.review.views.reader import Reader
 from approvals.waivers import views as waiver_views
 from governance.core.access import Actor
-from governance.core.clock import business_time
 from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, confirm, page
@@ -50,7 +49,7 @@ RETURNS = "What is stopped comes back once it was submitted again and two others
 @require_http_methods(["GET", "POST"])
 def stop_grant(request: Request, pk: int) -> HttpResponse:
     """Stop one grant at once, with a reason, after showing what stops (G5)."""
-    now = business_time.now()
+    now = request.now()
     seen = Grant.objects.visible_to(request.actor, now).telling_usable(now)
     related = ("automation", "entitlement__resource", "credential")
     grant = get_object_or_404(seen.select_related(*related), pk=pk)
@@ -58,7 +57,6 @@ def stop_grant(request: Request, pk: int) -> HttpResponse:
         request,
         grant,
         lifecycle.stop,
-        now,
         title="Stop this grant?",
         text=_text(grant, now),
         label="Stop it now",
@@ -112,7 +110,7 @@ def _count_words(grants: Sequence[Grant], now: datetime) -> str:
 
 def _context(request: Request, rows: GrantQuerySet, **more: Any) -> Shape:
     """Return the context of a list of grants: standing ones, the next to end first; with ``?show=ended`` the ended ones."""
-    now, is_ended = business_time.now(), request.GET.get("show") == "ended"
+    now, is_ended = request.now(), request.GET.get("show") == "ended"
     listed = rows.filter(state=GrantState.ENDED) if is_ended else rows.standing()
     loaded = listed.telling_usable(now).select_related(*RELATIONS)
     if is_ended:
@@ -142,7 +140,7 @@ def _context(request: Request, rows: GrantQuerySet, **more: Any) -> Shape:
 @require_GET
 def automation_grants(request: Request, pk: int) -> HttpResponse:
     """Show the grants of an automation; with ``?show=ended`` the ended ones."""
-    now = business_time.now()
+    now = request.now()
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
     waivers = waiver_views.open_waivers(automation, now)
     context = _context(request, automation.grants.all(), automation=automation, waivers=waivers)
@@ -152,7 +150,7 @@ def automation_grants(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def resource_grants(request: Request, pk: int) -> HttpResponse:
     """Show the grants on a resource, and credentials that its owner decided (A2)."""
-    now = business_time.now()
+    now = request.now()
     resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
     on_it = Q(entitlement__resource=resource) | Q(kind=GrantKind.CREDENTIAL, approval__decided_on=resource)
     rows = Grant.objects.visible_to(request.actor, now).filter(on_it)
@@ -163,7 +161,7 @@ def resource_grants(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def identity_grants(request: Request, pk: int) -> HttpResponse:
     """Show the grants of automations that run as an identity: the reach of a leak (I5)."""
-    now = business_time.now()
+    now = request.now()
     identity = get_object_or_404(NonHumanIdentity.objects.visible_to(request.actor, now), pk=pk)
     runs = identity_queries.versions_of_identity(identity).order_by().values("automation")
     seen = Grant.objects.visible_to(request.actor, now).filter(automation__in=runs)
@@ -179,7 +177,7 @@ def identity_grants(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def automation_submissions(request: Request, pk: int) -> HttpResponse:
     """Show the submissions of an automation, newest first."""
-    now = business_time.now()
+    now = request.now()
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
     submissions = automation.submissions.select_related("version", "submitted_by").prefetch_related("approvals")
     context = {

@@ -12,7 +12,6 @@ from approvals.grants import queries
 from approvals.grants.transitions import circuit_breaker
 from approvals.models import BatchSays, BatchState, HeldBatch
 from governance.core.access import ROLE_WORDS, InvalidInput, Refusal, Refused, refuse
-from governance.core.clock import business_time
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, refused, timeline_context
 from governance.web.requests.request import Request
@@ -27,7 +26,7 @@ SHOWN = (("", "Open"), ("ended", "Answered or over"))
 @require_GET
 def batch_list(request: Request) -> HttpResponse:
     """Show open or past batches; filters are in the URL."""
-    path, seen = reverse("held_batches"), HeldBatch.objects.visible_to(request.actor, business_time.now())
+    path, seen = reverse("held_batches"), HeldBatch.objects.visible_to(request.actor, request.now())
     waiting, is_ended = seen.filter(state=BatchState.OPEN), request.GET.get("show") == "ended"
     rows = (seen.exclude(state=BatchState.OPEN) if is_ended else waiting).select_related("cause__person")
     paged = pager.newest_first(rows.annotate(grants=Count("held")), request.GET, path)
@@ -43,7 +42,7 @@ def batch_list(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def batch(request: Request, pk: int) -> HttpResponse:
     """Show one batch with its grants and answers, and the form for Security and admins."""
-    now = business_time.now()
+    now = request.now()
     seen = HeldBatch.objects.visible_to(request.actor, now).select_related("cause__person")
     held_batch = get_object_or_404(seen, pk=pk)
     if request.method == "GET":

@@ -14,7 +14,6 @@ from approvals.models import Grant, RevocationTask, RevocationWord
 from approvals.models.circuit_breaker import READING
 from approvals.models.revocation_task import RevocationTaskQuerySet
 from governance.core.access import Actor, InvalidInput, Refused, access
-from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, refused, timeline_context
@@ -41,7 +40,7 @@ WORDS = Prefetch("words", RevocationWord.objects.select_related("person", "for_p
 @require_GET
 def revocation_list(request: Request) -> HttpResponse:
     """Show the tasks visible to the reader, newest first; filters are in the URL."""
-    now, query, path = business_time.now(), request.GET, reverse("revocations")
+    now, query, path = request.now(), request.GET, reverse("revocations")
     show = query.get("show", "") if query.get("show", "") in dict(SHOWN) else ""
     visible = RevocationTask.objects.visible_to(request.actor, now)
     seen = _narrowed(visible, query, request.actor, now)
@@ -98,7 +97,7 @@ def _owners(seen: RevocationTaskQuerySet) -> list[tuple[int, str]]:
 @require_http_methods(["GET", "POST"])
 def revocation(request: Request, pk: int) -> HttpResponse:
     """Show one task: the ended grant, its location, the steps and the words of people; with the form."""
-    now = business_time.now()
+    now = request.now()
     seen = RevocationTask.objects.visible_to(request.actor, now).select_related(*TASK_RELATIONS).prefetch_related(WORDS)
     task = get_object_or_404(seen, pk=pk)
     if request.method == "GET":

@@ -17,7 +17,6 @@ from approvals.inbox.views import saved_views
 from approvals.inbox.views.filters import MOST, PAGE, Filters, page_of, places
 from approvals.models import Approval, ApprovalState, SavedView, Submission
 from governance.core.access import Actor
-from governance.core.clock import business_time
 from governance.core.database.querysets import among, with_columns
 from governance.web.components import times
 from governance.web.components.facts import Fact
@@ -46,7 +45,7 @@ BANDS = (("high", "High risk"), ("standard", "Standard risk"), ("low", "Low risk
 @require_GET
 def inbox(request: Request) -> HttpResponse:
     """Show what waits for the reader, or all open approvals that they may see. The address has the filters."""
-    now, actor = business_time.now(), request.actor
+    now, actor = request.now(), request.actor
     filters = Filters.of(request.GET, now)
     ids = list(approvals.asked_of(actor, now).order_by().values_list("pk", flat=True))
     mine = Approval.objects.filter(among(ids))
@@ -64,7 +63,6 @@ def inbox(request: Request) -> HttpResponse:
     counts |= _count_visible(actor, filters)
     bands = _bands(rows)
     context = {
-        "now": now,
         "head": {
             "title": "Approvals",
             "facts": _facts(facts, [*spot_checks, *proposals], now),

@@ -26,7 +26,6 @@ from approvals.review.views import approval_rows, decision_form
 from approvals.review.views.actions import decider_of
 from approvals.review.views.reader import Reader
 from governance.core.access import Refusal, Refused, access, refuse
-from governance.core.clock import business_time
 from governance.core.engine.transition import said_the_same
 from governance.web.pages.page import page
 from governance.web.requests.request import Request, number
@@ -49,7 +48,7 @@ Contexts = Mapping[int, SubmissionContext]
 @require_http_methods(["GET", "POST"])
 def decide_together(request: Request) -> HttpResponse:
     """Show the selected submissions (``?of=`` a submission's key, repeatable), and make the decisions of the form."""
-    reader = Reader(request.actor, business_time.now())
+    reader = Reader(request.actor, request.now())
     parameters = request.GET if request.method == "GET" else request.POST
     records, contexts = _records(reader, _keys(parameters.getlist("of")))
     if request.method == "GET":

@@ -13,7 +13,6 @@ from approvals.inbox.queries import approvals
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Submission
 from approvals.review.views.dossier import UNSHOWN
 from governance.core.access import Actor
-from governance.core.clock import business_time
 from governance.web.pages.page import page
 from governance.web.requests.request import Request
 
@@ -27,7 +26,7 @@ LEVEL_ICONS = {"read": "eye", "write": "pen", "execute": "terminal", "admin": "s
 @require_GET
 def inbox_detail(request: Request, pk: int) -> HttpResponse:
     """Show the pane of the selected row."""
-    now = business_time.now()
+    now = request.now()
     seen = Submission.objects.visible_to(request.actor, now)
     seen = seen.select_related("automation", "app_approval", "submitted_by").defer(*UNSHOWN)
     submission = get_object_or_404(seen, pk=pk)

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_http_methods
 from approvals.inbox.views.filters import Filters
 from approvals.models import SavedView
 from approvals.models.saved_view import LONGEST_NAME, LONGEST_QUERY
-from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.core.texts import free_text
 from governance.web.pages.page import page
@@ -79,7 +78,7 @@ def _save(person: Person, name: str, query: str) -> str:
 @require_http_methods(["GET", "POST"])
 def save_view(request: Request) -> HttpResponse:
     """Save the filters of the address under a name."""
-    filters = Filters.of(request.GET, business_time.now())
+    filters = Filters.of(request.GET, request.now())
     form = NameForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         assert request.actor.person is not None  # a signed-in reader
@@ -106,5 +105,5 @@ def remove_view(request: Request, pk: int) -> HttpResponse:
         "label": "Remove the view",
         "kind": "filled",
     }
-    back_href = filters_of(view, business_time.now()).href()
+    back_href = filters_of(view, request.now()).href()
     return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back_href})

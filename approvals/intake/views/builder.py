@@ -23,7 +23,6 @@ from approvals.intake.views import preview_page, preview_rows
 from approvals.intake.views.forms import AutomationForm, posted_answers, teams_of, without_id
 from approvals.intake.views.preview_rows import Form
 from governance.core.access import Actor, Refusal, Refused, Relation, refuse
-from governance.core.clock import business_time
 from governance.core.models import Person, Team
 from governance.web.pages import pager
 from governance.web.pages.page import page, refused
@@ -64,7 +63,7 @@ class Builder:
         person = request.actor.person
         if person is None:
             raise Http404("Only a person imports.")
-        return cls(request.actor, person, business_time.now(), tuple(teams_of(person)))
+        return cls(request.actor, person, request.now(), tuple(teams_of(person)))
 
     def team(self, wanted: int | None) -> Team:
         """Return the team with this id; without an id, their first team.

@@ -55,7 +55,6 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
     back = f"{reverse('import_preview', args=[pk])}#wish-{key}"
     options, has_more = builder.options(pager.words_of(request.GET))
     context: dict[str, Any] = {
-        "now": builder.now,
         "action": request.path,
         "back_href": back,
         "what": uses[0].credential.name if uses[0].credential and uses[0].credential.name else uses[0].instance,

@@ -78,7 +78,6 @@ def _start(
     Pasted text stays in the form; browsers drop files.
     """
     context: Shape = {
-        "now": builder.now,
         "teams": builder.teams if len(builder.teams) > 1 else [],
         "team_chosen": number(request.POST.get("team")),
         "limit": f"up to {upload_limits.limit()}, several at once",
@@ -295,7 +294,6 @@ def promote(request: Request, pk: int) -> HttpResponse:
         request,
         Where(request.POST or None, targets=lineages.environments_above(automation)),
         begin,
-        now=now,
         title=f"Promote {automation.name}",
         text=f"Version {version.number}, {stands} in {environment}, becomes a "
         "preview with what was said about it here. An approval counts in its own environment, so it is decided anew. Where the other "

@@ -54,7 +54,6 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
     below = context.promoted_from if preview.refusal is None else None
     return {
         "preview": preview,
-        "now": context.now,
         "format": FORMATS.get(source_format, source_format),
         "missing": things_missing(preview),
         "standing": _standing(preview),

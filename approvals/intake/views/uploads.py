@@ -227,7 +227,6 @@ def _context(builder: Builder, batch: ImportBatch, query: QueryDict, *, form: Or
     if query.get("show") in SHOWN:
         items = items.filter(stands=query["show"])
     return {
-        "now": builder.now,
         "batch": batch,
         "action": path,
         "is_under_way": is_under_way,

@@ -19,7 +19,6 @@ from approvals.policies.schema import TIERS
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.views.proposals import list_rows
 from governance.core.access import Actor, Permission, access
-from governance.core.clock import business_time
 from governance.web.components import times
 from governance.web.components.facts import Fact
 from governance.web.pages import pager
@@ -48,14 +47,13 @@ def _versions() -> Any:
 @require_GET
 def policies(request: Request) -> HttpResponse:
     """Show the policy in force, open proposals and all versions."""
-    now = business_time.now()
+    now = request.now()
     in_force = kept.in_force(now)
     version = _versions().get(pk=in_force.version.pk)
     paged = pager.newest_first(_versions(), request.GET, reverse("policies"))
     document = kept.with_shipped_parts(in_force.document)
     under_way = Proposal.objects.visible_to(request.actor, now).unanswered().filter(kind="policy")
     context = {
-        "now": now,
         "may_read_proposals": access.may(request.actor, Permission.PROPOSAL_READ, None, now=now),
         "may_propose": _may_propose(request.actor, now),
         "version": version,
@@ -77,7 +75,7 @@ def _may_propose(actor: Actor, now: datetime) -> bool:
 @require_GET
 def policy(request: Request, number: int) -> HttpResponse:
     """Show one version: its content, its changes and its text."""
-    now = business_time.now()
+    now = request.now()
     version = _versions().filter(number=number).first()
     if version is None:
         raise Http404
@@ -85,7 +83,6 @@ def policy(request: Request, number: int) -> HttpResponse:
     document = kept.with_shipped_parts(version.document)
     is_in_force = kept.in_force(now).version.pk == version.pk
     context = {
-        "now": now,
         "is_in_force": is_in_force,
         "may_propose": not is_in_force and _may_propose(request.actor, now),
         "version": version,

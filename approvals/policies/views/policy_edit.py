@@ -27,7 +27,6 @@ from approvals.policies.schema import Document
 from approvals.policies.yaml_document import InvalidDocument, Problem
 from approvals.proposals.views import proposals
 from governance.core.access import InvalidInput, Refused
-from governance.core.clock import business_time
 from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request
 from governance.web.requests.request import number as asked_number
@@ -38,7 +37,7 @@ TEMPLATE = "approvals/policies/policy_edit.html"
 @require_http_methods(["GET", "POST"])
 def policy_propose(request: Request) -> HttpResponse:
     """Propose a policy, starting from the one in force or an earlier version."""
-    now = business_time.now()
+    now = request.now()
     row = Proposal(kind="policy", target=DEFAULT)
     if (refusal := proposals.refusal(request, row, now)) is not None:
         return proposals.show_refusal(request, row, refusal, now, reverse("policies"))
@@ -50,7 +49,7 @@ def policy_propose(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def policy_amend(request: Request, pk: int) -> HttpResponse:
     """Amend a proposed policy before its first answer."""
-    now = business_time.now()
+    now = request.now()
     seen = Proposal.objects.visible_to(request.actor, now).filter(kind="policy").select_related("proposed_by")
     row = get_object_or_404(seen, pk=pk)
     if (refusal := proposals.refusal(request, row, now)) is not None:
@@ -83,7 +82,6 @@ def _edit(
         return refused(request, refused_error.refusal, context={"back_href": reverse("policies"), "typed": typed})
     changes = diff.changes(in_force, document) if document is not None else ()
     context = _context(request, row, as_form=as_form, begins_with=begins_with) | {
-        "now": now,
         "form": form,
         "text": typed,
         "problems": problems,

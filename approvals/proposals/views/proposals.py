@@ -21,7 +21,6 @@ from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import Actor, InvalidInput, Permission, Refusal, Refused, access, refuse
-from governance.core.clock import business_time
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, refused, timeline_context
 from governance.web.requests.request import Request
@@ -45,7 +44,7 @@ VERBS: dict[str, Any] = {
 @require_GET
 def proposals(request: Request) -> HttpResponse:
     """List the proposals visible to the reader, open ones first."""
-    now, path = business_time.now(), reverse("proposals")
+    now, path = request.now(), reverse("proposals")
     rows = Proposal.objects.visible_to(request.actor, now)
     may_read = access.may(request.actor, Permission.PROPOSAL_READ, None, now=now)
     if not may_read and not rows.exists():
@@ -54,7 +53,6 @@ def proposals(request: Request) -> HttpResponse:
     shown = rows.exclude(pk__in=rows.unanswered().values("pk")) if is_over else rows.unanswered()
     paged = pager.newest_first(shown, request.GET, path)
     context = {
-        "now": now,
         "chips": pager.chips(path, request.GET, "show", CHIPS),
         "rows": list_rows(rows.filter(pk__in=[proposal.pk for proposal in paged.rows])),
         "pager": paged,
@@ -71,7 +69,7 @@ def _visible_proposal(request: Request, pk: int, now: datetime) -> Proposal:
 @require_GET
 def proposal(request: Request, pk: int) -> HttpResponse:
     """Show one proposal; htmx polls the impact while it is counted."""
-    now = business_time.now()
+    now = request.now()
     context = _context(_visible_proposal(request, pk, now), request.actor, now)
     return page(request, TEMPLATE, context, fragment="what-if")
 
@@ -79,7 +77,7 @@ def proposal(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def proposal_answer(request: Request, pk: int) -> HttpResponse:
     """Approve, reject, accept, decline or withdraw; a refusal for its wording keeps the typed text."""
-    now = business_time.now()
+    now = request.now()
     subject = _visible_proposal(request, pk, now)
     text, answer = request.POST.get("reason", ""), request.POST.get("answer", "")
     try:
@@ -104,7 +102,6 @@ def _context(proposal: Proposal, actor: Actor, now: datetime, *, error: str = ""
     answer = proposal_transitions.accept if proposal.state == ProposalState.APPROVED else proposal_transitions.approve
     refusal = answer.refusal(proposal, actor=actor, now=now) if proposal.is_under_way else None
     return timeline_context(proposal, actor=actor, now=now, limit=20) | {
-        "now": now,
         "subject": subject,
         "headline": _headline(kind, subject),
         "edit_href": kind.edit_href(proposal.target, proposal) if may_amend else "",

@@ -12,7 +12,6 @@ from approvals.models import Proposal
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.views import proposals
 from governance.core.access import InvalidInput, Refused
-from governance.core.clock import business_time
 from governance.core.models import Person, Team
 from governance.web.pages.page import page, refused
 from governance.web.requests.request import Request
@@ -70,7 +69,7 @@ def _form(kind: str, target: str, now: datetime, data: Any) -> ChangeForm:
 @require_http_methods(["GET", "POST"])
 def resource_propose(request: Request, pk: int) -> HttpResponse:
     """Propose owner and deputy, a lower class, or kind and team of an active resource."""
-    now = business_time.now()
+    now = request.now()
     seen = Resource.objects.visible_to(request.actor, now).filter(state=ResourceState.ACTIVE)
     resource = get_object_or_404(seen, pk=pk)
     kind = request.POST.get("kind", "")
@@ -89,7 +88,6 @@ def resource_propose(request: Request, pk: int) -> HttpResponse:
         except Refused as error:
             return refused(request, error.refusal, context={"back_href": resource.href, "typed": reason})
     context = {
-        "now": now,
         "resource": resource,
         "forms": [(code, *FORMS[code][:2], form) for code, form in shown.items()],
         "back_href": resource.href,

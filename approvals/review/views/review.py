@@ -21,7 +21,6 @@ from approvals.review.views.decision_form import key_of
 from approvals.review.views.reader import Reader
 from approvals.submissions.transitions import put_in_force, withdraw
 from governance.core.access import InvalidInput, OutOfTurn, Refused
-from governance.core.clock import business_time
 from governance.web.components import times
 from governance.web.pages.page import confirm, page, perform, refused
 from governance.web.requests.request import Request, number
@@ -35,7 +34,7 @@ def _find(
     request: Request, pk: int, rows: Callable[[Reader], SubmissionQuerySet] = dossier.visible_submissions
 ) -> tuple[Submission, Reader]:
     also_open = frozenset(request.POST.getlist("open"))
-    reader = Reader(request.actor, business_time.now(), request.GET.get("open", ""), also_open=also_open)
+    reader = Reader(request.actor, request.now(), request.GET.get("open", ""), also_open=also_open)
     return get_object_or_404(rows(reader), pk=pk), reader
 
 
@@ -188,7 +187,7 @@ def add_comment(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def answer_question(request: Request, pk: int, record: int) -> HttpResponse:
     """Answer an approver's question. The approval opens in its next round (A14)."""
-    submission, reader = _find(request, pk)
+    submission, _ = _find(request, pk)
     approval = _record(submission, record)
     question = approval.decisions.standing().select_related("person", "reason").order_by("-pk").first()
     text = f"{question.person.name} asks: “{question.reason.shown}”" if question and question.reason else ""
@@ -197,7 +196,6 @@ def answer_question(request: Request, pk: int, record: int) -> HttpResponse:
         request,
         approval,
         transition_decide.answer,
-        reader.now,
         title=f"Answer about {approval.title}",
         text=f"{text} Unanswered it expires on {times.stamp_words(due)}." if due is not None else text,
         label="Send the answer",
@@ -222,14 +220,14 @@ def accept(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def decline_rest(request: Request, pk: int) -> HttpResponse:
     """Decline a partial approval (A5)."""
-    submission, reader = _find(request, pk)
+    submission, _ = _find(request, pk)
     href, question = reverse("review", args=[pk]), review_page.QUESTIONS["decline"]
-    return confirm(request, submission, withdraw.decline, reader.now, back=href, **question)
+    return confirm(request, submission, withdraw.decline, back=href, **question)
 
 
 @require_http_methods(["GET", "POST"])
 def withdraw_submission(request: Request, pk: int) -> HttpResponse:
     """Withdraw a submission (A15)."""
-    submission, reader = _find(request, pk)
+    submission, _ = _find(request, pk)
     href, question = reverse("review", args=[pk]), review_page.QUESTIONS["withdraw"]
-    return confirm(request, submission, withdraw.withdraw, reader.now, back=href, **question)
+    return confirm(request, submission, withdraw.withdraw, back=href, **question)

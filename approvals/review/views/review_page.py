@@ -63,7 +63,6 @@ def context(submission: Submission, reader: Reader) -> Shape:
     questions = [*(["withdraw"] if may_withdraw else []), *(["decline"] if may_accept else [])]
     chain = details.context.facts.chain
     return {
-        "now": reader.now,
         "head": _head(submission, reader, may_withdraw=may_withdraw),
         "href": reverse("review", args=[submission.pk]),
         "submission": submission,

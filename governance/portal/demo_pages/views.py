@@ -52,7 +52,7 @@ def demo_sign_in(request: Request) -> HttpResponse:
     """Sign in as one of the demo's people."""
     person = get_object_or_404(Person.objects.filter(is_active=True, left_at__isnull=True), opaque_id=_chosen(request))
     begin = partial(login, request, person, backend="governance.portal.sign_in.adapters.ByAddress")
-    sign_in_transitions.sign_in(person, actor=Actor.of(person), now=business_time.now(), begin=begin)
+    sign_in_transitions.sign_in(person, actor=Actor.of(person), now=request.now(), begin=begin)
     note_sign_in(request)
     return redirect(next_address(request))
 
@@ -67,7 +67,7 @@ def _chosen(request: Request) -> uuid.UUID:
 @require_http_methods(["GET", "POST"])
 def clock_page(request: Request) -> HttpResponse:
     """Move business time forward for all processes."""
-    now, error = business_time.now(), ""
+    now, error = request.now(), ""
     if request.method == "POST":
         target = _target(request.POST, now)
         if target is not None and now < target <= now + FURTHEST:

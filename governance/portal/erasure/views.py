@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from governance.core.access import Actor, InvalidInput
-from governance.core.clock import business_time
 from governance.core.engine.transition import Transition
 from governance.core.erasure.transitions import ask_erasure, drop_erasure, erase
 from governance.core.models import Erasure, Person
@@ -70,7 +69,7 @@ def erasure_confirm(request: Request, pk: int) -> HttpResponse:
 def erasure_drop(request: Request, pk: int) -> HttpResponse:
     """Drop a request: the person's data stay."""
     row = get_object_or_404(Erasure, pk=pk)
-    drop_erasure(row, actor=request.actor, now=business_time.now())
+    drop_erasure(row, actor=request.actor, now=request.now())
     return redirect("person", row.person_id)
 
 
@@ -78,7 +77,7 @@ def _ask_for_name(
     request: Request, verb: Transition[Any], row: Model, person: Person, title: str, text: str, label: str
 ) -> HttpResponse:
     """Ask for the person's name, and for a reason if the operation needs one; a wrong name keeps the typed text."""
-    now, reason = business_time.now(), request.POST.get("reason", "") if verb.reason_needed else ""
+    now, reason = request.now(), request.POST.get("reason", "") if verb.reason_needed else ""
     ask: Shape = {"id": "erase", "title": title, "text": text, "action": request.path, "label": label, "kind": "danger"}
     ask["consequences"] = "portal/erasure/consequences.html"
     ask["named"] = {"label": f"Type their name: {person.name}", "value": request.POST.get("named", "")}

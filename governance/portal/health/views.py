@@ -17,7 +17,7 @@ from governance.web.requests.request import Request
 def health(request: Request) -> HttpResponse:
     """Show jobs with their last run, and all findings, failures first."""
     at = business_time.real()
-    findings = state_of_health.findings(now=business_time.now(), at=at)
+    findings = state_of_health.findings(now=request.now(), at=at)
     failures = sum(finding.is_failure for finding in findings)
     fact = f"{counted(failures, 'thing')} not as it should be" if failures else "Everything runs"
     context = {

@@ -7,7 +7,6 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.portal.leavers import queries as leaver_queries
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
@@ -20,16 +19,14 @@ from governance.web.requests.request import Request
 @for_readers_of_the_ledger
 def leavers_list(request: Request) -> HttpResponse:
     """List people who have left, latest first, with the number of unsettled things."""
-    now = business_time.now()
     people = Person.objects.filter(left_at__isnull=False)
     paged = pager.by_column(people, request.GET, reverse("leavers"), "left_at", descending=True)
-    held = leaver_queries.load_held([person.pk for person in paged.rows], now)
+    held = leaver_queries.load_held([person.pk for person in paged.rows], request.now())
     rows = [
         {"person": person, "held": len(held[person.pk]), "open": [row for row in held[person.pk] if row.waits]}
         for person in paged.rows
     ]
     context: Shape = {
-        "now": now,
         "head": {"title": "Who left", "facts": ["and what they held"]},
         "rows": rows,
         "pager": paged,
@@ -43,7 +40,6 @@ def leaver_page(request: Request, person: Person, now: datetime) -> HttpResponse
     held = leaver_queries.load_held([person.pk], now)[person.pk]
     by_kind = groupby(sorted(held, key=lambda row: row.kind), key=lambda row: row.kind)
     context: Shape = {
-        "now": now,
         "head": {
             "title": f"What {person.name} left",
             "facts": [person.title] if person.title else [],

@@ -55,7 +55,7 @@ def _may_read(request: Request, now: datetime) -> bool:
 @require_GET
 def ledger(request: Request) -> HttpResponse:
     """List all events, newest first; the address holds filters and position."""
-    now = business_time.now()
+    now = request.now()
     if not _may_read(request, now):
         return refused(request, NOT_YOURS)
     return _page(request, _last_verification(), now, fragment="events")
@@ -64,7 +64,7 @@ def ledger(request: Request) -> HttpResponse:
 @require_POST
 def ledger_verify(request: Request) -> HttpResponse:
     """Verify the whole ledger: events against seals, seals against the chain and our key, rows against events."""
-    at = business_time.now()
+    at = request.now()
     if not _may_read(request, at):
         return refused(request, NOT_YOURS)
     problems: list[str] = []
@@ -81,7 +81,7 @@ def ledger_verify(request: Request) -> HttpResponse:
 @require_GET
 def ledger_export(request: Request) -> HttpResponseBase:
     """Send the sealed ledger with its checkpoint, for verification without Countersign (H9)."""
-    if not _may_read(request, business_time.now()):
+    if not _may_read(request, request.now()):
         return refused(request, NOT_YOURS)
     last = sealing.latest()
     lines = exporting.text_lines(last, at=business_time.real()) if last else ()  # memory does not grow with the ledger

@@ -169,6 +169,6 @@ def invitation_part(person: Person, actor: Actor, now: datetime) -> dict[str, An
 def person_invite(request: Request, pk: int) -> HttpResponse:
     """Mail a link for a first password."""
     person = get_object_or_404(Person, pk=pk)
-    sign_in_transitions.invite(person, actor=request.actor, now=business_time.now())
+    sign_in_transitions.invite(person, actor=request.actor, now=request.now())
     messages.success(request, f"The invitation to {person.name} is on its way.")
     return redirect("person", pk)

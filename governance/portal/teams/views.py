@@ -12,7 +12,6 @@ from approvals.models import Proposal
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.views import proposals
 from governance.core.access import Permission, Refusal, access, refuse
-from governance.core.clock import business_time
 from governance.core.models import Person, Team, TeamKind
 from governance.core.teams.transitions import join_team, leave_team
 from governance.portal.view_guards.decorators import answers_refusals, for_readers_of_the_ledger
@@ -59,7 +58,7 @@ def _valid_data(form: forms.Form) -> dict[str, Any]:
 @for_readers_of_the_ledger
 def team(request: Request, pk: int) -> HttpResponse:
     """Show a team."""
-    team_row, now = _load_team(pk), business_time.now()
+    team_row, now = _load_team(pk), request.now()
     may_propose = access.may(request.actor, Permission.PROPOSAL_MAKE, None, now=now)
     may_change = leave_team.refusal(team_row, actor=request.actor, now=now) is None
     is_fallback = team_row.kind == TeamKind.FALLBACK
@@ -83,7 +82,7 @@ def _propose(request: Request, kind: str, target: str, document: dict[str, Any],
     row = Proposal(kind=kind, target=target)
     if kind_kind.kind_of(kind).about(target) is None:
         raise Http404
-    return redirect("proposal", proposals.write(request, row, business_time.now(), document, reason).pk)
+    return redirect("proposal", proposals.write(request, row, request.now(), document, reason).pk)
 
 
 @require_POST
@@ -109,7 +108,7 @@ def team_fallback(request: Request, pk: int) -> HttpResponse:
 def team_join(request: Request, pk: int) -> HttpResponse:
     """Add a member."""
     member = _valid_data(MemberForm(request.POST))["person"]
-    join_team(_load_team(pk), actor=request.actor, now=business_time.now(), person=member)
+    join_team(_load_team(pk), actor=request.actor, now=request.now(), person=member)
     return redirect("team", pk)
 
 
@@ -119,5 +118,5 @@ def team_leave(request: Request, pk: int) -> HttpResponse:
     """End a membership."""
     team_row = _load_team(pk)
     member = get_object_or_404(team_row.members, pk=number(request.POST.get("person")) or 0)
-    leave_team(team_row, actor=request.actor, now=business_time.now(), person=member)
+    leave_team(team_row, actor=request.actor, now=request.now(), person=member)
     return redirect("team", pk)

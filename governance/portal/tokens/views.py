@@ -76,7 +76,7 @@ def my_tokens(request: Request) -> HttpResponse:
     form = TokenForm(request.POST or None, teams=teams_of(person))
     if request.method != "POST" or not form.is_valid():
         return _page(request, form)
-    given, secret, now = form.cleaned_data, token_transitions.new_secret(), business_time.now()
+    given, secret, now = form.cleaned_data, token_transitions.new_secret(), request.now()
     team = next((team for team in teams_of(person) if team.pk == number(given["team"])), None)
     wanted = {"name": given["name"], "secret": secret, "days": int(given["days"]), "team": team}
     try:
@@ -92,7 +92,7 @@ def my_tokens(request: Request) -> HttpResponse:
 
 
 def _page(request: Request, form: TokenForm, made: Shape | None = None, status: int = 200) -> HttpResponse:
-    person, now = reader(request), business_time.now()
+    person, now = reader(request), request.now()
     refusal = token_transitions.make_token.refusal(person, actor=request.actor, now=now)
     real = business_time.real()
     live = ApiToken.objects.live(real).select_related("person", "team")
@@ -115,7 +115,7 @@ def _page(request: Request, form: TokenForm, made: Shape | None = None, status: 
 @answers_refusals
 def token_revoke(request: Request, pk: int) -> HttpResponse:
     """Revoke a token at once."""
-    now = business_time.now()
+    now = request.now()
     token = get_object_or_404(visible_tokens(request.actor, now), pk=pk)
     token_transitions.revoke_token(token, actor=request.actor, now=now)
     return redirect(back(request) or reverse("my_tokens"))

@@ -7,7 +7,6 @@ from typing import Any
 from django.http import Http404, HttpResponse
 
 from governance.core.access import Permission, Refused, access
-from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.web.pages.page import refused
 from governance.web.requests.request import Request, local_path
@@ -33,7 +32,7 @@ def for_readers_of_the_ledger(view: View) -> View:
 
     @wraps(view)
     def guarded(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not access.may(request.actor, Permission.LEDGER_READ, None, now=business_time.now()):
+        if not access.may(request.actor, Permission.LEDGER_READ, None, now=request.now()):
             raise Http404
         return view(request, *args, **kwargs)
 

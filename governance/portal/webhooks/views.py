@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.core.access import InvalidInput, Permission, access
-from governance.core.clock import business_time
 from governance.core.engine.transition import Transition
 from governance.core.models import Team, WebhookEndpoint, WebhookFormat, WebhookState
 from governance.core.timeline import queries as timeline_queries
@@ -51,7 +50,7 @@ def webhook_list(request: Request, pk: int | None = None) -> HttpResponse:
     team = get_object_or_404(Team, pk=pk) if pk is not None else None
     if not _may_read(request, team):
         raise Http404
-    now, subject = business_time.now(), team or WebhookEndpoint(team=None)
+    now, subject = request.now(), team or WebhookEndpoint(team=None)
     add: Transition[Any] = webhook_transitions.add_webhook if team else webhook_transitions.add_for_all
     form = WebhookForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -77,14 +76,13 @@ def webhook_list(request: Request, pk: int | None = None) -> HttpResponse:
 
 def _may_read(request: Request, team: Team | None) -> bool:
     """Whether the reader manages these webhooks or reads the ledger, which holds everything except the addresses."""
-    now = business_time.now()
     grants = ((Permission.WEBHOOK_MANAGE, team), (Permission.LEDGER_READ, None))
-    return any(access.may(request.actor, permission, subject, now=now) for permission, subject in grants)
+    return any(access.may(request.actor, permission, subject, now=request.now()) for permission, subject in grants)
 
 
 def _page_above(request: Request, team: Team | None) -> tuple[str, str]:
     """Address and label of the team or of people; for a lead without access to those, of their own page."""
-    if not access.may(request.actor, Permission.LEDGER_READ, None, now=business_time.now()):
+    if not access.may(request.actor, Permission.LEDGER_READ, None, now=request.now()):
         return "me", "Your page"
     return (team.href, team.name) if team is not None else ("people", "People")
 
@@ -113,7 +111,7 @@ OPERATIONS: Mapping[str, tuple[str, Transition[WebhookEndpoint]]] = {
 @require_GET
 def webhook(request: Request, pk: int) -> HttpResponse:
     """Show an endpoint with its last messages; a new signing key is shown once."""
-    endpoint, now = _load_endpoint(request, pk), business_time.now()
+    endpoint, now = _load_endpoint(request, pk), request.now()
     is_new = request.session.get(SHOWN_NEXT) == endpoint.pk
     if is_new:
         del request.session[SHOWN_NEXT]
@@ -158,7 +156,7 @@ def _checks_key(endpoint: WebhookEndpoint) -> bool:
 def webhook_operation(request: Request, pk: int, name: str) -> HttpResponse:
     """Run the operation of a button. A new signing key is shown once."""
     endpoint = _load_endpoint(request, pk)
-    OPERATIONS[name][1](endpoint, actor=request.actor, now=business_time.now())
+    OPERATIONS[name][1](endpoint, actor=request.actor, now=request.now())
     if name == "webhook_renew_key":
         request.session[SHOWN_NEXT] = endpoint.pk
     return redirect(endpoint.href)
@@ -168,7 +166,7 @@ def webhook_operation(request: Request, pk: int, name: str) -> HttpResponse:
 @answers_refusals
 def webhook_remove(request: Request, pk: int) -> HttpResponse:
     """Remove an endpoint and its address, after a question, because the address can't be restored."""
-    endpoint, now = _load_endpoint(request, pk), business_time.now()
+    endpoint, now = _load_endpoint(request, pk), request.now()
     if request.method == "POST":
         webhook_transitions.remove(endpoint, actor=request.actor, now=now)
         return redirect(_list_href(endpoint))

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from governance.core.access import Permission, access
-from governance.core.clock import business_time, icalendar_file
+from governance.core.clock import icalendar_file
 from governance.core.clock.organisation import organisation_zone
 from governance.recertification.calendar import queries as calendar_queries
 from governance.recertification.items import notices
@@ -19,7 +19,7 @@ WHOSE = [("", "Mine"), ("all", "Everybody’s")]
 @require_GET
 def calendar(request: Request) -> HttpResponse:
     """Show the coming weeks: opening items by tier, and due questions."""
-    now = business_time.now()
+    now = request.now()
     may_read_all = access.may(request.actor, Permission.CAMPAIGN_READ, None, now=now)
     is_all = may_read_all and request.GET.get("whose") == "all"
     people = None if is_all else access.answers_as(request.actor, now)
@@ -29,7 +29,6 @@ def calendar(request: Request) -> HttpResponse:
         request,
         "recertification/calendar/calendar.html",
         {
-            "now": now,
             "chips": pager.chips(request.path, request.GET, "whose", WHOSE) if may_read_all else [],
             "rows": [{"week": week, "percent": week.count / most * 100} for week in weeks],
             "is_all": is_all,
@@ -43,7 +42,7 @@ def deadlines(request: Request) -> HttpResponse:
     """Send the reader's due dates as a calendar file, with the same events as in mails."""
     me = request.actor.person
     assert me is not None  # the page needs a sign-in
-    now = business_time.now()
+    now = request.now()
     content = icalendar_file.calendar(
         notices.events_of_person(me, now), name=f"Countersign, {settings.ORGANISATION}", now=now
     )

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from approvals.models import GrantUsage
 from approvals.policies import queries as policy_queries
 from governance.core.access import InvalidInput, Permission, Refused, access
-from governance.core.clock import business_time, deadlines
+from governance.core.clock import deadlines
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.models import Person, Team
 from governance.recertification.campaigns import queries as campaign_queries
@@ -59,7 +59,7 @@ DAYS = 14
 @require_GET
 def campaign_list(request: Request) -> HttpResponse:
     """List campaigns, newest first; the address holds the filters."""
-    now, query, path = business_time.now(), request.GET, reverse("campaign_list")
+    now, query, path = request.now(), request.GET, reverse("campaign_list")
     rows = Campaign.objects.visible_to(request.actor, now).select_related("opened_by")
     closed = Q(state=CampaignState.CLOSED)
     rows = rows.filter(closed if query.get("show") == "closed" else ~closed)
@@ -68,7 +68,6 @@ def campaign_list(request: Request) -> HttpResponse:
             rows = rows.filter(**{name: query[name]})
     paged = pager.newest_first(pager.search(rows, pager.words_of(query), "name"), query, path)
     context = {
-        "now": now,
         "may_open": access.may(request.actor, Permission.CAMPAIGN_OPEN, None, now=now),
         "rows": _rows(paged.rows, request, now),
         **pager.list_context(
@@ -106,7 +105,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
     (campaign, now), actor = visible_row(request, Campaign, pk, "opened_by", "reason"), request.actor
     progress = _progress(campaign) if campaign.state == CampaignState.OPENING else None
     if request.headers.get("HX-Target") == "progress":
-        answer = page(request, TEMPLATE, {"now": now, "progress": progress}, fragment="progress")
+        answer = page(request, TEMPLATE, {"progress": progress}, fragment="progress")
         if progress is None:
             answer["HX-Refresh"] = "true"
         return answer
@@ -115,7 +114,6 @@ def campaign(request: Request, pk: int) -> HttpResponse:
     reads_all = access.may(actor, Permission.CAMPAIGN_READ, None, now=now)
     is_scheduled = campaign.kind == CampaignKind.SCHEDULED
     context: Shape = {
-        "now": now,
         "campaign": campaign,
         "progress": progress,
         "state": campaign.shown_state(now),
@@ -268,7 +266,7 @@ def first_deadline(now: datetime) -> date:
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
     """Show the filter with its preview, and open the campaign."""
-    now, verb = business_time.now(), campaign_transitions.order_campaign
+    now, verb = request.now(), campaign_transitions.order_campaign
     sent = request.POST if request.method == "POST" else None
     fresh, actor = Campaign(name="New campaign"), request.actor
     refusal = verb.refusal(fresh, actor=actor, now=now)
@@ -296,7 +294,6 @@ def new(request: Request) -> HttpResponse:
 
 def _context(form: Filter, opening: Opening, now: datetime) -> Shape:
     context: Shape = {
-        "now": now,
         "form": form,
         "opening": opening,
         "kept": {},

@@ -5,7 +5,6 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
 from governance.core.access import Refused
-from governance.core.clock import business_time
 from governance.recertification.evidence import evidence_file
 from governance.recertification.evidence import transitions as evidence_transitions
 from governance.recertification.models import Campaign
@@ -16,7 +15,7 @@ from governance.web.requests.request import Request
 @require_POST
 def campaign_evidence(request: Request, pk: int, form: str) -> HttpResponseBase:
     """Send the file as ``csv`` or ``jsonl``; the export is recorded before the first byte."""
-    campaign, now, person = get_object_or_404(Campaign, pk=pk), business_time.now(), request.actor.person
+    campaign, now, person = get_object_or_404(Campaign, pk=pk), request.now(), request.actor.person
     if form not in evidence_file.TYPES or person is None:
         raise Http404
     export, who = evidence_transitions.export_campaign, request.actor

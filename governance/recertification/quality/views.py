@@ -7,7 +7,6 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
 from governance.core.access import Actor, Permission, Refusal, access
-from governance.core.clock import business_time
 from governance.recertification.evidence import transitions as evidence_transitions
 from governance.recertification.models import Campaign
 from governance.recertification.quality import queries as quality_queries
@@ -28,7 +27,7 @@ NOT_YOURS = Refusal(
 @require_GET
 def campaign_quality(request: Request, pk: int) -> HttpResponse:
     """Show one campaign's review quality."""
-    campaign, now = get_object_or_404(Campaign, pk=pk), business_time.now()
+    campaign, now = get_object_or_404(Campaign, pk=pk), request.now()
     if not may_read(request.actor, campaign, now):
         return refused(request, NOT_YOURS)
     flagged = quality_queries.flagged_batches(campaign, MOST + 1)

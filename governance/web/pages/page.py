@@ -198,25 +198,22 @@ def perform(request: Request, act: Callable[[], object], back: str) -> HttpRespo
     return redirect(back)
 
 
-def confirm(
-    request: Request, row: Any, verb: Transition[Any], now: datetime, *, back: str = "", **question: Any
-) -> HttpResponse:
+def confirm(request: Request, row: Any, verb: Transition[Any], *, back: str = "", **question: Any) -> HttpResponse:
     """Ask for a reason; perform and go back to the row's page on POST.
 
     Args:
         request: the request.
         row: the subject, which has an ``href`` unless ``back`` is given.
         verb: the operation, whose `refusal()` decides whether the question is asked at all.
-        now: business time.
         back: where it goes on from there, where that is not the row's own page.
         question: title, text, label, kind, points and reason of `ask`.
     """
 
     def act(text: str) -> None:
-        verb(row, actor=request.actor, now=now, reason=text)
+        verb(row, actor=request.actor, now=request.now(), reason=text)
 
     def refusal() -> Refusal | None:
-        return verb.refusal(row, actor=request.actor, now=now)
+        return verb.refusal(row, actor=request.actor, now=request.now())
 
     return ask(request, act, refusal, back=back or row.href, **question)
 
@@ -268,7 +265,6 @@ def form_page(
     form: forms.Form,
     act: Callable[[dict[str, Any]], Any],
     *,
-    now: datetime,
     title: str,
     label: str,
     back: str,
@@ -282,7 +278,6 @@ def form_page(
         request: the request.
         form: bound on POST.
         act: takes the cleaned fields; may raise any refusal. The answer leads to the ``href`` of its result, otherwise back.
-        now: business time.
         title, label: of the page and of its button.
         text: what follows from it.
         back: where "Cancel" leads.
@@ -299,7 +294,7 @@ def form_page(
             say_beside(form, error)
         except Refused as error:
             return refused(request, error.refusal, context={"back_href": back})
-    context = {"form": form, "title": title, "text": text, "label": label, "back_href": back, "now": now}
+    context = {"form": form, "title": title, "text": text, "label": label, "back_href": back}
     context["points"] = points()
     return page(request, "components/form_page.html", context, status=422 if form.errors else 200)
 
@@ -309,7 +304,6 @@ def operation_form(
     row: Any,
     verb: Transition[Any],
     form: forms.Form,
-    now: datetime,
     *,
     arguments: Callable[[dict[str, Any]], dict[str, Any]] = dict,
     **words: Any,
@@ -321,16 +315,15 @@ def operation_form(
         row: the subject, which has an ``href``.
         verb: the operation.
         form: bound on POST.
-        now: business time.
         arguments: turns the cleaned fields into arguments of the operation; by default they have the same names.
         words: title, label, text and points of `form_page`.
     """
 
     def act(fields: dict[str, Any]) -> object:
-        return verb(row, actor=request.actor, now=now, **arguments(fields))
+        return verb(row, actor=request.actor, now=request.now(), **arguments(fields))
 
-    refusal = verb.refusal(row, actor=request.actor, now=now)
-    return form_page(request, form, act, now=now, back=row.href, refusal=refusal, **words)
+    refusal = verb.refusal(row, actor=request.actor, now=request.now())
+    return form_page(request, form, act, back=row.href, refusal=refusal, **words)
 
 
 def say_beside(form: forms.Form, error: InvalidInput) -> None:

@@ -7,6 +7,7 @@ Also where a request that holds what no text column takes ends, for all pages al
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import BadRequest
@@ -18,6 +19,7 @@ from django.utils.functional import SimpleLazyObject
 from whitenoise.middleware import WhiteNoiseFileResponse
 
 from governance.core.access import Actor
+from governance.core.clock import business_time
 from governance.core.clock.organisation import zone_of
 from governance.core.models import Person
 from governance.web.errors import problem_documents
@@ -83,7 +85,7 @@ class CacheControlMiddleware(MiddlewareMixin):
 
 
 class RequestActorMiddleware:
-    """Sets `request.actor`, read only when a view asks for it, and the zone in which pages show times."""
+    """Sets `request.actor` and `request.now`, read only when a view asks for them, and the zone in which pages show times."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -105,6 +107,7 @@ class RequestActorMiddleware:
         if "%00" in request.META.get("QUERY_STRING", ""):
             raise BadRequest("The address holds a character that no text has.")
         request.actor = SimpleLazyObject(lambda: actor_of(request))  # type: ignore[attr-defined]  # see `Request`
+        request.now = lru_cache(maxsize=1)(business_time.now)  # type: ignore[attr-defined]
         with timezone.override(zone_for(request)):
             return self.get_response(request)
 

@@ -6,6 +6,7 @@ Views read numbers and days of a request here and nowhere else. Whether what was
 theirs to say.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
@@ -17,7 +18,6 @@ from django.utils.dateparse import parse_date
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from governance.core.access import Actor
-from governance.core.clock import business_time
 
 M = TypeVar("M", bound=Model)
 
@@ -31,6 +31,8 @@ class Request(HttpRequest):
     """A request as views behind a sign-in get it: for annotations, since `RequestActorMiddleware` adds the attribute."""
 
     actor: Actor
+    #: Business time, read once for the request.
+    now: Callable[[], datetime]
 
 
 def number(text: str | None) -> int | None:
@@ -92,5 +94,5 @@ def visible_row(request: Request, model: type[M], pk: int, *related: str) -> tup
         related: relations to load with it.
     """
     manager: Any = model._default_manager
-    now = business_time.now()
+    now = request.now()
     return get_object_or_404(manager.visible_to(request.actor, now).select_related(*related), pk=pk), now

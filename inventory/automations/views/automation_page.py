@@ -70,7 +70,6 @@ def automation_context(automation: Automation, actor: Actor, now: datetime, quer
     tab = tab if tab in dict(TABS) else "overview"
     newest, reader = _newest_version(automation, actor), reader_relations(automation, actor, now)
     context: Shape = {
-        "now": now,
         "automation": automation,
         "team_href": f"{reverse('automation_list')}?team={automation.team_id}",
         "head": _head(automation, actor, now, reader),

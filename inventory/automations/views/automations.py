@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from governance.core.access import Actor
-from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, confirm, operation_form, page
@@ -40,7 +39,7 @@ TIERS = (("low", "Low"), ("standard", "Standard"), ("high", "High"))
 @require_GET
 def automation_list(request: Request) -> HttpResponse:
     """List the automations that the reader may see, by name; the address holds the filters."""
-    now, query, path = business_time.now(), request.GET, reverse("automation_list")
+    now, query, path = request.now(), request.GET, reverse("automation_list")
     rows: QuerySet[Automation] = Automation.objects.visible_to(request.actor, now)
     rows = _filtered(pager.search(rows, pager.words_of(query)), request, now)
     paged = pager.by_name(automation_queries.with_newest_version(rows), query, path)
@@ -49,7 +48,6 @@ def automation_list(request: Request) -> HttpResponse:
         **pager.list_context(
             query, path, paged, words_label="Name or purpose", links=links, selects=[("tier", "Risk", TIERS)]
         ),
-        "now": now,
         "head": {
             "title": "Automations",
             "facts": [f"Only {paged.rows[0].team.name}"] if query.get("team") and paged.rows else [],
@@ -106,7 +104,6 @@ def stop(request: Request, pk: int) -> HttpResponse:
         request,
         automation,
         lifecycle.stop,
-        now,
         title=f"Stop {automation.name}?",
         text="Everything that it may do stops at this moment. Nothing is deleted; lifting the stop needs two other people.",
         label="Stop it now",
@@ -117,7 +114,7 @@ def stop(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def resume(request: Request, pk: int) -> HttpResponse:
     """Request the end of a stop, or lift it as the second person (G5)."""
-    automation, now = visible_row(request, Automation, pk, *RELATED)
+    automation, _ = visible_row(request, Automation, pk, *RELATED)
     requester = automation.resume_asked_by
     first = "A second person has to agree before it runs again."
     runs = "It runs again with the grants that are still in term."
@@ -127,7 +124,6 @@ def resume(request: Request, pk: int) -> HttpResponse:
         request,
         automation,
         lifecycle.resume if requester else lifecycle.request_resume,
-        now,
         title=f"Lift the stop of {automation.name}?",
         text=f"{requester.name} asked for it. {then}" if requester else first,
         label="Lift the stop" if requester else "Ask to lift the stop",
@@ -162,7 +158,6 @@ def amend(request: Request, pk: int) -> HttpResponse:
         automation,
         confirmation.amend_automation,
         AboutForm(request.POST or None, initial=initial, people=people),
-        now,
         title=f"What is said about {automation.name}",
         text=""
         if automation.state == AutomationState.DRAFT
@@ -182,13 +177,12 @@ class RaiseForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def raise_tier(request: Request, pk: int) -> HttpResponse:
     """Raise the risk tier of an automation; no person can lower it."""
-    automation, now = visible_row(request, Automation, pk, *RELATED)
+    automation, _ = visible_row(request, Automation, pk, *RELATED)
     return operation_form(
         request,
         automation,
         confirmation.raise_tier,
         RaiseForm(request.POST or None),
-        now,
         title=f"Raise the risk of {automation.name}",
         text="A tier is raised and never lowered: more people sign, and for shorter.",
         label="Raise it",
@@ -203,7 +197,6 @@ def retire(request: Request, pk: int) -> HttpResponse:
         request,
         automation,
         lifecycle.retire,
-        now,
         title=f"Retire {automation.name}?",
         text="Its grants end permanently and at once. No other automation can use its id, identities or credentials. "
         "Its record and history stay. To bring it back, submit it again.",

@@ -11,7 +11,6 @@ from django.utils.formats import date_format
 from django.views.decorators.http import require_http_methods
 
 from governance.core.access import Actor
-from governance.core.clock import business_time
 from governance.core.models import Team, TeamKind
 from governance.web.pages.page import Shape, confirm, offered, operation_form
 from governance.web.requests.request import Request, visible_row
@@ -63,7 +62,6 @@ def request_transfer(request: Request, pk: int) -> HttpResponse:
         automation,
         transfers.request_transfer,
         TransferForm(request.POST or None, without=automation.team_id),
-        now,
         title=f"Give {automation.name} to another team",
         label="Ask them",
         text=f"Once the other team’s lead agrees it is theirs. They decide stage 1 anew, {RUNS_ON}",
@@ -79,7 +77,6 @@ def accept(request: Request, pk: int) -> HttpResponse:
         request,
         transfer,
         transfers.accept_transfer,
-        now,
         title=f"Take {transfer.automation.name} over for {transfer.to_team.name}?",
         text=f"From then on it is your team’s. Stage 1 is decided anew, {RUNS_ON}",
         label="Take it over",
@@ -98,12 +95,11 @@ def accept(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def drop(request: Request, pk: int) -> HttpResponse:
     """Decline or withdraw a transfer, as a lead of either team."""
-    transfer, now = _find_transfer(request, pk)
+    transfer, _ = _find_transfer(request, pk)
     return confirm(
         request,
         transfer,
         transfers.drop_transfer,
-        now,
         title=f"Leave {transfer.automation.name} with {transfer.from_team.name}?",
         text=f"Both teams hear of it. {transfer.from_team.name} can ask another team.",
         label="Leave it there",
@@ -113,7 +109,7 @@ def drop(request: Request, pk: int) -> HttpResponse:
 
 def _find_transfer(request: Request, pk: int) -> tuple[Transfer, datetime]:
     """Find a transfer of an automation that the reader may see, or to a team that they lead; with the time."""
-    now = business_time.now()
+    now = request.now()
     related = ("automation__team", "automation__approved_version", "from_team", "to_team", "asked_by", "why")
     seen = Automation.objects.visible_to(request.actor, now).values("pk")
     return get_object_or_404(Transfer.objects.filter(automation__in=seen).select_related(*related), pk=pk), now

@@ -59,7 +59,6 @@ def credential(request: Request, pk: int) -> HttpResponse:
     )
     context: Shape = {
         **timeline_context(credential, actor=request.actor, now=now, quiet=True),
-        "now": now,
         "near": next((each for each in near[:1] if each.pk in visible), None),
         "head": {
             "title": str(credential),
@@ -208,7 +207,6 @@ def describe_credential(request: Request, pk: int) -> HttpResponse:
         credential,
         transitions.describe_credential,
         form,
-        now,
         title=f"What is known of {credential}",
         label="Save",
         text="Never the secret itself: only when and who. Leave empty what you do not know.",
@@ -248,7 +246,7 @@ class ReachForm(SecretFreeForm):
 @require_http_methods(["GET", "POST"])
 def declare_reach(request: Request, pk: int) -> HttpResponse:
     """Declare the entitlements that a credential opens, or that they are unknown."""
-    credential, now = visible_row(request, Credential, pk, *RELATED)
+    credential, _ = visible_row(request, Credential, pk, *RELATED)
     initial = {"known": "no" if credential.reach_kind == Reach.UNKNOWN else "yes", "codes": credential.reach}
     form = ReachForm(request.POST or None, initial=initial if credential.reach_at else {}, opens=credential.opens)
 
@@ -258,7 +256,6 @@ def declare_reach(request: Request, pk: int) -> HttpResponse:
         credential,
         transitions.declare_reach,
         form,
-        now,
         title=f"What {credential} opens",
         label="Save",
         text=f"It opens {on}. Automations that use it are assessed again. Approvers see any further reach.",
@@ -285,7 +282,6 @@ def claim_store(request: Request, pk: int) -> HttpResponse:
         credential,
         transitions.claim_store,
         form,
-        now,
         title=f"Where {credential} is kept",
         label="Say so",
         text="The owner of that store confirms or refuses it. Then they decide about this credential where it is asked for.",

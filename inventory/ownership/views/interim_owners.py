@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.core.access import Actor, Refusal
-from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.web.pages.page import Shape, confirm, offered, operation_form, page, perform
 from governance.web.requests.request import Request, visible_row
@@ -61,11 +60,9 @@ def _button(action: Shape, refusal: Refusal | None) -> Shape:
 @require_GET
 def ownerless_list(request: Request) -> HttpResponse:
     """List the ownerless items of the reader's teams, or of the whole register for its readers."""
-    now = business_time.now()
     context: Shape = {
-        "now": now,
         "head": {"title": "Nobody answers for these", "facts": ["their owner has left"]},
-        "rows": ownership_queries.listed_items(request.actor, now, most=MOST),
+        "rows": ownership_queries.listed_items(request.actor, request.now(), most=MOST),
     }
     return page(request, "inventory/ownership/ownerless_list.html", context)
 
@@ -91,13 +88,12 @@ def name_interim(request: Request, kind: str, pk: int) -> HttpResponse:
     naming = ownership_transitions.NAME_INTERIM.get(kind)
     if naming is None:
         raise Http404
-    subject, now = visible_row(request, naming.model, pk, "interim__person")
+    subject, _ = visible_row(request, naming.model, pk, "interim__person")
     return operation_form(
         request,
         subject,
         naming,
         InterimForm(request.POST or None),
-        now,
         title=f"Who answers for {subject} meanwhile?",
         label="Name them",
         text="It counts once the other of the two, team lead or security reviewer, confirms it, and for thirty days. "
@@ -116,23 +112,20 @@ def _find_interim(request: Request, pk: int) -> InterimOwner:
 @require_POST
 def confirm_named(request: Request, pk: int) -> HttpResponse:
     """Confirm an interim owner."""
-    now = business_time.now()
     interim = _find_interim(request, pk)
-    act = partial(ownership_transitions.confirm_interim, interim, actor=request.actor, now=now)
+    act = partial(ownership_transitions.confirm_interim, interim, actor=request.actor, now=request.now())
     return perform(request, act, interim.subject.href)
 
 
 @require_http_methods(["GET", "POST"])
 def drop_interim(request: Request, pk: int) -> HttpResponse:
     """Decline a named interim owner, or end a confirmed one."""
-    now = business_time.now()
     interim = _find_interim(request, pk)
     is_running = interim.state == InterimState.CONFIRMED
     return confirm(
         request,
         interim,
         ownership_transitions.drop_interim,
-        now,
         title=f"{interim.person.name} does not answer for {interim.subject} {'any more' if is_running else 'meanwhile'}?",
         text="Nothing new on it can be approved then, until somebody else is named and confirmed.",
         label="End it" if is_running else "Not them",

@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from governance.core.access import Actor
-from governance.core.clock import business_time
 from governance.core.texts import free_text
 from governance.web.pages.page import Shape, form_page, perform
 from governance.web.requests.request import Request, number, visible_row
@@ -92,7 +91,7 @@ def bind_connection(request: Request, pk: int) -> HttpResponse:
     text = "What is known to open another resource moves once somebody else agrees: who answers for that one, or another admin."
     title = f"What opens {resource.name}?"
     return form_page(
-        request, form, act, now=now, title=title, label="It opens this", back=resource.href, text=text, refusal=refusal
+        request, form, act, title=title, label="It opens this", back=resource.href, text=text, refusal=refusal
     )
 
 
@@ -123,7 +122,7 @@ def drop(request: Request, pk: int) -> HttpResponse:
 
 def _find_binding(request: Request, pk: int) -> tuple[Binding, datetime]:
     """Find a binding to a visible resource, or one that moves to it."""
-    now = business_time.now()
+    now = request.now()
     seen = Resource.objects.visible_to(request.actor, now)
     bindings = Binding.objects.select_related("resource").filter(Q(resource__in=seen) | Q(moving_to__in=seen))
     return get_object_or_404(bindings, pk=pk), now

@@ -11,7 +11,6 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods
 
 from governance.core.access import Actor
-from governance.core.clock import business_time
 from governance.web.pages.page import Shape, confirm, offered, operation_form
 from governance.web.requests.request import FIRST_DAY, LAST_DAY, Request, end_of, visible_row
 from inventory.models import Incident, Resource
@@ -62,13 +61,12 @@ def incident_lines(resource: Resource, actor: Actor, now: datetime) -> list[Inci
 @require_http_methods(["GET", "POST"])
 def declare(request: Request, pk: int) -> HttpResponse:
     """Declare an incident on a resource (its owner, security)."""
-    resource, now = visible_row(request, Resource, pk, "interim__person")
+    resource, _ = visible_row(request, Resource, pk, "interim__person")
     return operation_form(
         request,
         resource,
         incidents.declare_incident,
         IncidentForm(request.POST or None),
-        now,
         title=f"Declare an incident on {resource.name}",
         text="Whatever holds something on it comes up for review at once, with two working days to answer. A review that is "
         "open already is joined; its deadline may come forward, never back.",
@@ -79,8 +77,7 @@ def declare(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def end(request: Request, pk: int) -> HttpResponse:
     """End an incident (owner of the resource, security)."""
-    now = business_time.now()
-    seen = Resource.objects.visible_to(request.actor, now).values("pk")
+    seen = Resource.objects.visible_to(request.actor, request.now()).values("pk")
     incident = get_object_or_404(
         Incident.objects.filter(resource__in=seen).select_related("resource__interim__person"), pk=pk
     )
@@ -88,7 +85,6 @@ def end(request: Request, pk: int) -> HttpResponse:
         request,
         incident,
         incidents.end_incident,
-        now,
         title=f"Incident {incident.reference} is over?",
         text="Nothing more comes up for review by it. What is asked already goes on being asked.",
         label="End it",

@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.core.access import Actor, Permission, access
-from governance.core.clock import business_time
 from governance.core.models import Person, Team
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, form_page, offered, operation_form, page, perform, timeline_context
@@ -42,7 +41,7 @@ RELATED = (
 @require_GET
 def resource_list(request: Request) -> HttpResponse:
     """List the resources that the reader may see, by name; the address holds the filters."""
-    now, query, path = business_time.now(), request.GET, reverse("resource_list")
+    now, query, path = request.now(), request.GET, reverse("resource_list")
     rows: QuerySet[Resource] = Resource.objects.visible_to(request.actor, now).resolved()
     rows = _filtered(pager.search(rows, pager.words_of(query)), request, now)
     paged = pager.by_name(rows.select_related("owner", "deputy", "interim__person"), query, path)
@@ -53,7 +52,6 @@ def resource_list(request: Request) -> HttpResponse:
         **pager.list_context(
             query, path, paged, words_label="Name", links=links, selects=[("data", "Data", DataClass.choices)]
         ),
-        "now": now,
         "head": {"title": "Resources", "actions": actions if may_register else []},
         "rows": resource_queries.resource_rows(paged.rows, now),
     }
@@ -84,7 +82,6 @@ def resource(request: Request, pk: int) -> HttpResponse:
     may_add = resources.add_entitlement.refusal(resource, actor=actor, now=now) is None
     context: Shape = {
         **timeline_context(resource, actor=actor, now=now),
-        "now": now,
         "head": {
             "title": resource.name,
             "facts": [
@@ -219,7 +216,7 @@ class EntitlementForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
     """Register a resource (admins): the owner accepts, another admin activates it."""
-    now = business_time.now()
+    now = request.now()
     refusal = resources.register_resource.refusal(Team(), actor=request.actor, now=now)
 
     def register(fields: dict[str, Any]) -> object:
@@ -229,32 +226,31 @@ def new(request: Request) -> HttpResponse:
     form = NewResourceForm(request.POST or None)
     back = reverse("resource_list")
     title, label = "Register a resource", "Register it"
-    return form_page(request, form, register, now=now, title=title, label=label, back=back, refusal=refusal)
+    return form_page(request, form, register, title=title, label=label, back=back, refusal=refusal)
 
 
 @require_http_methods(["GET", "POST"])
 def name_owner(request: Request, pk: int) -> HttpResponse:
     """Name owner and deputy (admins)."""
-    resource, now = visible_row(request, Resource, pk, *RELATED)
+    resource, _ = visible_row(request, Resource, pk, *RELATED)
     form = OwnerForm(
         request.POST or None, initial={"owner": resource.suggested_owner or resource.owner, "deputy": resource.deputy}
     )
     return operation_form(
-        request, resource, resources.name_owner, form, now, title=f"Who answers for {resource.name}?", label="Name them"
+        request, resource, resources.name_owner, form, title=f"Who answers for {resource.name}?", label="Name them"
     )
 
 
 @require_http_methods(["GET", "POST"])
 def amend(request: Request, pk: int) -> HttpResponse:
     """Change the description of a resource (its owner, admins)."""
-    resource, now = visible_row(request, Resource, pk, *RELATED)
+    resource, _ = visible_row(request, Resource, pk, *RELATED)
     initial = {name: getattr(resource, name) for name in ResourceForm.base_fields}
     return operation_form(
         request,
         resource,
         resources.amend_resource,
         ResourceForm(request.POST or None, initial=initial),
-        now,
         title=f"Change {resource.name}",
         label="Save",
         arguments=lambda fields: {"fields": fields},
@@ -264,13 +260,12 @@ def amend(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def entitlement(request: Request, pk: int) -> HttpResponse:
     """Add an entitlement to a resource (its owner, admins)."""
-    resource, now = visible_row(request, Resource, pk, *RELATED)
+    resource, _ = visible_row(request, Resource, pk, *RELATED)
     return operation_form(
         request,
         resource,
         resources.add_entitlement,
         EntitlementForm(request.POST or None),
-        now,
         title=f"What can be held on {resource.name}",
         label="Add it",
     )

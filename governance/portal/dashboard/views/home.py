@@ -14,7 +14,6 @@ from approvals.inbox.views import waiting_for
 from approvals.inbox.waiting_for import Waiting
 from approvals.models import Submission
 from approvals.review.views.reader import Reader
-from governance.core.clock import business_time
 from governance.core.clock.organisation import zone_of
 from governance.portal.dashboard import queries
 from governance.portal.view_guards.decorators import reader
@@ -34,7 +33,7 @@ MOST_HELD = 5
 @require_GET
 def home(request: Request) -> HttpResponse:
     """Show the reader's tasks."""
-    now = business_time.now()
+    now = request.now()
     person = reader(request)
     own = list(queries.own_automations(person, now))
     under_way = approvals.unfinished_submissions(person, now)
@@ -52,7 +51,6 @@ def home(request: Request) -> HttpResponse:
     if tasks:
         facts.append(Fact(f"{times.counted(tasks, 'thing')} need{'s' if tasks == 1 else ''} you", strong=True))
     context: Shape = {
-        "now": now,
         "chrome": Chrome(request, {"recertify": unanswered}),
         "head": {"title": f"Good {_part_of_day(local)}, {person.get_short_name()}", "facts": facts},
         "groups": groups,

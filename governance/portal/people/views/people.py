@@ -43,7 +43,7 @@ ASSIGNABLE_WORDS = ", ".join(ROLE_WORDS[role] for role in ASSIGNABLE)
 @for_readers_of_the_ledger
 def people(request: Request) -> HttpResponse:
     """List people, proposals about them, requested erasures, and teams."""
-    now, path = business_time.now(), reverse("people")
+    now, path = request.now(), reverse("people")
     rows = pager.search(Person.objects.all(), pager.words_of(request.GET), "name", "email", "title")
     if request.GET.get("role") in list(ASSIGNABLE):
         held = RoleAssignment.objects.filter(role=request.GET["role"], until__isnull=True)
@@ -107,7 +107,7 @@ def _role_refusal(person: Person, role: str, actor: Actor, now: datetime) -> Ref
 @for_readers_of_the_ledger
 def person(request: Request, pk: int) -> HttpResponse:
     """Show a person: roles, teams, responsibilities and activity."""
-    person_row, now = get_object_or_404(Person, pk=pk), business_time.now()
+    person_row, now = get_object_or_404(Person, pk=pk), request.now()
     roles = person_row.role_assignments.filter(until__isnull=True).select_related("proposed_by").order_by("pk")
     may_leave = person_row.is_here and _leaving_refusal(person_row, request.actor, now) is None
     leave = {"label": "Record that they left", "href": reverse("person_left", args=[pk])}
@@ -145,7 +145,7 @@ class PersonForm(forms.Form):
 @for_readers_of_the_ledger
 def person_add(request: Request) -> HttpResponse:
     """Add a person without roles, and invite them."""
-    now = business_time.now()
+    now = request.now()
 
     def add(given: dict[str, Any]) -> object:
         new = Person(subject=given["email"].lower(), **given)
@@ -159,7 +159,6 @@ def person_add(request: Request) -> HttpResponse:
         request,
         PersonForm(request.POST or None),
         add,
-        now=now,
         title="Add a person",
         label="Add",
         back=reverse("people"),
@@ -180,7 +179,7 @@ class TeamForm(forms.Form):
 @for_readers_of_the_ledger
 def team_found(request: Request) -> HttpResponse:
     """Found a team."""
-    now = business_time.now()
+    now = request.now()
 
     def found(given: dict[str, Any]) -> object:
         return found_team(Team(**given), actor=request.actor, now=now)
@@ -189,7 +188,6 @@ def team_found(request: Request) -> HttpResponse:
         request,
         TeamForm(request.POST or None),
         found,
-        now=now,
         title="Found a team",
         label="Found",
         back=reverse("people"),
@@ -210,14 +208,14 @@ def role_propose(request: Request, pk: int) -> HttpResponse:
 def _propose(request: Request, target: str, reason: str, *, held: bool) -> Proposal:
     if kind_kind.kind_of("role").about(target) is None:
         raise refuse(Refusal("S8", "input", "There is no such role to give.", f"It is one of: {ASSIGNABLE_WORDS}."))
-    row, now = Proposal(kind="role", target=target[:64]), business_time.now()
+    row, now = Proposal(kind="role", target=target[:64]), request.now()
     return proposal_views.write(request, row, now, {"held": held}, reason, at_once=not held)
 
 
 @require_http_methods(["GET", "POST"])
 def role_end(request: Request, pk: int) -> HttpResponse:
     """Propose the end of a role, with a reason. It ends at once and returns without a second admin (S8)."""
-    rows, now = RoleAssignment.objects.select_related("person"), business_time.now()
+    rows, now = RoleAssignment.objects.select_related("person"), request.now()
     row = get_object_or_404(rows, pk=pk, until=None)
     target, hours = f"{row.person_id}-{row.role}", policy_queries.in_force(now).at_once_hours
     return ask(
@@ -238,7 +236,7 @@ def person_left(request: Request, pk: int) -> HttpResponse:
 
     Approvers are blocked at once, and have left after a second admin's confirmation (S8).
     """
-    person_row, now = get_object_or_404(Person, pk=pk), business_time.now()
+    person_row, now = get_object_or_404(Person, pk=pk), request.now()
     if request.method == "GET" and person_row.left_at is not None:
         return leaver_views.leaver_page(request, person_row, now)
     by_two = person_row.is_here and is_decider(person_row, now)

@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from governance.core.access import InvalidInput, Permission, access
-from governance.core.clock import business_time
 from governance.core.models import Delegation, Person, Team
 from governance.core.models.people import DELEGATION_DAYS
 from governance.core.people.transitions.delegations import delegate, end_delegation
@@ -89,12 +88,11 @@ class DelegationForm(forms.Form):
 
 
 def _me(request: Request, form: DelegationForm) -> HttpResponse:
-    person, now = reader(request), business_time.now()
+    person, now = reader(request), request.now()
     roles = person.role_assignments.filter(Q(until=None) | Q(until__gt=now), confirmed_at__lte=now)
     delegations = current_delegations(person, now)
     context = {
         **person_facts(person),
-        "now": now,
         "form": form,
         "nobody": ""
         if delegates.eligible_delegates(person, now).exists()
@@ -113,14 +111,14 @@ def _me(request: Request, form: DelegationForm) -> HttpResponse:
 @require_GET
 def me(request: Request) -> HttpResponse:
     """Show the reader's page."""
-    return _me(request, DelegationForm(giver=reader(request), now=business_time.now()))
+    return _me(request, DelegationForm(giver=reader(request), now=request.now()))
 
 
 @require_POST
 @answers_refusals
 def delegation_set(request: Request) -> HttpResponse:
     """Create a delegation; a refused wording keeps the typed text (A11)."""
-    giver, now = reader(request), business_time.now()
+    giver, now = reader(request), request.now()
     form = DelegationForm(request.POST, giver=giver, now=now)
     if not form.is_valid():
         return _me(request, form)
@@ -142,5 +140,5 @@ def delegation_set(request: Request) -> HttpResponse:
 def delegation_end(request: Request, pk: int) -> HttpResponse:
     """End a delegation at once."""
     mine = Delegation.objects.filter(Q(giver=request.actor.person) | Q(taker=request.actor.person))
-    end_delegation(get_object_or_404(mine, pk=pk), actor=request.actor, now=business_time.now())
+    end_delegation(get_object_or_404(mine, pk=pk), actor=request.actor, now=request.now())
     return redirect("me")

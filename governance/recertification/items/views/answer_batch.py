@@ -10,7 +10,6 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from governance.core.access import InvalidInput, Refusal, Refused, access, refuse
-from governance.core.clock import business_time
 from governance.core.database.querysets import with_columns
 from governance.recertification.items import drafts
 from governance.recertification.items import queries as item_queries
@@ -40,7 +39,7 @@ MOST = 50
 @require_http_methods(["GET", "POST"])
 def answer_together(request: Request) -> HttpResponse:
     """Show the reader's low-risk questions to tick, and draft the chosen answer for each."""
-    now, form = business_time.now(), request.POST
+    now, form = request.now(), request.POST
     if request.method == "GET":
         return _show_page(request, now)
     ticked = [key for value in form.getlist("question") if (key := number(value)) is not None]

@@ -5,7 +5,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
-from governance.core.clock import business_time
 from governance.recertification.models import UNCLOSED, Item
 from governance.web.pages.page import page
 from governance.web.requests.request import Request
@@ -18,7 +17,7 @@ MOST = 50
 @require_GET
 def automation_items(request: Request, pk: int) -> HttpResponse:
     """List the reviews of an automation and its grants, open ones first."""
-    automation = get_object_or_404(Automation.objects.visible_to(request.actor, business_time.now()), pk=pk)
+    automation = get_object_or_404(Automation.objects.visible_to(request.actor, request.now()), pk=pk)
     rows = Item.objects.filter(Q(automation=automation) | Q(grant__automation=automation)).select_related("grant")
     people = rows.prefetch_related("questions__reviewer", "questions__answers__person")
     items = sorted(people.order_by("-opened_at", "-pk")[:MOST], key=lambda item: item.state not in UNCLOSED)

@@ -16,7 +16,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.core.access import Actor, InvalidInput, Refusal, Refused, access
-from governance.core.clock import business_time
 from governance.core.database.querysets import with_columns
 from governance.core.models import Person
 from governance.core.texts import free_text
@@ -83,7 +82,7 @@ def _find(request: Request, pk: int, asks: str) -> tuple[ItemContext, Question]:
     Raises:
         Http404: the reader may not see the item, or it has no questions (its campaign says so).
     """
-    now = business_time.now()
+    now = request.now()
     known = card.load_questions(Item.objects.visible_to(request.actor, now), pk)
     if known is None:
         raise Http404
@@ -104,7 +103,6 @@ def _show(
     question = shown[1] if shown is not None else None
     low = [one for one in waiting.left if one.item.grant is not None and one.item.counted_tier == "low"]
     context: Shape = {
-        "now": waiting.now,
         "chrome": Chrome(request, {"recertify": waiting.count}),
         "item": None,
         "waiting": waiting,
@@ -120,7 +118,7 @@ def _show(
 
 
 def _waiting(request: Request) -> OpenQuestions:
-    return load_open_questions(request.actor, business_time.now())
+    return load_open_questions(request.actor, request.now())
 
 
 def _show_next(request: Request, waiting: OpenQuestions) -> HttpResponse:
@@ -147,7 +145,7 @@ def item(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def answer(request: Request, pk: int) -> HttpResponse:
     """Save a draft and show the next card."""
-    now, form = business_time.now(), request.POST
+    now, form = request.now(), request.POST
     known, question = _find(request, pk, form.get("asks", ""))
     typed: Shape = {name: form.get(name, "") for name in ("reason", "whose", "ends_on")}
     kind, ends_on = form.get("answer", ""), None
@@ -225,7 +223,7 @@ def submit(request: Request) -> HttpResponse:
 
     If only the sign-in is too old, the response links to a new one; the drafts are kept (S5).
     """
-    now = business_time.now()
+    now = request.now()
     done = drafts.submit(drafts.drafts_of(request.actor, now), actor=request.actor, now=now)
     failed = [(one.question, one.refusal) for one in done if one.refusal is not None]
     if len(failed) < len(done):
@@ -245,7 +243,7 @@ def submit(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def correct(request: Request, pk: int) -> HttpResponse:
     """Replace a submitted revoke with *keep*, with a reason (R4)."""
-    now, verb = business_time.now(), transition_answer.correct
+    now, verb = request.now(), transition_answer.correct
     asks = request.POST.get("asks") or request.GET.get("asks", "")
     known, question = _find(request, pk, asks)
     reviewer = drafts.acting_reviewer(request.actor, question)
