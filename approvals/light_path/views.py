@@ -11,10 +11,10 @@ from approvals.light_path import rules
 from approvals.light_path.transitions import spot_checks
 from approvals.models import Sample
 from approvals.review.views.dossier import UNSHOWN
-from governance.core.access import Actor, InvalidInput, Refusal, Refused, access, refuse
+from governance.core.access import Actor, InvalidInput, Refusal, access, refuse
 from governance.core.clock import business_time
 from governance.core.models import Person
-from governance.web.pages.page import page, refused, timeline_context
+from governance.web.pages.page import page, timeline_context
 from governance.web.requests.request import Request
 from inventory.versions.views import diff_context
 
@@ -49,8 +49,6 @@ def sample(request: Request, pk: int) -> HttpResponse:
     except InvalidInput as error:
         context = _context(spot_check, request.actor, typed=text, error=error.refusal.sentence)
         return page(request, TEMPLATE, context, status=error.status)
-    except Refused as error:
-        return refused(request, error.refusal, context={"back_href": spot_check.href})
     return redirect("sample", pk=pk)
 
 

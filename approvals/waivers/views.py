@@ -14,7 +14,7 @@ from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import ConflictRule, Waiver
 from approvals.policies import queries as policy_queries
 from approvals.waivers import transitions as waiver_transitions
-from governance.core.access import Actor, InvalidInput, Refusal, Refused, invalid, refuse
+from governance.core.access import Actor, InvalidInput, OutOfTurn, Refusal, invalid, refuse
 from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, confirm, form_page, page, refused, timeline_context
@@ -122,9 +122,9 @@ def waiver(request: Request, pk: int) -> HttpResponse:
         except InvalidInput as error:
             field = error.refusal.detail[0][0] if error.refusal.detail else "reason"
             errors, status = {field: error.refusal.sentence}, error.status
-        except Refused as error:
+        except OutOfTurn as error:
             if error.refusal.kind != "stale":
-                return refused(request, error.refusal, context={"back_href": row.href})
+                raise
             row, errors, status = _find(request, pk, now), {"stale": error.refusal.sentence}, error.status
     return page(request, TEMPLATE, _context(row, request.actor, now, errors), status=status)
 

@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "governance.web.requests.middleware.Methods",
     "governance.web.requests.middleware.RequestActorMiddleware",
+    "governance.web.pages.page.RefusalMiddleware",
     "governance.portal.typed_secrets.middleware.RefuseTypedSecrets",
 ]
 

@@ -21,8 +21,8 @@ from approvals.policies.yaml_document import LARGEST_BYTES, InvalidDocument
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds.conflict_rule import ConflictRuleKind
 from approvals.proposals.views import proposals
-from governance.core.access import Actor, InvalidInput, Refused
-from governance.web.pages.page import Shape, page, refused
+from governance.core.access import Actor, InvalidInput
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request, number
 from inventory.models import Resource
 
@@ -174,8 +174,6 @@ def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: st
         except InvalidInput as error:
             for _, sentence in error.refusal.detail or (("", error.refusal.words),):
                 form.add_error("text", sentence.strip())
-        except Refused as error:
-            return refused(request, error.refusal, context={"back_href": back, "typed": form.cleaned_data["text"]})
     context: Shape = {
         "target": row.target,
         "form": form,

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 from approvals.grants import queries
 from approvals.grants.transitions import circuit_breaker
 from approvals.models import BatchSays, BatchState, HeldBatch
-from governance.core.access import ROLE_WORDS, InvalidInput, Refusal, Refused, refuse
+from governance.core.access import ROLE_WORDS, InvalidInput, Refusal, refuse
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, page, refused, timeline_context
+from governance.web.pages.page import Shape, page, timeline_context
 from governance.web.requests.request import Request
 from inventory.models import Automation
 
@@ -55,8 +55,6 @@ def batch(request: Request, pk: int) -> HttpResponse:
     except InvalidInput as invalid:
         context = _context(request, held_batch, now, error=invalid.refusal.sentence)
         return page(request, "approvals/grants/held_batch.html", context, status=invalid.status)
-    except Refused as refused_error:
-        return refused(request, refused_error.refusal, context={"back_href": held_batch.href, "typed": text})
     return redirect(held_batch.href)
 
 

@@ -13,10 +13,10 @@ from approvals.grants.transitions import revocation_tasks
 from approvals.models import Grant, RevocationTask, RevocationWord
 from approvals.models.circuit_breaker import READING
 from approvals.models.revocation_task import RevocationTaskQuerySet
-from governance.core.access import Actor, InvalidInput, Refused, access
+from governance.core.access import Actor, InvalidInput, access
 from governance.core.models import Person
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, page, refused, timeline_context
+from governance.web.pages.page import Shape, page, timeline_context
 from governance.web.requests.request import Request, number
 from inventory.models import Resource
 
@@ -102,14 +102,12 @@ def revocation(request: Request, pk: int) -> HttpResponse:
     task = get_object_or_404(seen, pk=pk)
     if request.method == "GET":
         return page(request, "approvals/grants/revocation_task.html", _context(task, request.actor, now))
-    text = request.POST.get("reason", "")
+    actor, text = acting_as(task, request.actor, now), request.POST.get("reason", "")
     try:
-        revocation_tasks.say_removed(task, actor=acting_as(task, request.actor, now), now=now, reason=text)
+        revocation_tasks.say_removed(task, actor=actor, now=now, reason=text)
     except InvalidInput as invalid:
         context = _context(task, request.actor, now, error=invalid.refusal.sentence)
         return page(request, "approvals/grants/revocation_task.html", context, status=invalid.status)
-    except Refused as refused_error:
-        return refused(request, refused_error.refusal, context={"back_href": task.href, "typed": text})
     return redirect(task.href)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import wraps
 from typing import Any
 
 from django import forms
@@ -13,7 +12,6 @@ from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 
 from approvals.intake import drafts
 from approvals.intake.drafts import Draft
@@ -222,19 +220,6 @@ class Work:
         context: dict[str, Any] = preview_page.context(preview, form, self.builder.person)
         also = ("title", "missing", "risk", "chain", "facts")  # they change with the route
         return page(request, "approvals/intake/preview.html", context, fragment="route", also=also, status=status)
-
-
-def show_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Answer refusals that a view does not handle: the sentence, its code, and the next step."""
-
-    @wraps(view)
-    def answer(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except Refused as error:
-            return refused(request, error.refusal, context={"back_href": reverse("import")})
-
-    return answer
 
 
 def discard_page(

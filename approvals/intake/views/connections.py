@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals.intake import drafts
-from approvals.intake.views.builder import Builder, Work, show_refusals
+from approvals.intake.views.builder import Builder, Work
 from approvals.intake.views.forms import NewResource
 from governance.core.access import InvalidInput
 from governance.web.pages import pager
@@ -26,7 +26,6 @@ from inventory.resources.transitions import resources
 
 
 @require_http_methods(["GET", "POST"])
-@show_refusals
 def bind(request: Request, pk: int, key: str) -> HttpResponse:
     """Choose the resource of a connection, or propose a new one with a suggested owner.
 

@@ -19,7 +19,7 @@ from approvals.intake import drafts
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import uploads
-from approvals.intake.views.builder import FEW, NO_TEAM, Builder, Work, discard_page, show_refusals
+from approvals.intake.views.builder import FEW, NO_TEAM, Builder, Work, discard_page
 from approvals.intake.views.forms import AutomationForm, offer
 from approvals.models import Submission
 from governance.core.access import InvalidInput, OutOfTurn, Refused
@@ -35,7 +35,6 @@ from inventory.models import Automation, Environment, ImportItem, ImportState, V
 
 
 @require_http_methods(["GET", "POST"])
-@show_refusals
 def start(request: Request) -> HttpResponse:
     """Import files or pasted exports. Each automation becomes a preview; unreadable files are reported."""
     builder = Builder.of(request)
@@ -125,7 +124,6 @@ def _elsewhere(item: ImportItem) -> HttpResponse | None:
 
 
 @require_http_methods(["GET", "POST"])
-@show_refusals
 def preview(request: Request, pk: int) -> HttpResponse:
     """Show the risk, problems and route of a preview. A post saves the draft, and submits if that button was used."""
     builder = Builder.of(request)
@@ -155,7 +153,6 @@ def _to_preview(item: ImportItem) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@show_refusals
 def panel(request: Request, pk: int) -> HttpResponse:
     """Save the draft and return the changed parts: facts of the rows, missing answers, risk and route."""
     builder = Builder.of(request)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals.intake.drafts import Draft, create_preview, keep
-from approvals.intake.views.builder import Builder, show_refusals
+from approvals.intake.views.builder import Builder
 from approvals.intake.views.forms import DescribedPrivilegeForm, DescriptionForm
 from governance.core.texts import free_text
 from governance.web.pages import pager
@@ -41,7 +41,6 @@ _Rows: Any = forms.formset_factory(DescribedPrivilegeForm, formset=_OneAtLeast, 
 
 
 @require_http_methods(["GET", "POST"])
-@show_refusals
 def describe(request: Request) -> HttpResponse:
     """Describe an automation and its uses of resources. ``?item=`` edits a description that is still a preview.
 

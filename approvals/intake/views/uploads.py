@@ -21,7 +21,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from approvals.intake import bulk_import
-from approvals.intake.views.builder import FEW, Builder, discard_page, show_refusals
+from approvals.intake.views.builder import FEW, Builder, discard_page
 from approvals.intake.views.forms import OrderForm
 from governance.core.access import Refusal, Refused, refuse
 from governance.core.models import Person, Team
@@ -137,7 +137,6 @@ def uploads_of(person: Person, now: datetime) -> QuerySet[Any]:
 
 
 @require_http_methods(["GET", "POST"])
-@show_refusals
 def upload(request: Request, pk: int) -> HttpResponse:
     """Show the files, outcomes and progress. A post orders the import of all, or stops it."""
     builder = Builder.of(request)

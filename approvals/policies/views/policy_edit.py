@@ -26,8 +26,8 @@ from approvals.policies import queries as kept
 from approvals.policies.schema import Document
 from approvals.policies.yaml_document import InvalidDocument, Problem
 from approvals.proposals.views import proposals
-from governance.core.access import InvalidInput, Refused
-from governance.web.pages.page import Shape, page, refused
+from governance.core.access import InvalidInput
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request
 from governance.web.requests.request import number as asked_number
 
@@ -78,8 +78,6 @@ def _edit(
         status, problems = 422, invalid_document.problems
     except InvalidInput as invalid:
         status, error = invalid.status, invalid.refusal.sentence
-    except Refused as refused_error:
-        return refused(request, refused_error.refusal, context={"back_href": reverse("policies"), "typed": typed})
     changes = diff.changes(in_force, document) if document is not None else ()
     context = _context(request, row, as_form=as_form, begins_with=begins_with) | {
         "form": form,

@@ -20,7 +20,7 @@ from approvals.proposals import rules as proposal_rules
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
-from governance.core.access import Actor, InvalidInput, Permission, Refusal, Refused, access, refuse
+from governance.core.access import Actor, InvalidInput, Permission, Refusal, access, refuse
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, refused, timeline_context
 from governance.web.requests.request import Request
@@ -88,8 +88,6 @@ def proposal_answer(request: Request, pk: int) -> HttpResponse:
     except InvalidInput as invalid:
         context = _context(subject, request.actor, now, error=invalid.refusal.sentence)
         return page(request, TEMPLATE, context, status=invalid.status)
-    except Refused as refused_error:
-        return refused(request, refused_error.refusal, context={"back_href": subject.href, "typed": text})
     return redirect("proposal", pk)
 
 
@@ -156,11 +154,8 @@ def refusal(request: Request, row: Proposal, now: datetime) -> Refusal | None:
 def show_refusal(request: Request, row: Proposal, why: Refusal, now: datetime, back_href: str) -> HttpResponse:
     """Show the refusal; record an attempted write (S5)."""
     if request.method == "POST":
-        try:
-            write(request, row, now, {}, "")
-        except Refused as error:
-            why = error.refusal
-    return refused(request, why, context={"back_href": back_href, "typed": request.POST.get("text", "")})
+        write(request, row, now, {}, "")
+    return refused(request, why, context={"back_href": back_href})
 
 
 @dataclass(frozen=True)

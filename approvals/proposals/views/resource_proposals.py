@@ -11,9 +11,9 @@ from django.views.decorators.http import require_http_methods
 from approvals.models import Proposal
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.views import proposals
-from governance.core.access import InvalidInput, Refused
+from governance.core.access import InvalidInput
 from governance.core.models import Person, Team
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import page
 from governance.web.requests.request import Request
 from inventory.models import DataClass, Environment, Resource, ResourceKind, ResourceState
 
@@ -85,8 +85,6 @@ def resource_propose(request: Request, pk: int) -> HttpResponse:
             return redirect("proposal", proposals.write(request, row, now, form.document(), reason).pk)
         except InvalidInput as error:
             form.add_error(None, error.refusal.words)
-        except Refused as error:
-            return refused(request, error.refusal, context={"back_href": resource.href, "typed": reason})
     context = {
         "resource": resource,
         "forms": [(code, *FORMS[code][:2], form) for code, form in shown.items()],

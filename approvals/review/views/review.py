@@ -22,7 +22,7 @@ from approvals.review.views.reader import Reader
 from approvals.submissions.transitions import put_in_force, withdraw
 from governance.core.access import InvalidInput, OutOfTurn, Refused
 from governance.web.components import times
-from governance.web.pages.page import confirm, page, perform, refused
+from governance.web.pages.page import confirm, page, refused
 from governance.web.requests.request import Request, number
 
 TEMPLATE = "approvals/review/review.html"
@@ -179,8 +179,6 @@ def add_comment(request: Request, pk: int) -> HttpResponse:
         again = Reader(reader.actor, reader.now, "", typed)
         context = review_page.context(submission, again)
         return page(request, TEMPLATE, context, fragment="conversation", status=error.status)
-    except Refused as error:
-        return refused(request, error.refusal)
     return _render_current(request, pk, fragment="conversation", also=("timeline",))
 
 
@@ -210,11 +208,8 @@ def accept(request: Request, pk: int) -> HttpResponse:
     """Accept a partial approval (A5)."""
     submission, reader = _find(request, pk)
     reason = request.POST.get("reason", "")
-    return perform(
-        request,
-        lambda: put_in_force.accept_subset(submission, actor=reader.actor, now=reader.now, reason=reason),
-        reverse("review", args=[pk]),
-    )
+    put_in_force.accept_subset(submission, actor=reader.actor, now=reader.now, reason=reason)
+    return redirect("review", pk)
 
 
 @require_http_methods(["GET", "POST"])

@@ -13,7 +13,6 @@ from governance.core.access import Actor, InvalidInput
 from governance.core.engine.transition import Transition
 from governance.core.erasure.transitions import ask_erasure, drop_erasure, erase
 from governance.core.models import Erasure, Person
-from governance.portal.view_guards.decorators import answers_refusals
 from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request
 
@@ -46,7 +45,6 @@ def open_erasures() -> QuerySet[Erasure]:
 
 
 @require_http_methods(["GET", "POST"])
-@answers_refusals
 def person_erase(request: Request, pk: int) -> HttpResponse:
     """Request an erasure; the admin types the person's name (H6)."""
     person = get_object_or_404(Person, pk=pk)
@@ -55,7 +53,6 @@ def person_erase(request: Request, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@answers_refusals
 def erasure_confirm(request: Request, pk: int) -> HttpResponse:
     """Confirm another admin's request: the person is erased (H6)."""
     row = get_object_or_404(Erasure.objects.select_related("person", "asked_by"), pk=pk)
@@ -65,7 +62,6 @@ def erasure_confirm(request: Request, pk: int) -> HttpResponse:
 
 
 @require_POST
-@answers_refusals
 def erasure_drop(request: Request, pk: int) -> HttpResponse:
     """Drop a request: the person's data stay."""
     row = get_object_or_404(Erasure, pk=pk)

@@ -30,7 +30,6 @@ from governance.core.engine.transition import Transition
 from governance.core.models import Person, RoleAssignment
 from governance.core.sign_in import transitions as sign_in_transitions
 from governance.portal.sign_in.adapters import note_authentication, note_sign_in
-from governance.portal.view_guards.decorators import answers_refusals
 from governance.web.pages.page import page, refused
 from governance.web.requests.request import Request, local_path
 
@@ -87,19 +86,14 @@ class RecordedView(FormView):
     verb: Transition[Person]
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
-        """Return allauth's response, or the refusal.
+        """Return allauth's response.
 
         Two requests at once lead to a refusal: the second finds an authenticator that its page did not show.
         """
         assert isinstance(self.request.user, Person)  # the page needs a sign-in
         person = Person.objects.get(pk=self.request.user.pk)
         change, answers = super().form_valid, list[HttpResponse]()
-        try:
-            self.verb(
-                person, actor=Actor.of(person), now=business_time.now(), change=lambda: answers.append(change(form))
-            )
-        except Refused as error:
-            return refused(self.request, error.refusal, context={"back_href": reverse("mfa_index")})
+        self.verb(person, actor=Actor.of(person), now=business_time.now(), change=lambda: answers.append(change(form)))
         return answers[0]
 
 
@@ -165,7 +159,6 @@ def invitation_part(person: Person, actor: Actor, now: datetime) -> dict[str, An
 
 
 @require_POST
-@answers_refusals
 def person_invite(request: Request, pk: int) -> HttpResponse:
     """Mail a link for a first password."""
     person = get_object_or_404(Person, pk=pk)

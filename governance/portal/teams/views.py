@@ -14,7 +14,7 @@ from approvals.proposals.views import proposals
 from governance.core.access import Permission, Refusal, access, refuse
 from governance.core.models import Person, Team, TeamKind
 from governance.core.teams.transitions import join_team, leave_team
-from governance.portal.view_guards.decorators import answers_refusals, for_readers_of_the_ledger
+from governance.portal.view_guards.decorators import for_readers_of_the_ledger
 from governance.web.pages.page import page, timeline_context
 from governance.web.requests.request import Request, number
 
@@ -86,7 +86,6 @@ def _propose(request: Request, kind: str, target: str, document: dict[str, Any],
 
 
 @require_POST
-@answers_refusals
 def team_leads(request: Request, pk: int) -> HttpResponse:
     """Propose a lead or deputy lead; a second admin countersigns, and the person accepts (S8)."""
     given = _valid_data(LeadForm(request.POST))
@@ -95,7 +94,6 @@ def team_leads(request: Request, pk: int) -> HttpResponse:
 
 
 @require_POST
-@answers_refusals
 def team_fallback(request: Request, pk: int) -> HttpResponse:
     """Propose to add or remove a fallback owner (S8)."""
     given = _valid_data(FallbackForm(request.POST))
@@ -104,7 +102,6 @@ def team_fallback(request: Request, pk: int) -> HttpResponse:
 
 
 @require_POST
-@answers_refusals
 def team_join(request: Request, pk: int) -> HttpResponse:
     """Add a member."""
     member = _valid_data(MemberForm(request.POST))["person"]
@@ -113,7 +110,6 @@ def team_join(request: Request, pk: int) -> HttpResponse:
 
 
 @require_POST
-@answers_refusals
 def team_leave(request: Request, pk: int) -> HttpResponse:
     """End a membership."""
     team_row = _load_team(pk)

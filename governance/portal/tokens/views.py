@@ -18,7 +18,7 @@ from governance.core.duties.refusals import DutyConflict
 from governance.core.models import ApiToken, Person, Team
 from governance.core.models.tokens import TOKEN_DAYS, ApiTokenQuerySet
 from governance.core.tokens import transitions as token_transitions
-from governance.portal.view_guards.decorators import answers_refusals, back, reader
+from governance.portal.view_guards.decorators import back, reader
 from governance.web.pages.page import Shape, page, sign_in_again
 from governance.web.requests.request import Request, number
 
@@ -69,7 +69,6 @@ def tokens_of_person(person: Person, actor: Actor, now: datetime) -> list[Shape]
 
 
 @require_http_methods(["GET", "POST"])
-@answers_refusals
 def my_tokens(request: Request) -> HttpResponse:
     """List the reader's tokens; a POST creates one and shows its secret once."""
     person = Person.objects.get(pk=reader(request).pk)
@@ -112,7 +111,6 @@ def _page(request: Request, form: TokenForm, made: Shape | None = None, status: 
 
 
 @require_POST
-@answers_refusals
 def token_revoke(request: Request, pk: int) -> HttpResponse:
     """Revoke a token at once."""
     now = request.now()

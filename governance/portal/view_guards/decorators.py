@@ -1,4 +1,4 @@
-"""Guards for views: refusals as responses, and permission to read the ledger."""
+"""Guards for views: permission to read the ledger."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -6,25 +6,11 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 
-from governance.core.access import Permission, Refused, access
+from governance.core.access import Permission, access
 from governance.core.models import Person
-from governance.web.pages.page import refused
 from governance.web.requests.request import Request, local_path
 
 View = Callable[..., HttpResponse]
-
-
-def answers_refusals(view: View) -> View:
-    """Answer a refusal with its sentence and code: 409, 403 or 422, as a fragment or a page."""
-
-    @wraps(view)
-    def answering(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except Refused as error:
-            return refused(request, error.refusal, context={"back_href": back(request)})
-
-    return answering
 
 
 def for_readers_of_the_ledger(view: View) -> View:

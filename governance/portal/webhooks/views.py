@@ -16,7 +16,6 @@ from governance.core.timeline import queries as timeline_queries
 from governance.core.webhooks import signing_keys
 from governance.core.webhooks import transitions as webhook_transitions
 from governance.core.webhooks.webhook_outbox import CHOICES, EVENTS, TEST
-from governance.portal.view_guards.decorators import answers_refusals
 from governance.web.components.facts import Fact
 from governance.web.pages.page import page, refused
 from governance.web.requests.request import Request
@@ -44,7 +43,6 @@ class WebhookForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@answers_refusals
 def webhook_list(request: Request, pk: int | None = None) -> HttpResponse:
     """List the webhooks of a team or of the organisation, with a form for a new one. Its page shows its key once."""
     team = get_object_or_404(Team, pk=pk) if pk is not None else None
@@ -152,7 +150,6 @@ def _checks_key(endpoint: WebhookEndpoint) -> bool:
 
 
 @require_POST
-@answers_refusals
 def webhook_operation(request: Request, pk: int, name: str) -> HttpResponse:
     """Run the operation of a button. A new signing key is shown once."""
     endpoint = _load_endpoint(request, pk)
@@ -163,7 +160,6 @@ def webhook_operation(request: Request, pk: int, name: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@answers_refusals
 def webhook_remove(request: Request, pk: int) -> HttpResponse:
     """Remove an endpoint and its address, after a question, because the address can't be restored."""
     endpoint, now = _load_endpoint(request, pk), request.now()

@@ -284,8 +284,6 @@ def new(request: Request) -> HttpResponse:
             made = verb(Campaign(name=name), actor=actor, now=now, reason=reason, campaign_scope=form.scope, day=day)
         except InvalidInput as error:
             opening.add_error(None, error.refusal.words)
-        except Refused as error:
-            return refused(request, error.refusal, context={"typed": reason})
         else:
             return redirect(made.href)
     context = _context(form, opening, now)

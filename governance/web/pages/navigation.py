@@ -9,7 +9,7 @@ Apps register what only they can count; this module knows the order, the names a
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -128,4 +128,4 @@ class Chrome:
 
 def chrome(request: HttpRequest) -> dict[str, object]:
     """Context processor: ``navigation`` (see `Chrome`) and ``now``, the request's; an error page may come before it is set."""
-    return {"chrome": Chrome(request), "now": getattr(request, "now", business_time.now)}
+    return {"chrome": Chrome(request), "now": getattr(request, "now", None) or lru_cache(maxsize=1)(business_time.now)}

@@ -20,6 +20,7 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.deprecation import MiddlewareMixin
 
 from governance.core.access import Actor, InvalidInput, Permission, Refusal, Refused, access
 from governance.core.clock import icalendar_file
@@ -27,7 +28,7 @@ from governance.core.duties.refusals import ERRORS
 from governance.core.engine.transition import Transition
 from governance.core.ledger import ledger_events
 from governance.core.timeline import queries as timeline_queries
-from governance.web.requests.request import Request
+from governance.web.requests.request import Request, local_path
 
 #: What a template or one of its parts takes.
 Shape = dict[str, Any]
@@ -95,12 +96,13 @@ def refused(
         request: the refused request.
         refusal: see `Refusal`. Its kind gives the status: 409 for ``state`` and ``stale``, 422 for ``input``, else 403.
         fragment: the DOM id of the region that shows it; by default the one under the top bar.
-        context: more for the template: ``typed``, what was written and would be lost with the form, and ``back_href``.
+        context: more for the template: ``typed``, what was written and would be lost with the form, and ``back_href``,
+            by default the page that the reader comes from.
     """
     status = ERRORS[refusal.kind].status
-    values = {**(context or {}), "refusal": refusal}
+    values = {"back_href": _came_from(request), **(context or {}), "refusal": refusal}
     if refusal.code == SIGN_IN_AGAIN:
-        values["sign_in_href"] = sign_in_again(request, back_href=str(values.get("back_href", "")))
+        values["sign_in_href"] = sign_in_again(request, back_href=str((context or {}).get("back_href", "")))
     if _is_htmx(request):
         headers = {"HX-Retarget": f"#{fragment}", "HX-Reswap": "innerHTML show:top"}
         note = render_to_string("components/refusal.html", values, request)
@@ -117,11 +119,27 @@ def sign_in_again(request: HttpRequest, *, back_href: str = "") -> str:
     back = back_href
     if not back and request.method in ("GET", "HEAD"):
         back = request.get_full_path()
-    if not back:
-        came = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
-        back = urlunsplit(("", "", came.path, came.query, ""))
+    back = back or _came_from(request)
     query = f"?{urlencode({'next': back})}" if back else ""
     return f"{reverse('account_reauthenticate')}{query}"
+
+
+def _came_from(request: HttpRequest) -> str:
+    """The page of ours that the reader comes from; empty if the browser does not say."""
+    page_url = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+    return local_path(urlunsplit(("", "", page_url.path, page_url.query, "")))
+
+
+class RefusalMiddleware(MiddlewareMixin):
+    """Answers a refusal that a view raises, so that no view has to."""
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Show the sentence, the code and what to do, with what was typed; 409, 403 or 422."""
+        if not isinstance(error, Refused):
+            return None
+        return refused(
+            request, error.refusal, context={"typed": request.POST.get("text") or request.POST.get("reason")}
+        )
 
 
 def _is_htmx(request: HttpRequest) -> bool:
@@ -181,21 +199,6 @@ def offered(row: Any, offers: Sequence[Offer], *, actor: Actor, now: datetime, c
         for verb, url_name, button in offers
         if verb.refusal(row, actor=actor, now=now, context=context) is None
     ]
-
-
-def perform(request: Request, act: Callable[[], object], back: str) -> HttpResponse:
-    """Perform an operation and go back; a refusal is a page of its own.
-
-    Args:
-        request: the request.
-        act: performs the operation; may raise any refusal.
-        back: address of the page to return to.
-    """
-    try:
-        act()
-    except Refused as error:
-        return refused(request, error.refusal, context={"back_href": back})
-    return redirect(back)
 
 
 def confirm(request: Request, row: Any, verb: Transition[Any], *, back: str = "", **question: Any) -> HttpResponse:

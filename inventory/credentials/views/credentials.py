@@ -3,7 +3,6 @@ shown again.
 """
 
 from datetime import UTC, date, datetime, time
-from http import HTTPStatus
 from typing import Any
 
 from django import forms
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from governance.core.access import Actor, Refusal
 from governance.core.engine.transition import Transition
 from governance.core.models import Person
-from governance.web.pages.page import Shape, offered, operation_form, page, perform, timeline_context
+from governance.web.pages.page import Shape, offered, operation_form, page, timeline_context
 from governance.web.requests.request import Request, number, visible_row
 from inventory.credentials import transitions
 from inventory.credentials.transitions import SECRET
@@ -303,7 +302,7 @@ def refuse_store(request: Request, pk: int) -> HttpResponse:
 def _answer(request: Request, pk: int, verb: Transition[Credential]) -> HttpResponse:
     credential, now = visible_row(request, Credential, pk, *RELATED)
     store = number(request.POST.get("store")) or 0
-    answer = perform(request, lambda: verb(credential, actor=request.actor, now=now, store=store), credential.href)
+    verb(credential, actor=request.actor, now=now, store=store)
     # A former owner saw the credential through the store; after the refusal they may not see it.
-    is_hidden = not Credential.objects.visible_to(request.actor, now).filter(pk=pk).exists()
-    return redirect("resource_list") if answer.status_code == HTTPStatus.FOUND and is_hidden else answer
+    is_seen = Credential.objects.visible_to(request.actor, now).filter(pk=pk).exists()
+    return redirect(credential.href if is_seen else "resource_list")

@@ -1,17 +1,16 @@
 """Pages of items without an owner: the list, one credential, and naming, confirming or ending an interim owner (I3)."""
 
 from datetime import datetime
-from functools import partial
 
 from django import forms
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.core.access import Actor, Refusal
 from governance.core.models import Person
-from governance.web.pages.page import Shape, confirm, offered, operation_form, page, perform
+from governance.web.pages.page import Shape, confirm, offered, operation_form, page
 from governance.web.requests.request import Request, visible_row
 from inventory.models import OWNED, InterimOwner, InterimState, Owned
 from inventory.ownership import queries as ownership_queries
@@ -113,8 +112,8 @@ def _find_interim(request: Request, pk: int) -> InterimOwner:
 def confirm_named(request: Request, pk: int) -> HttpResponse:
     """Confirm an interim owner."""
     interim = _find_interim(request, pk)
-    act = partial(ownership_transitions.confirm_interim, interim, actor=request.actor, now=request.now())
-    return perform(request, act, interim.subject.href)
+    ownership_transitions.confirm_interim(interim, actor=request.actor, now=request.now())
+    return redirect(interim.subject.href)
 
 
 @require_http_methods(["GET", "POST"])

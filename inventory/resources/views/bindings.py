@@ -7,13 +7,13 @@ from typing import Any
 from django import forms
 from django.db.models import Q
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from governance.core.access import Actor
 from governance.core.texts import free_text
-from governance.web.pages.page import Shape, form_page, perform
+from governance.web.pages.page import Shape, form_page
 from governance.web.requests.request import Request, number, visible_row
 from inventory.models import Binding, Resource
 from inventory.resources import queries as resource_queries
@@ -99,25 +99,25 @@ def bind_connection(request: Request, pk: int) -> HttpResponse:
 def agree(request: Request, pk: int) -> HttpResponse:
     """Agree to the move of a connection."""
     row, now = _find_binding(request, pk)
-    wanted = number(request.POST.get("resource")) or 0
-    back = row.resource.href
-    return perform(request, lambda: bindings.agree_to_move(row, actor=request.actor, now=now, resource=wanted), back)
+    wanted, back = number(request.POST.get("resource")) or 0, row.resource.href
+    bindings.agree_to_move(row, actor=request.actor, now=now, resource=wanted)
+    return redirect(back)
 
 
 @require_POST
 def share(request: Request, pk: int) -> HttpResponse:
     """Consent that a host of this resource also opens another owner's resource."""
     resource, now = visible_row(request, Resource, number(request.POST.get("resource")) or 0)
-    return perform(
-        request, lambda: bindings.share_host(resource, actor=request.actor, now=now, binding=pk), resource.href
-    )
+    bindings.share_host(resource, actor=request.actor, now=now, binding=pk)
+    return redirect(resource.href)
 
 
 @require_POST
 def drop(request: Request, pk: int) -> HttpResponse:
     """Keep a connection on its resource."""
     row, now = _find_binding(request, pk)
-    return perform(request, lambda: bindings.drop_move(row, actor=request.actor, now=now), row.resource.href)
+    bindings.drop_move(row, actor=request.actor, now=now)
+    return redirect(row.resource.href)
 
 
 def _find_binding(request: Request, pk: int) -> tuple[Binding, datetime]:

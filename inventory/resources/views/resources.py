@@ -6,13 +6,14 @@ from typing import Any
 from django import forms
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.core.access import Actor, Permission, access
 from governance.core.models import Person, Team
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, form_page, offered, operation_form, page, perform, timeline_context
+from governance.web.pages.page import Shape, form_page, offered, operation_form, page, timeline_context
 from governance.web.requests.request import Request, visible_row
 from inventory.credentials.views import credential_facts
 from inventory.models import DataClass, Environment, Level, Resource, ResourceKind, ResourceState, ScopeKind
@@ -162,14 +163,16 @@ def _post_button(label: str, url_name: str, resource: Resource) -> Shape:
 def accept(request: Request, pk: int) -> HttpResponse:
     """Accept the ownership of a resource."""
     resource, now = visible_row(request, Resource, pk, *RELATED)
-    return perform(request, lambda: resources.accept_ownership(resource, actor=request.actor, now=now), resource.href)
+    resources.accept_ownership(resource, actor=request.actor, now=now)
+    return redirect(resource.href)
 
 
 @require_POST
 def activate(request: Request, pk: int) -> HttpResponse:
     """Activate a resource."""
     resource, now = visible_row(request, Resource, pk, *RELATED)
-    return perform(request, lambda: resources.activate(resource, actor=request.actor, now=now), resource.href)
+    resources.activate(resource, actor=request.actor, now=now)
+    return redirect(resource.href)
 
 
 #: People who can be named.

@@ -30,7 +30,7 @@ from governance.portal.leavers import views as leaver_views
 from governance.portal.people.views.profile import current_delegations, person_facts
 from governance.portal.sign_in.views import invitation_part
 from governance.portal.tokens.views import tokens_of_person
-from governance.portal.view_guards.decorators import answers_refusals, for_readers_of_the_ledger
+from governance.portal.view_guards.decorators import for_readers_of_the_ledger
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, ask, form_page, page, timeline_context
 from governance.web.requests.request import Request
@@ -196,7 +196,6 @@ def team_found(request: Request) -> HttpResponse:
 
 
 @require_POST
-@answers_refusals
 def role_propose(request: Request, pk: int) -> HttpResponse:
     """Propose a role: a second admin countersigns, and the person accepts (S8)."""
     person_row = get_object_or_404(Person, pk=pk)

@@ -17,7 +17,7 @@ from governance.core.access import InvalidInput, Permission, access
 from governance.core.models import Delegation, Person, Team
 from governance.core.models.people import DELEGATION_DAYS
 from governance.core.people.transitions.delegations import delegate, end_delegation
-from governance.portal.view_guards.decorators import answers_refusals, reader
+from governance.portal.view_guards.decorators import reader
 from governance.web.components.facts import Fact
 from governance.web.pages.page import Shape, page, timeline_context
 from governance.web.requests.request import LAST_DAY, Request, end_of, midnight_of
@@ -115,7 +115,6 @@ def me(request: Request) -> HttpResponse:
 
 
 @require_POST
-@answers_refusals
 def delegation_set(request: Request) -> HttpResponse:
     """Create a delegation; a refused wording keeps the typed text (A11)."""
     giver, now = reader(request), request.now()
@@ -136,7 +135,6 @@ def delegation_set(request: Request) -> HttpResponse:
 
 
 @require_POST
-@answers_refusals
 def delegation_end(request: Request, pk: int) -> HttpResponse:
     """End a delegation at once."""
     mine = Delegation.objects.filter(Q(giver=request.actor.person) | Q(taker=request.actor.person))
