@@ -31,9 +31,8 @@ def _shape(row: Likeness, is_seen: bool, ended: str) -> Shape:
 
 def questions(matches: Iterable[Shape], reader: Reader) -> Sequence[Shape]:
     """Open questions that the reader can answer, for ``approvals/review/decision_form.html``."""
-    typed, errors = (reader.typed or {}).get("same", {}), reader.errors
     return [
-        match | {"value": typed.get(match["field"], ""), "error": errors.get(match["field"], "")}
+        match | {"value": reader.typed.get(match["field"], ""), "error": reader.errors.get(match["field"], "")}
         for match in matches
         if match["may_answer"]
     ]

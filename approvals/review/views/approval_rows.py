@@ -57,7 +57,6 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
     shape: Shape = request_shape(record, context.facts) | {
         "approval": record,
         "key": key,
-        "reader": reader.at(key),
         "is_open": key == reader.opened or key in reader.also_open,
         "may_decide": may_decide,
         "held": say.held,
@@ -78,9 +77,9 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
     elif say.held is None and record.tier != "high":
         shape["digest"] = digest.digest(digest.facts_of_approval(record, context.conflicts))
     if shape["is_open"]:
-        shape |= _evidence(record, context, reader)
+        shape |= _evidence(record, context, reader) | {"reader": reader.at(key)}
         if may_decide:
-            shape["decide"] = decision_form(record, context, reader.at(key), say.actor, say.held)
+            shape["decide"] = decision_form(record, context, shape["reader"], say.actor, say.held)
     return shape | tags(record, context)
 
 

@@ -45,7 +45,7 @@ def decision_form(
         actor: the actor of the decision.
         held: why it can't be approved now; then it can only be rejected or sent back.
     """
-    typed, signs = reader.typed or {}, actions.gives_extra_approval(record, context, actor)
+    typed, signs = reader.typed, actions.gives_extra_approval(record, context, actor)
     label = "Approve all in the conflict" if signs else "Approve the app" if record.stage == 1 else "Approve"
     form: Shape = {
         "approval": record,
@@ -79,11 +79,11 @@ def _unconfirmed_resource(record: Approval, context: SubmissionContext, actor: A
     return rows[0].resource if rows and is_theirs else None
 
 
-def _narrowing_fields(record: Approval, typed: Shape) -> Shape:
+def _narrowing_fields(record: Approval, typed: QueryDict) -> Shape:
     """Offered terms, levels and parts of the scope; of each what was asked and what is chosen."""
     asked_days, privilege = record.granted_term_days or record.term_days, record.privilege
     terms = sorted({days for days in TERMS[record.tier] if days < asked_days} | {asked_days})
-    days = number(str(typed.get("term_days")))
+    days = number(typed.get("term_days"))
     # The chosen term may be gone after another person has narrowed the approval.
     fields: Shape = {"terms": terms, "asked_days": asked_days, "days": days if days in terms else asked_days}
     if privilege is None:
@@ -95,7 +95,7 @@ def _narrowing_fields(record: Approval, typed: Shape) -> Shape:
         fields |= {"levels": levels, "asked_level": level, "level": chosen if chosen in levels else level}
     scope = record.granted_scope if record.granted_scope is not None else privilege.scope
     if privilege.entitlement.scope_kind in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH) and len(scope) > 1:
-        kept = set(scope if typed.get("scope") is None else typed["scope"])
+        kept = set(typed.getlist("scope") if "scope" in typed or "has_scope" in typed else scope)
         fields |= {"scopes": scope, "kept": kept if kept & set(scope) or not kept else set(scope)}
     return fields
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from django.http import QueryDict
+
 from governance.core.access import Actor, Refusal, access
 from governance.core.models import Person
 
@@ -21,7 +23,7 @@ class Reader:
         actor: the reader.
         now: business time.
         opened: key of the open row; empty for none.
-        typed: input of a refused form, by field name, so that nothing is lost.
+        typed: the refused form, so that nothing is lost; else empty.
         errors: error sentences by field name.
         also_open: keys of other open rows.
         refusal: why the decision on the open row was refused, if the row changed after it was shown (A6).
@@ -30,7 +32,7 @@ class Reader:
     actor: Actor
     now: datetime
     opened: str = ""
-    typed: Shape | None = None
+    typed: QueryDict = field(default_factory=QueryDict)
     errors: Mapping[str, str] = field(default_factory=dict)
     refusal: Refusal | None = None
     also_open: frozenset[str] = frozenset()
@@ -39,7 +41,7 @@ class Reader:
         """The reader for one row: input and errors belong to the opened row only."""
         if key == self.opened:
             return self
-        return replace(self, typed=None, errors={}, refusal=None)
+        return replace(self, typed=QueryDict(), errors={}, refusal=None)
 
     def is_me(self, person: Person | None) -> bool:
         """Whether a person is the reader."""

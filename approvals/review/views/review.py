@@ -13,7 +13,6 @@ from approvals.assignment.context import load_context
 from approvals.decisions.transitions import comment
 from approvals.decisions.transitions import decide as transition_decide
 from approvals.decisions.transitions import undo as transition_undo
-from approvals.duplicates import answers as duplicate_answers
 from approvals.models import Approval, Submission
 from approvals.models.submission import SubmissionQuerySet
 from approvals.review.views import actions, decision_form, dossier, review_page
@@ -133,13 +132,7 @@ def _redraw(request: Request, pk: int, record: Approval, error: Refused) -> Http
         if len(errors) == 1:  # a single error shows the full sentence
             errors = dict.fromkeys(errors, error.refusal.sentence)
         why = {"errors": errors}
-    names = ("reason", "term_days", "level", "not_mine")
-    typed: dict[str, Any] = {name: request.POST.get(name, "") for name in names}
-    typed["scope"] = request.POST.getlist("scope") if {"scope", "has_scope"} & set(request.POST) else None
-    typed["same"] = {
-        name: str(value) for name, value in request.POST.items() if name.startswith(duplicate_answers.FIELD)
-    }
-    again = replace(reader, opened=key_of(record), typed=typed, **why)
+    again = replace(reader, opened=key_of(record), typed=request.POST, **why)
     context = review_page.context(submission, again)
     return page(request, TEMPLATE, context, fragment="rows", also=CHANGING_PARTS, status=error.status)
 
@@ -175,8 +168,7 @@ def add_comment(request: Request, pk: int) -> HttpResponse:
     try:
         comment.comment(submission, actor=reader.actor, now=reader.now, reason=text, approval=approval)
     except InvalidInput as error:
-        typed = {"text": text, "about": approval_key, "remark_error": error.refusal.sentence}
-        again = Reader(reader.actor, reader.now, "", typed)
+        again = replace(reader, typed=request.POST, errors={"text": error.refusal.sentence})
         context = review_page.context(submission, again)
         return page(request, TEMPLATE, context, fragment="conversation", status=error.status)
     return _render_current(request, pk, fragment="conversation", also=("timeline",))

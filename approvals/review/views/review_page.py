@@ -95,7 +95,7 @@ def _conversation(details: Dossier, reader: Reader, *, may_comment: bool) -> Sha
     return {
         "objections": [pair for pair in comments if pair[0].is_objection],
         "remarks": [pair for pair in comments if not pair[0].is_objection],
-        "remark": {"action": action, "typed": reader.typed, "about": details.records} if may_comment else None,
+        "remark": {"action": action, "reader": reader, "about": details.records} if may_comment else None,
     }
 
 
