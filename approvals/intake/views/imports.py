@@ -227,6 +227,8 @@ def _confirm(request: Request, work: Work, loaded: Preview, details: AutomationF
         return _to_preview(work.item)
     except InvalidInput as error:
         say_beside(details, error)
+        if error.refusal.to_do:
+            details.add_error(None, error.refusal.to_do)
         return work.page(request, loaded, details, submitted=True, status=error.status)
     # without a version, a concurrent request has confirmed it, and submits it
     return version or _to_preview(work.item)
