@@ -191,11 +191,9 @@ def test_access_kept_to_its_end_runs_to_its_date_and_does_not_come_up_again(
 @pytest.mark.rule("R4", "R6", "S4")
 @pytest.mark.parametrize(("first", "other"), [(NEEDED, ACCEPTABLE), (ACCEPTABLE, NEEDED)], ids=str)
 def test_one_end_date_undoes_no_silence_and_answers_for_nobody_else(
-    held: Held, stock_under_review: Item, first: Asks, other: Asks
+    held: Held, stock_suspended: Item, first: Asks, other: Asks
 ) -> None:
-    item = stock_under_review
-    for at in (item.deadline, item.grace_until):
-        sweep_at(at)
+    item = stock_suspended
     grant = Grant.objects.get(pk=item.grant_id)
     assert grant.suspended_why == Why.SILENCE
     now = item.grace_until + timedelta(hours=1)
@@ -211,10 +209,8 @@ def test_one_end_date_undoes_no_silence_and_answers_for_nobody_else(
 
 
 @pytest.mark.rule("R4", "R6", "S4")
-def test_suspended_access_runs_to_its_date_after_both_answers(held: Held, stock_under_review: Item) -> None:
-    item = stock_under_review
-    for at in (item.deadline, item.grace_until):
-        sweep_at(at)
+def test_suspended_access_runs_to_its_date_after_both_answers(held: Held, stock_suspended: Item) -> None:
+    item = stock_suspended
     keep_to_its_end(question(item, NEEDED), now=item.grace_until + timedelta(hours=1))
     say(question(item, ACCEPTABLE), K.KEEP, now=item.grace_until + timedelta(hours=1))
     grant = Grant.objects.get(pk=item.grant_id)

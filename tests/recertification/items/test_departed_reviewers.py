@@ -205,9 +205,8 @@ def test_next_reviewer_regains_time_when_eligible_again(
 
 
 @pytest.mark.rule("R6", "R8")
-def test_last_reviewer_gets_a_day_before_suspension(held: Held, stock_under_review: Item) -> None:
-    item, n = stock_under_review, held.people
-    item_jobs.sweep(item.deadline)
+def test_last_reviewer_gets_a_day_before_suspension(held: Held, stock_escalated: Item) -> None:
+    item, n = stock_escalated, held.people
     late = item.grace_until - HOUR
     record_leaver(question(item, Asks.ACCEPTABLE).reviewer, actor=as_actor(n.ines), now=late, reason="A new job.")
     item_jobs.reassign_due(late, JOB)
@@ -219,15 +218,22 @@ def test_last_reviewer_gets_a_day_before_suspension(held: Held, stock_under_revi
     assert item.suspended_at == item.grace_until
 
 
-@pytest.mark.rule("A9", "R6")
-def test_suspended_access_does_not_wait_for_later_leaver(
-    held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def one_alone_suspended(held: Held, stock_under_review: Item, alone: pytest.MonkeyPatch) -> Item:
+    """Omar alone can say whether it is acceptable; nobody has answered, and it is suspended."""
     item = stock_under_review
     Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(escalation_chain=[held.people.omar.pk])
     item_jobs.sweep(item.deadline)
     item_jobs.sweep(item.grace_until)
     item.refresh_from_db()
+    return item
+
+
+@pytest.mark.rule("A9", "R6")
+def test_suspended_access_does_not_wait_for_later_leaver(
+    held: Held, one_alone_suspended: Item, alone: pytest.MonkeyPatch
+) -> None:
+    item = one_alone_suspended
     assert item.suspended_at is not None
     record_leaver(held.people.omar, actor=as_actor(held.people.ines), now=item.grace_until + HOUR, reason="A new job.")
     item_jobs.sweep(item.grace_until + 2 * HOUR)
@@ -240,9 +246,8 @@ def test_suspended_access_does_not_wait_for_later_leaver(
 
 
 @pytest.mark.rule("R6")
-def test_replacement_at_end_of_grace_gets_a_day(held: Held, stock_under_review: Item) -> None:
-    item, n = stock_under_review, held.people
-    item_jobs.sweep(item.deadline)
+def test_replacement_at_end_of_grace_gets_a_day(held: Held, stock_escalated: Item) -> None:
+    item, n = stock_escalated, held.people
     was = question(item, Asks.ACCEPTABLE).reviewer
     assert was == n.amara
     late, grace_until = item.grace_until - HOUR, item.grace_until

@@ -27,7 +27,9 @@ from tests import scenarios
 from tests.approvals import stock_report
 from tests.ledger_records import recorded
 from tests.people import as_actor
-from tests.recertification.review_steps import JOB, Held, opened, opens_at, question, say, sweep_at
+from tests.recertification.review_steps import JOB, Held, question, say, sweep_at
+from tests.scenarios import Company
+from tests.starting_points import starting_point
 
 KEEP, NEEDED, ACCEPTABLE = AnswerKind.KEEP, Asks.NEEDED, Asks.ACCEPTABLE
 
@@ -39,36 +41,54 @@ def told(event: str) -> list[str]:
 
 
 @pytest.mark.rule("R6")
-def test_silence_escalates_suspends_and_revokes_one_step_after_the_other_and_never_keeps(
-    held: Held, stock_all_under_review: Item
-) -> None:
+def test_silence_until_deadline_escalates(held: Held, stock_all_under_review: Item) -> None:
     item, n = stock_all_under_review, held.people
-    every_item = Item.objects.count()
     assert sweep_at(item.deadline - timedelta(seconds=1)).get("escalated") is None
 
-    assert sweep_at(item.deadline)["escalated"] == every_item
+    assert sweep_at(item.deadline)["escalated"] == Item.objects.count()
     item.refresh_from_db()
     assert item.state == ItemState.ESCALATED
     assert question(item, ACCEPTABLE).reviewer == n.amara  # the deputy
     assert question(item, NEEDED).reviewer == n.rita  # the technical owner
     assert item.grant in Grant.objects.live(item.deadline)
 
-    assert sweep_at(item.grace_until)["suspended"] == every_item
+
+@pytest.mark.rule("R6")
+def test_silence_until_end_of_grace_suspends(held: Held, stock_all_escalated: Item) -> None:
+    item = stock_all_escalated
+    assert sweep_at(item.grace_until)["suspended"] == Item.objects.count()
     grant = Grant.objects.get(pk=item.grant_id)
     assert (grant.state, grant.suspended_why) == (GrantState.SUSPENDED, Why.SILENCE)
     assert held.automation.state == AutomationState.SUSPENDED
-
     item.refresh_from_db()
     assert item.closes_at == min(item.grace_until + timedelta(days=5), grant.ends_at)
+
+
+@pytest.mark.rule("R6")
+def test_silence_after_suspension_ends_access_and_never_keeps_it(held: Held, stock_all_suspended: Item) -> None:
+    item = stock_all_suspended
+    grant = Grant.objects.get(pk=item.grant_id)
+    assert item.closes_at is not None
     assert sweep_at(item.closes_at)["closed"] >= 4
     item.refresh_from_db()
     grant.refresh_from_db()
     assert (item.state, item.outcome, grant.ended_why) == (ItemState.CLOSED, ItemOutcome.REVOKED, Why.SILENCE)
 
 
+def _hour_after_grace(item: Item) -> datetime:
+    return item.grace_until + timedelta(hours=1)
+
+
+def _swept_after_outage(c: Company) -> datetime:
+    """The sweep runs again after all grace has ended; when."""
+    late = _hour_after_grace(Item.objects.get(grant=Held(c, stock_report.newest(c)).grant()))
+    sweep_at(late)
+    return late
+
+
 @pytest.mark.rule("R6")
 def test_last_reviewer_gets_a_day_after_outage(held: Held, stock_all_under_review: Item) -> None:
-    item, late = stock_all_under_review, stock_all_under_review.grace_until + timedelta(hours=1)
+    item, late = stock_all_under_review, _hour_after_grace(stock_all_under_review)
     every_item = Item.objects.count()
     assert late + timedelta(days=1) < item.grant.ends_at
     counts = sweep_at(late)
@@ -83,9 +103,17 @@ def test_last_reviewer_gets_a_day_after_outage(held: Held, stock_all_under_revie
     assert notice.context["grace_at"] == ledger_events.instant(item.grace_until), (
         "they are told of what will stop, and when"
     )
+
+
+@pytest.mark.rule("R6")
+@starting_point("stock_all_under_review", _swept_after_outage)
+def test_silence_for_a_day_after_outage_suspends(
+    held: Held, stock_all_under_review: Item, start: datetime
+) -> None:
+    item, late = stock_all_under_review, start
     assert sweep_at(late + timedelta(hours=23)).get("suspended", 0) == 0
     assert item.grant in Grant.objects.live(late + timedelta(hours=23))
-    assert sweep_at(late + timedelta(days=1))["suspended"] == every_item
+    assert sweep_at(late + timedelta(days=1))["suspended"] == Item.objects.count()
     assert item.grant not in Grant.objects.live(late + timedelta(days=1))
 
 
@@ -138,11 +166,9 @@ def test_one_keep_of_two_is_silence(held: Held, stock_under_review: Item) -> Non
 
 @pytest.mark.rule("R6", "G2")
 def test_an_answer_that_comes_after_the_suspension_and_before_the_end_still_counts(
-    held: Held, stock_under_review: Item
+    held: Held, stock_suspended: Item
 ) -> None:
-    item = stock_under_review
-    for moment in (item.deadline, item.grace_until):
-        sweep_at(moment)
+    item = stock_suspended
     late = item.grace_until + timedelta(hours=2)
     for asks in Asks:
         say(question(item, asks), KEEP, now=late)
@@ -152,25 +178,19 @@ def test_an_answer_that_comes_after_the_suspension_and_before_the_end_still_coun
 
 
 @pytest.mark.rule("R6")
-def test_an_automation_that_silence_suspended_comes_back_with_a_late_keep(held: Held) -> None:
-    item = opened(held.automation, opens_at(held.grant()))
-    for moment in (item.deadline, item.grace_until):
-        sweep_at(moment)
+def test_an_automation_that_silence_suspended_comes_back_with_a_late_keep(
+    held: Held, automation_suspended: Item
+) -> None:
+    item = automation_suspended
     assert held.automation.state == AutomationState.SUSPENDED
     about = say(question(item, NEEDED), KEEP, now=item.grace_until + timedelta(hours=1))
     assert held.automation.state == AutomationState.LIVE
     assert recorded("automation.reinstated", held.automation, by=about.reviewer)["to"] == "live"
 
 
-def _automation_item(held: Held) -> Item:
-    return opened(held.automation, opens_at(held.grant()))
-
-
 @pytest.mark.rule("R4", "R6", "G5")
-def test_own_side_does_not_lift_suspension_by_review(held: Held) -> None:
-    item, n, why = _automation_item(held), held.people, "We need it."
-    for moment in (item.deadline, item.grace_until):
-        sweep_at(moment)
+def test_own_side_does_not_lift_suspension_by_review(held: Held, automation_suspended: Item) -> None:
+    item, n, why = automation_suspended, held.people, "We need it."
     after = item.grace_until + timedelta(hours=1)
     for act in (lifecycle.request_resume, lifecycle.resume):
         with pytest.raises(OutOfTurn, match="review suspended it") as refused:
@@ -187,8 +207,8 @@ def test_own_side_does_not_lift_suspension_by_review(held: Held) -> None:
 
 
 @pytest.mark.rule("R4", "R6", "G5")
-def test_review_of_stopped_automation_keeps_stop(held: Held) -> None:
-    item, n = _automation_item(held), held.people
+def test_review_of_stopped_automation_keeps_stop(held: Held, automation_under_review: Item) -> None:
+    item, n = automation_under_review, held.people
     lifecycle.stop(held.automation, actor=as_actor(n.sana), now=item.opened_at, reason="Strange traffic.")
     for moment in (item.deadline, item.grace_until):
         sweep_at(moment)
@@ -201,22 +221,38 @@ def test_review_of_stopped_automation_keeps_stop(held: Held) -> None:
     assert (held.automation.state, held.automation.stopped_by) == (AutomationState.SUSPENDED, n.sana)
 
 
-@pytest.mark.rule("R4", "R6", "G3")
-@pytest.mark.parametrize("answer", [None, AnswerKind.REVOKE])
-def test_automation_ended_by_review_returns_through_stage_1(held: Held, answer: AnswerKind | None) -> None:
-    item = _automation_item(held)
-    if answer is not None:
-        say(question(item, NEEDED), answer, now=item.opened_at, reason="Nobody reads it.")
+def _closed(item: Item) -> None:
+    """Close an item at the time that stands in it."""
     for moment in (item.deadline, item.grace_until):
         item_jobs.escalate_due(moment, JOB)
         item_jobs.suspend_due(moment, JOB)
     item.refresh_from_db()
     assert item.closes_at is not None
     item_jobs.close_due(item.closes_at, JOB)
-    item.refresh_from_db()
+
+
+def _ended_by_silence(c: Company) -> None:
+    _closed(Item.objects.get())
+
+
+def _ended_by_revocation(c: Company) -> None:
+    item = Item.objects.get()
+    say(question(item, NEEDED), AnswerKind.REVOKE, now=item.opened_at, reason="Nobody reads it.")
+    _closed(item)
+
+
+@pytest.mark.rule("R4", "R6", "G3")
+@pytest.mark.parametrize(
+    "why",
+    [
+        pytest.param(Why.SILENCE, marks=starting_point("automation_under_review", _ended_by_silence)),
+        pytest.param(Why.REVIEW, marks=starting_point("automation_under_review", _ended_by_revocation)),
+    ],
+)
+def test_automation_ended_by_review_returns_through_stage_1(held: Held, automation_under_review: Item, why: Why) -> None:
+    item = automation_under_review
     assert (item.state, item.outcome) == (ItemState.CLOSED, ItemOutcome.REVOKED)
     assert held.automation.state == AutomationState.SUSPENDED
-    why = Why.REVIEW if answer else Why.SILENCE
     assert set(Grant.objects.filter(automation=held.automation).values_list("state", "ended_why")) == {("ended", why)}
 
     after = item.closed_at + timedelta(days=1)
@@ -230,10 +266,8 @@ def test_automation_ended_by_review_returns_through_stage_1(held: Held, answer: 
 
 
 @pytest.mark.rule("R4", "A12")
-def test_submission_during_review_asks_stage_1_and_survives(
-    held: Held,
-) -> None:
-    item = _automation_item(held)
+def test_submission_during_review_asks_stage_1_and_survives(held: Held, automation_under_review: Item) -> None:
+    item = automation_under_review
     newer = stock_report.version(held.company, stock_report.another_order)
     for moment in (item.deadline, item.grace_until):
         sweep_at(moment)
@@ -275,11 +309,9 @@ def test_each_is_reminded_once_on_each_day_for_it_in_one_thread_and_not_when_don
 
 
 @pytest.mark.rule("R5")
-def test_items_closing_after_outage_send_no_reminder(held: Held, stock_under_review: Item) -> None:
-    item = stock_under_review
-    for moment in (item.deadline, item.grace_until):
-        sweep_at(moment)
-    item.refresh_from_db()
+def test_items_closing_after_outage_send_no_reminder(held: Held, stock_suspended: Item) -> None:
+    item = stock_suspended
+    assert item.closes_at is not None
     late = item.closes_at + timedelta(hours=1)
     assert item.questions.filter(remind_at__lte=late).exists(), "their day for it has come"
     sweep_at(late)
@@ -291,11 +323,9 @@ def test_items_closing_after_outage_send_no_reminder(held: Held, stock_under_rev
 
 
 @pytest.mark.rule("R5", "R8")
-def test_items_closing_after_outage_replace_no_leaver(held: Held, stock_under_review: Item) -> None:
-    item = stock_under_review
-    for moment in (item.deadline, item.grace_until):
-        sweep_at(moment)
-    item.refresh_from_db()
+def test_items_closing_after_outage_replace_no_leaver(held: Held, stock_suspended: Item) -> None:
+    item = stock_suspended
+    assert item.closes_at is not None
     left = item.questions.order_by("pk")[0].reviewer
     left.left_at, left.is_active = item.closes_at, False
     left.save()
@@ -317,9 +347,8 @@ def test_question_of_leaver_moves_on_with_same_deadline(held: Held, stock_all_un
 
 
 @pytest.mark.rule("R6", "H1")
-def test_each_question_that_is_handed_over_has_its_own_event(held: Held, stock_under_review: Item) -> None:
-    item, n = stock_under_review, held.people
-    sweep_at(item.deadline)
+def test_each_question_that_is_handed_over_has_its_own_event(held: Held, stock_escalated: Item) -> None:
+    item, n = stock_escalated, held.people
     asked = question(item, ACCEPTABLE)
     event = LedgerEvent.objects.get(verb="question.escalated", subject_id=str(asked.pk))
     assert event.payload["to"] == str(n.amara.opaque_id)
@@ -327,9 +356,7 @@ def test_each_question_that_is_handed_over_has_its_own_event(held: Held, stock_u
 
 
 @pytest.mark.rule("R6")
-def test_deputy_and_former_reviewer_are_notified(held: Held, stock_under_review: Item) -> None:
-    item = stock_under_review
-    sweep_at(item.deadline)
+def test_deputy_and_former_reviewer_are_notified(stock_escalated: Item) -> None:
     assert "Amara Okafor" in told("escalated")
     assert "Omar Haddad" in told("taken_over")
     assert not {"Amara Okafor"} & set(told("taken_over"))
@@ -347,12 +374,9 @@ def test_a_term_that_ends_during_the_review_ends_the_item_with_it(held: Held, st
 
 
 @pytest.mark.rule("R2")
-def test_campaign_closes_when_no_item_is_open(held: Held, stock_all_under_review: Item) -> None:
-    item = stock_all_under_review
-    sweep_at(item.opened_at + timedelta(days=1))
-    assert item.campaign.state == "open"
-    for moment in (item.deadline, item.grace_until, item.grace_until + timedelta(days=6)):
-        sweep_at(moment)
+def test_campaign_closes_when_no_item_is_open(held: Held, stock_all_suspended: Item) -> None:
+    assert set(Campaign.objects.values_list("state", flat=True)) == {"open"}
+    sweep_at(stock_all_suspended.grace_until + timedelta(days=6))
     assert set(Campaign.objects.values_list("state", flat=True)) == {"closed"}
 
 
@@ -369,27 +393,38 @@ def test_doubled_sweeps_change_nothing(held: Held, stock_all_under_review: Item)
     assert not LedgerEvent.objects.filter(outcome="refused").exists()
 
 
+def _jump(item: Item, days: int) -> None:
+    """Both jobs run so many days after it was opened."""
+    now = item.opened_at + timedelta(days=days)
+    expire_due(now, JOB)  # the other job was faster: the grants have ended when reviews are swept
+    sweep_at(now)
+
+
+@pytest.fixture
+def jumped(stock_all_under_review: Item, days: int) -> Item:
+    """After the first jump of the clock."""
+    _jump(stock_all_under_review, days)
+    return stock_all_under_review
+
+
 @pytest.mark.rule("R9", "H1")
 @pytest.mark.parametrize("days", [1, 3, 14, 40, 200])
-def test_clock_jump_causes_no_refusal(held: Held, stock_all_under_review: Item, days: int) -> None:
-    item = stock_all_under_review
-    now = item.opened_at
-    for _ in range(3):
-        now += timedelta(days=days)
-        expire_due(now, JOB)  # the other job was faster: the grants have ended when reviews are swept
-        sweep_at(now)
+def test_clock_jump_causes_no_refusal(jumped: Item, days: int) -> None:
+    for times in (2, 3):
+        _jump(jumped, days * times)
     assert list(LedgerEvent.objects.filter(outcome="refused").values_list("verb", "code")) == []
 
 
 @pytest.mark.rule("R9", "H1")
-@pytest.mark.parametrize("moment", ["opened_at", "deadline", "grace_until"])
+@pytest.mark.parametrize(
+    "moment",
+    ["opened_at", "deadline", pytest.param("grace_until", marks=pytest.mark.starting_point("stock_all_escalated"))],
+)
 def test_row_ended_before_lock_is_skipped_without_refusal(
     held: Held, stock_all_under_review: Item, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     item = stock_all_under_review
     now = getattr(item, moment) + timedelta(days=10 if moment == "opened_at" else 0)
-    if moment == "grace_until":
-        sweep_at(item.deadline)
     claimed = job_sweeps._claimed
     found = []
 
