@@ -6,6 +6,7 @@ told; then each puts in force what it may.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -158,14 +159,31 @@ def states(*made: Submission) -> list[str]:
     return sorted(Submission.objects.get(pk=one.pk).state for one in made)
 
 
+@pytest.fixture
+def rule(put: Put, scope: str) -> ConflictRule:
+    """Forbids the two halves together."""
+    return put(scope=scope)
+
+
+@pytest.fixture
+def pairs(firm: Company, rule: ConflictRule, scope: str) -> Iterator[tuple[Submission, Submission]]:
+    """Two halves for each round."""
+    first = halves(firm, scope)
+    return itertools.chain([first], (halves(firm, scope) for _ in itertools.count()))
+
+
 @pytest.mark.rule("S6", "A16")
 @pytest.mark.parametrize("scope", SCOPES)
 def test_one_of_two_conflicting_submissions_comes_into_force(
-    firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, scope: str
+    firm: Company,
+    rule: ConflictRule,
+    pairs: Iterator[tuple[Submission, Submission]],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    scope: str,
 ) -> None:
-    rule = put(scope=scope)
-    for number in run_lengths.rounds(request, 1, soak=20, what=f"races of two that are in conflict by their {scope}"):
-        pair = halves(firm, scope)
+    rounds = run_lengths.rounds(request, 1, soak=20, what=f"races of two that are in conflict by their {scope}")
+    for number, pair in zip(rounds, pairs, strict=False):
         calls = [last_word(firm, one) for one in pair]
         with monkeypatch.context() as patched:
             held_at_the_lock(patched)
@@ -212,14 +230,26 @@ def test_both_come_into_force_without_the_lock(
     assert caught(firm, rule) == 1
 
 
-@pytest.mark.rule("S6", "A16")
-def test_chain_forming_and_putting_in_force_are_serialised(
-    firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rule, first, second = put(scope="chain"), word(), word()
+@pytest.fixture
+def writes_and_joins(firm: Company, rule: ConflictRule) -> tuple[Submission, Submission]:
+    """One reads already; one nearly writes, and one would join the two."""
+    first, second = word(), word()
     nearly_writes = nearly(firm, (firm.slack, "write", first))
     joins = nearly(firm, (firm.slack, "admin", first), (firm.slack, "admin", second))
     chains.in_force(firm, chains.described(firm, f"Race {word()}", (firm.slack, "read", second)))
+    return nearly_writes, joins
+
+
+@pytest.mark.rule("S6", "A16")
+@pytest.mark.parametrize("scope", ["chain"])
+def test_chain_forming_and_putting_in_force_are_serialised(
+    firm: Company,
+    rule: ConflictRule,
+    writes_and_joins: tuple[Submission, Submission],
+    monkeypatch: pytest.MonkeyPatch,
+    scope: str,
+) -> None:
+    nearly_writes, joins = writes_and_joins
     calls = last_word(firm, nearly_writes), last_words(firm, joins)
     held_at_the_lock(monkeypatch)
     codes = refusals(at_once(*calls))

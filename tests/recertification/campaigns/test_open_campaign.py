@@ -30,6 +30,8 @@ from tests.people import as_actor
 from tests.recertification.campaign_steps import FILLER, chunk, day, filled, ordered
 from tests.recertification.grant_rows import low_grants
 from tests.recertification.review_steps import Held, under_review
+from tests.scenarios import Company
+from tests.starting_points import starting_point
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -346,11 +348,19 @@ def test_deadline_ends_in_reviewers_zone(held: Held) -> None:
     assert item.history.count() == 2
 
 
+def omar_left(c: Company) -> Campaign:
+    """A campaign about all grants, opened a day after they began; then Omar left, whom it asks."""
+    now = c.now + timedelta(days=1)
+    campaign = filled(ordered(Scope(), by=c.people.sana, now=now), now)
+    assert Question.objects.filter(item__campaign=campaign, reviewer=c.people.omar).exists()
+    record_leaver(c.people.omar, actor=as_actor(c.people.ines), now=now, reason="She moved on.")
+    return campaign
+
+
 @pytest.mark.rule("R6", "R8")
-def test_leaver_is_replaced_and_unanswered_item_escalates(held: Held) -> None:
-    now = held.company.now + timedelta(days=1)
-    campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
-    record_leaver(held.people.omar, actor=as_actor(held.people.ines), now=now, reason="She moved on.")
+@starting_point("stock_in_force", omar_left)
+def test_leaver_is_replaced_and_unanswered_item_escalates(held: Held, start: Campaign) -> None:
+    campaign, now = start, held.company.now + timedelta(days=1)
     item_jobs.sweep(now)
     assert not Question.objects.filter(item__campaign=campaign, reviewer=held.people.omar).exists()
     item_jobs.sweep(campaign.deadline)

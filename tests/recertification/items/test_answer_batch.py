@@ -20,20 +20,44 @@ from governance.recertification.items import questions as item_questions
 from governance.recertification.items.drafts import Submitted
 from governance.recertification.items.transitions.answer import CardView
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemOutcome, ItemState
+from tests.approvals import stock_report
 from tests.people import as_actor
 from tests.recertification.grant_rows import low_grants
-from tests.recertification.review_steps import Held, opened, opens_at, question
+from tests.recertification.review_steps import Held, opened, opens_at, question, sweep_at
+from tests.scenarios import Company
+from tests.starting_points import starting_point
 
 K = AnswerKind
 NEEDED, ACCEPTABLE = Asks.NEEDED, Asks.ACCEPTABLE
 
 
-@pytest.fixture
-def items(held: Held, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
+def six_low(c: Company) -> list[Item]:
     """Six low-risk grants of Jonas's under review, none of them drawn."""
+    made = low_grants(stock_report.newest(c), 6, begins_at=c.now)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(item_questions, "is_drawn", lambda grant: False)
+        return [opened(one, opens_at(one)) for one in made]
+
+
+def six_suspended(c: Company) -> list[Item]:
+    """Nobody answers for them."""
+    items = list(Item.objects.order_by("pk"))
+    for moment in (items[0].deadline, items[0].grace_until):
+        sweep_at(moment)
+    return items
+
+
+SIX_LOW = starting_point("stock_in_force", six_low)
+SIX_SUSPENDED = starting_point(SIX_LOW, six_suspended)
+
+pytestmark = SIX_LOW
+
+
+@pytest.fixture
+def items(start: list[Item], monkeypatch: pytest.MonkeyPatch) -> list[Item]:
+    """The six."""
     monkeypatch.setattr(item_questions, "is_drawn", lambda grant: False)
-    made = low_grants(held.submission, 6, begins_at=held.company.now)
-    return [opened(one, opens_at(one)) for one in made]
+    return start
 
 
 def draft(item: Item, kind: K, held: Held, reason: str = "As every quarter.", asks: Asks = NEEDED) -> Draft:
@@ -112,6 +136,7 @@ def test_other_answers_in_batch_act_as_single_ones(items: list[Item], held: Held
 
 
 @pytest.mark.rule("S4", "G2")
+@pytest.mark.starting_point("stock_all_under_review")
 def test_a_keep_that_is_one_of_two_waits_for_the_other_and_the_second_renews_naming_both(
     held: Held, stock_all_under_review: Item
 ) -> None:
@@ -130,12 +155,9 @@ def test_a_keep_that_is_one_of_two_waits_for_the_other_and_the_second_renews_nam
 
 
 @pytest.mark.rule("S4", "R4")
+@SIX_SUSPENDED
 def test_a_grant_that_silence_suspended_is_put_back_and_kept_in_a_batch_too(items: list[Item], held: Held) -> None:
-    from tests.recertification.review_steps import sweep_at
-
     late = items[0].grace_until
-    for moment in (items[0].deadline, late):
-        sweep_at(moment)
     asked = [question(one, NEEDED) for one in items[:3]]
     chosen = [
         drafts.save_draft(one, K.KEEP, actor=as_actor(one.reviewer), now=late, reason="Still used.") for one in asked

@@ -43,7 +43,24 @@ def readers(c: Company) -> list[Automation]:
     return [reader(Held(c, stock_report.newest(c)), number) for number in range(MANY)]
 
 
+def reader_and_writer(c: Company) -> tuple[Automation, Automation]:
+    """A reader of the channel, and somebody who writes to it, in force and judged together."""
+    runs = reader(Held(c, stock_report.newest(c)))
+    writer = in_force(c, described(c, "Writer", (c.slack, "admin", "minutes"))).automation
+    item_jobs.reassess_due(c.now, JOB)
+    return runs, writer
+
+
+def callee_and_caller(c: Company) -> tuple[Automation, Automation]:
+    """Something that reads the channel, and what calls it, in force."""
+    callee = in_force(c, described(c, "Callee", (c.slack, "read", "other"), external_id="callee")).automation
+    caller = in_force(c, described(c, "Caller", (c.model, "execute", "callee", "workflow:execute"))).automation
+    return callee, caller
+
+
 READERS = starting_point("stock_in_force", readers)
+READER_AND_WRITER = starting_point("stock_in_force", reader_and_writer)
+CALLEE_AND_CALLER = starting_point("stock_in_force", callee_and_caller)
 
 
 @pytest.mark.rule("A16", "T4")
@@ -79,10 +96,9 @@ def test_riskier_neighbour_in_force_opens_one_review(held: Held, start: list[Aut
 
 
 @pytest.mark.rule("A16", "T4", "L1")
-def test_retired_callee_triggers_reassessment(held: Held) -> None:
-    c = held.company
-    callee = in_force(c, described(c, "Callee", (c.slack, "read", "other"), external_id="callee")).automation
-    caller = in_force(c, described(c, "Caller", (c.model, "execute", "callee", "workflow:execute"))).automation
+@CALLEE_AND_CALLER
+def test_retired_callee_triggers_reassessment(held: Held, start: tuple[Automation, Automation]) -> None:
+    c, (callee, caller) = held.company, start
     assert (again(caller).tier, risk_increase.connected_with_riskier()) == ("standard", {callee.pk}), (
         "who is called is as risky as who calls"
     )
@@ -98,11 +114,9 @@ def test_retired_callee_triggers_reassessment(held: Held) -> None:
 
 
 @pytest.mark.rule("A16", "T4")
-def test_chain_risk_stays_until_renewal_and_does_not_spread(held: Held) -> None:
-    c = held.company
-    runs = reader(held)
-    writer = in_force(c, described(c, "Writer", (c.slack, "admin", "minutes"))).automation
-    item_jobs.reassess_due(c.now, JOB)
+@READER_AND_WRITER
+def test_chain_risk_stays_until_renewal_and_does_not_spread(held: Held, start: tuple[Automation, Automation]) -> None:
+    c, (runs, writer) = held.company, start
     lifecycle.retire(again(writer), actor=as_actor(held.people.jonas), now=c.now, reason="Not needed.")
     assert (again(runs).tier, risk_increase.connected_with_riskier()) == ("high", set())
     second = described(c, "Second writer", (c.slack, "write", "minutes"))

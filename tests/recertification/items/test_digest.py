@@ -22,28 +22,50 @@ from governance.recertification.items import reviewers
 from governance.recertification.models import AnswerKind, Asks, Item, ItemState, Question
 from tests import scenarios
 from tests.appointments import record_leaver
+from tests.approvals import stock_report
 from tests.mail_server import Server, plain
 from tests.people import as_actor
 from tests.recertification.grant_rows import low_grants
 from tests.recertification.review_steps import JOB, Held, opens_at, question, say, sweep_at, under_review
-
-pytestmark = pytest.mark.django_db
+from tests.scenarios import Company
+from tests.starting_points import starting_point
 
 MINUTES = timedelta(minutes=10)
 
 
 @pytest.fixture(autouse=True)
 def by_the_book(held: Held, settings: Any, smtp: Server) -> None:
-    """Digests as an operator who sets nothing has them, to a real mail server; of what led here nobody is told any more."""
-    Notice.objects.update(state=NoticeState.DROPPED)
+    """Digests as an operator who sets nothing has them, to a real mail server."""
     settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.MAIL_SERVER = time(7, 30), MINUTES, smtp.settings
 
 
-def in_stage_2(held: Held, now: datetime) -> Submission:
+def nobody_is_told(c: Company) -> None:
+    """Of what led here nobody is told any more."""
+    Notice.objects.update(state=NoticeState.DROPPED)
+
+
+def swept(c: Company) -> None:
+    """The stock report comes up for review."""
+    sweep_at(opens_at(Held(c, stock_report.newest(c)).grant()))
+
+
+def in_stage_2(c: Company, now: datetime) -> Submission:
     """The invoice chaser, submitted and approved as an app: Omar has several records of it to decide."""
-    made = scenarios.submitted(held.company, now=now)
-    scenarios.decide_app(held.company, made, now=now)
+    made = scenarios.submitted(c, now=now)
+    scenarios.decide_app(c, made, now=now)
     return made
+
+
+def in_stage_2_at_once(c: Company) -> Submission:
+    """The same on the day on which the stock report came into force."""
+    return in_stage_2(c, c.now)
+
+
+QUIET = starting_point("stock_in_force", nobody_is_told)
+SWEPT = starting_point(QUIET, swept)
+CHASER_IN_STAGE_2 = starting_point(QUIET, in_stage_2_at_once)
+
+pytestmark = [pytest.mark.django_db, QUIET]
 
 
 def send_back(submission: Submission, by: Person, count: int, now: datetime) -> None:
@@ -74,7 +96,7 @@ def test_forty_open_tasks_are_one_daily_mail(held: Held, smtp: Server, settings:
     for moment in (now, now + timedelta(days=7)):
         sweep_at(moment)
     now += timedelta(days=7)
-    submission = in_stage_2(held, now)
+    submission = in_stage_2(held.company, now)
     send_back(submission, n.omar, 3, now)
     reviews = {
         one: Item.objects.filter(state=ItemState.OPEN, questions__reviewer=one).count() for one in (n.jonas, n.omar)
@@ -93,31 +115,56 @@ def test_forty_open_tasks_are_one_daily_mail(held: Held, smtp: Server, settings:
     assert max(Counter(one["To"] for one in smtp.messages).values()) == 1, "nobody has two"
 
 
-@pytest.mark.rule("R5", "A10")
-def test_answered_tasks_are_left_out_of_digest(held: Held, smtp: Server) -> None:
-    n, now = held.people, opens_at(held.grant())
-    sweep_at(now)
-    mine = Item.objects.filter(questions__reviewer=n.omar, state=ItemState.OPEN).order_by("pk")
-    assert len(mine) > 2
-    first, *others = mine
-    say(question(first, Asks.ACCEPTABLE), AnswerKind.KEEP, now=now)
+@pytest.fixture
+def after_first_mail(held: Held, smtp: Server) -> list[Item]:
+    """What Omar was asked; the first is answered, and then he had a mail."""
+    omar, now = held.people.omar, opens_at(held.grant())
+    mine = list(Item.objects.filter(questions__reviewer=omar, state=ItemState.OPEN).order_by("pk"))
+    say(question(mine[0], Asks.ACCEPTABLE), AnswerKind.KEEP, now=now)
     mail_jobs.send_due(now=now + MINUTES)
-    (mail,) = smtp.to(n.omar.email)
+    return mine
+
+
+@pytest.mark.rule("R5", "A10")
+@SWEPT
+def test_answered_task_is_left_out_of_digest(held: Held, smtp: Server, after_first_mail: list[Item]) -> None:
+    first, *others = after_first_mail
+    assert len(others) > 1
+    (mail,) = smtp.to(held.people.omar.email)
     assert mail["Subject"].startswith(f"{len(others)} to review, first due")
     assert f"/recertify/{first.pk}/" not in plain(mail)
-    for item in others:
-        say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=now + timedelta(hours=1))
-    for days in (1, 2, 7, 14, 29):
-        sweep_at(now + timedelta(days=days))
-        mail_jobs.send_due(now=now + timedelta(days=days))
-    assert len([one for one in smtp.to(n.omar.email) if "to review" in one["Subject"]]) == 1
+
+
+def days_pass(held: Held, days: tuple[int, ...]) -> None:
+    """Both jobs run so many days after the reviews opened."""
+    for number in days:
+        at = opens_at(held.grant()) + timedelta(days=number)
+        sweep_at(at)
+        mail_jobs.send_due(now=at)
+
+
+@pytest.fixture
+def all_answered(held: Held, after_first_mail: list[Item], before: tuple[int, ...]) -> None:
+    """He has answered the others too, and some days have passed."""
+    for item in after_first_mail[1:]:
+        say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.opened_at + timedelta(hours=1))
+    days_pass(held, before)
+
+
+@pytest.mark.rule("R5", "A10")
+@SWEPT
+@pytest.mark.usefixtures("all_answered")
+@pytest.mark.parametrize(("before", "days"), [((), (1, 2, 7)), ((1, 2, 7), (14, 29))])
+def test_no_digest_is_about_answered_tasks_alone(held: Held, smtp: Server, days: tuple[int, ...]) -> None:
+    days_pass(held, days)
+    assert len([one for one in smtp.to(held.people.omar.email) if "to review" in one["Subject"]]) == 1
 
 
 @pytest.mark.full("writes digests day by day")
 @pytest.mark.rule("R5", "H8")
+@SWEPT
 def test_overdue_digest_is_daily_and_leads_with_overdue_tasks(held: Held, smtp: Server) -> None:
-    n, now = held.people, opens_at(held.grant())
-    sweep_at(now)
+    n = held.people
     item = Item.objects.filter(questions__reviewer=n.omar).order_by("deadline")[0]
     Item.objects.exclude(pk=item.pk).update(deadline=item.deadline + timedelta(days=2))
     sweep_at(item.deadline)  # the deputy is asked
@@ -132,9 +179,9 @@ def test_overdue_digest_is_daily_and_leads_with_overdue_tasks(held: Held, smtp: 
 
 
 @pytest.mark.rule("A10", "H8")
-def test_overdue_approvals_are_listed_daily_by_due_date(held: Held, smtp: Server) -> None:
-    n, c = held.people, held.company
-    submission = in_stage_2(held, c.now)
+@CHASER_IN_STAGE_2
+def test_overdue_approvals_are_listed_daily_by_due_date(held: Held, smtp: Server, start: Submission) -> None:
+    n, submission = held.people, start
     dues = sorted({record.due_at for record in submission.approvals.filter(state=ApprovalState.OPEN)})
     told = []
     for days in range(1, 4):
@@ -159,10 +206,12 @@ def test_delegate_gets_digest_of_delegated_tasks(held: Held, smtp: Server) -> No
 
 
 @pytest.mark.rule("A14")
-def test_several_questions_about_one_submission_are_one_line_until_they_are_answered(held: Held, smtp: Server) -> None:
+@CHASER_IN_STAGE_2
+def test_several_questions_about_one_submission_are_one_line_until_they_are_answered(
+    held: Held, smtp: Server, start: Submission
+) -> None:
     n, c = held.people, held.company
-    submission = in_stage_2(held, c.now)
-    send_back(submission, n.omar, 3, c.now)
+    send_back(start, n.omar, 3, c.now)
     mail_jobs.send_due(now=c.now + MINUTES)
     (mail,) = smtp.to(n.rita.email)
     assert "3 approvals wait for an answer or a change" in mail["Subject"]
@@ -178,17 +227,22 @@ def test_an_item_that_was_handed_on_is_due_when_silence_takes_it_away(held: Held
     assert reminder_notices.question_lines(amara, {thread}, item.deadline)[thread].due == item.grace_until
 
 
-@pytest.mark.rule("R5", "A9")
-def test_unreplaced_leaver_is_one_weekly_mail_per_reviewer(
-    held: Held, smtp: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def omar_left(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Omar alone was asked whether anything is acceptable; he has left, and a job has looked for others."""
     n, now = held.people, opens_at(held.grant())
-    sweep_at(now)
     Question.objects.filter(asks=Asks.ACCEPTABLE).update(reviewer=n.omar, escalation_chain=[n.omar.pk])
     monkeypatch.setattr(reviewers, "acceptable_chain", lambda resource, bench: [])
     Notice.objects.update(state=NoticeState.DROPPED)
     record_leaver(n.omar, actor=as_actor(n.ines), now=now, reason="A new job.")
     sweep_at(now)
+
+
+@pytest.mark.rule("R5", "A9")
+@SWEPT
+@pytest.mark.usefixtures("omar_left")
+def test_unreplaced_leaver_is_one_weekly_mail_per_reviewer(held: Held, smtp: Server) -> None:
+    n, now = held.people, opens_at(held.grant())
     left = Item.objects.filter(nobody=True).order_by("pk")
     assert len(left) > 2
     gone, *others = left
@@ -205,8 +259,8 @@ def test_unreplaced_leaver_is_one_weekly_mail_per_reviewer(
     assert reminder_notices.unassigned_lines(n.jonas, {f"unasked:grant:{others[0].grant_id}"}, now) == {}
 
 
+@SWEPT
 def test_no_single_notice_is_sent_beside_digest(held: Held) -> None:
-    sweep_at(opens_at(held.grant()))
     mail_jobs.send_due(now=opens_at(held.grant()) + MINUTES)
     found = set(Notice.objects.values_list("state", flat=True))
     assert found <= {NoticeState.CARRIED, NoticeState.SENT, NoticeState.DROPPED}

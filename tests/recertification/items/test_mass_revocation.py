@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -42,6 +42,21 @@ def silent(c: Company) -> list[Item]:
 SILENT = starting_point("stock_in_force", silent)
 
 
+def paused(c: Company) -> list[Item]:
+    """The campaign would close with all of them, and is held."""
+    items = list(Item.objects.filter(grant__tier="low").order_by("pk"))
+    item_jobs.close_due(_closing(items), JOB)
+    return items
+
+
+PAUSED = starting_point(SILENT, paused)
+
+
+def _closing(items: list[Item]) -> datetime:
+    """When the last of them would close."""
+    return max(one.closes_at for one in items if one.closes_at is not None)
+
+
 def _due(items: list[Item]) -> list[Item]:
     return list(Item.objects.filter(pk__in=[one.pk for one in items], state=ItemState.CLOSED))
 
@@ -49,7 +64,7 @@ def _due(items: list[Item]) -> list[Item]:
 @pytest.mark.rule("G6", "R6")
 @SILENT
 def test_mass_silence_is_paused_and_stays_suspended(held: Held, start: list[Item]) -> None:
-    at = max(one.closes_at for one in start if one.closes_at is not None)
+    at = _closing(start)
     for _ in range(2):
         item_jobs.close_due(at, JOB)
     batch = HeldBatch.objects.get()
@@ -63,10 +78,9 @@ def test_mass_silence_is_paused_and_stays_suspended(held: Held, start: list[Item
 
 
 @pytest.mark.rule("G6", "R9")
-@SILENT
+@PAUSED
 def test_released_the_campaign_closes_them_each_once(held: Held, start: list[Item]) -> None:
-    at = max(one.closes_at for one in start if one.closes_at is not None)
-    item_jobs.close_due(at, JOB)
+    at = _closing(start)
     batch = HeldBatch.objects.get()
     for who in (held.people.sana, held.people.ines):
         circuit_breaker.answer_batch(
@@ -81,7 +95,7 @@ def test_released_the_campaign_closes_them_each_once(held: Held, start: list[Ite
 @pytest.mark.rule("G6", "R5")
 @SILENT
 def test_paused_items_are_still_reminded(held: Held, start: list[Item]) -> None:
-    at = max(one.closes_at for one in start if one.closes_at is not None)
+    at = _closing(start)
     late = Question.objects.unanswered().filter(item__in=start, remind_at__lte=at).count()
     reminders = Notice.objects.filter(
         event="recertification_reminder", thread__in=[f"item:{one.pk}" for one in start], created_at__gte=at
@@ -97,7 +111,7 @@ def test_paused_items_are_still_reminded(held: Held, start: list[Item]) -> None:
 @pytest.mark.rule("G6", "R6")
 @SILENT
 def test_unanswered_it_comes_again_a_day_later_and_silence_never_keeps(held: Held, start: list[Item]) -> None:
-    at = max(one.closes_at for one in start if one.closes_at is not None)
+    at = _closing(start)
     item_jobs.close_due(at, JOB)
     first = HeldBatch.objects.get()
     grant_jobs.end_held_grants(first.answer_by, BRAKE)
@@ -123,7 +137,19 @@ def silent_automation(c: Company) -> Item:
     return item
 
 
+def asked_again(c: Company) -> Item:
+    """Held, unanswered, and held again after a day's rest."""
+    item = Item.objects.get()
+    assert item.closes_at is not None
+    item_jobs.close_due(item.closes_at, JOB)
+    first = HeldBatch.objects.get()
+    grant_jobs.end_held_grants(first.answer_by, BRAKE)
+    item_jobs.close_due(first.answer_by + timedelta(days=1), JOB)
+    return item
+
+
 SILENT_AUTOMATION = starting_point("stock_in_force", silent_automation)
+ASKED_AGAIN = starting_point(SILENT_AUTOMATION, asked_again)
 
 
 def _standing(held: Held) -> int:
@@ -152,6 +178,12 @@ def test_an_automation_that_silence_would_end_is_held_with_its_item_open_and_ask
     item_jobs.close_due(first.answer_by + timedelta(days=1), JOB)
     second = HeldBatch.objects.get(state=BatchState.OPEN)
     assert second.number == holds
+
+
+@pytest.mark.rule("G6", "R6", "L1")
+@ASKED_AGAIN
+def test_released_the_campaign_ends_an_automation(held: Held, start: Item) -> None:
+    item, second = start, HeldBatch.objects.get(state=BatchState.OPEN)
     for who in (held.people.sana, held.people.ines):
         circuit_breaker.answer_batch(
             second, actor=as_actor(who), now=second.opened_at, reason="Nobody needs it.", says=BatchSays.RELEASE

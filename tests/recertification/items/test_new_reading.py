@@ -21,21 +21,26 @@ from tests.approvals.light_path.low_risk_report import asks
 from tests.people import as_actor
 from tests.recertification.review_steps import JOB
 from tests.scenarios import Company
+from tests.starting_points import starting_point
 
 QUERY = asks("SELECT s.sku, h.salary FROM scm.stock s, hr.salaries h")
 
 
-@pytest.fixture
-def running(company: Company, monkeypatch: pytest.MonkeyPatch) -> Callable[[Query], Version]:
-    """In force as an older importer read it; from there on today's reads."""
+def _in_force(*tables: str) -> Callable[[Company], Version]:
+    """A walk: in force as an older importer read it, which found these tables."""
 
-    def run(read: Query) -> Version:
-        with monkeypatch.context() as old:
-            old.setattr(sql, "read_query", lambda text, connector: read)
+    def walk(c: Company) -> Version:
+        with pytest.MonkeyPatch.context() as old:
+            old.setattr(sql, "read_query", lambda text, connector: Query("read", tables))
             old.setattr(reader, "VERSION", "1.2")
-            return stock_report.in_force(company, QUERY).version
+            return stock_report.in_force(c, QUERY).version
 
-    return run
+    return walk
+
+
+READ_RIGHT = starting_point("company", _in_force("scm.stock", "hr.salaries"), "read right")
+READ_TOO_MUCH = starting_point("company", _in_force("scm.stock", "hr.salaries", "s"), "read too much")
+READ_TOO_LITTLE = starting_point("company", _in_force("scm.stock"), "read too little")
 
 
 def reviews(company: Company, version: Version) -> list[str]:
@@ -45,8 +50,9 @@ def reviews(company: Company, version: Version) -> list[str]:
 
 
 @pytest.mark.rule("I2", "T4")
-def test_unchanged_reading_opens_nothing(company: Company, running: Callable[[Query], Version]) -> None:
-    version = running(Query("read", ("scm.stock", "hr.salaries")))
+@READ_RIGHT
+def test_unchanged_reading_opens_nothing(company: Company, start: Version) -> None:
+    version = start
     assert stock_report.version(company, QUERY) == version
     assert version.assessments.latest("pk").importer_version == reader.VERSION
     assert not version.assessments.latest("pk").findings.filter(code="found_more").exists()
@@ -54,16 +60,18 @@ def test_unchanged_reading_opens_nothing(company: Company, running: Callable[[Qu
 
 
 @pytest.mark.rule("I2", "T4")
-def test_lower_reading_opens_nothing(company: Company, running: Callable[[Query], Version]) -> None:
-    version = running(Query("read", ("scm.stock", "hr.salaries", "s")))
+@READ_TOO_MUCH
+def test_lower_reading_opens_nothing(company: Company, start: Version) -> None:
+    version = start
     assert stock_report.version(company, QUERY) != version
     assert not version.assessments.latest("pk").findings.filter(code="found_more").exists()
     assert reviews(company, version) == []
 
 
 @pytest.mark.rule("I2", "I8", "A12")
-def test_newly_read_table_opens_review(company: Company, running: Callable[[Query], Version]) -> None:
-    version = running(Query("read", ("scm.stock",)))
+@READ_TOO_LITTLE
+def test_newly_read_table_opens_review(company: Company, start: Version) -> None:
+    version = start
     (held,) = Grant.objects.filter(automation=version.automation, entitlement__resource=company.erp)
     assert held.scope == ["scm.stock"]
     again = stock_report.version(company, QUERY)
@@ -82,10 +90,11 @@ def test_newly_read_table_opens_review(company: Company, running: Callable[[Quer
 
 
 @pytest.mark.rule("I2", "T4")
+@READ_RIGHT
 def test_higher_level_in_new_reading_raises_grant(
-    company: Company, running: Callable[[Query], Version], monkeypatch: pytest.MonkeyPatch
+    company: Company, start: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    version = running(Query("read", ("scm.stock", "hr.salaries")))
+    version = start
     monkeypatch.setattr(sql, "read_query", lambda text, connector: Query("write", ("scm.stock", "hr.salaries")))
     assert stock_report.version(company, QUERY) != version
     judged = version.assessments.latest("pk")
@@ -97,8 +106,9 @@ def test_higher_level_in_new_reading_raises_grant(
 
 
 @pytest.mark.rule("I2")
-def test_reassessment_alone_is_no_new_reading(company: Company, running: Callable[[Query], Version]) -> None:
-    version = running(Query("read", ("scm.stock", "hr.salaries")))
+@READ_RIGHT
+def test_reassessment_alone_is_no_new_reading(company: Company, start: Version) -> None:
+    version = start
     resources.amend_resource(
         company.erp, actor=as_actor(company.people.omar), now=company.now, fields={"data_class": "restricted"}
     )

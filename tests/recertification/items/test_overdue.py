@@ -107,9 +107,7 @@ def test_last_reviewer_gets_a_day_after_outage(held: Held, stock_all_under_revie
 
 @pytest.mark.rule("R6")
 @starting_point("stock_all_under_review", _swept_after_outage)
-def test_silence_for_a_day_after_outage_suspends(
-    held: Held, stock_all_under_review: Item, start: datetime
-) -> None:
+def test_silence_for_a_day_after_outage_suspends(held: Held, stock_all_under_review: Item, start: datetime) -> None:
     item, late = stock_all_under_review, start
     assert sweep_at(late + timedelta(hours=23)).get("suspended", 0) == 0
     assert item.grant in Grant.objects.live(late + timedelta(hours=23))
@@ -249,7 +247,9 @@ def _ended_by_revocation(c: Company) -> None:
         pytest.param(Why.REVIEW, marks=starting_point("automation_under_review", _ended_by_revocation)),
     ],
 )
-def test_automation_ended_by_review_returns_through_stage_1(held: Held, automation_under_review: Item, why: Why) -> None:
+def test_automation_ended_by_review_returns_through_stage_1(
+    held: Held, automation_under_review: Item, why: Why
+) -> None:
     item = automation_under_review
     assert (item.state, item.outcome) == (ItemState.CLOSED, ItemOutcome.REVOKED)
     assert held.automation.state == AutomationState.SUSPENDED
