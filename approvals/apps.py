@@ -31,7 +31,7 @@ class ApprovalsConfig(AppConfig):
         access.register_relations(Submission, submission_relations)
         access.register_relations(Approval, approval_relations)
         hooks.register()
-        risk_policy.register_rules(policy_queries.tiers_at)
+        risk_policy.register_rules(lambda now: policy_queries.in_force(now).tiers)
         for proposable in (policy.PolicyKind, conflict_rule.ConflictRuleKind, *people.KINDS, *resources.KINDS):
             kind.register(proposable())
         health_queries.register_advice("people", staffing.shortage_sentences)

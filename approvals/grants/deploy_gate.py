@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from approvals.models import Approval, ApprovalState, Grant, Sample, Submission, SubmissionState, credential_key
 from approvals.models.spot_check import NOT_PASSED
@@ -100,7 +100,7 @@ def answer_for_automation(automation: Automation, digest: str, *, now: datetime)
     versions = _versions_meant(automation, digest)
     if not versions:
         return UNKNOWN
-    in_force = _in_force(automation)
+    in_force, failed, rejected = _in_force(automation)
     if automation.state != AutomationState.LIVE:
         to_do = TO_DO.get(automation.state, "See on its page why, and who lifts that.")
         sentence = f"The automation is {automation.get_state_display().lower()}; it runs only while live."
@@ -108,7 +108,6 @@ def answer_for_automation(automation: Automation, digest: str, *, now: datetime)
     if not in_force:
         sentence = "No version of this automation is approved."
         return GateAnswer(False, "NOT_APPROVED", sentence, "Submit it, and see who holds it.", versions[0])
-    failed, rejected = _failed_submissions(automation, in_force), _rejected_submissions(automation, in_force)
     may_run = [version for version in versions if _may_run(version, in_force, failed | rejected, now)]
     if not may_run:
         is_failed, is_rejected = (_may_run(versions[0], in_force, never, now) for never in (rejected, failed))
@@ -175,40 +174,21 @@ def _digest_forms(digest: str) -> tuple[str, str]:
     return digits, f"{HASH_PREFIX}{digits}"
 
 
-def _in_force(automation: Automation) -> list[Submission]:
-    submissions = automation.submissions.filter(state=SubmissionState.IN_FORCE).select_related("version")
-    return list(submissions.order_by("-ended_at", "-pk"))
+def _in_force(automation: Automation) -> tuple[list[Submission], set[int], set[int]]:
+    """Return the submissions in force, newest first, and the ids of two kinds of them that nobody rolls back to.
 
-
-def _failed_submissions(automation: Automation, in_force: Sequence[Submission]) -> set[int]:
-    """Return ids of auto-approved submissions that failed their spot check, and of later ones on the same app approval
-    (A12).
+    The first failed a spot check of policy, or rest on the app approval of an earlier one that did (A12). Stage 1 rejected
+    the manifest of the second later. A running version runs on.
     """
     looks = Sample.objects.filter(submission__automation=automation, approval=None, state__in=NOT_PASSED)
-    failed_looks = list(looks.values_list("submission_id", "submission__app_approval_id"))
-    return {
-        submission.pk
-        for submission in in_force
-        for pk, app in failed_looks
-        if submission.pk >= pk and submission.app_approval_id == app
-    }
-
-
-def _rejected_submissions(automation: Automation, in_force: Sequence[Submission]) -> set[int]:
-    """Return the ids of submissions whose manifest stage 1 rejected later.
-
-    A running version runs on (A12), but no rollback to it.
-    """
+    on_it = Q(submission__lt=OuterRef("pk"), submission__app_approval=OuterRef("app_approval"))
+    failed = looks.filter(Q(submission=OuterRef("pk")) | on_it)
     apps = Approval.objects.filter(submission__automation=automation, stage=1, state=ApprovalState.REJECTED)
-    rejections = list(apps.values_list("submission__version__manifest_digest", "ended_at"))
-    return {
-        submission.pk
-        for submission in in_force[1:]
-        if any(
-            submission.version.manifest_digest == digest and at and submission.ended_at and at > submission.ended_at
-            for digest, at in rejections
-        )
-    }
+    same = Q(submission__version__manifest_digest=OuterRef("version__manifest_digest"))
+    rejected = apps.filter(same, ended_at__gt=OuterRef("ended_at"))
+    submissions = automation.submissions.filter(state=SubmissionState.IN_FORCE).select_related("version")
+    rows = list(submissions.annotate(failed=Exists(failed), rejected=Exists(rejected)).order_by("-ended_at", "-pk"))
+    return [*rows], {row.pk for row in rows if row.failed}, {row.pk for row in rows[1:] if row.rejected}
 
 
 def _may_run(version: Version, in_force: Sequence[Submission], never: Collection[int], now: datetime) -> bool:

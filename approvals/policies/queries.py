@@ -155,8 +155,3 @@ def policy_of(version: PolicyVersion) -> Policy:
 def in_force(now: datetime) -> Policy:
     """Return the newest version effective at ``now``; the shipped one always is."""
     return policy_of(PolicyVersion.objects.effective(now)[0])
-
-
-def tiers_at(now: datetime) -> Mapping[str, Any]:
-    """Return the tier rules at ``now``, for the register, which knows no policy (T1)."""
-    return in_force(now).tiers
