@@ -51,10 +51,7 @@ def unneeded() -> Q:
 
 
 def end_with_last(grant: Grant, step: Step[Any]) -> None:
-    """End the credential's grant with the last privilege that uses it.
-
-    Fits ``hooks.register("grant.ended", …)``.
-    """
+    """End the credential's grant with the last privilege that uses it. A handler of ``grant.ended``."""
     if grant.credential_id is not None and grant.ended_why not in PUTTING_IN_FORCE:
         end_unused(grant.automation, step, credential=grant.credential_id)
 
@@ -70,9 +67,7 @@ def end_unused_after(step: Step[Submission], records: Iterable[Approval]) -> Non
     ended = end_unused(automation, step)
     for record in records:
         if record.credential is not None and record.credential_id not in ended:
-            _notify_not_granted(
-                record.credential, automation, step.now, why="refused", key=f"refused:{step.subject.pk}"
-            )
+            _notify_not_granted(record.credential, automation, step.now, "refused", step.subject.pk)
 
 
 def end_unused(automation: Automation, step: Step[Any], **filters: Any) -> set[int | None]:
@@ -82,12 +77,12 @@ def end_unused(automation: Automation, step: Step[Any], **filters: Any) -> set[i
     for grant in grants.select_related("credential__owner", "credential__interim__person").order_by("pk"):
         end(grant, actor=step.actor, now=step.now, why=Why.NOT_NEEDED)
         if grant.credential is not None:
-            _notify_not_granted(grant.credential, automation, step.now, why="ended", key=f"ended:{grant.pk}")
+            _notify_not_granted(grant.credential, automation, step.now, "ended", grant.pk)
         ended.add(grant.credential_id)
     return ended
 
 
-def _notify_not_granted(credential: Credential, automation: Automation, now: datetime, *, why: str, key: str) -> None:
+def _notify_not_granted(credential: Credential, automation: Automation, now: datetime, why: str, pk: int) -> None:
     """Tell the credential's owner, and the person who accepts subsets for the automation, why it is not granted (A2).
 
     Args:
@@ -95,7 +90,7 @@ def _notify_not_granted(credential: Credential, automation: Automation, now: dat
         automation: the automation that asked for it.
         now: business time.
         why: "refused" if every privilege that uses it was refused, or "ended" if the last one ended.
-        key: identifies the notice.
+        pk: of the submission or the grant.
     """
     owner: Person | None = credential.interim_owner(now) or credential.owner
     people = [person for person in (owner, automation.accepting(now)) if person is not None]
@@ -106,5 +101,5 @@ def _notify_not_granted(credential: Credential, automation: Automation, now: dat
         "why": why,
         "page": ["credential", credential.pk],
     }
-    thread = f"credential:{credential.pk}:{automation.pk}"
+    thread, key = f"credential:{credential.pk}:{automation.pk}", f"{why}:{pk}"
     outbox.queue(outbox.each(people, "credential_not_needed", thread=thread, key=key, now=now, context=context))

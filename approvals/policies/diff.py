@@ -156,15 +156,10 @@ def tightens(found_changes: Sequence[Change]) -> bool:
     return bool(found_changes) and all(change.tightens for change in found_changes)
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of a diff: ``sign`` is ``+``, ``-``, or a space for context."""
+def lines(before: str, after: str) -> list[tuple[str, str]]:
+    """Return the line diff of two texts with two lines of context; ``…`` marks omitted lines.
 
-    sign: str
-    text: str
-
-
-def lines(before: str, after: str) -> list[Line]:
-    """Return the line diff of two texts with two lines of context; ``…`` marks omitted lines."""
+    Each line has a sign (``+``, ``-``, or a space for context) and its text.
+    """
     changed = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2))[2:]
-    return [Line(" ", "…") if line.startswith("@@") else Line(line[0], line[1:]) for line in changed]
+    return [(" ", "…") if line.startswith("@@") else (line[0], line[1:]) for line in changed]

@@ -91,7 +91,7 @@ def covers(new: Grant, old: Grant) -> bool:
 def open_for_ended(grant: Grant, step: Step[Any]) -> None:
     """Open a task for a detached grant in the transaction of its end: Countersign can't block its access (G4).
 
-    Fits ``hooks.register("grant.ended", …)``.
+    A handler of ``grant.ended``.
     """
     if grant.ended_why not in CARRIED_ON and grant.enforcement == EnforcedBy.DETACHED:
         open_task(RevocationTask(grant=grant), actor=step.actor, now=step.now)
