@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -18,10 +18,12 @@ from governance.core.access import Actor, InvalidInput, OutOfTurn, Refusal, inva
 from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, confirm, form_page, page, refused, timeline_context
-from governance.web.requests.request import Request, number
+from governance.web.requests.request import Request, number, visible_row
 from inventory.models import Automation, Privilege
 
 TEMPLATE = "approvals/waivers/waiver.html"
+#: Relations of a waiver that its page reads.
+RELATED = ("automation__team", "asked_by", "decided_by", "decided_for", "reason", "control", "follows")
 #: Default of the form.
 USUAL_DAYS = 30
 NOTHING_TO_WAIVE = Refusal(
@@ -70,8 +72,7 @@ class AskForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def ask(request: Request, pk: int) -> HttpResponse:
     """Request a waiver for a conflict of an automation."""
-    now = request.now()
-    automation = get_object_or_404(Automation.objects.visible_to(request.actor, now).select_related("team"), pk=pk)
+    automation, now = visible_row(request, Automation, pk, "team")
     refusal = waiver_transitions.ask_waiver.refusal(automation, actor=request.actor, now=now)
     policy = policy_queries.in_force(now)
     subject_id = number(request.GET.get("of"))
@@ -112,8 +113,7 @@ def _follow_words(policy: policy_queries.Policy) -> str:
 @require_http_methods(["GET", "POST"])
 def waiver(request: Request, pk: int) -> HttpResponse:
     """Show one waiver: its access, reason and control, and the decision form if the reader may decide."""
-    now = request.now()
-    row = _find(request, pk, now)
+    row, now = visible_row(request, Waiver, pk, *RELATED)
     errors, status = dict[str, str](), 200
     if request.method == "POST":
         try:
@@ -125,7 +125,8 @@ def waiver(request: Request, pk: int) -> HttpResponse:
         except OutOfTurn as error:
             if error.refusal.kind != "stale":
                 raise
-            row, errors, status = _find(request, pk, now), {"stale": error.refusal.sentence}, error.status
+            (row, now), errors = visible_row(request, Waiver, pk, *RELATED), {"stale": error.refusal.sentence}
+            status = error.status
     return page(request, TEMPLATE, _context(row, request.actor, now, errors), status=status)
 
 
@@ -148,7 +149,7 @@ def withdraw(request: Request, pk: int) -> HttpResponse:
     """Withdraw a request."""
     return confirm(
         request,
-        _find(request, pk, request.now()),
+        visible_row(request, Waiver, pk, *RELATED)[0],
         waiver_transitions.withdraw_waiver,
         title="Withdraw this request?",
         text="Security is asked no more. What is in conflict stays as it is.",
@@ -162,18 +163,13 @@ def end(request: Request, pk: int) -> HttpResponse:
     """End a waiver before its term is over."""
     return confirm(
         request,
-        _find(request, pk, request.now()),
+        visible_row(request, Waiver, pk, *RELATED)[0],
         waiver_transitions.end_waiver,
         title="End this waiver now?",
         text="What it allows is in conflict again from this moment: it can’t be submitted where its rule is enforced, and what is held has to "
         "be resolved.",
         label="End it now",
     )
-
-
-def _find(request: Request, pk: int, now: datetime) -> Waiver:
-    related = ("automation__team", "asked_by", "decided_by", "decided_for", "reason", "control", "follows")
-    return get_object_or_404(Waiver.objects.visible_to(request.actor, now).select_related(*related), pk=pk)
 
 
 def _context(waiver: Waiver, actor: Actor, now: datetime, errors: Mapping[str, str]) -> Shape:

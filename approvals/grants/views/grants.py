@@ -25,7 +25,7 @@ from governance.core.access import Actor
 from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, confirm, page
-from governance.web.requests.request import Request
+from governance.web.requests.request import Request, visible_row
 from inventory.automations.views import reasons
 from inventory.identities import queries as identity_queries
 from inventory.models import Automation, NonHumanIdentity, Resource
@@ -140,8 +140,7 @@ def _context(request: Request, rows: GrantQuerySet, **more: Any) -> Shape:
 @require_GET
 def automation_grants(request: Request, pk: int) -> HttpResponse:
     """Show the grants of an automation; with ``?show=ended`` the ended ones."""
-    now = request.now()
-    automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
+    automation, now = visible_row(request, Automation, pk)
     waivers = waiver_views.open_waivers(automation, now)
     context = _context(request, automation.grants.all(), automation=automation, waivers=waivers)
     return page(request, "approvals/grants/grants.html", context, fragment="grants")
@@ -150,8 +149,7 @@ def automation_grants(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def resource_grants(request: Request, pk: int) -> HttpResponse:
     """Show the grants on a resource, and credentials that its owner decided (A2)."""
-    now = request.now()
-    resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
+    resource, now = visible_row(request, Resource, pk)
     on_it = Q(entitlement__resource=resource) | Q(kind=GrantKind.CREDENTIAL, approval__decided_on=resource)
     rows = Grant.objects.visible_to(request.actor, now).filter(on_it)
     context = _context(request, rows, resource=resource, show_holder=True)
@@ -161,8 +159,7 @@ def resource_grants(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def identity_grants(request: Request, pk: int) -> HttpResponse:
     """Show the grants of automations that run as an identity: the reach of a leak (I5)."""
-    now = request.now()
-    identity = get_object_or_404(NonHumanIdentity.objects.visible_to(request.actor, now), pk=pk)
+    identity, now = visible_row(request, NonHumanIdentity, pk)
     runs = identity_queries.versions_of_identity(identity).order_by().values("automation")
     seen = Grant.objects.visible_to(request.actor, now).filter(automation__in=runs)
     context = _context(request, seen, identity=identity, show_holder=True)
@@ -177,8 +174,7 @@ def identity_grants(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def automation_submissions(request: Request, pk: int) -> HttpResponse:
     """Show the submissions of an automation, newest first."""
-    now = request.now()
-    automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
+    automation, now = visible_row(request, Automation, pk)
     submissions = automation.submissions.select_related("version", "submitted_by").prefetch_related("approvals")
     context = {
         "automation": automation,

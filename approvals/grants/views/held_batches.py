@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db.models import Count
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -14,7 +14,7 @@ from approvals.models import BatchSays, BatchState, HeldBatch
 from governance.core.access import ROLE_WORDS, InvalidInput, Refusal, refuse
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, timeline_context
-from governance.web.requests.request import Request
+from governance.web.requests.request import Request, visible_row
 from inventory.models import Automation
 
 #: Teams listed by name.
@@ -42,23 +42,21 @@ def batch_list(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def batch(request: Request, pk: int) -> HttpResponse:
     """Show one batch with its grants and answers, and the form for Security and admins."""
-    now = request.now()
-    seen = HeldBatch.objects.visible_to(request.actor, now).select_related("cause__person")
-    held_batch = get_object_or_404(seen, pk=pk)
-    if request.method == "GET":
-        return page(request, "approvals/grants/held_batch.html", _context(request, held_batch, now))
-    text, says = request.POST.get("reason", ""), request.POST.get("says", "")
-    try:
-        if says not in BatchSays.values:
-            raise refuse(Refusal("G6", "input", "Choose release or discard. Your reason is still there."))
-        circuit_breaker.answer_batch(held_batch, actor=request.actor, now=now, reason=text, says=BatchSays(says))
-    except InvalidInput as invalid:
-        context = _context(request, held_batch, now, error=invalid.refusal.sentence)
-        return page(request, "approvals/grants/held_batch.html", context, status=invalid.status)
-    return redirect(held_batch.href)
+    held_batch, now = visible_row(request, HeldBatch, pk, "cause__person")
+    error, status = "", 200
+    if request.method == "POST":
+        text, says = request.POST.get("reason", ""), request.POST.get("says", "")
+        try:
+            if says not in BatchSays.values:
+                raise refuse(Refusal("G6", "input", "Choose release or discard. Your reason is still there."))
+            circuit_breaker.answer_batch(held_batch, actor=request.actor, now=now, reason=text, says=BatchSays(says))
+            return redirect(held_batch.href)
+        except InvalidInput as invalid:
+            error, status = invalid.refusal.sentence, invalid.status
+    return page(request, "approvals/grants/held_batch.html", _context(request, held_batch, now, error), status=status)
 
 
-def _context(request: Request, held_batch: HeldBatch, now: datetime, *, error: str = "") -> Shape:
+def _context(request: Request, held_batch: HeldBatch, now: datetime, error: str) -> Shape:
     actor = request.actor
     refusal = circuit_breaker.answer_batch.refusal(held_batch, actor=actor, now=now)
     role = circuit_breaker.answering_role(held_batch, actor, now) if refusal is None else None

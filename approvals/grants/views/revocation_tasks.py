@@ -100,15 +100,16 @@ def revocation(request: Request, pk: int) -> HttpResponse:
     now = request.now()
     seen = RevocationTask.objects.visible_to(request.actor, now).select_related(*TASK_RELATIONS).prefetch_related(WORDS)
     task = get_object_or_404(seen, pk=pk)
-    if request.method == "GET":
-        return page(request, "approvals/grants/revocation_task.html", _context(task, request.actor, now))
-    actor, text = acting_as(task, request.actor, now), request.POST.get("reason", "")
-    try:
-        revocation_tasks.say_removed(task, actor=actor, now=now, reason=text)
-    except InvalidInput as invalid:
-        context = _context(task, request.actor, now, error=invalid.refusal.sentence)
-        return page(request, "approvals/grants/revocation_task.html", context, status=invalid.status)
-    return redirect(task.href)
+    error, status = "", 200
+    if request.method == "POST":
+        actor, text = acting_as(task, request.actor, now), request.POST.get("reason", "")
+        try:
+            revocation_tasks.say_removed(task, actor=actor, now=now, reason=text)
+            return redirect(task.href)
+        except InvalidInput as invalid:
+            error, status = invalid.refusal.sentence, invalid.status
+    context = _context(task, request.actor, now, error)
+    return page(request, "approvals/grants/revocation_task.html", context, status=status)
 
 
 def acting_as(task: RevocationTask, actor: Actor, now: datetime) -> Actor:
@@ -121,7 +122,7 @@ def acting_as(task: RevocationTask, actor: Actor, now: datetime) -> Actor:
     return actor.for_person(giver) if giver is not None else actor
 
 
-def _context(task: RevocationTask, actor: Actor, now: datetime, *, error: str = "") -> Shape:
+def _context(task: RevocationTask, actor: Actor, now: datetime, error: str) -> Shape:
     speaker = acting_as(task, actor, now)
     refusal = revocation_tasks.say_removed.refusal(task, actor=speaker, now=now)
     names = dict(Person.objects.filter(pk__in=task.asked).values_list("pk", "name"))

@@ -10,7 +10,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
@@ -23,9 +23,11 @@ from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import Actor, InvalidInput, Permission, Refusal, access, refuse
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, refused, timeline_context
-from governance.web.requests.request import Request
+from governance.web.requests.request import Request, visible_row
 
 TEMPLATE = "approvals/proposals/proposal.html"
+#: Relations of a proposal that its page reads.
+RELATED = ("proposed_by", "answered_by", "appointed", "reason", "answer")
 #: Lines of a list on another page.
 MOST = 50
 CHIPS = (("", "Under way"), ("over", "Answered"))
@@ -60,25 +62,18 @@ def proposals(request: Request) -> HttpResponse:
     return page(request, "approvals/proposals/proposals.html", context)
 
 
-def _visible_proposal(request: Request, pk: int, now: datetime) -> Proposal:
-    seen = Proposal.objects.visible_to(request.actor, now)
-    related = seen.select_related("proposed_by", "answered_by", "appointed", "reason", "answer")
-    return get_object_or_404(related, pk=pk)
-
-
 @require_GET
 def proposal(request: Request, pk: int) -> HttpResponse:
     """Show one proposal; htmx polls the impact while it is counted."""
-    now = request.now()
-    context = _context(_visible_proposal(request, pk, now), request.actor, now)
+    subject, now = visible_row(request, Proposal, pk, *RELATED)
+    context = _context(subject, request.actor, now)
     return page(request, TEMPLATE, context, fragment="what-if")
 
 
 @require_POST
 def proposal_answer(request: Request, pk: int) -> HttpResponse:
     """Approve, reject, accept, decline or withdraw; a refusal for its wording keeps the typed text."""
-    now = request.now()
-    subject = _visible_proposal(request, pk, now)
+    subject, now = visible_row(request, Proposal, pk, *RELATED)
     text, answer = request.POST.get("reason", ""), request.POST.get("answer", "")
     try:
         if (verb := VERBS.get(answer)) is None:
