@@ -19,9 +19,6 @@ from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Notice, NoticeState, Person
 
-#: Tasks of a person at an instant.
-Load = Callable[[Actor, datetime], Iterable[Task]]
-
 
 def register() -> None:
     """Register the digest lines of approvals, by event."""
@@ -51,7 +48,7 @@ def _acceptances(actor: Actor, now: datetime) -> list[Task]:
     return approvals.acceptances(submissions, actor.person, now)
 
 
-def _register_tasks(load: Load, *events: str) -> None:
+def _register_tasks(load: Callable[[Actor, datetime], Iterable[Task]], *events: str) -> None:
     """Register lines of the recipient's open tasks."""
 
     def lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:

@@ -153,19 +153,9 @@ class SubmissionTask(Task):
         return self.stage == 1 and self.approvals[0].submission.light_path
 
     @property
-    def for_givers(self) -> str:
-        """Givers of the delegations under which the reader decides."""
-        return f"You for {' and '.join(self.givers)}"
-
-    @property
     def round(self) -> int:
         """The latest round of an approval (A14)."""
         return max(approval.round for approval in self.approvals)
-
-    @property
-    def round_words(self) -> str:
-        """The latest round in words."""
-        return f"Round {self.round}"
 
     @property
     def apart(self) -> str:

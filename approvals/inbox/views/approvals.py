@@ -1,6 +1,7 @@
 """The Approvals page: approvals that wait for the reader, by risk and age. `filters` reads the address."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -110,7 +111,7 @@ def _count_mine(
 ) -> tuple[Shape, dict[Filters, int | None]]:
     """Count the submissions that wait for the reader: in all, late, due today, and behind each chip. One query."""
     midnight = timezone.localtime(filters.now).replace(hour=23, minute=59, second=59)
-    own = filters.but(show="")
+    own = replace(filters, show="")
     behind = [own, *(_quick(own, changes) for _, changes in QUICK)]
     behind += [view for view in (saved_views.filters_of(view, filters.now) for view in views) if not view.show]
     counts = mine.aggregate(
@@ -135,14 +136,14 @@ def _count_visible(actor: Actor, filters: Filters) -> dict[Filters, int | None]:
     open_submissions = Submission.objects.unfinished().order_by()[: MOST_COUNTED + 1]
     if not sees_whole_register(actor, filters.now) and open_submissions.count() > MOST_COUNTED:
         return {}
-    behind = {show: filters.but(show=show) for show in ("all", "overdue")}
+    behind = {show: replace(filters, show=show) for show in ("all", "overdue")}
     counts = _visible(actor, filters.now).order_by().aggregate(**{show: _count_of(on) for show, on in behind.items()})
     return {on: counts[show] for show, on in behind.items()}
 
 
 def _quick(filters: Filters, changes: Mapping[str, Any]) -> Filters:
     """Filters with a quick filter in place of another."""
-    return filters.but(**{"stage": None, "credentials": False, **changes})
+    return replace(filters, **{"stage": None, "credentials": False, **changes})
 
 
 def _facts(counts: Shape, others: Sequence[Task], now: datetime) -> Sequence[Fact | str]:
@@ -170,7 +171,7 @@ def _chips(filters: Filters, counts: Mapping[Filters, int | None], others: int) 
         return {"label": label, "href": (off if filters == on else on).href(), "current": filters == on, "count": count}
 
     return [
-        *(chip(label, filters.but(show=show), filters) for label, show in SHOWS),
+        *(chip(label, replace(filters, show=show), filters) for label, show in SHOWS),
         {"separator": True},
         *(chip(label, _quick(filters, changes), _quick(filters, {})) for label, changes in QUICK),
     ]
@@ -205,7 +206,7 @@ def _fields(query: QueryDict, filters: Filters, unlisted: QuerySet[Approval], ro
         "action": reverse("approvals"),
         "words": " ".join(filters.words),
         "words_label": "Automation",
-        "kept": filters.but(team=None, tier="", words=()).parameters(),
+        "kept": replace(filters, team=None, tier="", words=()).parameters(),
         "fields": [
             pager.choice(query, "tier", "Risk", [(tier, tier.capitalize()) for tier in TIERS]),
             pager.choice(query, "team", "Team", by_name),

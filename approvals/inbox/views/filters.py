@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Case, Min, Q, QuerySet, SmallIntegerField, Value, When
@@ -101,10 +100,6 @@ class Filters:
         """URL of the inbox with these filters."""
         query = {**self.parameters(), **{name: value for name, value in more.items() if value}}
         return f"{reverse('approvals')}?{urlencode(query)}" if query else reverse("approvals")
-
-    def but(self, **changes: Any) -> Filters:
-        """Return a copy with some filters changed."""
-        return replace(self, **changes)
 
 
 def places(approvals: QuerySet[Approval]) -> list[Place]:

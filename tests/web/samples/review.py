@@ -547,7 +547,6 @@ def desk() -> Shape:
             since=at(21),
             due=at(26, 17),
             round=3,
-            round_words="Round 3",
         ),
         _queue(
             "Returns triage agent",
