@@ -134,7 +134,11 @@ class Privilege(AppendOnly):
     @property
     def sentence(self) -> str:
         """Sentence: "May post messages to #finance in Finance Slack workspace"."""
-        return self.sentence_of(self.scope, self.level)
+        # Without scope and level, which lists leave unread.
+        entitlement = self.entitlement
+        return sentences.sentence_for(
+            entitlement.words, entitlement.form, entitlement.resource.name, self.target, self.target_name
+        )
 
     def sentence_of(self, scope: Sequence[str], level: str) -> str:
         """Sentence for an approved part: a smaller scope or a lower level (A7, R3)."""
