@@ -95,7 +95,6 @@ def mail_list(request: Request) -> HttpResponse:
     apart = Notice.objects.exclude(state__in=(NoticeState.CARRIED, NoticeState.DROPPED))
     paged = pager.newest_first(apart.select_related("recipient"), request.GET, reverse("mail_list"))
     context = {
-        "head": {"title": "Mail", "facts": ["What the portal sent, as this demo keeps it"]},
         "mails": paged.rows,
         "pager": paged,
         "empty": {"sentence": "No mail was sent yet.", "href": reverse("home"), "action": "Home"},

@@ -6,7 +6,6 @@ from typing import Any
 from django.db.models import Model, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from governance.core.access import Actor, InvalidInput
@@ -29,13 +28,6 @@ def erasure_part(person: Person, actor: Actor, now: datetime) -> Shape:
     refusal = erase.refusal(row, actor=actor, now=now)
     may_drop = drop_erasure.refusal(row, actor=actor, now=now) is None
     return {"row": row, "may_confirm": refusal is None, "may_drop": may_drop, "why_not": refusal if may_drop else None}
-
-
-def erase_actions(person: Person, actor: Actor, now: datetime) -> list[Shape]:
-    """The button for a request, with the permission."""
-    if ask_erasure.refusal(person, actor=actor, now=now) is not None:
-        return []
-    return [{"label": "Erase this person", "href": reverse("person_erase", args=[person.pk])}]
 
 
 def open_erasures() -> QuerySet[Erasure]:

@@ -7,7 +7,6 @@ from governance.core.clock import business_time
 from governance.core.health import queries as state_of_health
 from governance.core.jobs import job_runs
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
-from governance.web.components.times import counted
 from governance.web.pages.page import page
 from governance.web.requests.request import Request
 
@@ -18,10 +17,8 @@ def health(request: Request) -> HttpResponse:
     """Show jobs with their last run, and all findings, failures first."""
     at = business_time.real()
     findings = state_of_health.findings(now=request.now(), at=at)
-    failures = sum(finding.is_failure for finding in findings)
-    fact = f"{counted(failures, 'thing')} not as it should be" if failures else "Everything runs"
     context = {
-        "head": {"title": "Health", "facts": [fact]},
+        "failures": sum(finding.is_failure for finding in findings),
         "findings": findings,
         "jobs": job_runs.health(at),
         "real": at,

@@ -26,12 +26,7 @@ def leavers_list(request: Request) -> HttpResponse:
         {"person": person, "held": len(held[person.pk]), "open": [row for row in held[person.pk] if row.waits]}
         for person in paged.rows
     ]
-    context: Shape = {
-        "head": {"title": "Who left", "facts": ["and what they held"]},
-        "rows": rows,
-        "pager": paged,
-    }
-    return page(request, "portal/leavers/leavers.html", context)
+    return page(request, "portal/leavers/leavers.html", {"rows": rows, "pager": paged})
 
 
 @for_readers_of_the_ledger
@@ -40,11 +35,6 @@ def leaver_page(request: Request, person: Person, now: datetime) -> HttpResponse
     held = leaver_queries.load_held([person.pk], now)[person.pk]
     by_kind = groupby(sorted(held, key=lambda row: row.kind), key=lambda row: row.kind)
     context: Shape = {
-        "head": {
-            "title": f"What {person.name} left",
-            "facts": [person.title] if person.title else [],
-            "actions": [{"label": "Their page", "href": person.href}],
-        },
         "person": person,
         "waits": sum(row.waits for row in held),
         "parts": [{"title": kind, "rows": list(rows)} for kind, rows in by_kind],

@@ -19,7 +19,6 @@ from governance.core.ledger import sealing
 from governance.core.models import JobRun, LedgerEvent
 from governance.core.timeline import queries as timeline_queries
 from governance.portal.ledger import queries as ledger_queries
-from governance.web.components.times import counted, moment_words
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, refused
 from governance.web.requests.request import Request, midnight, number
@@ -90,11 +89,14 @@ def ledger_export(request: Request) -> HttpResponseBase:
 
 
 def _page(request: Request, verification: Shape, now: datetime, *, fragment: str) -> HttpResponse:
-    query = request.GET
+    query, last = request.GET, sealing.latest()
     rows = _filtered(LedgerEvent.objects.select_related("reason"), query)
     paged = pager.newest_first(rows, query, reverse("ledger"))
     context = {
-        "head": _head(request, now),
+        "last": last,
+        "total": (last.total if last else 0) + sealing.unsealed().count(),
+        "real": business_time.real(),
+        "may_read_signals": access.may(request.actor, Permission.SIGNALS_READ, None, now=now),  # S10
         "verification": verification,
         "filters": _filters(query),
         "filters_target": "#events",
@@ -122,22 +124,6 @@ def _filtered(rows: QuerySet[LedgerEvent], query: QueryDict) -> QuerySet[LedgerE
         return rows.filter(pk=event)
     wanted = pager.words_of(query)
     return rows.filter(ledger_queries.events_matching(wanted)) if wanted else rows
-
-
-def _head(request: Request, now: datetime) -> Shape:
-    last = sealing.latest()
-    total = (last.total if last else 0) + sealing.unsealed().count()
-    sealed = "nothing is sealed yet"
-    if last is not None:
-        sealed = f"sealed {moment_words(last.at, business_time.real())}, seal {last.number:,}"
-    actions = [{"label": "Export", "icon": "file", "href": reverse("ledger_export")}] if last is not None else []
-    if access.may(request.actor, Permission.SIGNALS_READ, None, now=now):  # S10
-        actions.insert(0, {"label": "Signals", "icon": "person", "href": reverse("signals")})
-    return {
-        "title": "Ledger",
-        "facts": [counted(total, "event"), sealed, "nothing can be changed or removed"],
-        "actions": actions,
-    }
 
 
 def _last_verification(problems: Sequence[str] = ()) -> Shape:

@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from approvals.models import Proposal
@@ -63,11 +62,6 @@ def team(request: Request, pk: int) -> HttpResponse:
     may_change = leave_team.refusal(team_row, actor=request.actor, now=now) is None
     is_fallback = team_row.kind == TeamKind.FALLBACK
     context = {
-        "head": {
-            "actions": [{"label": "Webhooks", "href": reverse("team_webhooks", args=[pk])}],
-            "title": team_row.name,
-            "facts": [team_row.get_kind_display(), *([f"under {team_row.parent.name}"] if team_row.parent else [])],
-        },
         "team": team_row,
         "leads_form": LeadForm(auto_id="id_lead_%s") if may_propose else None,
         "member_form": MemberForm() if may_change else None,

@@ -97,7 +97,6 @@ def _page(request: Request, form: TokenForm, made: Shape | None = None, status: 
     live = ApiToken.objects.live(real).select_related("person", "team")
     led = live.filter(Q(team__lead=person) | Q(team__deputy_lead=person)).exclude(person=person)
     context = {
-        "head": {"title": "Tokens for programs", "facts": []},
         "form": form,
         "made": made,
         "tokens": token_rows(live.filter(person=person), request.actor, now),

@@ -65,7 +65,7 @@ def webhook_list(request: Request, pk: int | None = None) -> HttpResponse:
     rows = WebhookEndpoint.objects.filter(team=team).exclude(state=WebhookState.REMOVED).order_by("pk")
     context = {
         "above": _page_above(request, team),
-        "head": {"title": f"Webhooks of {team.name}" if team else "Webhooks of the whole organisation", "facts": []},
+        "team": team,
         "webhooks": [(endpoint, _told(endpoint)) for endpoint in rows],
         "form": form if may_add else None,
     }
@@ -123,7 +123,6 @@ def webhook(request: Request, pk: int) -> HttpResponse:
         facts.append(Fact(f"number {endpoint.key_number}", "Signing key"))
     context = {
         "list_href": _list_href(endpoint),
-        "head": {"title": str(endpoint), "facts": [endpoint.team.name if endpoint.team else "The whole organisation"]},
         "webhook": endpoint,
         "facts": facts,
         "key": signing_keys.shown(endpoint.opaque_id, endpoint.key_number) if is_new and _checks_key(endpoint) else "",

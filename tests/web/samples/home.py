@@ -14,10 +14,8 @@ def builder() -> Shape:
     """Rita Novak's: a question to answer and two automations on their way."""
     return {
         "chrome": frame("Rita Novak", "home", recertify=1),
-        "head": {
-            "title": "Good afternoon, Rita",
-            "facts": ["Tue 24 Nov", {"text": "2 things need you", "strong": True}],
-        },
+        "person": {"get_short_name": "Rita"},
+        "tasks": 2,
         "groups": [
             {
                 "key": "recertifications",
@@ -71,14 +69,8 @@ def owner() -> Shape:
     """Omar Haddad's: approvals first."""
     return {
         "chrome": frame("Omar Haddad", "home", approvals=7, recertify=5),
-        "head": {
-            "title": "Good afternoon, Omar",
-            "facts": [
-                "Tue 24 Nov",
-                {"text": "12 things need you", "strong": True},
-                {"text": "1 overdue", "tone": "no"},
-            ],
-        },
+        "person": {"get_short_name": "Omar"},
+        "tasks": 12,
         "groups": [
             {
                 "key": "approvals",
@@ -131,7 +123,8 @@ def nothing() -> Shape:
     """Nobody needs Tom Ashby."""
     return {
         "chrome": frame("Tom Ashby", "home"),
-        "head": {"title": "Good afternoon, Tom", "facts": ["Tue 24 Nov", "Nothing needs you"]},
+        "person": {"get_short_name": "Tom"},
+        "tasks": 0,
         "groups": [],
         "automations": [],
         "nothing": {

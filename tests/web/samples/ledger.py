@@ -23,11 +23,9 @@ def events() -> Shape:
     """A page of events; the newest is not sealed yet, one was refused."""
     return {
         "chrome": frame("Yuki Sato", "ledger"),
-        "head": {
-            "title": "Ledger",
-            "facts": ["4,212 events", "sealed today 15:09", "nothing can be changed or removed"],
-            "actions": [{"label": "Export", "icon": "file", "href": "/ledger/export"}],
-        },
+        "last": {"at": at(24, 15, 9), "number": 812},
+        "total": 4212,
+        "real": at(24, 15, 10),
         "verification": {
             "sound": True,
             "at": at(24, 15, 0),

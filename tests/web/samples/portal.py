@@ -28,7 +28,6 @@ def mails() -> Shape:
     )
     return {
         "chrome": replace(frame("Omar Haddad", ""), demo=True),
-        "head": {"title": "Mail", "facts": ["What the portal sent, as this demo keeps it"]},
         "mails": [
             {
                 "pk": 1,
@@ -69,12 +68,11 @@ def person() -> Shape:
     """Theo Brandt's page."""
     return {
         "chrome": frame("Yuki Sato", ""),
-        "head": {"title": "Theo Brandt", "facts": ["Lead of Finance Operations", "here since 2 Mar 2025"]},
         "facts": [
             {"label": "Mail", "text": "theo.brandt@northwind.example"},
             {"label": "Signs in by", "text": "password"},
         ],
-        "subject": {"pk": 7, "left_at": None},
+        "subject": {"pk": 7, "name": "Theo Brandt", "title": "Lead of Finance Operations", "left_at": None},
         "roles": [],
         "propose": {"options": [{"value": "auditor", "label": "Auditor"}], "why_not": None},
         "teams": [({"name": "Finance Operations"}, "lead")],

@@ -1,7 +1,6 @@
 """Home: the reader's tasks in order, and the state of their automations. It shows only things the reader can act on."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -14,11 +13,8 @@ from approvals.inbox.views import waiting_for
 from approvals.inbox.waiting_for import Waiting
 from approvals.models import Submission
 from approvals.review.views.reader import Reader
-from governance.core.clock.organisation import zone_of
 from governance.portal.dashboard import queries
 from governance.portal.view_guards.decorators import reader
-from governance.web.components import times
-from governance.web.components.facts import Fact
 from governance.web.pages.navigation import Chrome
 from governance.web.pages.page import page
 from governance.web.requests.request import Request
@@ -45,14 +41,10 @@ def home(request: Request) -> HttpResponse:
     submissions = {row.automation_id: row for row in under_way if row.automation_id in own_keys}
     waiting = inbox_waiting_for.load_waiting(submissions.values(), now, questions=questions)
     automations = [_automation(row, submissions.get(row.pk), waiting, Reader(request.actor, now)) for row in own]
-    tasks = sum(group.count for group in groups)
-    local = now.astimezone(zone_of(person))
-    facts: list[Any] = [f"{local:%a} {local.day} {local:%b}"]
-    if tasks:
-        facts.append(Fact(f"{times.counted(tasks, 'thing')} need{'s' if tasks == 1 else ''} you", strong=True))
     context: Shape = {
         "chrome": Chrome(request, {"recertify": unanswered}),
-        "head": {"title": f"Good {_part_of_day(local)}, {person.get_short_name()}", "facts": facts},
+        "person": person,
+        "tasks": sum(group.count for group in groups),
         "groups": groups,
         "automations": automations,
     }
@@ -63,10 +55,6 @@ def home(request: Request) -> HttpResponse:
             "action": "Import an automation",
         }
     return page(request, "portal/dashboard/home.html", context)
-
-
-def _part_of_day(local: datetime) -> str:
-    return "morning" if local.hour < 12 else "afternoon" if local.hour < 18 else "evening"
 
 
 def _automation(

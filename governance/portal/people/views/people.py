@@ -20,12 +20,13 @@ from approvals.proposals.kinds.people import is_decider
 from approvals.proposals.views import proposals as proposal_views
 from governance.core.access import ROLE_WORDS, Actor, Refusal, refuse
 from governance.core.clock import business_time
+from governance.core.erasure.transitions import ask_erasure
 from governance.core.models import Person, RoleAssignment, Team, TeamKind
 from governance.core.people.transitions.people import add_person, record_leaver
 from governance.core.roles.roles import ASSIGNABLE
 from governance.core.sign_in import transitions as sign_in_transitions
 from governance.core.teams.transitions import found_team
-from governance.portal.erasure.views import erase_actions, erasure_part, open_erasures
+from governance.portal.erasure.views import erasure_part, open_erasures
 from governance.portal.leavers import views as leaver_views
 from governance.portal.people.views.profile import current_delegations, person_facts
 from governance.portal.sign_in.views import invitation_part
@@ -52,23 +53,16 @@ def people(request: Request) -> HttpResponse:
     related = ("teams", Prefetch("role_assignments", current_roles))
     paged = pager.by_name(rows.prefetch_related(*related), request.GET, path)
     teams = Team.objects.select_related("lead", "deputy_lead", "parent").order_by("name")
-    may_add = add_person.refusal(Person(), actor=request.actor, now=now) is None
-    actions = [
-        {"label": "Who left", "href": reverse("leavers")},
-        {"label": "Webhooks", "href": reverse("webhooks")},
-        {"label": "Add a person", "icon": "plus", "kind": "filled", "href": reverse("person_add")},
-    ]
     roles = [("", "All"), *((role, ROLE_WORDS[role]) for role in ASSIGNABLE)]
     listed = pager.list_context(request.GET, path, paged, words_label="Name, address or title", links=[("role", roles)])
     context = {
         **listed,
-        "head": {"title": "People", "facts": [], "actions": actions if may_add else actions[:2]},
         "people": paged.rows,
         "empty": {"sentence": "Nobody fits.", "href": path, "action": "Show everybody"},
         "proposals": _proposals_about(request.actor, now),
         "erasures": open_erasures(),
         "teams": teams[:200],
-        "may_add": may_add,
+        "may_add": add_person.refusal(Person(), actor=request.actor, now=now) is None,
     }
     return page(request, "portal/people/people.html", context, fragment="people")
 
@@ -109,10 +103,10 @@ def person(request: Request, pk: int) -> HttpResponse:
     """Show a person: roles, teams, responsibilities and activity."""
     person_row, now = get_object_or_404(Person, pk=pk), request.now()
     roles = person_row.role_assignments.filter(until__isnull=True).select_related("proposed_by").order_by("pk")
-    may_leave = person_row.is_here and _leaving_refusal(person_row, request.actor, now) is None
-    leave = {"label": "Record that they left", "href": reverse("person_left", args=[pk])}
     context = {
         **person_facts(person_row),
+        "may_leave": person_row.is_here and _leaving_refusal(person_row, request.actor, now) is None,
+        "may_erase": ask_erasure.refusal(person_row, actor=request.actor, now=now) is None,
         "delegations": current_delegations(person_row, now),
         "roles": [
             {"row": row, "may_end": _role_refusal(person_row, row.role, request.actor, now) is None} for row in roles
@@ -126,8 +120,6 @@ def person(request: Request, pk: int) -> HttpResponse:
         "erasure": erasure_part(person_row, request.actor, now) if person_row.left_at is not None else {},
         **timeline_context(person_row, actor=request.actor, now=now),
     }
-    left = [] if person_row.left_at is None else [{"label": "What they left", "href": leave["href"]}]
-    context["head"]["actions"] = [leave] if may_leave else [*left, *erase_actions(person_row, request.actor, now)]
     return page(request, "portal/people/person.html", context)
 
 

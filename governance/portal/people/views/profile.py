@@ -9,7 +9,6 @@ from django.core.validators import MaxValueValidator
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -39,7 +38,6 @@ def person_facts(person: Person) -> Shape:
     owned = Automation.objects.filter(Q(business_owner=person) | Q(technical_owner=person))
     resources = Resource.objects.filter(Q(owner=person) | Q(deputy=person))
     return {
-        "head": {"title": person.name, "facts": [person.title] if person.title else []},
         "subject": person,
         "facts": facts,
         "teams": _teams(person),
@@ -93,6 +91,7 @@ def _me(request: Request, form: DelegationForm) -> HttpResponse:
     delegations = current_delegations(person, now)
     context = {
         **person_facts(person),
+        "reads_ledger": access.may(request.actor, Permission.LEDGER_READ, None, now=now),
         "form": form,
         "nobody": ""
         if delegates.eligible_delegates(person, now).exists()
@@ -102,9 +101,6 @@ def _me(request: Request, form: DelegationForm) -> HttpResponse:
         "taken": [row for row in delegations if row.taker_id == person.pk],
         **timeline_context(person, actor=request.actor, now=now, limit=20),
     }
-    if access.may(request.actor, Permission.LEDGER_READ, None, now=now):
-        pages = (("People and teams", "people"), ("Health", "health"))
-        context["head"]["actions"] = [{"label": label, "href": reverse(name)} for label, name in pages]
     return page(request, "portal/people/profile.html", context, status=422 if form.errors else 200)
 
 
