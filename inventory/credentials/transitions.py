@@ -205,7 +205,9 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
     if is_same and (codes is None or said_by == step.actor.people_ids):
         raise refuse(Refusal("I6", "input", "The register says that already."))
     # The same declaration by another person: their stake counts instead of the first person's.
-    if is_same or _narrows(credential, codes):
+    is_known = credential.reach_kind != Reach.UNKNOWN
+    is_narrower = codes is not None and not (is_known and {*wanted} >= {*credential.reach})
+    if is_same or is_narrower:
         narrow_reach(credential, actor=step.actor, now=step.now)
     was, credential.reach_kind = credential.reach_kind, kind
     credential.reach, credential.reach_at = wanted, step.now
@@ -219,13 +221,6 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
 def narrow_reach(step: Step[Credential]) -> Effect:
     """Narrow the reach of a credential: a part of declaring it, refused to people with a stake (S1, T1)."""
     return Effect()
-
-
-def _narrows(credential: Credential, codes: Sequence[str] | None) -> bool:
-    """Whether the reach would be narrower than before, or known instead of unknown."""
-    if codes is None:
-        return False
-    return credential.reach_kind == Reach.UNKNOWN or not set(codes) >= set(credential.reach)
 
 
 def _check_reach(credential: Credential, codes: Sequence[str] | None, wanted: Sequence[str]) -> None:
@@ -254,7 +249,11 @@ def claim_store(step: Step[Credential], *, store: Resource | None) -> Effect:
     """
     credential = step.subject
     if store is None:
-        return _withdraw_notice(step)
+        if (was := credential.said_kept_in_id) is None:
+            raise invalid("A2", "store", "Choose the store that keeps it.")
+        _clear_claim(credential)
+        step.save(credential)
+        return Effect(payload={"store": "", "was": str(was)})
     _check_store(credential, store, step.actor, step.now)
     credential.said_kept_in, credential.said_at = store, step.now
     credential.said_by, credential.said_for = step.actor.person, step.actor.standing_for
@@ -275,15 +274,6 @@ def _notify_store_owners(step: Step[Credential], store: Resource) -> None:
     people = [person for person in (store.owner, store.deputy) if person is not None and person.pk not in speakers]
     thread, key = f"credential:{credential.pk}", f"kept_in:{store.pk}:{step.actor.correlation}"
     outbox.queue(outbox.each(people, "credential_said_kept", thread=thread, key=key, now=step.now, context=context))
-
-
-def _withdraw_notice(step: Step[Credential]) -> Effect:
-    was = step.subject.said_kept_in_id
-    if was is None:
-        raise invalid("A2", "store", "Choose the store that keeps it.")
-    _clear_claim(step.subject)
-    step.save(step.subject)
-    return Effect(payload={"store": "", "was": str(was)})
 
 
 def _check_store(credential: Credential, store: Resource, actor: Actor, now: datetime) -> None:

@@ -6,7 +6,7 @@ Pages and the rule library use one vocabulary, `TAGS`. In doubt a tag is given: 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import MappingProxyType
 
 from inventory.importers.connectors import canonical_connector
@@ -78,7 +78,7 @@ def _tags_found(connector: str, code: str, level: str) -> frozenset[str]:
     # The operation also counts as one word; ``*`` on one thing is not everything.
     whole_operation = frozenset() if thing and operation == "*" else frozenset({operation})
     nouns = whole_operation.union(_singular(word) for word in words(f"{thing} {operation}"))
-    tags = {line.tag for line in _lines() if line.holds(service, nouns, level, is_everything=operation == "*")}
+    tags = {line.tag for line in _LINES if line.holds(service, nouns, level, is_everything=operation == "*")}
     if is_sensitive(operation, thing) and level != "write":
         tags.add("secrets.read")
     if connector.startswith(_MODELS) and level != "read":
@@ -92,26 +92,22 @@ def _singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
-@cache
-def _lines() -> tuple[_Line, ...]:
-    """Rows of ``data/capabilities.csv``. Empty matches any; nouns are alternatives in the singular; ``a+b`` needs both.
-
-    Levels: ``reads`` and ``changes`` include unknown; ``runs`` is execute and admin. The operation ``*`` has every verb.
-    """
-    return tuple(
-        _Line(
-            tag,
-            frozenset(_tag_words(connectors)),
-            tuple(frozenset(map(_singular, noun.split("+"))) for noun in _tag_words(nouns)),
-            levels,
-            frozenset(_tag_words(verbs)),
-            frozenset(_FACTS["not_meant"].get(tag, "").split()),
-            frozenset(_FACTS["not_beside"].get(tag, "").split()),
-        )
-        for tag, connectors, nouns, levels, verbs in rows("capabilities")
-    )
-
-
 def _tag_words(column: str) -> list[str]:
     """Words of a column, with groups expanded."""
     return [word for part in column.split() for word in _FACTS["groups"].get(part, part).split()]
+
+
+#: Rows of ``data/capabilities.csv``. Empty matches any; nouns are alternatives in the singular; ``a+b`` needs both.
+#: Levels: ``reads`` and ``changes`` include unknown; ``runs`` is execute and admin. The operation ``*`` has every verb.
+_LINES = tuple(
+    _Line(
+        tag,
+        frozenset(_tag_words(connectors)),
+        tuple(frozenset(map(_singular, noun.split("+"))) for noun in _tag_words(nouns)),
+        levels,
+        frozenset(_tag_words(verbs)),
+        frozenset(_FACTS["not_meant"].get(tag, "").split()),
+        frozenset(_FACTS["not_beside"].get(tag, "").split()),
+    )
+    for tag, connectors, nouns, levels, verbs in rows("capabilities")
+)

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -21,7 +22,7 @@ from inventory.importers.mcp import client_config
 from inventory.importers.n8n import workflow as n8n_workflow
 from inventory.importers.problem import ImportProblem
 from inventory.importers.secrets.findings import SecretFound, secrets_of, without_passwords
-from inventory.importers.secrets.scrubber import Fingerprint, scrub, without_tokens
+from inventory.importers.secrets.scrubber import scrub, without_tokens
 from inventory.importers.work_budget import CLEAR, Budget, OverBudget
 
 #: Of the importers as a whole; an assessment says which one made it (I2).
@@ -115,7 +116,7 @@ def _read(file: str, data: bytes, key: bytes | None, limits: Limits, budget: Bud
     servers = client_config.servers_in(document)
     if servers is not None:
         _check_servers(file, servers, limits)
-        scrubbed = scrub(document, _fingerprint(key), budget=budget)
+        scrubbed = scrub(document, partial(_fingerprint, key), budget=budget)
         manifest = client_config.read_configuration(file, scrubbed, _name_of(file, "MCP client configuration"))
         if not manifest.privileges:
             reason = "the MCP client configuration names no server"
@@ -148,20 +149,16 @@ def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None, limits: L
     if not n8n_workflow.is_workflow(workflow):
         reason = "among the n8n workflows stands something else"
         raise ImportProblem(file, place, reason, "Import the workflows alone.")
-    scrubbed = scrub(expand_inline_workflows(file, place, workflow, limits), _fingerprint(key), budget=budget)
+    scrubbed = scrub(expand_inline_workflows(file, place, workflow, limits), partial(_fingerprint, key), budget=budget)
     number = f" {place.rpartition('/')[2]}" if place[-1:].isdigit() else ""
     fallback = _name_of(file, "Workflow without a name") + number
     manifest = n8n_workflow.read_workflow(file, place, scrubbed, fallback, budget)
     return ReadResult(without_passwords(manifest), secrets_of(scrubbed))
 
 
-def _fingerprint(key: bytes | None) -> Fingerprint:
-    """Keyed fingerprint of a secret: HMAC-SHA-256 in hex, useless without the installation's key."""
-
-    def fingerprint(value: str) -> str | None:
-        return hmac.new(key, b"countersign.secret/1\0" + value.encode(), hashlib.sha256).hexdigest() if key else None
-
-    return fingerprint
+def _fingerprint(key: bytes | None, value: str) -> str | None:
+    """Keyed fingerprint of a secret: HMAC-SHA-256 in hex, useless without the installation's key; None without a key."""
+    return hmac.new(key, b"countersign.secret/1\0" + value.encode(), hashlib.sha256).hexdigest() if key else None
 
 
 YAML = "YAML is not read yet"

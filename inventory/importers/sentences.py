@@ -7,7 +7,6 @@ label; the entitlement's code is granted, and pages show it too.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from inventory.importers.connectors import canonical_connector
 from inventory.importers.display import EXPRESSION, MODEL
@@ -51,6 +50,10 @@ class Phrase:
     form: str
 
 
+#: Rows of ``data/sentences.csv``, by connector (or empty) and code. A form ends with its place.
+_KNOWN = {
+    (connector, code): Phrase(f"May {words}", f"May {form}") for connector, code, words, form in rows("sentences")
+}
 _VERBS = {"get": "read", "append": "add", "fetch": "read", "del": "delete", "upsert": "add and change"}
 _TO = frozenset(
     {"send", "post", "upload", "add", "append", "publish", "write", "share", "invite", "forward", "copy", "move"}
@@ -66,17 +69,9 @@ def phrase_of(connector: str, code: str) -> Phrase:
         code: code of the entitlement: ``message:post``, ``create_issue``, ``*``.
     """
     for name in (connector, canonical_connector(connector), ""):
-        if phrase := _known().get((name, code)):
+        if phrase := _KNOWN.get((name, code)):
             return phrase
     return _full_words(connector, code)
-
-
-@cache
-def _known() -> dict[tuple[str, str], Phrase]:
-    """Rows of ``data/sentences.csv``, by connector (or empty) and code. A form ends with its place."""
-    return {
-        (connector, code): Phrase(f"May {words}", f"May {form}") for connector, code, words, form in rows("sentences")
-    }
 
 
 def _full_words(connector: str, code: str) -> Phrase:

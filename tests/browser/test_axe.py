@@ -214,7 +214,7 @@ STOPPED = (("sana", "automation", "automation"), ("rita", "automation_resume", "
 
 #: What is no page: it takes a form, leads on, or sends a file, a part of a page or a mail as it was sent.
 ACTIONS = {
-    *("accept", "answer", "comment", "decide", "object", "import_panel", "automation_version"),
+    *("accept", "answer", "comment", "decide", "object", "import_panel"),
     *("import_add", "import_report", "undo", "recert_calendar"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),

@@ -432,7 +432,6 @@ def _of_record(portal: Portal, record: Approval) -> list[Any]:
 
 ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "account_reset_password_from_key": lambda portal, _: ["1", "made-up"],
-    "automation_version": lambda portal, one: [one.pk, 1],
     "conflict_rule": lambda portal, one: [one.code],
     "rule_propose": lambda portal, one: [one.code],
     "policy": lambda portal, one: [one.number],

@@ -165,7 +165,7 @@ class ResourceClass(OfResource):
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Write the register. Grants and approvals keep their tier: a lower tier counts from the renewal (T4)."""
         resource = Resource.objects.get(pk=int(proposal.target))
-        transition_resources.reclassify(resource, actor=step.actor, now=step.now, **proposal.document)
+        transition_resources.amend_by_proposal(resource, actor=step.actor, now=step.now, fields=proposal.document)
         return {"resource": resource.pk}
 
 
@@ -221,9 +221,8 @@ class KindAndTeam(OfResource):
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Write the register."""
         resource, document = Resource.objects.get(pk=int(proposal.target)), proposal.document
-        transition_resources.change_kind_or_team(
-            resource, actor=step.actor, now=step.now, kind=document["kind"], team=row_of(Team, document["team"])
-        )
+        fields = {"kind": document["kind"], "team": row_of(Team, document["team"])}
+        transition_resources.amend_by_proposal(resource, actor=step.actor, now=step.now, fields=fields)
         return {"resource": resource.pk}
 
 

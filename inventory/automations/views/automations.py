@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -86,14 +85,6 @@ def automation(request: Request, pk: int) -> HttpResponse:
     automation, now = visible_row(request, Automation, pk, *RELATED)
     context = automation_page.automation_context(automation, request.actor, now, request.GET)
     return page(request, "inventory/automations/automation.html", context, fragment="tab")
-
-
-@require_GET
-def version(request: Request, pk: int, number: int) -> HttpResponse:
-    """Show a version compared with the approved or previous one, in a tab of the automation's page."""
-    automation, _ = visible_row(request, Automation, pk)
-    get_object_or_404(automation.versions.all(), number=number)
-    return redirect(f"{automation.href}?tab=versions&version={number}")
 
 
 @require_http_methods(["GET", "POST"])

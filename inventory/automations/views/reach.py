@@ -2,20 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from governance.web.components import times
+from governance.web.components import state_words, times
 from governance.web.pages.page import Shape
 from inventory.automations.queries import ACTIVE, GrantState
 from inventory.importers import sentences
 from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Version
 from inventory.risk.levels import POWER
-
-ICONS = {
-    "data_store": "database",
-    "mcp_server": "branch",
-    "saas_connector": "message",
-    "backend_api": "server",
-    "secret_store": "key",
-}
 
 
 def automation_reach(
@@ -168,7 +160,7 @@ def _resource(group: Sequence[Privilege], states: Mapping[int, GrantState] | Non
     targets = list(dict.fromkeys(filter(None, (_target(p, (states or {}).get(p.pk)) for p in group))))
     more = f"and {len(targets) - 1} more" if len(targets) > 1 else times.counted(len(group), "privilege")
     return {
-        "icon": ICONS.get(resource.kind, "database"),
+        "icon": state_words.RESOURCE_KINDS[resource.kind].icon,
         "name": resource.name,
         "text": f"{owner} · {resource.counted_class}",
         "level": level,

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable
 
+from governance.web.components import state_words
 from governance.web.pages.page import Shape
 from inventory.risk.levels import POWER
 
 #: Lines that are shown; the others are counted.
 SHOWN = 12
-ICONS = {"read": "eye", "write": "pen", "unknown": "question", "execute": "terminal", "admin": "sliders"}
 
 
 def use_reasons(uses: Iterable[tuple[str, str, str]]) -> list[Shape]:
     """Level, sentence and data class of uses, the highest level first; empty without any."""
     power = sorted(uses, key=lambda use: POWER.index(use[0]), reverse=True)
     rows = [
-        {"icon": ICONS[level], "lead": sentence, "text": f"{data_class} data.".capitalize()}
+        {"icon": state_words.LEVELS[level].icon, "lead": sentence, "text": f"{data_class} data.".capitalize()}
         for level, sentence, data_class in power[:SHOWN]
     ]
     return with_more_line(rows, len(power))

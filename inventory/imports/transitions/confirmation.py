@@ -329,8 +329,6 @@ def amend_automation(step: Step[Automation], *, fields: Mapping[str, Any]) -> Ef
     given = _checked(fields)
     _check_owners(step, step.subject.team, step.subject, given)
     changed = change_fields(step.subject, given)
-    if not step.subject.name:
-        raise invalid("I1", "name", "Give it a name.")
     ownership_transitions.end_settled_interims(step.subject, step)
     step.save(step.subject)
     return Effect(payload={"changed": changed})

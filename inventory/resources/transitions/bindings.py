@@ -199,19 +199,14 @@ def request_move(step: Step[Resource], *, connector: str, instance: str) -> Effe
     if row.resource_id == step.subject.pk:
         raise refuse(Refusal("I8", "input", f"It is known to open {step.subject.name} already."))
     if row.moving_to is not None and not {row.moving_by_id, row.moving_for_id} & step.actor.people_ids:
-        raise refuse(_open_move(row))
+        name = row.moving_by.name if row.moving_by else "Somebody"
+        sentence = f"{name} has already asked that this connection opens {row.moving_to.name}."
+        to_do = f"An owner of {row.resource.name} or {row.moving_to.name}, or an admin, agrees or refuses first."
+        raise refuse(Refusal("I8", "state", sentence, to_do))
     row.moving_to, row.moving_at = step.subject, step.now
     row.moving_by, row.moving_for = step.actor.person, step.actor.standing_for
     step.save(row)
     return Effect(subject=row, payload={"from": str(row.resource_id), "to": str(step.subject.pk)})
-
-
-def _open_move(row: Binding) -> Refusal:
-    assert row.moving_to is not None
-    name = row.moving_by.name if row.moving_by else "Somebody"
-    sentence = f"{name} has already asked that this connection opens {row.moving_to.name}."
-    to_do = f"An owner of {row.resource.name} or {row.moving_to.name}, or an admin, agrees or refuses first."
-    return Refusal("I8", "state", sentence, to_do)
 
 
 @transition(

@@ -67,7 +67,8 @@ def declare_incident(step: Step[Resource], *, reference: str, until: datetime) -
         until=until,
     )
     step.save(made)
-    _notify(made, _people_to_notify(step.subject, step.now), step)
+    owners = [owner for owner in (step.subject.answering(step.now), step.subject.deputy) if owner is not None]
+    _notify(made, [*owners, *Person.objects.with_role(Role.SECURITY_REVIEWER, step.now).order_by("pk")], step)
     return Effect(subject=made, payload={"until": ledger_events.instant(until)})
 
 
@@ -100,15 +101,6 @@ def end_incident(step: Step[Incident]) -> Effect:
     incident.ended_at, incident.ended_by, incident.ended_why = step.now, step.actor.person, step.reason
     step.save(incident)
     return Effect()
-
-
-def _people_to_notify(resource: Resource, now: datetime) -> Iterable[Person]:
-    """Owner and deputy of the resource, and security reviewers."""
-    owners = (resource.answering(now), resource.deputy)
-    return [
-        *(person for person in owners if person is not None),
-        *Person.objects.with_role(Role.SECURITY_REVIEWER, now).order_by("pk"),
-    ]
 
 
 def _notify(incident: Incident, people: Iterable[Person], step: Step[Resource]) -> None:

@@ -198,8 +198,6 @@ def amend_resource(step: Step[Resource], *, fields: Mapping[str, Any]) -> Effect
     A proposed resource can change in every way: the accepting owner and the activating admin check it.
     """
     resource, given = step.subject, _checked(fields)
-    if not given.get("name", resource.name):
-        raise invalid("I3", "name", "Give it a name.")
     if resource.state == ResourceState.ACTIVE:
         _check_class_stays(resource, given)
         _check_only_raised(resource, given)
@@ -225,20 +223,14 @@ def appoint_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Eff
 
 
 @transition(Resource, event="resource.amended", permission=None, source=(ResourceState.ACTIVE,))
-def reclassify(step: Step[Resource], *, data_class: str, environment: str) -> Effect:
-    """Lower data class or environment of an active resource, after a proposal of two people (S8)."""
-    resource, given = step.subject, _checked({"data_class": data_class, "environment": environment})
-    _check_class_stays(resource, given)
-    return _set_fields(step, given)
-
-
-@transition(Resource, event="resource.amended", permission=None, source=(ResourceState.ACTIVE,))
-def change_kind_or_team(step: Step[Resource], *, kind: str, team: Team | None) -> Effect:
-    """Change kind or team of an active resource, after a proposal of two people (S8).
+def amend_by_proposal(step: Step[Resource], *, fields: Mapping[str, Any]) -> Effect:
+    """Change class, environment, kind or team of an active resource in any way, after a proposal of two people (S8).
 
     Conflict rules use the kind; escalation chain and second approval use the team. So one person cannot change them.
     """
-    return _set_fields(step, _checked({"kind": kind, "team": team}))
+    given = _checked(fields)
+    _check_class_stays(step.subject, given)
+    return _set_fields(step, given)
 
 
 def _set_fields(step: Step[Resource], given: Mapping[str, Any]) -> Effect:

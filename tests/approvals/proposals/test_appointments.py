@@ -172,7 +172,7 @@ def test_only_proposal_changes_leads_and_owners(company: Company) -> None:
         (team_transitions.leave_team, n.fallback, amara, "S8: Who is a fallback owner"),
         (resources.appoint_owner, company.slack, {"owner": n.tom, "deputy": n.amara}, "INTERNAL: "),
         (resources.name_owner, company.slack, {"owner": n.tom, "deputy": n.amara}, "S8: Another owner"),
-        (resources.reclassify, company.slack, {**public, "environment": "test"}, "INTERNAL: "),
+        (resources.amend_by_proposal, company.slack, {"fields": {**public, "environment": "test"}}, "INTERNAL: "),
         (resources.amend_resource, company.slack, {"fields": public}, "S8: Lowering a data class"),
     ):
         with pytest.raises(Refused, match=f"^{why}"):

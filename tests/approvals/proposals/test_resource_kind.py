@@ -49,7 +49,9 @@ def test_owner_and_admin_do_not_change_kind_alone(company: Company, field: str) 
             resources.amend_resource(erp(c), actor=as_actor(who), now=c.now, fields={field: other})
         assert no.value.refusal.detail[0][0] == field
     with pytest.raises(NotPermitted, match="Nobody"):
-        resources.change_kind_or_team(erp(c), actor=as_actor(n.ines), now=c.now, kind="secret_store", team=n.marketing)
+        resources.amend_by_proposal(
+            erp(c), actor=as_actor(n.ines), now=c.now, fields={"kind": "secret_store", "team": n.marketing}
+        )
     assert (erp(c).kind, erp(c).team_id) == (c.erp.kind, c.erp.team_id)
 
 
