@@ -69,24 +69,9 @@ def grants_of(*automations: Automation, now: datetime) -> dict[int, dict[str, Gr
     return held_by_automation
 
 
-@dataclass(frozen=True)
-class AutomationRow:
-    """Row of the list of automations.
-
-    Args:
-        automation: with its team.
-        owner: name of its business owner or interim owner; empty without one.
-        resources: names of the resources that its approved or newest version uses.
-        data_class: highest data class there; empty without any.
-        grants: number of its grants; next_end: first end of one of them.
-    """
-
-    automation: Automation
-    owner: str
-    resources: Sequence[str]
-    data_class: str
-    grants: int
-    next_end: datetime | None
+#: Row of the list of automations: with its team; name of its business owner or interim owner, empty without one; names of the
+#: resources that its approved or newest version uses; highest data class there; number of its grants; first end of one.
+AutomationRow = tuple[Automation, str, Sequence[str], str, int, datetime | None]
 
 
 #: What the list of automations shows, and what says who answers for one.
@@ -113,7 +98,7 @@ def automation_rows(automations: Sequence[Any], now: datetime) -> list[Automatio
     counted = counted.annotate(held=Count("grants", filter=standing), first=Min("grants__ends_at", filter=standing))
     grants = {pk: (held, first) for pk, held, first in counted.values_list("pk", "held", "first")}
     return [
-        AutomationRow(
+        (
             automation,
             "" if automation.is_ownerless(now) else automation.accepting(now).name,
             list(names[shown[automation.pk]]),

@@ -70,6 +70,9 @@ def chain_shape(chain: Chain, name: str, actor: Actor, now: datetime, *, would: 
         "right": by_it[:SHOWN],
         "first": [(place, 0, box["line"]) for place, box in enumerate(on_it[:SHOWN])],
         "second": [(0, place, box["line"]) for place, box in enumerate(by_it[:SHOWN])],
+        "title": f"What {name} is joined with",
+        "said_left": _link_text(on_it[:SHOWN], name),
+        "said_right": _link_text(by_it[:SHOWN], name),
         "hidden": len(on_it[SHOWN:]) + len(by_it[SHOWN:]),
         "further": len(chain.others - met),
     }
@@ -148,3 +151,7 @@ def _unknown_text(thing: str) -> Shape:
         "text": "is started by this, and nobody has approved it here: that counts as high risk",
         "line": "suspended",
     }
+
+
+def _link_text(boxes: Iterable[Shape], name: str) -> str:
+    return " ".join(f"{box['name']} {box['text']}." for box in boxes).replace(" this", f" {name}")

@@ -50,7 +50,6 @@ _SURROGATE = re.compile(
 )
 #: Texts, an unclosed one to the end: each is one value, with any content.
 _TEXTS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
-_OPENED = "[{,"
 _FACTS = facts("documents")
 FEWER = "Import fewer automations at a time, or clear their pinned data before exporting."
 _EXPORT_AGAIN = "Export it again from where it was made, and import that file unchanged."
@@ -124,7 +123,7 @@ def _check_number(file: str, text: str, limits: Limits) -> None:
 
 
 def _marks(text: str) -> int:
-    return sum(map(text.count, _OPENED))
+    return sum(map(text.count, "[{,"))
 
 
 def place_of(text: str, position: int) -> str:

@@ -136,11 +136,6 @@ class Importer(AbstractContextManager["Importer"]):
     def __exit__(self, *error: object) -> None:
         self._end()
 
-    @property
-    def pid(self) -> int:
-        """The child's process id; 0 where none runs."""
-        return self._process.pid if self._process else 0
-
     def read(self, name: str, data: bytes, *, seconds: float) -> list[Found]:
         """Read one file: a result for each automation, or one refusal.
 

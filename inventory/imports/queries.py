@@ -4,7 +4,7 @@ Reads only. A preview is unchanged if `confirm_import` and `write_down` would wr
 connection, credential or author. Uncertain previews are confirmed as usual, with the same result.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -47,16 +47,6 @@ class _Read:
         self.hint = free_text.seen(self.manifest.source.owner_hint)
 
 
-@dataclass
-class _Register:
-    """Register rows that the previews name: versions, bindings and credentials by key, and authors of the versions."""
-
-    versions: Mapping[Key, Sequence[Version]]
-    bindings: Mapping[tuple[str, str], Binding]
-    credentials: Mapping[tuple[str, str, str], Credential]
-    authors: Collection[tuple[int, str]]
-
-
 def unchanged_items(
     items: Iterable[ImportItem], team: Team, environment: str, *, apart: QuerySet[Automation]
 ) -> dict[int, Version]:
@@ -76,7 +66,7 @@ def unchanged_items(
     read = [reading for reading in read if reading.automation.pk not in excluded]
     if not read:
         return {}
-    register = _look_up(read)
+    register = _Register(read)
     versions = {reading.item.pk: _version(reading, register) for reading in read}
     return {pk: version for pk, version in versions.items() if version is not None}
 
@@ -107,28 +97,30 @@ def _match_automations(
             yield _Read(item, manifest, automation)
 
 
-def _look_up(read: Sequence[_Read]) -> _Register:
-    rows = Version.objects.filter(
-        automation__in={reading.automation.pk for reading in read},
-        manifest_digest__in={reading.digest for reading in read},
-    ).annotate(judged_by=newest_assessment("pk", "importer_version"), judged=newest_assessment("pk", "tier"))
-    versions: dict[Key, list[Version]] = {}
-    for row in rows.defer("manifest", "secrets"):
-        versions.setdefault((row.automation_id, row.manifest_digest), []).append(row)
-    instances = {privilege.instance for reading in read for privilege in reading.manifest.privileges}
-    bound = Binding.objects.filter(instance_name__in=instances).select_related("resource")
-    versions_named = [row.pk for rows in versions.values() for row in rows] if any(each.hint for each in read) else []
-    named = VersionAuthor.objects.filter(version__in=versions_named)
-    credentials = Credential.objects.filter(
-        platform_instance__in={place for reading in read for place, _, _ in reading.places},
-        external_id__in={external_id for reading in read for _, _, external_id in reading.places},
-    ).select_related("opens")
-    return _Register(
-        versions,
-        {(row.connector, row.instance_name): row for row in bound},
-        {(row.platform_instance, row.kind, row.external_id): row for row in credentials},
-        frozenset(named.values_list("version_id", "said__text")),
-    )
+class _Register:
+    """Register rows that the previews name: versions, bindings and credentials by key, and authors of the versions."""
+
+    def __init__(self, read: Sequence[_Read]) -> None:
+        rows = Version.objects.filter(
+            automation__in={reading.automation.pk for reading in read},
+            manifest_digest__in={reading.digest for reading in read},
+        ).annotate(judged_by=newest_assessment("pk", "importer_version"), judged=newest_assessment("pk", "tier"))
+        self.versions: dict[Key, list[Version]] = {}
+        for row in rows.defer("manifest", "secrets"):
+            self.versions.setdefault((row.automation_id, row.manifest_digest), []).append(row)
+        instances = {privilege.instance for reading in read for privilege in reading.manifest.privileges}
+        bound = Binding.objects.filter(instance_name__in=instances).select_related("resource")
+        versions_named = (
+            [row.pk for rows in self.versions.values() for row in rows] if any(each.hint for each in read) else []
+        )
+        named = VersionAuthor.objects.filter(version__in=versions_named)
+        credentials = Credential.objects.filter(
+            platform_instance__in={place for reading in read for place, _, _ in reading.places},
+            external_id__in={external_id for reading in read for _, _, external_id in reading.places},
+        ).select_related("opens")
+        self.bindings = {row.key: row for row in bound}
+        self.credentials = {(row.platform_instance, row.kind, row.external_id): row for row in credentials}
+        self.authors = frozenset(named.values_list("version_id", "said__text"))
 
 
 def _version(reading: _Read, register: _Register) -> Version | None:

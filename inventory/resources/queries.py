@@ -24,22 +24,9 @@ BINDING_COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
-class ResourceRow:
-    """Row of the list of resources.
-
-    Args:
-        resource: with its owner and deputy.
-        state: see `shown_state`.
-        owner: name of its owner or interim owner; empty without one.
-        entitlements, grants: numbers of its entitlements and of grants on them.
-    """
-
-    resource: Resource
-    state: str
-    owner: str
-    entitlements: int
-    grants: int
+#: Row of the list of resources: with its owner and deputy; see `shown_state`; name of its owner or interim owner, empty
+#: without one; numbers of its entitlements and of grants on them.
+ResourceRow = tuple[Resource, str, str, int, int]
 
 
 def resource_rows(resources: Sequence[Resource], now: datetime) -> list[ResourceRow]:
@@ -50,9 +37,7 @@ def resource_rows(resources: Sequence[Resource], now: datetime) -> list[Resource
     )
     counts = {pk: (offered, held) for pk, offered, held in counted}
     return [
-        ResourceRow(
-            resource, shown_state(resource, now), str(resource.answering(now) or ""), *counts.get(resource.pk, (0, 0))
-        )
+        (resource, shown_state(resource, now), str(resource.answering(now) or ""), *counts.get(resource.pk, (0, 0)))
         for resource in resources
     ]
 

@@ -1,6 +1,5 @@
 """Context of an automation's page. Higher apps draw the panels for grants, submissions and reviews."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +8,6 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from governance.core.access import Actor
-from governance.web.components import times
 from governance.web.pages.page import Shape, offered, timeline_context
 from inventory.automations import lineages, panels
 from inventory.automations import queries as automation_queries
@@ -260,18 +258,11 @@ def _findings(assessment: Assessment | None) -> list[Shape]:
 
 def _privileges(newest: Version | None, now: datetime) -> Shape:
     assessment = newest.latest_assessment if newest else None
-    held, used = privileges_of(newest), _credentials_used(newest)
-    counts = f"{times.counted(len(held), 'privilege')}, {times.counted(len(used), 'credential')}"
+    related = (f"credential__{way}" for way in ("kept_in__owner", "opens__owner", "owner", "interim__person"))
+    used = list(newest.version_credentials.select_related(*related).order_by("pk")) if newest else []
     return {
-        "version_words": f"version {newest.number}, {counts}" if newest else "",
-        "privileges": automation_queries.privilege_rows(held, assessment),
+        "version": newest,
+        "privileges": automation_queries.privilege_rows(privileges_of(newest), assessment),
         "credentials": automation_queries.credential_rows(used, assessment),
         "ownerless_ids": {row.credential_id for row in used if row.credential.is_ownerless(now)},
     }
-
-
-def _credentials_used(version: Version | None) -> Sequence[Any]:
-    if version is None:
-        return ()
-    related = (f"credential__{way}" for way in ("kept_in__owner", "opens__owner", "owner", "interim__person"))
-    return list(version.version_credentials.select_related(*related).order_by("pk"))

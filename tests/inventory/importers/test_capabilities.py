@@ -93,14 +93,14 @@ def test_protection_tags_need_known_specific_tool(tag: str) -> None:
 
 
 def test_every_tag_of_the_vocabulary_is_given_by_the_table() -> None:
-    assert {line.tag for line in capabilities._lines()} == TAGS.keys()
+    assert {line.tag for line in capabilities._LINES} == TAGS.keys()
     for tag, said in TAGS.items():
         assert len(tag) <= 60
         assert words(said)
 
 
 def test_every_line_of_the_table_gives_its_tag_by_each_of_its_words_and_verbs() -> None:
-    for line in capabilities._lines():
+    for line in capabilities._LINES:
         connector = min(line.connectors, default="")
         nouns = ["_".join(sorted(noun)) for noun in line.nouns] or [""]
         verbs = sorted(line.verbs) or [""]
@@ -113,7 +113,7 @@ def test_every_line_of_the_table_gives_its_tag_by_each_of_its_words_and_verbs() 
 
 def test_every_connector_of_its_groups_is_one_that_importers_or_servers_have() -> None:
     known = {name.removesuffix("Trigger").removesuffix("Tool") for _, name in defaults._nodes()}
-    named = {one for line in capabilities._lines() for one in line.connectors}
+    named = {one for line in capabilities._LINES for one in line.connectors}
     # At least these many are what the table of n8n's nodes calls them, so that a name spelt otherwise is noticed.
     assert len(named & known) >= 90
 

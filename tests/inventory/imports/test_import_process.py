@@ -125,7 +125,8 @@ def test_child_has_limits_and_reads_only_its_pipe() -> None:
     key = key_files.digest_key()
     with Importer(LIMITS) as importer:
         assert is_read(importer.read(*GOOD, seconds=20)[0])
-        process = Path(f"/proc/{importer.pid}")
+        assert importer._process is not None
+        process = Path(f"/proc/{importer._process.pid}")
         bounds = {line[:26].strip(): line[26:].split()[:2] for line in (process / "limits").read_text().splitlines()}
         nice = int((process / "stat").read_text().rpartition(")")[2].split()[16])
         command, variables = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
@@ -148,7 +149,7 @@ def test_a_child_ends_with_the_thread_that_started_it() -> None:
     code = (
         "import os, sys; from inventory.imports import import_process as p\n"
         "one = p.Importer(p.LIMITS, key=b'k'); one.__enter__(); one.read('x.json', b'{', seconds=20)\n"
-        "print(one.pid, flush=True); os.kill(os.getpid(), 9)"
+        "print(one._process.pid, flush=True); os.kill(os.getpid(), 9)"
     )
     made = subprocess.run(
         [sys.executable, "-c", f"import django; django.setup()\n{code}"], capture_output=True, text=True, check=False

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tests.web.samples.row_samples import Shape, at, event, frame, on, reason
 
 ERP = "ERP Postgres (production)"
+USED = ["ERP Postgres", "Finance Slack", "Supplier Drive"]
 TABS = ("overview", "privileges", "versions", "submissions", "grants", "recertifications", "timeline")
 
 
@@ -43,19 +42,15 @@ def automations() -> Shape:
             ],
         },
         "rows": [
-            _row(
-                1, "Invoice chaser", "live", "high", owner="Jonas Weil", data_class="confidential", next_end=on(8, 12)
-            ),
-            _row(2, "Supplier onboarding agent", "draft", "high", owner="Jonas Weil", resources=[], grants=0),
-            _row(
-                3, "Weekly stock report", "suspended", "standard", owner="", data_class="internal", next_end=on(9, 12)
-            ),
+            (_automation(1, "Invoice chaser", "live", "high"), "Jonas Weil", USED, "confidential", 4, on(8, 12)),
+            (_automation(2, "Supplier onboarding agent", "draft", "high"), "Jonas Weil", [], "", 0, None),
+            (_automation(3, "Weekly stock report", "suspended", "standard"), "", USED, "internal", 4, on(9, 12)),
         ],
         "pager": {"older_href": "/automations?after=3", "newer_href": "", "words": "3 of 8"},
     }
 
 
-def _row(number: int, name: str, state: str, tier: str, **facts: Any) -> Shape:
+def _automation(number: int, name: str, state: str, tier: str) -> Shape:
     automation = {
         "href": f"/automations/{number}",
         "name": name,
@@ -63,14 +58,7 @@ def _row(number: int, name: str, state: str, tier: str, **facts: Any) -> Shape:
         "tier": tier,
         "team": "Finance Operations",
     }
-    automation |= {"get_kind_display": "Workflow", "get_environment_display": "Production"}
-    usual = {
-        "resources": ["ERP Postgres", "Finance Slack", "Supplier Drive"],
-        "data_class": "",
-        "grants": 4,
-        "next_end": None,
-    }
-    return {"automation": automation, **usual, **facts}
+    return automation | {"get_kind_display": "Workflow", "get_environment_display": "Production"}
 
 
 def _grants() -> list[Shape]:
@@ -249,7 +237,7 @@ def automation_privileges() -> Shape:
     """What the newest version asks for."""
     return {
         **_page("privileges"),
-        "version_words": "version 7, 2 privileges, 1 credential",
+        "version": {"number": 7},
         "privileges": [
             (
                 _privilege(f"May mark invoices as reminded in {ERP}", "ar.invoices:update", model_controlled=True),
@@ -400,8 +388,8 @@ def resources() -> Shape:
         "head": {"title": "Resources", "facts": ["5 visible to you", {"text": "1 without an owner", "tone": "no"}]},
         "filters": {"action": "/resources", "words": "", "words_label": "Name or owner", "fields": []},
         "rows": [
-            {
-                "resource": {
+            (
+                {
                     "href": "/resources/1",
                     "name": name,
                     "kind": kind,
@@ -409,11 +397,11 @@ def resources() -> Shape:
                     "data_class": data,
                     "deputy": deputy,
                 },
-                "state": state,
-                "owner": owner,
-                "entitlements": entitlements,
-                "grants": grants,
-            }
+                state,
+                owner,
+                entitlements,
+                grants,
+            )
             for name, kind, state, data, owner, deputy, entitlements, grants in rows
         ],
         "pager": {"older_href": "", "newer_href": ""},
