@@ -280,7 +280,7 @@ def test_pages_of_a_list_join_without_gaps_or_repeats_also_backwards(company: Co
         pages = []
         while path:
             found = who.get(path).context
-            pages.append([row.automation.href for row in found["rows"]])
+            pages.append([row[0].href for row in found["rows"]])
             path = getattr(found["pager"], way)
         return pages
 
