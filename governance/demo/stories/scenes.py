@@ -380,6 +380,7 @@ class Scene:
         """Answer a question as its reviewer: draft, then submit, as on the page."""
         by, now = self.cast.by(question.reviewer), self.cast.now
         ends_on = (now + timedelta(days=ends_in)).date() if ends_in else None
+        item_queries.load_subjects([question.item])
         advice = recommend(item_queries.load_facts([question.item], now)[question.item_id]).advice
         seen = CardView(self.cast.dice.randint(SHORTEST, LONGEST), advice, looked=1)
         draft = drafts.save_draft(question, AnswerKind(answer), **by, ends_on=ends_on, reason=why, seen=seen)

@@ -16,6 +16,7 @@ from django.db.models.functions import JSONObject
 from approvals.grants.transitions import lifecycle
 from approvals.models import Conflict, ConflictState, Grant, GrantState, GrantUsage, Submission, SubmissionState
 from approvals.models.conflict_rule import Mode
+from governance.core.database.querysets import with_columns
 from governance.core.texts.number_words import day_of
 from governance.recertification.items.recommendation import WEEKS, Facts, InConflict
 from governance.recertification.models import SETTLING, Answer, AnswerKind, Item, ItemState
@@ -45,17 +46,45 @@ Row = Mapping[str, Any]
 Day = tuple[date, int, int, datetime | None]
 
 
+def load_subjects(
+    items: Sequence[Item], grants: Collection[str] = GRANT_COLUMNS, automations: Collection[str] = AUTOMATION_COLUMNS
+) -> None:
+    """Give items their grants and automations with what `load_facts` reads. One query for grants, one for automations.
+
+    Args:
+        items: with the ids of their grants and automations.
+        grants, automations: columns to load; at least those of the facts.
+    """
+    grant_ids = {item.grant_id for item in items if item.grant_id is not None}
+    automation_ids = {item.automation_id for item in items if item.automation_id is not None}
+    by_grant = with_columns(_grants_with_facts(), grants).in_bulk(grant_ids) if grant_ids else {}
+    by_automation = (
+        with_columns(_automations_with_facts(), automations).in_bulk(automation_ids) if automation_ids else {}
+    )
+    for item in items:
+        if item.grant_id is not None:
+            item.grant = by_grant[item.grant_id]
+        elif item.automation_id is not None:
+            item.automation = by_automation[item.automation_id]
+
+
 def load_facts(items: Sequence[Item], now: datetime) -> dict[int, Facts]:
     """Load the facts of items, by their ids.
 
     Args:
-        items: loaded with `GRANT_COLUMNS` of their grants or `AUTOMATION_COLUMNS` of their automations.
+        items: see `load_subjects`.
         now: business time.
     """
-    rows = _rows(items, now)
+    rows: dict[int, Any] = {item.pk: item.grant or item.automation for item in items}
     usage = _usage_by_approval({item.grant.approval_id for item in items if item.grant is not None}, now)
-    earlier = _earlier([item for item in items if rows[item.pk]["reviewed"]])
-    return {item.pk: _facts(item, rows[item.pk], usage, earlier.get(_review_key(item), []), now) for item in items}
+    earlier = _earlier([item for item in items if rows[item.pk].reviewed])
+    conflicts = _conflicts({pk for row in rows.values() for pk in row.conflict_ids}, now)
+    facts = {}
+    for item in items:
+        row = rows[item.pk]
+        found = tuple(conflicts[pk] for pk in row.conflict_ids)
+        facts[item.pk] = _facts(item, row, usage, earlier.get(_review_key(item), []), found, now)
+    return facts
 
 
 def _usage_by_approval(approvals: Collection[int], now: datetime) -> dict[int, Row]:
@@ -93,27 +122,34 @@ def _review_key(item: Item) -> tuple[str, int]:
     return ("grant", item.grant.approval_id) if item.grant is not None else ("automation", item.of_automation.pk)
 
 
-def _facts(item: Item, row: Row, usage: Mapping[int, Row], earlier: Sequence[Answer], now: datetime) -> Facts:
+def _facts(
+    item: Item,
+    row: Any,
+    usage: Mapping[int, Row],
+    earlier: Sequence[Answer],
+    conflicts: tuple[InConflict, ...],
+    now: datetime,
+) -> Facts:
     automation, grant = item.of_automation, item.grant
     reviews = {answer.question.item_id for answer in earlier}
     removed = {answer.question.item_id for answer in earlier if answer.answer != AnswerKind.KEEP}
     version, owners = automation.approved_version, (automation.business_owner, automation.technical_owner)
-    asked = (grant.app_approval.submission.asked if grant is not None else row["asked"]) or {}
+    asked = (grant.app_approval.submission.asked if grant is not None else row.in_force) or {}
     asked_owners = (asked.get("business_owner"), asked.get("technical_owner"))
-    newest, source = row["newest"] or 0, version.source_digest if version is not None else None
+    newest, source = row.newest or 0, version.source_digest if version is not None else None
     return Facts(
-        held_since=row["began_at"],
+        held_since=row.began_at,
         earlier=tuple(earlier),
         suspended=automation.state == AutomationState.SUSPENDED,
         other_source=asked.get("source", source) != source,
         newer_version=newest if newest > (version.number if version is not None else 0) else 0,
         other_owner=bool(asked) and asked_owners != tuple(str(owner.opaque_id) if owner else "" for owner in owners),
         kept=len(reviews - removed),
-        conflicts=tuple(map(_in_conflict, row["conflicts"])),
+        conflicts=conflicts,
         **(
-            {**_grant_facts(grant, row["peers"] or {}, now), **usage.get(grant.approval_id, {})}
+            {**_grant_facts(grant, row.peers or {}, now), **usage.get(grant.approval_id, {})}
             if grant is not None
-            else {"of_automation": True, "holds_nothing": not row["holds"]}
+            else {"of_automation": True, "holds_nothing": not row.holds}
         ),
     )
 
@@ -139,10 +175,16 @@ def _grant_facts(grant: Grant, peers: Row, now: datetime) -> dict[str, Any]:
     }
 
 
-def _in_conflict(conflict: Row) -> InConflict:
-    until = datetime.fromisoformat(conflict["waived_until"]) if conflict["waived_until"] else None
-    is_enforced = conflict["mode"] == Mode.ENFORCE
-    return InConflict(conflict["key"], conflict["title"], is_enforced, day_of(until) if until is not None else None)
+def _conflicts(conflicts: Collection[int], now: datetime) -> dict[int, InConflict]:
+    """Open conflicts with the ends of their waivers, by id. At most one query."""
+    if not conflicts:
+        return {}
+    rows: Any = Conflict.objects.filter(pk__in=conflicts).telling_waived_until(now)
+    columns = rows.order_by().values_list("pk", "rule__title", "rule__mode", "waived_until")
+    return {
+        pk: InConflict(pk, title, mode == Mode.ENFORCE, day_of(until) if until is not None else None)
+        for pk, title, mode, until in columns
+    }
 
 
 def _earlier(items: Sequence[Item]) -> dict[tuple[str, int], list[Answer]]:
@@ -163,24 +205,13 @@ def _earlier(items: Sequence[Item]) -> dict[tuple[str, int], list[Answer]]:
     return answers_by_key
 
 
-def _rows(items: Sequence[Item], now: datetime) -> dict[int, Row]:
-    """Facts by item: one query for grants, one for automations."""
-    of_grants = {item.grant_id: item.pk for item in items if item.grant_id is not None}
-    of_automations = {item.automation_id: item.pk for item in items if item.automation_id is not None}
-    rows = {of_grants[row["pk"]]: row for row in _grant_rows(of_grants, now)} if of_grants else {}
-    if of_automations:
-        rows |= {of_automations[row["pk"]]: row for row in _automation_rows(of_automations, now)}
-    return rows
-
-
 def _newest(automation: str) -> Subquery:
     return Subquery(Version.objects.filter(automation=OuterRef(automation)).order_by("-number").values("number")[:1])
 
 
-def _conflicts(conflicts: QuerySet[Conflict], now: datetime) -> ArraySubquery:
-    open_conflicts = conflicts.filter(state=ConflictState.OPEN).telling_waived_until(now).order_by("pk")  # type: ignore[attr-defined]
-    fields = JSONObject(key="pk", title="rule__title", mode="rule__mode", waived_until="waived_until")
-    return ArraySubquery(open_conflicts.values(said=fields))
+def _open_conflicts(**includes: Any) -> ArraySubquery:
+    rows = Conflict.objects.filter(**includes, state=ConflictState.OPEN)
+    return ArraySubquery(rows.order_by("pk").values("pk"))
 
 
 def _peers() -> Subquery:
@@ -193,28 +224,24 @@ def _peers() -> Subquery:
     return Subquery(peers.order_by().values("entitlement").annotate(said=figures).values("said"))
 
 
-def _grant_rows(grants: Mapping[int, int], now: datetime) -> QuerySet[Grant, Row]:
+def _grants_with_facts() -> QuerySet[Any]:
     first = Grant.objects.filter(approval=OuterRef("approval")).order_by().values("approval")
-    rows = Grant.objects.filter(pk__in=list(grants)).order_by()
-    return rows.values(
-        "pk",
+    return Grant.objects.annotate(
         began_at=Subquery(first.annotate(began=Min("begins_at")).values("began")),
         newest=_newest("automation"),
         peers=_peers(),
-        conflicts=_conflicts(Conflict.objects.filter(grants__contains=[OuterRef("pk")]), now),
+        conflict_ids=_open_conflicts(grants__contains=[OuterRef("pk")]),
         reviewed=Exists(Item.objects.filter(grant__approval=OuterRef("approval"), state=ItemState.CLOSED)),
     )
 
 
-def _automation_rows(automations: Mapping[int, int], now: datetime) -> QuerySet[Automation, Row]:
+def _automations_with_facts() -> QuerySet[Any]:
     in_force = Submission.objects.filter(automation=OuterRef("pk"), state=SubmissionState.IN_FORCE).order_by("-pk")
-    rows = Automation.objects.filter(pk__in=list(automations)).order_by()
-    return rows.values(
-        "pk",
+    return Automation.objects.annotate(
         began_at=F("created_at"),
-        asked=Subquery(in_force.values("app_approval__submission__asked")[:1]),
+        in_force=Subquery(in_force.values("app_approval__submission__asked")[:1]),
         newest=_newest("pk"),
-        conflicts=_conflicts(Conflict.objects.filter(automations__contains=[OuterRef("pk")]), now),
+        conflict_ids=_open_conflicts(automations__contains=[OuterRef("pk")]),
         reviewed=Exists(Item.objects.filter(automation=OuterRef("pk"), state=ItemState.CLOSED)),
         holds=Exists(Grant.objects.standing().filter(automation=OuterRef("pk")).order_by()),
     )

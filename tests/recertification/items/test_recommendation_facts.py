@@ -14,7 +14,6 @@ from django.utils.html import escape
 
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, GrantUsage
 from governance.core.clock import business_time
-from governance.core.database.querysets import with_columns
 from governance.recertification.items import queries as item_queries
 from governance.recertification.items import recommendation
 from governance.recertification.items.recommendation import Advice, Facts, recommend
@@ -38,6 +37,7 @@ def item(stock_under_review: Item, monkeypatch: pytest.MonkeyPatch) -> Item:
 
 def facts(item: Item) -> Facts:
     again = Item.objects.get(pk=item.pk)
+    item_queries.load_subjects([again])
     return item_queries.load_facts([again], item.opened_at)[item.pk]
 
 
@@ -178,6 +178,7 @@ def test_earlier_answers_count_and_are_shown(held: Held, monkeypatch: pytest.Mon
     for asks in Asks:
         say(question(one, asks), AnswerKind.KEEP, now=one.opened_at, reason="Still used.")
     later = under_review(Grant.objects.get(predecessor=grant))
+    item_queries.load_subjects([later])
     found = item_queries.load_facts([later], later.opened_at)[later.pk]
     assert (found.kept, len(found.earlier), found.held_since) == (1, 2, grant.begins_at)
     monkeypatch.setattr(business_time, "now", lambda: later.opened_at)
@@ -191,6 +192,7 @@ def test_earlier_answers_count_and_are_shown(held: Held, monkeypatch: pytest.Mon
 def test_an_automation_is_recommended_from_facts_of_its_own(held: Held) -> None:
     automation = held.automation
     one = opened(automation, held.company.now + timedelta(days=170))
+    item_queries.load_subjects([one])
     found = item_queries.load_facts([one], one.opened_at)[one.pk]
     assert (found.of_automation, found.holds_nothing) == (True, False)
     assert recommend(found).advice == Advice.LOOK
@@ -234,12 +236,11 @@ def test_the_items_page_and_ones_own_list_ask_no_more_than_before_there_was_a_re
 def test_known_of_twenty_items_is_asked_as_of_one(held: Held) -> None:
     grants = [held.grant(), *(held.low_grant() for _ in range(1))]
     items = [under_review(one) for one in grants]
-    item_queries.load_facts(items, items[0].opened_at)
     counts = []
     for some in (items[:1], items):
-        columns = ("automation", *(f"grant__{column}" for column in item_queries.GRANT_COLUMNS))
-        again = list(with_columns(Item.objects.filter(pk__in=[one.pk for one in some]), columns))
+        again = list(Item.objects.filter(pk__in=[one.pk for one in some]))
         with CaptureQueriesContext(connection) as asked:
+            item_queries.load_subjects(again)
             item_queries.load_facts(again, items[0].opened_at)
         counts.append(len(asked))
     assert counts[0] == counts[1]

@@ -26,11 +26,8 @@ RELATIONS = (
     *("item__grant__approval", "item__automation"),
 )
 
-#: Columns of a question for its row and the facts of its item.
-COLUMNS = (
-    *("asks", "item__automation", "item__grant__sentence", "item__grant__automation__name"),
-    *(f"item__grant__{column}" for column in item_queries.GRANT_COLUMNS),
-)
+#: Columns of a grant for its row.
+COLUMNS = (*item_queries.GRANT_COLUMNS, "sentence", "automation__name")
 
 #: Most items for one answer, so that a person can read them on one page.
 MOST = 50
@@ -86,8 +83,10 @@ def _draft_answer(question: Question, kind: AnswerKind, reason: str, request: Re
 def _show_page(request: Request, now: datetime, *, error: str = "", status: int = 200) -> HttpResponse:
     typed = request.POST
     low = _questions(request, now).filter(item__grant__tier="low", item__grant__raised_to="")
-    questions = list(with_columns(low, COLUMNS)[:MOST])
-    facts = item_queries.load_facts([question.item for question in questions], now)
+    questions = list(with_columns(low, ("asks", "item__grant", "item__automation"))[:MOST])
+    items = [question.item for question in questions]
+    item_queries.load_subjects(items, COLUMNS)
+    facts = item_queries.load_facts(items, now)
     recommended = {pk: recommend(facts_of_item) for pk, facts_of_item in facts.items()}
     context = {
         "rows": [

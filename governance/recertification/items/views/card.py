@@ -30,7 +30,6 @@ from governance.recertification.models import AnswerKind, Draft, Item, Question
 from governance.web.components.times import day_of
 from governance.web.pages.page import Shape
 from governance.web.requests.request import number
-from inventory.models import Automation
 
 K = AnswerKind
 
@@ -90,10 +89,7 @@ def load_questions(items: QuerySet[Item], pk: int) -> ItemContext | None:
     if not questions:
         return None
     item = questions[0].item
-    if item.grant_id is not None:
-        item.grant = with_columns(Grant.objects.all(), GRANT_COLUMNS).get(pk=item.grant_id)
-    elif item.automation_id is not None:
-        item.automation = with_columns(Automation.objects.all(), AUTOMATION_COLUMNS).get(pk=item.automation_id)
+    item_queries.load_subjects([item], GRANT_COLUMNS, AUTOMATION_COLUMNS)
     return context_of(item, questions)
 
 
