@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from approvals.models import Grant, Submission
+from approvals.models import Approval, Grant, Submission
 from governance.recertification.items.transitions.open_item import snapshot
 from governance.recertification.models import Item
 from governance.web.pages import pager
@@ -13,6 +13,7 @@ from tests import scenarios
 from tests.approvals import stock_report
 from tests.inventory.identities.test_identity_page import body
 from tests.scenarios import Company
+from tests.starting_points import starting_point
 
 pytestmark = pytest.mark.django_db
 
@@ -42,15 +43,21 @@ def test_lowered_level_is_shown_everywhere(narrowed: Submission, company: Compan
     assert snapshot(Item(grant=grant, automation=automation), "standard")["what"] == sentence
 
 
-@pytest.mark.rule("A7", "R3")
-def test_narrowed_scope_is_shown_alone(company: Company, chaser_in_stage_2: Submission) -> None:
-    chaser = chaser_in_stage_2
+def chaser_reads_customers_alone(c: Company) -> Approval:
+    """The chaser in force: of the two tables that it asked for it may read one."""
+    chaser = stock_report.newest(c)
     reading = chaser.approvals.get(privilege__scope=["fin.invoices", "fin.customers"])
-    scenarios.approve(reading, company.people.omar, now=company.now, scope=["fin.customers"])
-    stock_report.decide_rest(company, chaser)
-    page = body(company.people.omar, reverse("automation_grants", args=[chaser.automation_id]))
+    scenarios.approve(reading, c.people.omar, now=c.now, scope=["fin.customers"])
+    stock_report.decide_rest(c, chaser)
+    return reading
+
+
+@pytest.mark.rule("A7", "R3")
+@starting_point("chaser_in_stage_2", chaser_reads_customers_alone)
+def test_narrowed_scope_is_shown_alone(company: Company, start: Approval) -> None:
+    page = body(company.people.omar, reverse("automation_grants", args=[start.submission.automation_id]))
     assert "May read fin.customers in" in page
-    grant = Grant.objects.get(approval=reading)
+    grant = Grant.objects.get(approval=start)
     assert "fin.invoices" not in f"{grant.sentence} {grant.raw_scope}"
 
 

@@ -252,7 +252,9 @@ def _writing(export: dict[str, Any]) -> None:
     stock_report.node(export, ".postgres")["parameters"]["operation"] = "update"
 
 
-def _of_tier(tier: str, company: Company) -> Grant:
+@pytest.fixture
+def of_tier(tier: str, company: Company) -> Grant:
+    """A grant of a privilege of one tier, just begun."""
     standard = Grant.objects.get(entitlement__resource=company.erp)
     if tier == "low":
         return low_grants(standard.approval.submission, 1, begins_at=company.now)[0]
@@ -264,8 +266,8 @@ def _of_tier(tier: str, company: Company) -> Grant:
 
 @pytest.mark.rule("G2")
 @pytest.mark.parametrize("tier", ["low", "standard", "high"])
-def test_a_year_after_its_last_decision_stage_2_decides_again(tier: str, company: Company) -> None:
-    grant = Grant.objects.get(pk=_of_tier(tier, company).pk)
+def test_a_year_after_its_last_decision_stage_2_decides_again(tier: str, of_tier: Grant, company: Company) -> None:
+    grant = Grant.objects.get(pk=of_tier.pk)
     assert grant.tier == tier
     decided_at = grant.approval.ended_at
     assert decided_at is not None

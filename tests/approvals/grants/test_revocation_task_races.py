@@ -29,7 +29,9 @@ def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
         connections.close_all()
 
 
-def _tasks(firm: Company) -> list[RevocationTask]:
+@pytest.fixture
+def tasks(firm: Company) -> list[RevocationTask]:
+    """What is to be removed after everything of an automation was revoked."""
     made = stock_report.in_force(firm, of_its_own())
     held = list(Grant.objects.filter(automation=made.automation_id).order_by("pk"))
     for grant in held:
@@ -45,9 +47,11 @@ def _saying(task: RevocationTask, who: Person, firm: Company) -> Callable[[], ob
 
 
 @pytest.mark.rule("G4")
-def test_two_words_at_once_close_it_once_and_one_persons_two_are_one(firm: Company) -> None:
+def test_two_words_at_once_close_it_once_and_one_persons_two_are_one(
+    firm: Company, tasks: list[RevocationTask]
+) -> None:
     n = firm.people
-    for number, task in enumerate(_tasks(firm)):
+    for number, task in enumerate(tasks):
         second = n.omar if number % 2 else n.sana
         found = at_once(_saying(task, n.omar, firm), _saying(task, second, firm))
         task.refresh_from_db()

@@ -23,6 +23,7 @@ from tests.approvals.refusals import refused
 from tests.people import as_actor
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
+from tests.starting_points import starting_point
 
 pytestmark = pytest.mark.django_db
 
@@ -59,14 +60,20 @@ def test_new_lead_and_owner_do_not_replace_earlier_approvers(company: Company, s
     assert on_slack.state == ApprovalState.APPROVED
 
 
-@pytest.mark.rule("A15", "A8")
-def test_missing_earlier_approver_needs_extra_approval(company: Company, stock_withdrawn: Submission) -> None:
-    n, before = company.people, stock_withdrawn
-    others_answer(company)
-    stock_report.hand_over(company, company.erp, n.lena, n.amara)
+def submitted_after_approvers_left(c: Company) -> Submission:
+    """Others answer for all of it, both who approved before have left, and it is submitted again."""
+    n, before = c.people, stock_report.newest(c)
+    others_answer(c)
+    stock_report.hand_over(c, c.erp, n.lena, n.amara)
     for person in (n.theo, n.omar):
-        record_leaver(person, actor=as_actor(n.ines), now=company.now, reason="Left.")
-    again_asked = scenarios.submitted(company, before.version)
+        record_leaver(person, actor=as_actor(n.ines), now=c.now, reason="Left.")
+    return scenarios.submitted(c, before.version)
+
+
+@pytest.mark.rule("A15", "A8")
+@starting_point("stock_withdrawn", submitted_after_approvers_left)
+def test_missing_earlier_approver_needs_extra_approval(company: Company, start: Submission) -> None:
+    n, again_asked = company.people, start
     app, on_slack = scenarios.app_of(again_asked), stock_report.privilege_on(again_asked, company.slack)
     assert [label for label, _, _ in asked_of(company, app)] == ["lead", "security"]
     assert [label for label, _, _ in asked_of(company, on_slack)] == ["owner", "security"]

@@ -19,6 +19,7 @@ from tests.approvals.conflicts.conflict_rules import on
 from tests.approvals.light_path.spot_checks import changed, sealed
 from tests.people import as_actor
 from tests.scenarios import Company
+from tests.starting_points import starting_point
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8", "A9")]
 
@@ -45,6 +46,9 @@ def in_conflict(c: Company) -> Approval:
     return record
 
 
+IN_CONFLICT = starting_point("plain", in_conflict)
+
+
 def who_may(c: Company, record: Approval) -> set[str]:
     """Who of reviewers and fallback owners may approve it now."""
     n = c.people
@@ -54,9 +58,9 @@ def who_may(c: Company, record: Approval) -> set[str]:
 
 
 @pytest.mark.rule("S6")
-def test_fallback_owner_does_not_replace_reviewers_ended_by_one_admin(plain: Company) -> None:
-    c, n = plain, plain.people
-    record = in_conflict(c)
+@IN_CONFLICT
+def test_fallback_owner_does_not_replace_reviewers_ended_by_one_admin(company: Company, start: Approval) -> None:
+    c, n, record = company, company.people, start
     before = who_may(c, record)
     one, other = taken(c, n.sana, n.viktor)
     assert before
@@ -73,9 +77,9 @@ def test_fallback_owner_does_not_replace_reviewers_ended_by_one_admin(plain: Com
 
 
 @pytest.mark.rule("S6")
-def test_next_approver_signs_after_second_admin_confirms(plain: Company) -> None:
-    c, n = plain, plain.people
-    record = in_conflict(c)
+@IN_CONFLICT
+def test_next_approver_signs_after_second_admin_confirms(company: Company, start: Approval) -> None:
+    c, n, record = company, company.people, start
     for one in taken(c, n.sana, n.viktor):
         proposal_transitions.approve(one, actor=as_actor(n.karl), now=c.now, shown_digest=one.digest)
     assert who_may(c, record) == {n.amara.name, n.bram.name}

@@ -5,6 +5,7 @@ Each round is a record of its own that Amara and Lena, leads of the team that an
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import uuid
@@ -110,14 +111,21 @@ def refusals(found: list[object]) -> list[str]:
     return [one.refusal.code for one in errors if isinstance(one, Refused)]
 
 
-def two_deciders_at_once(firm: Company, rounds: Iterable[int]) -> None:
+@pytest.fixture
+def sheets(firm: Company) -> Iterator[Submission]:
+    """Submissions in stage 2, one for so many rounds."""
+    first = stock_report.in_stage_2(firm, of_its_own(SHEET))
+    return itertools.chain([first], (stock_report.in_stage_2(firm, of_its_own(SHEET)) for _ in itertools.count()))
+
+
+def two_deciders_at_once(firm: Company, rounds: Iterable[int], sheets: Iterator[Submission]) -> None:
     """Rounds of two who approve one record at the same time: one decision of one, and the other is told so."""
     n = firm.people
     records: Iterator[Approval] = iter(())
     for number in rounds:
         if number % SHEET == 0:
-            submission = stock_report.in_stage_2(firm, of_its_own(SHEET))
-            records = iter(submission.approvals.filter(kind="privilege", state=ApprovalState.OPEN).order_by("pk"))
+            open_ones = next(sheets).approvals.filter(kind="privilege", state=ApprovalState.OPEN)
+            records = iter(open_ones.order_by("pk"))
         record = next(records)
         second = n.amara if number % 6 == 5 else n.lena  # every sixth round is one person who presses twice
         found = at_once(approving(record, n.amara, firm), approving(record, second, firm))
@@ -130,10 +138,13 @@ def two_deciders_at_once(firm: Company, rounds: Iterable[int]) -> None:
 
 @pytest.mark.full
 @pytest.mark.rule("A8", "S5", "H2")
-def test_two_deciders_at_once_make_one_decision_in_each_round(firm: Company, request: pytest.FixtureRequest) -> None:
+def test_two_deciders_at_once_make_one_decision_in_each_round(
+    firm: Company, sheets: Iterator[Submission], request: pytest.FixtureRequest
+) -> None:
     two_deciders_at_once(
         firm,
         run_lengths.rounds(request, 6, full=60, soak=1_200, what="races of two deciders, each sixth a double press"),
+        sheets,
     )
     sealing.seal_all(at=timezone.now())
     assert ledger_export.verify_database().problems == []
@@ -168,7 +179,7 @@ def test_two_deciders_decide_twice_without_row_lock(firm: Company, monkeypatch: 
 @pytest.mark.soak(only=True)
 @pytest.mark.rule("A8", "S5")
 def test_race_rounds_fail_without_row_lock(
-    firm: Company, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    firm: Company, sheets: Iterator[Submission], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """Nobody waits for anybody here: what happens by itself when two press at the same time."""
     done: list[int] = []
@@ -180,7 +191,7 @@ def test_race_rounds_fail_without_row_lock(
 
     monkeypatch.setattr(step, "_read_locked", read_unlocked)
     with pytest.raises(AssertionError, match="round"):
-        two_deciders_at_once(firm, rounds())
+        two_deciders_at_once(firm, rounds(), sheets)
     run_lengths.did(request, f"with the lock taken out the same races fail, at number {len(done)}")
 
 

@@ -29,6 +29,7 @@ from tests.environment import ROOT
 from tests.mail_server import Server, plain
 from tests.people import NOW, Northwind, as_actor, build, make_person
 from tests.processes import until
+from tests.starting_points import starting_point
 
 MINUTES = timedelta(minutes=10)
 
@@ -140,11 +141,18 @@ def test_the_database_keeps_no_notice_in_a_digest_that_it_does_not_name(northwin
 # --- one a day ---------------------------------------------------------------------------------------------------------
 
 
+def forty(n: Northwind) -> list[Proposal]:
+    """As many wait for Karl at once."""
+    return propose(n, 40)
+
+
 @pytest.mark.django_db
 @pytest.mark.rule("R5", "R9")
-def test_forty_notices_are_one_mail_despite_repeated_job(northwind: Northwind, smtp: Server, settings: Any) -> None:
-    n, settings.MAIL_SERVER = northwind, smtp.settings
-    proposed = propose(n, 40)
+@starting_point("northwind", forty)
+def test_forty_notices_are_one_mail_despite_repeated_job(
+    northwind: Northwind, start: list[Proposal], smtp: Server, settings: Any
+) -> None:
+    n, proposed, settings.MAIL_SERVER = northwind, start, smtp.settings
     assert mail_jobs.send_due(now=NOW + MINUTES - timedelta(seconds=1)) == {"sent": 0, "put_off": 0, "failed": 0}
     for hours in range(4):
         mail_jobs.send_due(now=NOW + MINUTES + timedelta(hours=hours))
@@ -318,11 +326,18 @@ def test_concurrent_jobs_create_one_digest_per_person(committed: None) -> None:
     Notice.objects.filter(event=outbox.DIGEST).delete()
 
 
-@pytest.mark.race
-@pytest.mark.rule("R9", "H8")
-def test_midnight_jobs_put_no_notice_into_two_digests(committed: None) -> None:
+@pytest.fixture
+def twelve_wait(committed: None) -> Northwind:
+    """A company, committed, with twelve proposals that wait for Karl."""
     n = build(uuid.uuid4().hex[:8])
     propose(n, 12)
+    return n
+
+
+@pytest.mark.race
+@pytest.mark.rule("R9", "H8")
+def test_midnight_jobs_put_no_notice_into_two_digests(twelve_wait: Northwind) -> None:
+    n = twelve_wait
     word = uuid.uuid4().hex
 
     def make(day: str) -> None:

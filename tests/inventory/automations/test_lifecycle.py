@@ -19,6 +19,7 @@ from tests.inventory.imports.sample_imports import again, export
 from tests.matrix.cast_and_states import inside
 from tests.people import as_actor, as_delegate
 from tests.scenarios import Company
+from tests.starting_points import starting_point
 
 pytestmark = pytest.mark.django_db
 
@@ -235,11 +236,18 @@ def test_retiring_shows_dependants_and_is_final(company: Company, live: Automati
     assert chain_queries.dependents_of(other) == []
 
 
-@pytest.mark.rule("L1")
-def test_readers_and_callers_are_dependants(company: Company) -> None:
+def writer_and_reader(c: Company) -> tuple[Automation, Automation]:
+    """One writes to a channel and the other reads it, in force."""
     word = "weekly"
-    writer = chains.in_force(company, chains.described(company, "Writer", (company.slack, "write", word))).automation
-    reader = chains.in_force(company, chains.described(company, "Reader", (company.slack, "read", word))).automation
+    writer = chains.in_force(c, chains.described(c, "Writer", (c.slack, "write", word))).automation
+    reader = chains.in_force(c, chains.described(c, "Reader", (c.slack, "read", word))).automation
+    return writer, reader
+
+
+@pytest.mark.rule("L1")
+@starting_point("company", writer_and_reader)
+def test_readers_and_callers_are_dependants(start: tuple[Automation, Automation]) -> None:
+    writer, reader = start
     assert [(one.name, why.split(" ", 1)[0]) for one, why in chain_queries.dependents_of(again(writer))] == [
         ("Reader", "reads")
     ]

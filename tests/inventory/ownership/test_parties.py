@@ -16,7 +16,7 @@ from inventory.credentials import transitions as credential_transitions
 from inventory.imports.transitions import confirmation
 from inventory.models import Automation, Credential, InterimOwner
 from inventory.ownership import transitions as ownership_transitions
-from tests import scenarios
+from tests import scenarios, starting_points
 from tests.appointments import record_leaver
 from tests.approvals import stock_report
 from tests.approvals.parties.test_authors import owned_by
@@ -83,6 +83,12 @@ def submitted_in_vain(c: Company) -> Person:
     return c.people.bram
 
 
+@pytest.fixture
+def who(company: Company, stake: Callable[[Company], Person]) -> Person:
+    """Who has a stake."""
+    return stake(company)
+
+
 @pytest.mark.rule("S1", "T1", "I6")
 @pytest.mark.parametrize(
     ("starting_point", "stake"),
@@ -96,11 +102,8 @@ def submitted_in_vain(c: Company) -> Person:
     ],
     ids=lambda given: getattr(given, "__name__", given),
 )
-def test_party_of_user_narrows_no_reach(
-    company: Company, starting_point: str, stake: Callable[[Company], Person]
-) -> None:
+def test_party_of_user_narrows_no_reach(company: Company, starting_point: str, who: Person) -> None:
     c, n = company, company.people
-    who = stake(c)
     one, store = opening(c.erp), vault(c, deputy="omar")
     in_charge(c, who)
     stock_report.hand_over(c, store, who, n.lena)
@@ -199,12 +202,17 @@ def test_party_may_widen_reach(company: Company) -> None:
     assert opening(c.erp).reach_kind == "unknown"
 
 
+def first_version_was_brams(c: Company) -> None:
+    """Bram brought in its first version, and others its second, both approved; now he answers for what it opens."""
+    stock_report.in_force(c, by=c.people.bram)
+    stock_report.decide_rest(c, stock_report.submitted(c, stock_report.one_more_channel))
+    in_charge(c, c.people.bram)
+
+
 @pytest.mark.rule("S1")
+@starting_points.starting_point("company", first_version_was_brams)
 def test_part_in_earlier_versions_is_no_stake(company: Company) -> None:
     c, n = company, company.people
-    stock_report.in_force(c, by=n.bram)
-    stock_report.decide_rest(c, stock_report.submitted(c, stock_report.one_more_channel))
-    in_charge(c, n.bram)
     one = opening(c.erp)
     version = Automation.objects.get().approved_version
     assert (version.number, version.imported_by) == (2, n.rita)

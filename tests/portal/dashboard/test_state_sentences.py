@@ -12,9 +12,11 @@ from approvals.models import Submission, SubmissionState
 from governance.web.components import state_words
 from inventory.resources.transitions import resources
 from tests import scenarios
+from tests.approvals import stock_report
 from tests.people import Northwind, as_actor
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
+from tests.starting_points import starting_point
 
 pytestmark = pytest.mark.django_db
 
@@ -48,17 +50,29 @@ def test_accepted_resource_is_not_called_ownerless(northwind: Northwind) -> None
 
 
 @pytest.mark.rule("A5")
-def test_decided_submission_waits_for_accepter_in_titles(company: Company, chaser_in_stage_2: Submission) -> None:
-    n, review = company.people, reverse("review", args=[chaser_in_stage_2.pk])
-    builder, owner = client_of(n.rita), client_of(n.jonas)
+def test_title_names_stage_of_submission(company: Company, chaser_in_stage_2: Submission) -> None:
+    builder, review = client_of(company.people.rita), reverse("review", args=[chaser_in_stage_2.pk])
     assert title(builder.get(review)) == "Invoice chaser: Stage 2 · Privileges · Countersign"
+
+
+def decided(c: Company) -> Submission:
+    """The first privilege of the chaser is rejected, and the rest approved."""
+    chaser = stock_report.newest(c)
     refused = (
-        chaser_in_stage_2.approvals.filter(stage=2, kind="privilege")
+        chaser.approvals.filter(stage=2, kind="privilege")
         .select_related("privilege__entitlement__resource__owner")
         .order_by("pk")[0]
     )
-    scenarios.reject(refused, refused.privilege.entitlement.resource.owner, now=company.now)
-    assert scenarios.decide_rest(company, chaser_in_stage_2).state == SubmissionState.DECIDED
+    scenarios.reject(refused, refused.privilege.entitlement.resource.owner, now=c.now)
+    return scenarios.decide_rest(c, chaser)
+
+
+@pytest.mark.rule("A5")
+@starting_point("chaser_in_stage_2", decided)
+def test_decided_submission_waits_for_accepter_in_titles(company: Company, start: Submission) -> None:
+    n, review = company.people, reverse("review", args=[start.pk])
+    builder, owner = client_of(n.rita), client_of(n.jonas)
+    assert start.state == SubmissionState.DECIDED
     shown, own = (client.get(reverse("home")).content.decode() for client in (builder, owner))
     assert f"Waiting for <b>{n.jonas.name}</b>" in shown
     assert "Waiting for <b>you</b>" in own

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from approvals.models import Submission
 from governance.core.duties.refusals import Refused
 from governance.core.erasure.transitions import ask_erasure, erase
 from governance.core.keys import key_files
@@ -35,8 +36,9 @@ def exported() -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.getvalue().splitlines()]
 
 
-@pytest.mark.rule("H2", "H6", "H9")
-def test_two_confirm_at_once_one_erases_and_the_ledger_verifies_as_before(committed: None, tmp_path: Path) -> None:
+@pytest.fixture
+def asked(committed: None) -> tuple[scenarios.Company, Submission, list[dict[str, Any]], Erasure]:
+    """Rita has submitted something and left, and her erasure is asked for; with what was exported before she left."""
     word = uuid.uuid4().hex[:8]
     company = scenarios.company(build(word))
     n, now = company.people, company.now
@@ -44,7 +46,15 @@ def test_two_confirm_at_once_one_erases_and_the_ledger_verifies_as_before(commit
     before = exported()
     person = record_leaver(n.rita, actor=as_actor(n.ines), now=now, reason=f"Rita Novak {word} goes.")
     ask_erasure(person, actor=as_actor(n.ines), now=now, reason="She wants it.", named=person.name)
-    row = Erasure.objects.get(person=person)
+    return company, made, before, Erasure.objects.get(person=person)
+
+
+@pytest.mark.rule("H2", "H6", "H9")
+def test_two_confirm_at_once_one_erases_and_the_ledger_verifies_as_before(
+    asked: tuple[scenarios.Company, Submission, list[dict[str, Any]], Erasure], tmp_path: Path
+) -> None:
+    company, made, before, row = asked
+    n, now, person = company.people, company.now, row.person
 
     results = at_once(
         *(
