@@ -10,12 +10,16 @@ from approvals.review.views.reader import Reader, Shape
 from inventory.models import AutomationKind, Privilege
 from inventory.versions import findings
 
+#: What most apps lack; a template looks longer for a key that is not there.
+NOTHING_MORE = dict.fromkeys(("history", "undo", "beside", "late", "holders", "locked", "decide", "focus"), "")
+
 
 def panel(details: Dossier, reader: Reader) -> Shape:
     """Context of ``approvals/review/app.html``."""
     submission, app = details.submission, details.app
     business, technical = (details.owner_named(submission.asked.get(name)) for name in digest.OWNERS)
     shape: Shape = {
+        **NOTHING_MORE,
         "approval": app,
         "reader": reader.at("app"),
         "purpose": submission.asked.get("purpose", submission.automation.purpose),

@@ -5,7 +5,10 @@ The templates read the approval itself. This module uses a `Route` and loaded ro
 
 from collections.abc import Iterable, Sequence
 
+from django.urls import reverse
+
 from approvals.assignment.context import SubmissionContext
+from approvals.assignment.escalation_chain import resource_of
 from approvals.assignment.next_approver import SeatState
 from approvals.assignment.route import Route
 from approvals.conflicts.views import rows as conflict_rows
@@ -38,6 +41,8 @@ SEGMENTS: dict[str, str] = {
     ApprovalState.NOT_APPLICABLE: "later",
     ApprovalState.WITHDRAWN: "later",
 }
+#: What most rows lack; a template looks longer for a key that is not there.
+NOTHING_MORE = dict.fromkeys(("name", "focus", "extra_approval", "digest", "decide"), "")
 #: Bases that the name of a seat tells already.
 PLAIN_BASES = ("", "owner", "lead", "security reviewer")
 
@@ -53,10 +58,14 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
     say = actions.allowed_actions(record, context, reader)
     may_decide = say.refusal is None
     signs = may_decide and actions.gives_extra_approval(record, context, say.actor)
-    last = last_decision(record, context.route)
-    shape: Shape = request_shape(record, context.facts) | {
+    last, resource = last_decision(record, context.route), resource_of(record)
+    shape: Shape = {
+        **NOTHING_MORE,
+        **request_shape(record, context.facts),
         "approval": record,
         "key": key,
+        "open_href": f"{reverse('review', args=[record.submission_id])}?open={key}#row-{key}",
+        "owner": resource.owner if resource is not None else None,
         "is_open": key == reader.opened or key in reader.also_open,
         "may_decide": may_decide,
         "held": say.held,

@@ -130,10 +130,9 @@ def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list
 
 def _sign_href(finding: FoundConflict, details: Dossier, drawn: Sequence[Shape]) -> str:
     """URL of the extra approval that the reader can give for a conflict; empty if they can't."""
-    conflicts, href = details.context.conflicts, reverse("review", args=[details.submission.pk])
-    signed = (row["key"] for row in drawn if row["signs"] and conflicts.of(row["approval"], [finding]))
-    key = next(signed, "")
-    return f"{href}?open={key}#row-{key}" if key else ""
+    conflicts = details.context.conflicts
+    signed = (row["open_href"] for row in drawn if row["signs"] and conflicts.of(row["approval"], [finding]))
+    return next(signed, "")
 
 
 def _conflicts_when(details: Dossier) -> str:

@@ -40,14 +40,15 @@ def _row(key: str, level: str, sentence: str, scope: str, **more: object) -> Sha
         "tier": "standard",
         "state": "open",
         "term_days": 180,
-        "privilege": {"level": level, "entitlement": {"resource": {"owner": PEOPLE["Omar Haddad"]}}},
+        "privilege": {"level": level},
     }
     approval |= {name: more.pop(name) for name in ("tier", "state", "granted_term_days", "has_ended") if name in more}
     if level == "secret":
-        approval |= {"kind": "credential", "credential": {}, "decided_on": {"owner": PEOPLE["Omar Haddad"]}}
+        approval |= {"kind": "credential", "credential": {}}
         del approval["privilege"]
     row: Shape = {"key": key, "level": level, "sentence": sentence, "scope": scope, "data_class": "internal"}
-    return {**row, "approval": approval, "tags": [tag("New")], **more}
+    row |= {"open_href": f"/review?open={key}#row-{key}", "owner": PEOPLE["Omar Haddad"], "tags": [tag("New")]}
+    return {**row, "approval": approval, **more}
 
 
 def _with_state(row: Shape, state: str, **more: object) -> Shape:
