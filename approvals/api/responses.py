@@ -61,13 +61,15 @@ class ConflictOut(Schema):
     title: str = Field(alias="rule.title")
     process: str = Field(alias="rule.process")
     rating: Rating = Field(alias="rule.rating")
-    mode: Mode = Field(alias="rule.mode", description="The rule's: written down, one extra approval, or refused.")
-    scope: Scope = Field(alias="rule.scope", description="What must not hold both: one automation, owner, team …")
+    mode: Mode = Field(alias="rule.mode", description="Written down, one extra approval (from Security), or refused.")
+    scope: Scope = Field(
+        alias="rule.scope", description="What must not hold both: automation, identity, owner, team, chain."
+    )
     refused: bool = Field(alias="is_refused", description="Whether it can't be submitted, or come into force.")
     sentence: str = Field(alias="found.sentence", description="What is in conflict and why it matters.")
     does: str = Field(alias="effect", description="What follows, in words.")
     legs: list[LegOut]
-    lacks: str = Field("", alias="rule.without.name", description="The access that the rule requires; empty for none.")
+    lacks: str = Field("", alias="rule.without.name", description="Required access that is missing, or empty.")
     resolve: str = Field(alias="way_out", description="What would resolve it; empty where a waiver lifts it.")
     waiver: WaiverOut | None = Field(alias="found.waiver", description="What lifts it for now; it stays visible.")
     page: Page = Field(alias="found.standing.version.href", description="The rule's.")

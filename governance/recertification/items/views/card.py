@@ -161,7 +161,7 @@ def _answers(
     grant, (of_answer, of_passing) = known.item.grant, refusals
     ends_on = _end_date(grant, draft, typed, now) if grant is not None else None
     # *keep* is offered until the end of a grant that no review renews
-    last = date.fromisoformat(ends_on["most"]) if ends_on is not None else None
+    last = ends_on["most"] if ends_on is not None else None
     of_keeping = of_answer or answer_refusal(known.item, K.KEEP, now, last)
     offered = {K.KEEP: of_keeping, K.REVOKE: of_answer, K.DONT_KNOW: of_passing, K.NOT_MINE: of_passing}
     texts = _consequences(known, question, now)
@@ -194,7 +194,7 @@ def _end_date(grant: Grant, draft: Draft | None, typed: Shape, now: datetime) ->
     most = last_day(grant.ends_at if is_needed else max(grant.ends_at, lifecycle.longest_end(grant, now)))
     chosen = draft.ends_on if draft is not None else most if is_needed else None
     value = typed.get("ends_on", chosen.isoformat() if chosen is not None else "")
-    return {"value": value, "least": day_of(now).isoformat(), "most": most.isoformat(), "needed": is_needed}
+    return {"value": value, "least": day_of(now), "most": most, "needed": is_needed}
 
 
 def _consequences(known: ItemContext, question: Question, now: datetime) -> dict[AnswerKind, str]:
