@@ -42,7 +42,7 @@ SEGMENTS: dict[str, str] = {
     ApprovalState.WITHDRAWN: "later",
 }
 #: What most rows lack; a template looks longer for a key that is not there.
-NOTHING_MORE = dict.fromkeys(("name", "focus", "extra_approval", "digest", "decide"), "")
+NOTHING_MORE = dict.fromkeys(("name", "scope_asked", "focus", "extra_approval", "digest", "decide"), "")
 #: Bases that the name of a seat tells already.
 PLAIN_BASES = ("", "owner", "lead", "security reviewer")
 

@@ -40,6 +40,7 @@ def _row(key: str, level: str, sentence: str, scope: str, **more: object) -> Sha
         "tier": "standard",
         "state": "open",
         "term_days": 180,
+        "privilege_id": 1,
         "privilege": {"level": level},
     }
     approval |= {name: more.pop(name) for name in ("tier", "state", "granted_term_days", "has_ended") if name in more}
