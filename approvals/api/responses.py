@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from django import forms
 from django.conf import settings
 from ninja import Field, Schema
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ConfigDict
 
 from approvals.conflicts.views.rows import ConflictRow, list_rows
 from approvals.intake.preview.rows import Preview, PreviewRow
@@ -35,7 +35,7 @@ class ThingOut(Schema):
 
     row: str = Field(description="The key of its row in a preview; empty in a submission, and for other access.")
     sentence: str = Field(
-        description="What it may do. Of an automation that the token can't see, only that it is there."
+        description="What it may do. Of an automation that the token can't see, only that there is one."
     )
 
 
@@ -53,25 +53,41 @@ class WaiverOut(Schema):
     page: Page = Field(alias="href")
 
 
-class ConflictOut(Schema):
-    """A combination that a rule forbids and that would be held: a `ConflictRow`."""
+class Complete(Schema):
+    """An answer in which every field stands, empty or not."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+class ConflictOut(Complete):
+    """A combination that a rule forbids and that would be held."""
 
     rule: str = Field(alias="rule.code", description="The rule's code.")
     version: int = Field(alias="found.standing.version.number", description="The rule's, which is the one in force.")
     title: str = Field(alias="rule.title")
     process: str = Field(alias="rule.process")
     rating: Rating = Field(alias="rule.rating")
-    mode: Mode = Field(alias="rule.mode", description="Written down, one extra approval (from Security), or refused.")
-    scope: Scope = Field(
-        alias="rule.scope", description="What must not hold both: automation, identity, owner, team, chain."
+    mode: Mode = Field(
+        alias="rule.mode", description="The rule's: written down, one extra approval, from Security, or refused."
     )
-    refused: bool = Field(alias="is_refused", description="Whether it can't be submitted, or come into force.")
+    scope: Scope = Field(
+        alias="rule.scope", description="What must not hold both: one automation, identity, owner, team or chain."
+    )
+    refused: bool = Field(
+        alias="is_refused", description="Whether it keeps this from being submitted and from coming into force."
+    )
     sentence: str = Field(alias="found.sentence", description="What is in conflict and why it matters.")
     does: str = Field(alias="effect", description="What follows, in words.")
     legs: list[LegOut]
-    lacks: str = Field("", alias="rule.without.name", description="Required access that is missing, or empty.")
+    lacks: str = Field(
+        "",
+        alias="rule.without.name",
+        description="The access that the rule requires and that is missing; empty if it requires none.",
+    )
     resolve: str = Field(alias="way_out", description="What would resolve it; empty where a waiver lifts it.")
-    waiver: WaiverOut | None = Field(alias="found.waiver", description="What lifts it for now; it stays visible.")
+    waiver: WaiverOut | None = Field(
+        alias="found.waiver", description="The waiver that lifts the conflict for now. A waived conflict stays visible."
+    )
     page: Page = Field(alias="found.standing.version.href", description="The rule's.")
 
 
@@ -300,7 +316,7 @@ def _row(preview: Preview, row: PreviewRow, drawn: dict[str, Any]) -> dict[str, 
     }
 
 
-class HeldOut(Schema):
+class HeldOut(Complete):
     """One live grant. A credential has no resource and no code."""
 
     sentence: str
@@ -321,7 +337,7 @@ class HeldOut(Schema):
         return grant.enforcement != EnforcedBy.DETACHED
 
 
-class GateOut(Schema):
+class GateOut(Complete):
     """Whether a version may run, and with which privileges (A17)."""
 
     allowed: bool = Field(alias="may_run")
