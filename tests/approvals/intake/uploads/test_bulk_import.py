@@ -196,6 +196,7 @@ def test_a_run_takes_a_slice_of_each_and_asks_for_the_next(
     for one in (batch, other):
         batches.ordered(company, one)
     monkeypatch.setattr(bulk_import, "SLICE", 4)
+    current_app.loader.import_default_modules()  # as a worker does: it registers the jobs
     sent: list[str] = []
     monkeypatch.setattr(nudge, "send", sent.append)
 
