@@ -289,6 +289,7 @@ def edited(draw: st.DrawFn) -> bytes:
     return json.dumps(document, ensure_ascii=draw(st.booleans())).encode(errors="surrogatepass")
 
 
+@pytest.mark.full
 @pytest.mark.soak
 @pytest.mark.rule("I6", "I7", "I8")
 def test_any_export_is_previewed_or_refused_without_execution(rita: Build, request: pytest.FixtureRequest) -> None:

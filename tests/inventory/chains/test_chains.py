@@ -247,6 +247,7 @@ def brute() -> dict[int, int]:
     return chain
 
 
+@pytest.mark.full
 @pytest.mark.rule("A16")
 @settings(
     max_examples=run_lengths.of(4, full=25, soak=400),
