@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from tests import run_lengths
+from tests import run_lengths, statement_budget
 from tests.statement_budget import BUDGET, excess
 
 
@@ -18,11 +18,15 @@ def usual_length(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("usual_length")
-@pytest.mark.xfail(strict=True, raises=pytest.fail.Exception, reason="it makes one statement too many")
-def test_a_test_above_the_budget_fails() -> None:
-    with connection.cursor() as cursor:
-        for _ in range(BUDGET + 1):
+def test_a_test_above_the_budget_fails(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, connection.cursor() as cursor:
+        patch.setattr(statement_budget, "BUDGET", 2)
+        running = statement_budget.pytest_runtest_call(request.node)
+        next(running)
+        for _ in range(3):
             cursor.execute("SELECT 1")
+        with pytest.raises(pytest.fail.Exception, match=r"^This test made 3 SQL statements; 2 are allowed"):
+            next(running)
 
 
 @pytest.mark.usefixtures("usual_length")
