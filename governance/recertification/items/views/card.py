@@ -49,7 +49,7 @@ QUESTION_COLUMNS = (
     *(f"draft__{column}" for column in ("seconds", "recommended", "looked", "in_bulk", "saved_at")),
     *(f"item__{column}" for column in ("grant", "automation", "reason", "snapshot", "deadline", "suspended_at")),
     *(f"item__{column}" for column in ("state", "outcome", "closes_at", "closed_at")),
-    *("item__campaign__kind", "item__campaign__name", "item__campaign__reason__text"),
+    *("item__campaign__kind", "item__campaign__tier", "item__campaign__name", "item__campaign__reason__text"),
 )
 
 #: Columns of a reviewed automation for its card and the rules, besides those of its facts.
@@ -112,7 +112,7 @@ def context(known: ItemContext, question: Question, actor: Actor, now: datetime,
     recommended = recommend(facts)
     return {
         "item": item,
-        "tier": item.snapshot["tier"],
+        "tier": item.snapshot.get("tier", item.campaign.tier),
         "question": question,
         "reader": actor.person,
         "grant": item.grant,
