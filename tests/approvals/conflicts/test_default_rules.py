@@ -10,8 +10,7 @@ import pytest
 import yaml
 
 from approvals.conflicts.default_rules import FILES, default_rules
-from approvals.conflicts.rule_language import text
-from approvals.conflicts.rule_language.rule import Leg, Rule
+from approvals.conflicts.rule_language.rule import Leg, Rule, parse_text
 from approvals.conflicts.rule_language.selectors import Held, Selector
 from inventory.importers import capabilities, sentences
 from inventory.importers.capabilities import PROTECTIVE, TAGS, tags_of
@@ -230,7 +229,7 @@ def test_reading_alone_is_in_no_conflict() -> None:
 def test_documentation_of_rules_lists_every_tag(root: Path) -> None:
     page = (root / "docs" / "conflict-rules.md").read_text(encoding="utf-8")
     example = page.split("```yaml\n")[1].split("```")[0]
-    assert text.parse_text(example).code == "vendor-and-payment"
+    assert parse_text(example).code == "vendor-and-payment"
     listed = dict(line.strip("|` ").split("` | ") for line in page.split("## Tags")[1].splitlines() if "` | " in line)
     assert listed == TAGS
     for name in Selector.__dataclass_fields__:
