@@ -13,7 +13,7 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         """Register relations, handlers, duties, kinds of proposals and what pages of lower apps show."""
         from approvals import hooks
-        from approvals.assignment import staffing
+        from approvals.assignment import smallest_organisation
         from approvals.assignment.context import approval_relations, submission_relations
         from approvals.conflicts.views import rows as conflict_rows
         from approvals.grants.views import grants
@@ -34,7 +34,7 @@ class ApprovalsConfig(AppConfig):
         risk_policy.register_rules(lambda now: policy_queries.in_force(now).tiers)
         for proposable in (policy.PolicyKind, conflict_rule.ConflictRuleKind, *people.KINDS, *resources.KINDS):
             kind.register(proposable())
-        health_queries.register_advice("people", staffing.shortage_sentences)
+        health_queries.register_advice("people", smallest_organisation.shortage_sentences)
         inbox_notices.register()
         automation_panels.register_supplier(automation_panels.WAITING, grants.waiting_for_panel)
         automation_panels.register_supplier(automation_panels.CONFLICTS, conflict_rows.line)

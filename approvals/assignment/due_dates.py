@@ -8,14 +8,14 @@ from datetime import datetime
 
 from approvals.assignment.route import Route
 from approvals.models import Approval
-from governance.core.clock import deadlines
+from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_holidays, zone_of
 from governance.core.models import Person
 
 
 def deadline_after(start: datetime, days: int, person: Person | None) -> datetime:
     """Return the end of ``days`` working days for a person, or for the organisation if ``person`` is None."""
-    return deadlines.add_working_days(start, days, zone_of(person), organisation_holidays())
+    return working_days.add_working_days(start, days, zone_of(person), organisation_holidays())
 
 
 def resume_clock(
@@ -33,7 +33,7 @@ def resume_clock(
         now: business time.
         person: the person who must act; days end in their time zone. None for the organisation's zone.
     """
-    ended = deadlines.working_days_that_ended(since, now, zone_of(person), organisation_holidays())
+    ended = working_days.working_days_that_ended(since, now, zone_of(person), organisation_holidays())
 
     def later(deadline: datetime | None) -> datetime | None:
         return deadline_after(deadline, ended, person) if deadline is not None and ended else deadline

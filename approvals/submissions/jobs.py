@@ -17,8 +17,8 @@ from approvals.decisions import jobs as decision_jobs
 from approvals.grants import jobs as grant_jobs
 from approvals.light_path import jobs as light_path_jobs
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
-from approvals.proposals.jobs import lapses
-from approvals.submissions.transitions.withdraw import expire, expire_submission
+from approvals.proposals.jobs import end_due
+from approvals.submissions.transitions.expire import expire, expire_submission
 from governance.core.access import Actor
 from governance.core.jobs import job_runs
 from governance.core.notices import outbox
@@ -47,7 +47,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
         "told_of_retiring": automation_jobs.send_reminders(now),
         "retired": automation_jobs.retire_due(now, actor),
         "expired_grants": grant_jobs.expire_due(now, actor),
-        "lapsed_proposals": lapses.lapse_due(now, actor),
+        "lapsed_proposals": end_due.lapse_due(now, actor),
         **grant_jobs.end_held_grants(now, actor),
         **grant_jobs.follow_revocation_tasks(now, actor),
     }

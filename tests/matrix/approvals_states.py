@@ -19,7 +19,7 @@ from approvals.models import UNANSWERED, Approval, Grant, Party, Proposal, Sampl
 from approvals.models import grant as model_grant
 from approvals.models.submission import Capacity
 from approvals.proposals import transitions as proposal_transitions
-from approvals.submissions.transitions import withdraw
+from approvals.submissions.transitions import expire, withdraw
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
 from governance.core.roles.roles import Role
@@ -160,7 +160,7 @@ def unaccepted(w: World, made: Submission) -> Submission:
 @state(SUBMISSION, "expired", on=unaccepted)
 def expired_submission(w: World, made: Submission) -> Submission:
     """Nobody accepted or declined in time."""
-    return withdraw.expire_submission(made, actor=w.actor("job"), now=w.now)
+    return expire.expire_submission(made, actor=w.actor("job"), now=w.now)
 
 
 @state(SUBMISSION, "in_force", on=stage_2)
@@ -296,7 +296,7 @@ def rejected(w: World, record: Approval) -> Approval:
 @state(APPROVAL, "expired", on=overdue)
 def expired(w: World, record: Approval) -> Approval:
     """Nobody decided in time."""
-    return withdraw.expire(record, actor=w.actor("job"), now=w.now)
+    return expire.expire(record, actor=w.actor("job"), now=w.now)
 
 
 @state(APPROVAL, "not_applicable", on=rejected_submission)

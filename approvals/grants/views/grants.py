@@ -15,7 +15,7 @@ from approvals.grants import queries
 from approvals.grants.transitions import lifecycle
 from approvals.inbox import waiting_for
 from approvals.inbox.views import waiting_for as view_waiting_for
-from approvals.intake import transitions as intake_transitions
+from approvals.intake import promotion
 from approvals.models import Grant, GrantKind, GrantState, Submission
 from approvals.models.grant import GrantQuerySet
 from approvals.review.views.approval_rows import decided_words, segment
@@ -196,7 +196,7 @@ def waiting_for_panel(automation: Automation, actor: Actor, now: datetime) -> li
 
 def resubmit_button(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
     """Return the button that submits a failed submission again, or None if the actor may not."""
-    if intake_transitions.resubmission_refusal(automation, actor=actor, now=now) is not None:
+    if promotion.resubmission_refusal(automation, actor=actor, now=now) is not None:
         return None
     return {"label": "Submit again", "icon": "undo", "post": reverse("submit_again", args=[automation.pk])}
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from approvals.conflicts.views import rows as conflict_rows
-from approvals.intake import drafts
+from approvals.intake import drafts, promotion
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import uploads
@@ -279,13 +279,13 @@ class Where(forms.Form):
 def promote(request: Request, pk: int) -> HttpResponse:
     """Go to a preview of an automation in a higher environment, with its answers in this one."""
     automation, now = visible_row(request, Automation, pk, "team", "approved_version")
-    version = intake_transitions.version_to_promote(automation)
+    version = promotion.version_to_promote(automation)
     if version is None:
         raise Http404("There is no version of it yet.")
     environment = automation.get_environment_display().lower()
 
     def begin(answers: dict[str, Any]) -> SimpleNamespace:
-        item = intake_transitions.begin_promotion(automation, answers["environment"], actor=request.actor, now=now)
+        item = promotion.begin_promotion(automation, answers["environment"], actor=request.actor, now=now)
         return SimpleNamespace(href=reverse("import_preview", args=[item.pk]))
 
     stands = "as it is approved" if version.pk == automation.approved_version_id else "which is not approved"
@@ -299,7 +299,7 @@ def promote(request: Request, pk: int) -> HttpResponse:
         "environment is an installation of its own, import its export instead and choose there what it is promoted from.",
         label="Go on to the preview",
         back=automation.href,
-        refusal=intake_transitions.promotion_refusal(automation, actor=request.actor, now=now),
+        refusal=promotion.promotion_refusal(automation, actor=request.actor, now=now),
     )
 
 
@@ -308,7 +308,7 @@ def submit_again(request: Request, pk: int) -> HttpResponse:
     """Go to a preview of the newest version of an automation, with its earlier answers."""
     automation, now = visible_row(request, Automation, pk)
     try:
-        item = intake_transitions.begin_resubmission(automation, actor=request.actor, now=now)
+        item = promotion.begin_resubmission(automation, actor=request.actor, now=now)
     except Refused as error:
         return refused(request, error.refusal, context={"back_href": automation.href})
     return redirect("import_preview", pk=item.pk)

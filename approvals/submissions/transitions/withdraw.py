@@ -1,18 +1,16 @@
 """Ends of a submission that is not put in force (A5, A14, A15, L1). Comments and decisions stay.
 
-It is declined, expired, withdrawn, continued by a newer one, or its automation was retired.
+It is declined, withdrawn, continued by a newer one, or its automation was retired; `expire` has ends by time.
 """
 
 from typing import Any
 
-from approvals.assignment import candidates
 from approvals.assignment.context import internal_on_approval, internal_on_submission, on_submission
-from approvals.decisions.rules import deadlines
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.approval import UNENDED
 from approvals.models.submission import UNFINISHED
 from governance.core.access import Permission
-from governance.core.engine.transition import Effect, Step, last_word, transition
+from governance.core.engine.transition import Effect, Step, last_word
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, AutomationState
 
@@ -92,34 +90,3 @@ def _withdraw_records(step: Step[Submission]) -> None:
     approvals = step.subject.approvals.filter(state__in=UNENDED).select_related("privilege__entitlement__resource")
     for approval in approvals.order_by("pk"):
         withdraw_approval(approval, actor=step.actor, now=step.now, loaded=approval)
-
-
-@transition(
-    Approval,
-    event="approval.expired",
-    permission=Permission.APPROVAL_EXPIRE,
-    source=(ApprovalState.OPEN, ApprovalState.CHANGES_ASKED),
-    target=(ApprovalState.EXPIRED,),
-    duties=(deadlines.time_is_up,),
-    parents=("submission.automation", "submission"),
-)
-def expire(step: Step[Approval]) -> Effect:
-    """Expire an approval that no one decided, or a question that no one answered. It can be submitted again (A10)."""
-    step.subject.ended_at = step.now
-    return Effect()
-
-
-@transition(
-    Submission,
-    event="submission.expired",
-    permission=Permission.APPROVAL_EXPIRE,
-    source=(SubmissionState.DECIDED,),
-    target=(SubmissionState.EXPIRED,),
-    duties=(deadlines.accept_time_is_up,),
-    parents=("automation",),
-)
-def expire_submission(step: Step[Submission]) -> Effect:
-    """Expire a submission that no one accepted or declined in time. It can be submitted again (A5, A14)."""
-    note_end(step)
-    candidates.notify_builders(step, step.subject, "submission_expired", key="expired")
-    return Effect()

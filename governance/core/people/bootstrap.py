@@ -48,7 +48,7 @@ def bootstrap(*, admins: Sequence[Person], reviewers: Sequence[Person], now: dat
 def missing_for_work(now: datetime) -> list[str]:
     """Roles that the smallest organisation still lacks, one sentence each (S9).
 
-    `approvals.assignment.staffing` checks whether each approval has enough different people.
+    `approvals.assignment.smallest_organisation` checks whether each approval has enough different people.
     """
     least = {Role.ADMIN: LEAST_ADMINS, Role.SECURITY_REVIEWER: 1, Role.BUILDER: 1}
     there = {role: Person.objects.with_role(role, now).count() for role in least}

@@ -2,8 +2,7 @@
 
 What the people typed into forms is in ``forms.yaml``. Decisions are bound to the shown content (A6) and made in a fresh session (S5).
 
-`play` runs all stories side by side in time order. A story is a generator. It yields the time of its next step and gets that
-instant back for ``now=``. So ledger, history and mail are in time order.
+`play` runs all stories side by side in time order. A story yields the time of its next step and gets it back for ``now=``.
 """
 
 import heapq
@@ -29,7 +28,7 @@ from approvals.submissions.transitions import put_in_force, withdraw
 from approvals.submissions.transitions.submit import submit
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.access import refuse
-from governance.core.clock import deadlines
+from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.models import Person
 from governance.demo.company.founding import Cast
@@ -369,11 +368,9 @@ class Scene:
 
     def answer_half(self, why: str) -> None:
         """Keep every second grant of the campaign that is not of low risk."""
-        waiting = Question.objects.unanswered().filter(
-            item__campaign=self.campaign, asks=Asks.NEEDED, item__grant__isnull=False
-        )
-        of_two = waiting.exclude(item__snapshot__tier="low").select_related("reviewer").order_by("pk")
-        for question in list(of_two)[::2]:
+        waiting = Question.objects.unanswered().filter(item__campaign=self.campaign, asks=Asks.NEEDED)
+        risky = waiting.filter(item__grant__isnull=False).exclude(item__snapshot__tier="low")
+        for question in list(risky.select_related("reviewer").order_by("pk"))[::2]:
             self._answer(question, why)
 
     def _answer(self, question: Question, why: str, answer: str = AnswerKind.KEEP, ends_in: int = 0) -> None:
@@ -392,10 +389,10 @@ class Scene:
         """Order a campaign of two weeks; the job fills it."""
         if team:
             scope["team"] = self.cast.teams[team].pk
-        zone, in_two_weeks = organisation_zone(), self.cast.now + timedelta(days=12)
-        day = deadlines.end_of_working_day(in_two_weeks, zone, organisation_holidays()).astimezone(zone).date()
+        zone, in_two_weeks, by = organisation_zone(), self.cast.now + timedelta(days=12), self.cast.by(who, why)
+        day = working_days.end_of_working_day(in_two_weeks, zone, organisation_holidays()).astimezone(zone).date()
         self.campaign = campaign_transitions.order_campaign(
-            Campaign(name=name), **self.cast.by(who, why), campaign_scope=Scope(**scope), day=day
+            Campaign(name=name), **by, campaign_scope=Scope(**scope), day=day
         )
 
     def fill_campaigns(self) -> None:

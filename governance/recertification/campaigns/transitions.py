@@ -15,7 +15,7 @@ from django.db.models import Max
 from approvals.assignment.escalation_chain import Bench
 from approvals.models import Grant
 from governance.core.access import Actor, Permission, Refusal, duty, refuse
-from governance.core.clock import deadlines
+from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_named, zone_of
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.jobs import nudge
@@ -158,7 +158,7 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
 
 def least_deadline(now: datetime) -> datetime:
     """The earliest deadline that leaves people their working days (R1)."""
-    return deadlines.add_working_days(now, schedule.LEAST_WORKING_DAYS, organisation_zone(), organisation_holidays())
+    return working_days.add_working_days(now, schedule.LEAST_WORKING_DAYS, organisation_zone(), organisation_holidays())
 
 
 def deadline_words(now: datetime) -> str:
@@ -259,7 +259,7 @@ def _set_dates(item: Item, deadline: datetime, grace_until: datetime, puts: Coll
     if item.deadline < deadline and not has_own_dates:
         item.deadline, item.grace_until = deadline, grace_until
     day = item.deadline.astimezone(organisation_zone()).date()
-    ends = (deadlines.end_of_day(day, zone_of(reviewer)) for _, reviewer, _ in puts)
+    ends = (working_days.end_of_day(day, zone_of(reviewer)) for _, reviewer, _ in puts)
     item.deadline, item.nobody = min([item.deadline, *ends]), not puts
     return (item.deadline, item.nobody) != before
 

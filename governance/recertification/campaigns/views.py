@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from approvals.models import GrantUsage
 from approvals.policies import queries as policy_queries
 from governance.core.access import InvalidInput, Permission, Refused, access
-from governance.core.clock import deadlines
+from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.models import Person, Team
 from governance.recertification.campaigns import queries as campaign_queries
@@ -260,7 +260,7 @@ class Opening(forms.Form):
 def first_deadline(now: datetime) -> date:
     """The deadline that the form offers first."""
     zone, holidays = organisation_zone(), organisation_holidays()
-    return deadlines.end_of_working_day(now + timedelta(days=DAYS), zone, holidays).astimezone(zone).date()
+    return working_days.end_of_working_day(now + timedelta(days=DAYS), zone, holidays).astimezone(zone).date()
 
 
 @require_http_methods(["GET", "POST"])

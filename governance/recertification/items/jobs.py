@@ -36,7 +36,7 @@ from governance.recertification.items import review_triggers, reviewers
 from governance.recertification.items.questions import OF_AUTOMATION, OF_GRANT, load_context, load_with_chains
 from governance.recertification.items.review_triggers import ReviewTrigger
 from governance.recertification.items.schedule import OPENS_BEFORE
-from governance.recertification.items.transitions import follow_up, open_item, risk_increase, settle
+from governance.recertification.items.transitions import open_item, risk_increase, settle, silence
 from governance.recertification.items.transitions.open_item import times_of
 from governance.recertification.items.transitions.settle import cause_of
 from governance.recertification.models.campaign import Campaign, CampaignKind, CampaignState
@@ -173,7 +173,7 @@ def assign_waiting_items(now: datetime, actor: Actor) -> int:
             return False
         if not item_questions.missing_questions(context) and reviewers.vacant_questions(context):
             return False
-        return follow_up.ask_now.when_due(item, actor=actor, now=now)
+        return silence.ask_now.when_due(item, actor=actor, now=now)
 
     waiting = Item.objects.filter(nobody=True, state__in=WAITING, campaign__state=CampaignState.OPEN)
     return job_runs.sweep(subject_in_force(waiting), ask, job=JOB)
@@ -185,8 +185,8 @@ def reassign_due(now: datetime, actor: Actor) -> int:
     def reassign(question: Question) -> bool:
         item = question.item
         if reviewers.next_reviewer_now(load_with_chains(question, now), question, Bench.load(now)) is not None:
-            return follow_up.replace_reviewer.when_due(question, actor=actor, now=now)
-        if item.nobody or not follow_up.leave_unasked.when_due(item, actor=actor, now=now):
+            return silence.replace_reviewer.when_due(question, actor=actor, now=now)
+        if item.nobody or not silence.leave_unasked.when_due(item, actor=actor, now=now):
             with transaction.atomic():  # once a week, until somebody is eligible
                 item_notices.notify_security(item, [question.asks], now)
         return False
@@ -199,19 +199,19 @@ def reassign_due(now: datetime, actor: Actor) -> int:
 def remind_due(now: datetime, actor: Actor) -> int:
     """Remind reviewers with unanswered questions on their day; return the number (R5)."""
     due = still_open_questions(now).filter(remind_at__lte=now)
-    return run_due(due, follow_up.remind, now, actor)
+    return run_due(due, silence.remind, now, actor)
 
 
 def escalate_due(now: datetime, actor: Actor) -> int:
     """Escalate items past their deadline; return the number (R6)."""
     due = subject_in_force(_late_items().filter(state=ItemState.OPEN, deadline__lte=now))
-    return run_due(due, follow_up.escalate, now, actor)
+    return run_due(due, silence.escalate, now, actor)
 
 
 def suspend_due(now: datetime, actor: Actor) -> int:
     """Suspend grants and automations without an answer in the grace period; return the number (R6)."""
     due = _late_items().filter(state=ItemState.ESCALATED, suspended_at__isnull=True, grace_until__lte=now)
-    return run_due(subject_in_force(due), follow_up.suspend_for_silence, now, actor)
+    return run_due(subject_in_force(due), silence.suspend_for_silence, now, actor)
 
 
 def _late_items() -> QuerySet[Item]:

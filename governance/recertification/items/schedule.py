@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from governance.core.clock import deadlines
+from governance.core.clock import working_days
 
 #: Days from the opening of an item to its review date or end, whichever comes first (R1).
 OPENS_BEFORE = {"high": 30, "standard": 21, "low": 14}
@@ -66,7 +66,7 @@ def shorten_times(times: Times, tier: str, *, now: datetime, zones: Sequence[Zon
         times: the usual ones; none gets later.
         tier, now, zones, holidays: as in `plan_times`.
     """
-    least = max(deadlines.add_working_days(now, LEAST_WORKING_DAYS, zone, holidays) for zone in zones)
+    least = max(working_days.add_working_days(now, LEAST_WORKING_DAYS, zone, holidays) for zone in zones)
     deadline = min(times.deadline, least)
     grace_until = min(times.grace_until, _working_day_end(deadline + timedelta(days=GRACE[tier]), zones, holidays))
     return Times(deadline, grace_until)
@@ -101,7 +101,7 @@ def plan_times(
     if now < opens_at or opens_at <= began_at:
         return None
     times = times_before(anchor, tier, zones, holidays)
-    least = max(deadlines.add_working_days(now, LEAST_WORKING_DAYS, zone, holidays) for zone in zones)
+    least = max(working_days.add_working_days(now, LEAST_WORKING_DAYS, zone, holidays) for zone in zones)
     if times.deadline >= least:
         return times
     grace_until = _working_day_end(least + timedelta(days=GRACE[tier]), zones, holidays)
@@ -113,14 +113,14 @@ def times_before(anchor: datetime, tier: str, zones: Iterable[ZoneInfo], holiday
     """Deadline and grace before an instant, each at the end of a working day; arguments as in `plan_times`."""
     pairs = []
     for zone in zones:
-        grace_until = deadlines.last_end_of_working_day(anchor, zone, holidays)
-        deadline = deadlines.last_end_of_working_day(grace_until - timedelta(days=GRACE[tier]), zone, holidays)
+        grace_until = working_days.last_end_of_working_day(anchor, zone, holidays)
+        deadline = working_days.last_end_of_working_day(grace_until - timedelta(days=GRACE[tier]), zone, holidays)
         pairs.append((deadline, grace_until))
     return Times(*min(pairs))
 
 
 def _working_day_end(at: datetime, zones: Iterable[ZoneInfo], holidays: Set[date]) -> datetime:
-    return max(deadlines.end_of_working_day(at, zone, holidays) for zone in zones)
+    return max(working_days.end_of_working_day(at, zone, holidays) for zone in zones)
 
 
 def next_reminder(after: datetime, *, opened_at: datetime, deadline: datetime, zone: ZoneInfo) -> datetime:
@@ -167,10 +167,10 @@ def deadline_on(day: date, *, now: datetime, zone: ZoneInfo, holidays: Set[date]
         zone: the reviewer's time zone; the day ends there at 17:00 (H8).
         holidays: of the organisation.
     """
-    deadline = deadlines.end_of_day(day, zone)
-    is_near = deadline < deadlines.add_working_days(now, LEAST_WORKING_DAYS, zone, holidays)
+    deadline = working_days.end_of_day(day, zone)
+    is_near = deadline < working_days.add_working_days(now, LEAST_WORKING_DAYS, zone, holidays)
     is_far = day > (now + timedelta(days=MAX_DAYS_AHEAD)).astimezone(zone).date()
-    return None if is_near or is_far or not deadlines.is_working_day(day, holidays) else deadline
+    return None if is_near or is_far or not working_days.is_working_day(day, holidays) else deadline
 
 
 def grace_after(deadline: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()) -> dict[str, datetime]:

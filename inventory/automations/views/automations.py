@@ -18,7 +18,7 @@ from governance.web.requests.request import Request, number, visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import lifecycle
 from inventory.automations.views import automation_page, reasons
-from inventory.chains import queries as chain_queries
+from inventory.chains import dependents
 from inventory.imports.transitions import confirmation
 from inventory.models import Automation, AutomationKind, AutomationState
 from inventory.ownership import rules as ownership_rules
@@ -198,7 +198,7 @@ def retire(request: Request, pk: int) -> HttpResponse:
 
 def _dependants(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
     """Dependents of an automation; those that the reader may not see are counted only."""
-    pairs = chain_queries.dependents_of(automation)
+    pairs = dependents.dependents_of(automation)
     seen = set(Automation.objects.visible_to(actor, now).filter(pk__in=[o.pk for o, _ in pairs]).values_list("pk"))
     shown = [(other, why) for other, why in pairs if (other.pk,) in seen][: reasons.SHOWN]
     rows = [{"icon": "branch", "lead": other.name, "text": f"{why}."} for other, why in shown]

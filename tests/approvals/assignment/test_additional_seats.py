@@ -20,7 +20,7 @@ from approvals.models import (
     SubmissionState,
 )
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.jobs import lapses
+from approvals.proposals.jobs import end_due
 from approvals.submissions import jobs as submission_jobs
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import OutOfTurn
@@ -91,7 +91,7 @@ def test_lapsed_single_person_tightening_removes_no_seat(company: Company, stock
     made = policy_proposals.propose(n.ines, tighter, now=company.now, at_once=True)
     assert sweep(company) == 1
     scenarios.approve(record, n.omar, now=company.now)
-    assert lapses.lapse_due(over, JOB) == 1
+    assert end_due.lapse_due(over, JOB) == 1
     assert Proposal.objects.get(pk=made.pk).state == ProposalState.LAPSED
     sweep(company, minutes=74 * 60)
     record = Approval.objects.get(pk=record.pk)
@@ -111,7 +111,7 @@ def test_lapsed_conflict_rule_of_one_person_adds_no_seat(plain: Company, stock_i
     actor = as_actor(plain.people.ines)
     proposal_transitions.propose(row, actor=actor, now=plain.now, reason="It happened.", document=said, at_once=True)
     assert sweep(plain) == 1
-    assert lapses.lapse_due(plain.now + timedelta(hours=73), JOB) == 1
+    assert end_due.lapse_due(plain.now + timedelta(hours=73), JOB) == 1
     sweep(plain, minutes=74 * 60)
     assert SeatLabel.CONFLICT in labels(stock_report.privilege_on(stock_in_stage_2, plain.slack))
 

@@ -14,7 +14,7 @@ from approvals.models import Approval, ApprovalState, Candidate, Grant, Submissi
 from approvals.models.grant import LONGEST_TERM
 from approvals.submissions import jobs as submission_jobs
 from approvals.submissions.plan.problems import ItemRequest
-from approvals.submissions.transitions import submit, withdraw
+from approvals.submissions.transitions import expire, submit
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent, Notice, Person
@@ -307,10 +307,10 @@ def test_reminder_for_each_due_date_is_separate(company: Company, chaser: Submis
 def test_approval_does_not_expire_early_or_by_hand(company: Company, stock_submitted: Submission) -> None:
     app = scenarios.app_of(stock_submitted)
     with pytest.raises(OutOfTurn, match="not up"):
-        withdraw.expire(app, actor=JOB, now=app.expires_at - timedelta(seconds=1))
+        expire.expire(app, actor=JOB, now=app.expires_at - timedelta(seconds=1))
     for person in ("rita", "theo", "ines", "sana"):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-            withdraw.expire(app, actor=as_actor(getattr(company.people, person)), now=app.expires_at)
+            expire.expire(app, actor=as_actor(getattr(company.people, person)), now=app.expires_at)
 
 
 @pytest.mark.rule("A10", "A4")

@@ -13,7 +13,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from approvals.intake import transitions as intake_transitions
+from approvals.intake import promotion
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.intake.views import preview_page
@@ -147,7 +147,7 @@ def test_only_builders_side_promotes(company: Company, who: str, start: Submissi
     below = start.automation
     person = getattr(company.people, who)
     with pytest.raises(Refused, match=r"^PERMISSION: "):
-        intake_transitions.begin_promotion(below, "production", actor=as_actor(person), now=company.now)
+        promotion.begin_promotion(below, "production", actor=as_actor(person), now=company.now)
     assert not ImportItem.objects.filter(batch__by=person).exists()
 
 
@@ -156,15 +156,13 @@ def test_only_builders_side_promotes(company: Company, who: str, start: Submissi
 def test_promotion_goes_upwards_only(company: Company, to: str, start: Submission) -> None:
     below = start.automation
     with pytest.raises(InvalidInput) as caught:
-        intake_transitions.begin_promotion(below, to, actor=as_actor(company.people.rita), now=company.now)
+        promotion.begin_promotion(below, to, actor=as_actor(company.people.rita), now=company.now)
     assert caught.value.refusal.code == "I10"
 
 
 def test_production_is_promoted_nowhere(company: Company, stock_in_force: Submission) -> None:
-    no = intake_transitions.promotion_refusal(
-        stock_in_force.automation, actor=as_actor(company.people.rita), now=company.now
-    )
-    assert no == intake_transitions.NOWHERE
+    no = promotion.promotion_refusal(stock_in_force.automation, actor=as_actor(company.people.rita), now=company.now)
+    assert no == promotion.NOWHERE
 
 
 @IN_TEST
@@ -268,8 +266,8 @@ def test_a_newer_version_from_test_is_a_promotion_too_and_one_of_its_own_is_a_ch
 def test_two_presses_are_one_preview(company: Company, start: Submission) -> None:
     below = start.automation
     who = as_actor(company.people.rita)
-    first = intake_transitions.begin_promotion(below, "production", actor=who, now=company.now)
-    assert intake_transitions.begin_promotion(below, "production", actor=who, now=company.now) == first
+    first = promotion.begin_promotion(below, "production", actor=who, now=company.now)
+    assert promotion.begin_promotion(below, "production", actor=who, now=company.now) == first
 
 
 @IN_TEST

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from approvals.assignment.context import load_context
 from approvals.decisions.transitions import decide
-from approvals.intake import transitions as intake_transitions
+from approvals.intake import promotion
 from approvals.intake.preview import queries as preview_queries
 from approvals.models import Approval, ApprovalState, Submission
 from approvals.policies import queries as policy_queries
@@ -164,9 +164,7 @@ def test_resubmission_in_other_environment_is_asked_there(company: Company) -> N
     made = stock_report.submitted(company, environment="test")
     withdraw.withdraw(made, actor=as_actor(company.people.rita), now=company.now, reason="Later.")
     rita = as_actor(company.people.rita)
-    item = intake_transitions.begin_resubmission(
-        Automation.objects.get(pk=made.automation_id), actor=rita, now=company.now
-    )
+    item = promotion.begin_resubmission(Automation.objects.get(pk=made.automation_id), actor=rita, now=company.now)
     found = preview_queries.read(item, actor=rita, now=company.now, team=company.people.finance_ops)
     assert found.content.registered == made.automation
     assert found.content.automation.environment == "test"

@@ -11,7 +11,7 @@ from django.db import connection
 from approvals.models import PolicyVersion, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.jobs import impact_count, lapses
+from approvals.proposals.jobs import end_due, impact_count
 from approvals.proposals.kinds import kind
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
@@ -233,13 +233,13 @@ def test_when_it_lapses_the_one_before_is_back_as_a_version_of_its_own(northwind
     n = northwind
     one = propose(n.ines, tighter(), at_once=True)
     early = NOW + 71 * HOUR
-    assert lapses.lapse_due(early, Actor.of_job("test")) == 0
+    assert end_due.lapse_due(early, Actor.of_job("test")) == 0
     late = NOW + 73 * HOUR
     no = proposal_transitions.approve.refusal(one, actor=as_actor(n.sana), now=late)
     assert no is not None
     assert "lapses" in no.sentence
-    assert lapses.lapse_due(late, Actor.of_job("test")) == 1
-    assert lapses.lapse_due(late, Actor.of_job("test")) == 0
+    assert end_due.lapse_due(late, Actor.of_job("test")) == 1
+    assert end_due.lapse_due(late, Actor.of_job("test")) == 0
     back = policy_queries.in_force(late).version
     assert (back.number, back.restores and back.restores.number, back.until) == (3, 1, None)
     assert back.document == PolicyVersion.objects.get(number=1).document
@@ -260,13 +260,13 @@ def test_countersigned_it_stays(northwind: Northwind) -> None:
     now = policy_queries.in_force(NOW + 100 * HOUR).version
     assert (now.number, now.until, now.approved_by) == (3, None, n.sana)
     assert now.document == PolicyVersion.objects.get(number=2).document
-    assert lapses.lapse_due(NOW + 100 * HOUR, Actor.of_job("test")) == 0
+    assert end_due.lapse_due(NOW + 100 * HOUR, Actor.of_job("test")) == 0
 
 
 def test_unanswered_proposal_lapses(northwind: Northwind) -> None:
     one, job = propose(northwind.ines, tighter()), Actor.of_job("test")
     late = NOW + timedelta(days=30)
-    assert lapses.lapse_due(late, job) == 1
+    assert end_due.lapse_due(late, job) == 1
     one.refresh_from_db()
     assert one.state == ProposalState.LAPSED
     payload = recorded("proposal.lapsed", one, by=job)

@@ -10,7 +10,7 @@ from approvals.decisions import jobs as decision_jobs
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Grant, Submission, SubmissionState
 from approvals.submissions import jobs as submission_jobs
-from approvals.submissions.transitions import put_in_force, withdraw
+from approvals.submissions.transitions import expire, put_in_force
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent, Notice
@@ -154,9 +154,9 @@ def test_subset_expires_after_ten_working_days(company: Company, start: Submissi
         put_in_force.accept_subset(decided, actor=owner, now=company.now + timedelta(days=500))
     assert caught.value.refusal.code == "A14"
     with pytest.raises(OutOfTurn, match="not up"):
-        withdraw.expire_submission(decided, actor=JOB, now=decided.accept_due_at - timedelta(seconds=1))
+        expire.expire_submission(decided, actor=JOB, now=decided.accept_due_at - timedelta(seconds=1))
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        withdraw.expire_submission(decided, actor=owner, now=decided.accept_due_at)
+        expire.expire_submission(decided, actor=owner, now=decided.accept_due_at)
     just_in_time = decided.accept_due_at - timedelta(seconds=1)
     assert put_in_force.accept_subset.refusal(decided, actor=owner, now=just_in_time) is None
 

@@ -19,7 +19,7 @@ from django.db import connections, models
 from django.utils import timezone
 
 from approvals.decisions.transitions import decide as transition_decide
-from approvals.intake import transitions as intake_transitions
+from approvals.intake import promotion
 from approvals.models import Approval, ApprovalState, Decision, Grant, Submission, SubmissionState
 from approvals.submissions import jobs as submission_jobs
 from approvals.submissions.transitions import put_in_force
@@ -294,7 +294,7 @@ def test_asking_again_twice_at_once_makes_one_draft_in_each_round(
         made = stock_report.submitted(firm, of_its_own())
         transition_withdraw.withdraw(made, actor=as_actor(n.rita), now=firm.now, reason="Not yet.")
         automation = Automation.objects.get(pk=made.automation_id)
-        press = partial(intake_transitions.begin_resubmission, automation, actor=as_actor(n.rita), now=firm.now)
+        press = partial(promotion.begin_resubmission, automation, actor=as_actor(n.rita), now=firm.now)
         first, second = at_once(press, press)
         assert isinstance(first, ImportItem), first
         assert first == second, f"round {number}"

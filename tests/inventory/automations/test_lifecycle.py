@@ -10,7 +10,7 @@ from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermi
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent
 from inventory.automations.transitions import lifecycle
-from inventory.chains import queries as chain_queries
+from inventory.chains import dependents
 from inventory.imports.transitions import confirmation, previews
 from inventory.models import Automation, AutomationState
 from tests import scenarios
@@ -226,14 +226,14 @@ def test_retiring_shows_dependants_and_is_final(company: Company, live: Automati
     n = company.people
     other = scenarios.brought_in(company, "payment-run-exporter.json").automation
     assert ("Payment run exporter", "uses the same credential") in [
-        (one.name, why) for one, why in chain_queries.dependents_of(live)
+        (one.name, why) for one, why in dependents.dependents_of(live)
     ]
-    assert {why for _, why in chain_queries.dependents_of(other)} == {"uses the same credential"}
+    assert {why for _, why in dependents.dependents_of(other)} == {"uses the same credential"}
     lifecycle.retire(live, actor=as_actor(n.jonas), now=company.now, reason="Nobody reads it.")
     assert again(live).state == AutomationState.RETIRED
     with pytest.raises(OutOfTurn, match="retired"):
         lifecycle.retire(again(live), actor=as_actor(n.jonas), now=company.now, reason="Once more.")
-    assert chain_queries.dependents_of(other) == []
+    assert dependents.dependents_of(other) == []
 
 
 def writer_and_reader(c: Company) -> tuple[Automation, Automation]:
@@ -248,10 +248,10 @@ def writer_and_reader(c: Company) -> tuple[Automation, Automation]:
 @starting_point("company", writer_and_reader)
 def test_readers_and_callers_are_dependants(start: tuple[Automation, Automation]) -> None:
     writer, reader = start
-    assert [(one.name, why.split(" ", 1)[0]) for one, why in chain_queries.dependents_of(again(writer))] == [
+    assert [(one.name, why.split(" ", 1)[0]) for one, why in dependents.dependents_of(again(writer))] == [
         ("Reader", "reads")
     ]
-    assert chain_queries.dependents_of(again(reader)) == []  # it needs the writer, and nobody needs it
+    assert dependents.dependents_of(again(reader)) == []  # it needs the writer, and nobody needs it
 
 
 @pytest.mark.rule("L1")

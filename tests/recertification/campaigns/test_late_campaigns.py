@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from approvals.models import Grant
-from governance.core.clock import deadlines
+from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_zone
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent
@@ -27,7 +27,7 @@ LATE = timedelta(days=15)
 
 def least(now: datetime) -> datetime:
     """Until when people have, at the least, what they are asked now."""
-    return deadlines.add_working_days(now, schedule.LEAST_WORKING_DAYS, organisation_zone(), frozenset())
+    return working_days.add_working_days(now, schedule.LEAST_WORKING_DAYS, organisation_zone(), frozenset())
 
 
 @pytest.mark.rule("R1", "R6")

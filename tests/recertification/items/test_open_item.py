@@ -9,7 +9,7 @@ import pytest
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.models import Grant, GrantState, Party
-from governance.core.clock import deadlines
+from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_zone
 from governance.core.duties.refusals import NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent, Notice, Person
@@ -206,7 +206,7 @@ def test_campaign_deadline_leaves_grace_period(held: Held, settings: Any, tier: 
         made = item_jobs.campaign_of(tier, now, JOB)
         for until in (made.deadline, made.grace_until):
             local = until.astimezone(zone)
-            assert deadlines.is_working_day(local.date(), settings.ORGANISATION_HOLIDAYS), local
+            assert working_days.is_working_day(local.date(), settings.ORGANISATION_HOLIDAYS), local
             assert (local.hour, local.minute) == (17, 0)
         assert now < made.deadline <= made.grace_until - timedelta(days=schedule.GRACE[tier])
         assert made.grace_until <= now + timedelta(days=schedule.OPENS_BEFORE[tier])

@@ -15,7 +15,7 @@ from approvals.submissions import jobs as terms
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items import reviewers
-from governance.recertification.items.transitions import follow_up as reminder_transitions
+from governance.recertification.items.transitions import silence as reminder_transitions
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState
 from tests.appointments import record_leaver
 from tests.people import as_actor

@@ -17,7 +17,7 @@ from governance.core.models import Delegation, LedgerEvent, Person
 from governance.recertification.items import reviewers
 from governance.recertification.items.questions import load_context
 from governance.recertification.items.transitions import answer, settle
-from governance.recertification.items.transitions import follow_up as reminder_transitions
+from governance.recertification.items.transitions import silence as reminder_transitions
 from governance.recertification.models import Answer, AnswerKind, Asks, Item, Question
 from inventory.automations.transitions import lifecycle
 from tests.approvals.refusals import database_refuses

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.core.clock import deadlines
+from governance.core.clock import working_days
 from governance.recertification.items import schedule
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -121,7 +121,7 @@ def test_whenever_an_item_opens_everything_in_it_lies_in_order_and_inside_the_te
     assert BEGAN < now < found.deadline
     assert found.deadline + timedelta(days=schedule.GRACE[tier]) <= found.grace_until + timedelta(hours=1)
     assert found.grace_until <= ends
-    assert found.deadline >= deadlines.add_working_days(now, schedule.LEAST_WORKING_DAYS, zone, holidays)
+    assert found.deadline >= working_days.add_working_days(now, schedule.LEAST_WORKING_DAYS, zone, holidays)
 
 
 @pytest.mark.rule("R5")

@@ -27,7 +27,7 @@ from approvals.models import EndCause, Grant, GrantState
 from approvals.models.grant import Why
 from approvals.policies import queries as policy_queries
 from governance.core.access import Permission, Refusal, refuse
-from governance.core.clock import deadlines
+from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_zone
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
@@ -151,7 +151,7 @@ def _keep_access(step: Step[Item], item: Item, answers: Sequence[Answer]) -> str
 
 def last_instant(ends_on: date) -> datetime:
     """The instant on a named day at which access ends."""
-    return deadlines.end_of_day(ends_on, organisation_zone())
+    return working_days.end_of_day(ends_on, organisation_zone())
 
 
 def last_day(ends_at: datetime) -> date:

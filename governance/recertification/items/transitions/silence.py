@@ -1,4 +1,4 @@
-"""Follow-up of open reviews, by jobs: remind, replace the reviewer, escalate, suspend (R5, R6, R8).
+"""What follows silence in open reviews, by jobs: remind, replace the reviewer, escalate, suspend (R5, R6, R8).
 
 Items without an eligible reviewer wait, and are assigned later; silence does not count (A9). `settle.close` ends what
 silence suspended. An earlier answer still counts.
@@ -10,7 +10,7 @@ from typing import Any
 from approvals.assignment.escalation_chain import Bench
 from approvals.models.grant import Why
 from governance.core.access import Permission, Refusal, refuse
-from governance.core.clock import deadlines
+from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_of
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
@@ -159,7 +159,7 @@ def _extend_deadline(step: Step[Any], context: ItemContext) -> None:
     The item is not saved.
     """
     item, zone, holidays = context.item, organisation_zone(), organisation_holidays()
-    least = deadlines.add_working_days(step.now, schedule.LEAST_WORKING_DAYS, zone, holidays)
+    least = working_days.add_working_days(step.now, schedule.LEAST_WORKING_DAYS, zone, holidays)
     is_anybody_late = any(
         question.remind_at is not None and not reviewers.is_out(context, question) for question in context.unanswered
     )

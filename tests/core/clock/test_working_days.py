@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.core.clock import deadlines, organisation
+from governance.core.clock import organisation, working_days
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -48,7 +48,7 @@ def utc(*parts: int) -> datetime:
 def test_a_deadline_counts_whole_working_days_and_ends_at_five_where_the_person_is(
     start: datetime, days: int, zone: ZoneInfo, holidays: tuple[date, ...], due: datetime
 ) -> None:
-    assert deadlines.add_working_days(start, days, zone, frozenset(holidays)) == due
+    assert working_days.add_working_days(start, days, zone, frozenset(holidays)) == due
 
 
 @pytest.mark.rule("H8")
@@ -65,13 +65,13 @@ def test_a_deadline_counts_whole_working_days_and_ends_at_five_where_the_person_
 def test_a_deadline_that_must_lie_inside_something_is_moved_forward_in_the_week_never_past_it(
     at: datetime, zone: ZoneInfo, holidays: tuple[date, ...], last: datetime
 ) -> None:
-    assert deadlines.last_end_of_working_day(at, zone, frozenset(holidays)) == last
+    assert working_days.last_end_of_working_day(at, zone, frozenset(holidays)) == last
 
 
 @pytest.mark.rule("H8")
 def test_a_deadline_of_fewer_than_no_days_is_refused() -> None:
     with pytest.raises(ValueError, match="lies ahead"):
-        deadlines.add_working_days(utc(2026, 11, 24), -1, BERLIN)
+        working_days.add_working_days(utc(2026, 11, 24), -1, BERLIN)
 
 
 @pytest.mark.rule("H8")
@@ -90,13 +90,13 @@ def test_a_person_without_a_known_zone_is_given_the_organisations(name: str) -> 
 def test_every_deadline_is_five_oclock_of_a_working_day_that_many_working_days_on(
     start: datetime, days: int, zone: ZoneInfo, holidays: frozenset[date]
 ) -> None:
-    due = deadlines.add_working_days(start, days, zone, holidays)
+    due = working_days.add_working_days(start, days, zone, holidays)
     local = due.astimezone(zone)
     assert (local.hour, local.minute) == (17, 0)
-    assert deadlines.is_working_day(local.date(), holidays)
+    assert working_days.is_working_day(local.date(), holidays)
     assert due >= start
     between = (start.astimezone(zone).date() + timedelta(days=n) for n in range(1, 400))
-    counted = sum(deadlines.is_working_day(day, holidays) for day in between if day <= local.date())
+    counted = sum(working_days.is_working_day(day, holidays) for day in between if day <= local.date())
     assert counted == days or days == 0
 
 
@@ -115,4 +115,4 @@ def test_every_deadline_is_five_oclock_of_a_working_day_that_many_working_days_o
 def test_a_working_day_counts_once_it_has_ended(
     after: datetime, until: datetime, holidays: tuple[date, ...], ended: int
 ) -> None:
-    assert deadlines.working_days_that_ended(after, until, BERLIN, frozenset(holidays)) == ended
+    assert working_days.working_days_that_ended(after, until, BERLIN, frozenset(holidays)) == ended

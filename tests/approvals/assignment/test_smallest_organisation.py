@@ -11,7 +11,7 @@ from django.core.management import call_command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.assignment import staffing
+from approvals.assignment import smallest_organisation
 from approvals.assignment.matching import unfilled_places
 from governance.core.clock import business_time
 from governance.core.health import queries as health_queries
@@ -56,14 +56,14 @@ def test_matching_fills_earlier_places_first() -> None:
 @pytest.mark.rule("S9")
 @pytest.mark.django_db
 def test_empty_company_lacks_every_role() -> None:
-    assert staffing.shortage_sentences(NOW) == NOBODY
+    assert smallest_organisation.shortage_sentences(NOW) == NOBODY
 
 
 @pytest.mark.rule("S9")
 @pytest.mark.django_db
 def test_fully_staffed_company_lacks_nobody(company: Company, django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(7):
-        assert staffing.shortage_sentences(company.now) == []
+        assert smallest_organisation.shortage_sentences(company.now) == []
 
 
 class Small:
@@ -91,7 +91,7 @@ def test_one_person_with_every_role_is_one_person() -> None:
     small.team.lead = able
     with unguarded(Team):
         small.team.save()
-    standard, high = staffing.shortage_sentences(NOW)
+    standard, high = smallest_organisation.shortage_sentences(NOW)
     assert standard == (
         "Standard risk takes 3 different people at once and 1 is there. Missing: "
         "an approver of stage 1 (the team's lead): the one who could is needed elsewhere; "
@@ -107,7 +107,7 @@ def test_smallest_company_for_standard_is_too_small_for_high() -> None:
     Membership.objects.create(team=small.team, person=small.person("Rita", Role.BUILDER))
     for name in ("Sana", "Viktor"):
         small.person(name, Role.SECURITY_REVIEWER)
-    (high,) = staffing.shortage_sentences(NOW)
+    (high,) = smallest_organisation.shortage_sentences(NOW)
     assert high == (
         "High risk takes 5 different people at once and 3 are there. Missing: "
         "a security reviewer for stage 2: the 2 who could are needed elsewhere; "
@@ -121,9 +121,9 @@ def test_builder_without_team_and_leaver_do_not_count(company: Company) -> None:
     n = company.people
     for person in (n.piet, n.tom):
         record_leaver(person, actor=as_actor(n.ines), now=company.now, reason="A new job.")
-    assert staffing.shortage_sentences(company.now) == []
+    assert smallest_organisation.shortage_sentences(company.now) == []
     Membership.objects.filter(person=n.rita).delete()
-    assert [said.partition("Missing: ")[2] for said in staffing.shortage_sentences(company.now)] == [
+    assert [said.partition("Missing: ")[2] for said in smallest_organisation.shortage_sentences(company.now)] == [
         "a builder, in a team."
     ] * 2
 
