@@ -41,11 +41,18 @@ def asked_of(c: Company, record: Approval) -> list[tuple[str, str, list[str]]]:
     return [(seat.label, seat.basis, [person.name for person in seat.may_decide]) for seat in standing]
 
 
+def submitted_after_others_answer(c: Company) -> Submission:
+    """Others answer for the team and Slack, and it is submitted again."""
+    others_answer(c)
+    return scenarios.submitted(c, stock_report.newest(c).version)
+
+
 @pytest.mark.rule("A15", "A9")
-def test_new_lead_and_owner_do_not_replace_earlier_approvers(company: Company, stock_withdrawn: Submission) -> None:
-    n, before = company.people, stock_withdrawn
-    others_answer(company)
-    again_asked = scenarios.submitted(company, before.version)
+@starting_point("stock_withdrawn", submitted_after_others_answer)
+def test_new_lead_and_owner_do_not_replace_earlier_approvers(
+    company: Company, stock_withdrawn: Submission, start: Submission
+) -> None:
+    n, before, again_asked = company.people, stock_withdrawn, start
     app, on_slack = scenarios.app_of(again_asked), stock_report.privilege_on(again_asked, company.slack)
     assert (app.earlier, on_slack.earlier) == (
         scenarios.app_of(before),
