@@ -44,7 +44,7 @@ def excess(item: pytest.Item, count: int) -> str:
     return (
         f"This test made {count} SQL statements; {BUDGET} are allowed. Start it from a starting point"
         " (tests/starting_points.py), move its set-up into a fixture, or split it. Only if nothing of that works,"
-        ' mark it full("reason").'
+        " mark it full('reason')."
     )
 
 

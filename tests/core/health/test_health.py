@@ -28,6 +28,7 @@ from governance.core.jobs import job_runs, nudge
 from governance.core.keys import key_files
 from governance.core.ledger import sealing
 from governance.core.models import ClockOffset, JobRun, Notice
+from tests.core.registered_jobs import run_by_name
 from tests.environment import ROOT
 from tests.people import NOW, Northwind
 
@@ -132,17 +133,15 @@ def test_beat_starts_every_job_at_once() -> None:
 def test_expired_sessions_are_deleted_only(northwind: Northwind) -> None:
     from django.contrib.sessions.models import Session
 
-    from governance.core import tasks as core_tasks
-
     for key, days in (("over", -1), ("open", 1)):
         Session.objects.create(
             session_key=key, session_data="", expire_date=business_time.real() + timedelta(days=days)
         )
-    core_tasks.clear_sessions()
+    run_by_name("controls.clear_sessions")
     assert [one.session_key for one in Session.objects.all()] == ["open"]
     assert JobRun.objects.get(job="controls.clear_sessions").counts == {"sessions": 1}
     demo_clock.move(timedelta(days=90))
-    core_tasks.clear_sessions()
+    run_by_name("controls.clear_sessions")
     assert Session.objects.count() == 1, "a session ends in real time"
 
 
@@ -375,11 +374,9 @@ def test_the_clock_moves_for_every_process_and_stands_still_in_one_that_is_no_de
 
 @pytest.mark.django_db
 def test_seals_use_real_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    from governance.core import tasks as core_tasks
-
     seen: list[datetime] = []
     monkeypatch.setattr(sealing, "seal_all", lambda *, at: seen.append(at) or 0)
     demo_clock.move(timedelta(days=30))
-    core_tasks.seal()
+    run_by_name("controls.seal")
     assert abs(seen[0] - timezone.now()) < timedelta(seconds=5)
     assert JobRun.objects.get().started_at > timezone.now() + timedelta(days=29)

@@ -23,7 +23,6 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 
-from governance.core import tasks as core_tasks
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.health import queries as health_queries
@@ -33,6 +32,7 @@ from governance.core.models import LedgerEvent, Seal
 from tests import run_lengths
 from tests.core.ledger import tampering
 from tests.core.ledger.appended_events import appended
+from tests.core.registered_jobs import run_by_name
 from tests.environment import Environment
 from tests.people import NOW, make_person
 from tests.processes import until
@@ -340,14 +340,14 @@ def test_a_full_disk_at_the_checkpoint_fails_the_health_check_and_is_caught_up_w
     some_events(1, subject)
 
     monkeypatch.setattr(settings, "LEDGER_CHECKPOINT_FILE", tmp_path / "checkpoint.json")
-    core_tasks.seal()
+    run_by_name("controls.seal")
     before = sealing.published_checkpoint()
     assert before is not None
     some_events(1, subject)
     half = tmp_path / f".checkpoint.json.{os.getpid()}"
     half.symlink_to("/dev/full")  # what is written there fails as on a full disk
     with pytest.raises(OSError, match="No space left on device"):
-        core_tasks.seal()
+        run_by_name("controls.seal")
     assert sealing.published_checkpoint() == before
     assert sealing.unsealed().count() == 0, "sealing itself goes on"
     assert "controls.seal failed in its last run (OSError)." in failures(0)
@@ -358,10 +358,10 @@ def test_a_full_disk_at_the_checkpoint_fails_the_health_check_and_is_caught_up_w
     some_events(1, subject)
     half.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left on device"):
-        core_tasks.seal()  # on a busy portal the newest seal is always fresh
+        run_by_name("controls.seal")  # on a busy portal the newest seal is always fresh
     assert [one for one in failures(3) if one.startswith("The checkpoint file is behind the ledger")] != []
     half.unlink(missing_ok=True)
-    core_tasks.seal()
+    run_by_name("controls.seal")
     last, said = sealing.latest(), sealing.published_checkpoint()
     assert (said or {}).get("seals") == (last and last.number)
     assert not [one for one in (*failures(0), *failures(3)) if "checkpoint" in one or "controls.seal failed" in one]
@@ -405,7 +405,7 @@ def test_checkpoint_of_another_history_fails_the_health_check_at_once(
     settings.LEDGER_CHECKPOINT_FILE = tmp_path / "checkpoint.json"
     settings.LEDGER_CHECKPOINT_FILE.write_text(json.dumps({**true, "seal": "0" * 64}))
     some_events(1, subject)
-    core_tasks.seal()
+    run_by_name("controls.seal")
     assert [one for one in failures(0) if "checkpoint" in one] == [
         f"Seal {true['seals']} is not the one in the published checkpoint: the database holds another history. "
         "Run `manage.py verify_ledger`."
