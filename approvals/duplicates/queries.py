@@ -156,6 +156,8 @@ def _submitted_and_refused(matches: Sequence[Duplicate]) -> tuple[set[int], set[
 
     A draft is not a duplicate yet. Two other people lift a stop (G5); an import of a copy does not.
     """
+    if not matches:
+        return set(), set()
     others = {match.other.pk for match in matches}
     submitted = Submission.objects.filter(automation__in=others).order_by().values_list("automation", flat=True)
     rejected = Approval.objects.filter(submission__automation__in=others, state=ApprovalState.REJECTED).order_by()
@@ -172,6 +174,8 @@ def unanswered(automation: Automation) -> list[Likeness]:
 
 def ids_with_unanswered(automations: Collection[int]) -> frozenset[int]:
     """Return the ids of automations with an unanswered likeness; one query, none for an empty collection."""
+    if not automations:
+        return frozenset()
     answers = LikenessAnswer.objects.filter(likeness=OuterRef("pk"), decision__retraction__isnull=True).order_by()
     likenesses = Likeness.objects.filter(~Exists(answers), automation__in=automations).order_by()
     return frozenset(likenesses.values_list("automation", flat=True))
@@ -182,6 +186,8 @@ def ids_answerable_by(rows: Sequence[Likeness], actor: Actor, now: datetime) -> 
 
     The actor may answer these. One query, none for no rows.
     """
-    others = Automation.objects.visible_to(actor, now).filter(pk__in={likeness.other_id for likeness in rows})
-    visible = set(others.values_list("pk", flat=True))
+    if not rows:
+        return frozenset()
+    others: Collection[int] = {likeness.other_id for likeness in rows}
+    visible = set(Automation.objects.visible_to(actor, now).filter(pk__in=others).values_list("pk", flat=True))
     return frozenset(likeness.pk for likeness in rows if likeness.other_id in visible)

@@ -15,6 +15,8 @@ SAID = {None: "", True: "Answered: it is the same.", False: "Answered: it is ano
 def possible_duplicates(submission: Submission, reader: Reader) -> list[Shape]:
     """Possible duplicates for ``approvals/review/app.html``: one query if there are none, else six."""
     rows = list(Likeness.objects.of(submission.automation))
+    if not rows:
+        return []
     seen, ended = queries.ids_answerable_by(rows, reader.actor, reader.now), _ended(rows)
     return [_shape(row, row.pk in seen, ended.get(row.other_id, "")) for row in rows]
 

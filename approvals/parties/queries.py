@@ -88,6 +88,8 @@ def of_duplicates(others: Collection[int]) -> list[tuple[int, Capacity]]:
     Args:
         others: ids of automations.
     """
+    if not others:
+        return []
     parties = Party.objects.filter(submission__automation__in=others).exclude(capacity=Capacity.ALIKE)
     submitted = Version.objects.filter(automation__in=others, submissions__isnull=False)
     people = {*parties.values_list("person", flat=True), *ownership_parties.author_ids(submitted)}
@@ -102,6 +104,8 @@ def of_siblings(siblings: Collection[int]) -> list[tuple[int, Capacity]]:
     Args:
         siblings: ids of the automations of its lineage.
     """
+    if not siblings:
+        return []
     built = Party.objects.filter(submission__automation__in=siblings, capacity__in=BUILDING).order_by()
     parties = built.values_list("person", "capacity").distinct()
     versions = Version.objects.filter(automation__in=siblings).order_by()

@@ -71,6 +71,8 @@ def earlier_outcomes(
     newest: dict[str, int] = {}
     records: set[int] = set()
     automation_ids = {*alike, *([automation.pk] if automation is not None else [])}
+    if not automation_ids:
+        return {}
     for approval in refused(automation_ids, policy, now).select_related("privilege").defer("facts", "reasons"):
         newest.setdefault(approval.matter, approval.pk)
         records |= {approval.pk} if approval.earlier_id is None else {approval.pk, approval.earlier_id}
@@ -135,6 +137,8 @@ def stoppers_by_matter(matters: Mapping[str, str]) -> dict[str, frozenset[int]]:
     Args:
         matters: of `stopped_matters`.
     """
+    if not matters:
+        return {}
     opaque_ids: dict[str, set[str]] = {key: set() for key in matters.values()}
     for pk, stopper, giver in _stops(matters).values_list("subject_id", "actor_id", "for_id"):
         opaque_ids[matters[pk]] |= {stopper, giver} - {""}

@@ -118,14 +118,15 @@ def _resolve(
         by=actor.person,
     )
     registered_ids = {identity.pk for identity in resolution.identities if identity.pk is not None}
-    seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=registered_ids)
-    seen_ids = {None, *seen.values_list("pk", flat=True)}
-    resolution.identities = [
-        identity
-        if identity.pk in seen_ids
-        else NonHumanIdentity(kind=identity.kind, issuer=identity.issuer, subject=identity.subject)
-        for identity in resolution.identities
-    ]
+    if registered_ids:
+        seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=registered_ids)
+        seen_ids = {None, *seen.values_list("pk", flat=True)}
+        resolution.identities = [
+            identity
+            if identity.pk in seen_ids
+            else NonHumanIdentity(kind=identity.kind, issuer=identity.issuer, subject=identity.subject)
+            for identity in resolution.identities
+        ]
     return resolution
 
 
