@@ -96,11 +96,12 @@ def refused(
         request: the refused request.
         refusal: see `Refusal`. Its kind gives the status: 409 for ``state`` and ``stale``, 422 for ``input``, else 403.
         fragment: the DOM id of the region that shows it; by default the one under the top bar.
-        context: more for the template: ``typed``, what was written and would be lost with the form, and ``back_href``,
-            by default the page that the reader comes from.
+        context: more for the template: ``typed``, what was written and would be lost with the form (by default the reason or
+            text that a whole page sent), and ``back_href``, by default the page that the reader comes from.
     """
     status = ERRORS[refusal.kind].status
-    values = {"back_href": _came_from(request), **(context or {}), "refusal": refusal}
+    typed = "" if _is_htmx(request) else request.POST.get("text") or request.POST.get("reason", "")
+    values = {"back_href": _came_from(request), "typed": typed, **(context or {}), "refusal": refusal}
     if refusal.code == SIGN_IN_AGAIN:
         values["sign_in_href"] = sign_in_again(request, back_href=str((context or {}).get("back_href", "")))
     if _is_htmx(request):
@@ -125,9 +126,13 @@ def sign_in_again(request: HttpRequest, *, back_href: str = "") -> str:
 
 
 def _came_from(request: HttpRequest) -> str:
-    """The page of ours that the reader comes from; empty if the browser does not say."""
-    page_url = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
-    return local_path(urlunsplit(("", "", page_url.path, page_url.query, "")))
+    """The page of ours that the reader comes from; empty if the browser does not say, or says anything else."""
+    try:
+        page_url = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+    except ValueError:  # no address
+        return ""
+    is_ours = page_url.netloc in ("", request.get_host())
+    return local_path(urlunsplit(("", "", page_url.path, page_url.query, ""))) if is_ours else ""
 
 
 class RefusalMiddleware(MiddlewareMixin):
@@ -137,9 +142,7 @@ class RefusalMiddleware(MiddlewareMixin):
         """Show the sentence, the code and what to do, with what was typed; 409, 403 or 422."""
         if not isinstance(error, Refused):
             return None
-        return refused(
-            request, error.refusal, context={"typed": request.POST.get("text") or request.POST.get("reason")}
-        )
+        return refused(request, error.refusal)
 
 
 def _is_htmx(request: HttpRequest) -> bool:

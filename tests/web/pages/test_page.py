@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
@@ -91,3 +93,33 @@ def test_stale_decision_page_keeps_input_and_shows_difference() -> None:
     assert "<ins>60 days</ins>" in html
     assert "Ninety is fine." in html
     assert "<html" not in html
+
+
+#: Addresses that a browser, or somebody, names as the page that the reader comes from, and where *Back* leads.
+CAME_FROM = {
+    "https://testserver/resources/7/?tab=grants": "/resources/7/?tab=grants",
+    "": "/",
+    "https://elsewhere.example/account/logout/": "/",
+    "http://[": "/",
+    "javascript:alert(1)": "/",
+    "https://testserver//elsewhere.example/": "/",
+}
+
+
+@pytest.mark.parametrize(("came_from", "back"), CAME_FROM.items())
+@pytest.mark.parametrize("kind", ["permission", "state"])
+def test_back_leads_to_a_page_of_ours_only(kind: Kind, came_from: str, back: str) -> None:
+    request = RequestFactory().post("/decide", headers={"Referer": came_from})
+    html = refused(request, Refusal(kind=kind, code="SOD-1", sentence="You submitted this.")).content.decode()
+    (link,) = re.findall(r'<a class="button button-quiet" href="([^"]*)">', html)
+    assert link == back
+
+
+@pytest.mark.parametrize("kind", ["duty", "permission", "state", "input"])
+def test_what_was_typed_stands_on_the_refusing_page_and_not_beside_its_form(kind: Kind) -> None:
+    no, typed = Refusal(kind=kind, code="SOD-1", sentence="You submitted this."), {"reason": "Ninety <b>is</b> fine."}
+    assert (
+        "“Ninety &lt;b&gt;is&lt;/b&gt; fine.”" in refused(RequestFactory().post("/decide", typed), no).content.decode()
+    )
+    beside = RequestFactory().post("/decide", typed, headers={"HX-Request": "true", "HX-Target": "rows"})
+    assert "You had written" not in refused(beside, no).content.decode()
