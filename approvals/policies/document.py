@@ -93,7 +93,10 @@ def _problem(error: Mapping[str, Any], parsed: ParsedYaml) -> Problem:
 def _short(given: object) -> str:
     """Return a value for a problem sentence; huge numbers are not spelled out."""
     is_long = isinstance(given, int) and abs(given) >= 2**53
-    return "A number of that size" if is_long else str(given)[:40]
+    try:
+        return "A number of that size" if is_long else str(given)[:40]
+    except ValueError:  # Python writes no number of thousands of digits, in a list neither
+        return "A list with a number of that size"
 
 
 def _allowed_names(path: YamlPath) -> Iterator[str]:

@@ -79,6 +79,13 @@ def test_a_number_of_thousands_of_digits_is_refused_in_words(line: str) -> None:
 
 
 @pytest.mark.rule("S8")
+def test_a_list_with_such_a_number_is_refused_in_words() -> None:
+    found = read_text(TEXT.replace("one_in: 10", f"one_in: 10\n  more: [0x{'f' * 6000}]"))
+    (problem,) = found.problems
+    assert (problem.line, problem.what) == (line_of("one_in: 10") + 1, "more is no name that is known here.")
+
+
+@pytest.mark.rule("S8")
 def test_all_policy_errors_are_reported_with_line_and_remedy() -> None:
     text = (
         TEXT.replace("builder_working_days: 10", "builder_days: 10")
