@@ -7,6 +7,7 @@ checks) are not counted, and a sentence says so.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -173,7 +174,8 @@ def _tiers(submission: Submission, before: Policy, after: Policy) -> Callable[[A
     """
     if before.tiers == after.tiers:
         return lambda approval: submission.tier if approval is None else approval.tier
-    version, automation = submission.version, submission.automation
+    version, automation = submission.version, copy(submission.automation)
+    automation.raised_to = ""
     privileges = list(version.privileges.all())
     credentials = {privilege.credential for privilege in privileges if privilege.credential is not None}
     parts = (automation, privileges, credentials, version.triggers.all())

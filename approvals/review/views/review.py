@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -52,6 +52,8 @@ def review(request: Request, pk: int) -> HttpResponse:
     if target.startswith("row-"):
         key = target.removeprefix("row-")
         context["row"] = next((row for row in context["rows"] if row["key"] == key), None)
+        if context["row"] is None:
+            raise Http404
     return page(request, TEMPLATE, context, fragment=("row", "rows"))
 
 

@@ -14,12 +14,14 @@ from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds import policy
+from inventory.models import Automation
 from inventory.risk import policy as risk_policy
 from tests.approvals import stock_report
 from tests.approvals.light_path import low_risk_report
 from tests.approvals.proposals.policy_proposals import changed, in_force
 from tests.people import as_actor
 from tests.scenarios import Company
+from tests.trigger_bypass import unguarded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
 
@@ -60,6 +62,13 @@ def test_impact_counts_moved_tiers(company: Company, stock_submitted: Submission
     assert "1 app would have been high instead of standard." in found
     assert any("would have needed one signature more" in one for one in found)
     assert any("would have been high instead of" in one and "approval" in one for one in found)
+
+
+def test_a_tier_raised_since_hides_no_impact(company: Company, stock_submitted: Submission) -> None:
+    with unguarded(Automation):
+        Automation.objects.filter(pk=stock_submitted.automation_id).update(raised_to="high")
+    found = said(company, **{"tiers.high.data_classes": ["restricted", "confidential", "internal", "public"]})
+    assert "1 app would have been high instead of standard." in found
 
 
 def test_terms_and_deadlines(company: Company, stock_submitted: Submission) -> None:

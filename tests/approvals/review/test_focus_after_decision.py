@@ -129,3 +129,9 @@ def opened(person: Person, record: Approval) -> str:
     """The page with one row open."""
     where = reverse("review", args=[record.submission_id])
     return client_of(person).get(where, {"open": record.pk}).content.decode()
+
+
+def test_a_row_that_is_not_there_is_not_found(company: Company, records: list[Approval]) -> None:
+    where = reverse("review", args=[records[0].submission_id])
+    headers = {"HX-Request": "true", "HX-Target": "row-0"}
+    assert client_of(company.people.omar).get(where, headers=headers).status_code == 404
