@@ -96,12 +96,11 @@ def refused(
         request: the refused request.
         refusal: see `Refusal`. Its kind gives the status: 409 for ``state`` and ``stale``, 422 for ``input``, else 403.
         fragment: the DOM id of the region that shows it; by default the one under the top bar.
-        context: more for the template: ``typed``, what was written and would be lost with the form (by default the reason or
-            text that a whole page sent), and ``back_href``, by default the page that the reader comes from.
+        context: more for the template: ``typed``, what was written and would be lost with the form, and ``back_href``,
+            by default the page that the reader comes from.
     """
     status = ERRORS[refusal.kind].status
-    typed = "" if _is_htmx(request) else request.POST.get("text") or request.POST.get("reason", "")
-    values = {"back_href": _came_from(request), "typed": typed, **(context or {}), "refusal": refusal}
+    values = {"back_href": _came_from(request), **(context or {}), "refusal": refusal}
     if refusal.code == SIGN_IN_AGAIN:
         values["sign_in_href"] = sign_in_again(request, back_href=str((context or {}).get("back_href", "")))
     if _is_htmx(request):
@@ -139,10 +138,11 @@ class RefusalMiddleware(MiddlewareMixin):
     """Answers a refusal that a view raises, so that no view has to."""
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Show the sentence, the code and what to do, with what was typed; 409, 403 or 422."""
+        """Show the sentence, the code and what to do, and on a whole page what was typed; 409, 403 or 422."""
         if not isinstance(error, Refused):
             return None
-        return refused(request, error.refusal)
+        typed = "" if _is_htmx(request) else request.POST.get("text") or request.POST.get("reason")
+        return refused(request, error.refusal, context={"typed": typed})
 
 
 def _is_htmx(request: HttpRequest) -> bool:

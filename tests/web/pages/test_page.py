@@ -8,8 +8,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from governance.core.duties.refusals import Kind, Refusal
-from governance.web.pages.page import page, refused
+from governance.core.duties.refusals import Kind, Refusal, refuse
+from governance.web.pages.page import RefusalMiddleware, page, refused
 from tests.web.samples import review
 
 
@@ -117,9 +117,14 @@ def test_back_leads_to_a_page_of_ours_only(kind: Kind, came_from: str, back: str
 
 @pytest.mark.parametrize("kind", ["duty", "permission", "state", "input"])
 def test_what_was_typed_stands_on_the_refusing_page_and_not_beside_its_form(kind: Kind) -> None:
-    no, typed = Refusal(kind=kind, code="SOD-1", sentence="You submitted this."), {"reason": "Ninety <b>is</b> fine."}
-    assert (
-        "“Ninety &lt;b&gt;is&lt;/b&gt; fine.”" in refused(RequestFactory().post("/decide", typed), no).content.decode()
-    )
-    beside = RequestFactory().post("/decide", typed, headers={"HX-Request": "true", "HX-Target": "rows"})
-    assert "You had written" not in refused(beside, no).content.decode()
+    error = refuse(Refusal(kind=kind, code="SOD-1", sentence="You submitted this."))
+    typed = {"reason": "Ninety <b>is</b> fine."}
+    beside = {"HX-Request": "true", "HX-Target": "rows"}
+    answers = RefusalMiddleware(lambda _: HttpResponse())
+    pages = [
+        answers.process_exception(RequestFactory().post("/decide", typed, headers=headers), error)
+        for headers in ({}, beside)
+    ]
+    whole, note = (page.content.decode() for page in pages if page is not None)
+    assert "“Ninety &lt;b&gt;is&lt;/b&gt; fine.”" in whole
+    assert "You had written" not in note
