@@ -1,6 +1,6 @@
-"""What approvals does after an event, which duties it demands of lower apps, and whom it bars from being named.
+"""Handlers that run after events, duties for operations of lower apps, and refusals of people whom a form may not name.
 
-One table for each, in the order in which an event runs its handlers (`governance.core.engine.hooks`).
+The handlers of one event run in the order of the table (`governance.core.engine.hooks`).
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from inventory.ownership.rules import NAMING_OWNERS
 #: Events by the handler that runs after them.
 HANDLERS: Mapping[Any, tuple[str, ...]] = {
     stages.conclude: ("approval.approved", "approval.rejected", "approval.expired"),
-    add_parties.add_parties: (*("automation.amended", "version.imported", "interim.confirmed"),),
+    add_parties.add_parties: ("automation.amended", "version.imported", "interim.confirmed"),
     notices.notify_of_raised_tier: ("resource.amended", "credential.reach_declared", "automation.tier_raised"),
     notices.announce: (
         *("submission.submitted", "submission.rejected", "submission.put_in_force", "submission.expired"),
@@ -47,7 +47,7 @@ HANDLERS: Mapping[Any, tuple[str, ...]] = {
     lifecycle.suspend_in_conflict: ("conflict.enforced",),
     erasure.erase_person: (FORGETTING,),
 }
-#: Events by the duty that their operations ask too.
+#: Events by the additional duty of their operations.
 DUTIES: Mapping[Any, tuple[str, ...]] = {
     duties.writes_nothing: ("automation.amended",),
     duties.settles_for_others: ("binding.confirmed", "binding.refused"),
@@ -62,7 +62,7 @@ DUTIES: Mapping[Any, tuple[str, ...]] = {
 
 
 def register() -> None:
-    """Register all of them; for the app's `ready()`."""
+    """Register the handlers, duties and refusals; the app's `ready()` calls it."""
     for handler, events in HANDLERS.items():
         for event in events:
             hooks.register(event, handler)

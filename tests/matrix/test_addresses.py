@@ -79,7 +79,7 @@ NOT_KEPT = "no-store, private"
 #: How many of those who get the same answer are sent where not everybody is; as many as there are `PEOPLE` sends them all.
 FEW = 2
 WRITERS = run_lengths.of(2, full=len(PEOPLE))
-#: How many of those who are sent everywhere are sent to the list of one model.
+#: How many people of `SENT_EVERYWHERE` open the list of one model; with FULL, each of them.
 READERS = run_lengths.of(1, full=len(SENT_EVERYWHERE))
 #: How many forms and addresses are sent whatever comes to mind, and how often each.
 FORMS, EACH = 4, run_lengths.of(5, soak=int(os.environ.get("SOAK_EXAMPLES", "20")))

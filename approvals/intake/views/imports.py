@@ -295,8 +295,8 @@ def promote(request: Request, pk: int) -> HttpResponse:
         begin,
         title=f"Promote {automation.name}",
         text=f"Version {version.number}, {stands} in {environment}, becomes a "
-        "preview with what was said about it here. An approval counts in its own environment, so it is decided anew. Where the other "
-        "environment is an installation of its own, import its export instead and choose there what it is promoted from.",
+        "preview that starts with its justifications. An approval counts in one environment only, so every privilege is decided "
+        "again. If the other environment is a separate installation, import its export and choose there what it is promoted from.",
         label="Go on to the preview",
         back=automation.href,
         refusal=promotion.promotion_refusal(automation, actor=request.actor, now=now),

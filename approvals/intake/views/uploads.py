@@ -192,7 +192,7 @@ def _wrong_owners(builder: Builder, team: Team, form: OrderForm) -> bool:
 
 
 def _counts(batch: ImportBatch) -> dict[str, int]:
-    """Return the number of items by state, of readable automations, and of those that are done, in one query."""
+    """Count items by state, readable automations and finished automations. One query."""
     rows = _shown(batch).values_list("stands").annotate(count=Count("pk")).order_by()
     counts = dict.fromkeys(SHOWN, 0) | dict(rows)
     automations = sum(counts.values()) - counts["unread"]

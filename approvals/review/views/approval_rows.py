@@ -93,7 +93,7 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
 
 
 def request_shape(record: Approval, facts: SubmissionFacts) -> Shape:
-    """Words and code of what an approval asks for, with what was narrowed (A7)."""
+    """The sentence and code of a requested privilege or credential, with the changes of its approvers (A7)."""
     privilege, credential = record.privilege, record.credential
     if privilege is not None:
         scope = record.granted_scope if record.granted_scope is not None else privilege.scope

@@ -224,7 +224,7 @@ def _count_words(second: Sequence[Approval]) -> str:
 
 
 def _groups(rows: Sequence[Shape]) -> list[tuple[str, str, list[Shape]]]:
-    """Rows by who must act: title, words beside it, and rows; without empty groups."""
+    """Group the rows by who must act. Each group has a title, words beside the title, and at least one row."""
     mine = [row for row in rows if row["may_decide"]]
     ended = [row for row in rows if row["approval"].has_ended]
     others = [row for row in rows if not row["may_decide"] and not row["approval"].has_ended]

@@ -204,7 +204,7 @@ class Filter(forms.Form):
         max_value=400,
         required=False,
         label="Not used for days",
-        help_text="Of what is measured: not measured is not unused.",
+        help_text="A grant whose use is not measured does not count as unused.",
     )
     reviewed_before = forms.DateField(label="Neither approved nor reviewed since", required=False, widget=DAY)
     until = forms.DateField(label="Answer by", required=False, widget=DAY)

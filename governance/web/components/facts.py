@@ -13,7 +13,7 @@ class Fact:
         text: the value.
         label: its name.
         quiet: more words about it.
-        href: address of what it is about.
+        href: address of the page that it links to.
         mono: whether it is shown in the monospaced face.
         tone: class of its colour, for instance ``no``.
         strong: whether it stands out in a head.

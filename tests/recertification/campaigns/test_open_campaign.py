@@ -349,7 +349,7 @@ def test_deadline_ends_in_reviewers_zone(held: Held) -> None:
 
 
 def omar_left(c: Company) -> Campaign:
-    """A campaign about all grants, opened a day after they began; then Omar left, whom it asks."""
+    """A campaign about all grants, opened a day after their start. It asks Omar. Then Omar leaves."""
     now = c.now + timedelta(days=1)
     campaign = filled(ordered(Scope(), by=c.people.sana, now=now), now)
     assert Question.objects.filter(item__campaign=campaign, reviewer=c.people.omar).exists()

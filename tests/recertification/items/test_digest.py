@@ -40,7 +40,7 @@ def by_the_book(held: Held, settings: Any, smtp: Server) -> None:
 
 
 def nobody_is_told(c: Company) -> None:
-    """Of what led here nobody is told any more."""
+    """Drop the notices of the set-up, so that no digest lists them."""
     Notice.objects.update(state=NoticeState.DROPPED)
 
 
