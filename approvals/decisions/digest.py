@@ -1,4 +1,4 @@
-"""The facts that a decision is about, and the digest that binds the decision to them (A6).
+"""The facts that a decision is about, the digest that binds the decision to them, and its check (A6).
 
 Included: privilege or credential, justification, term, tier, narrowing so far, policy version. Not included: comments,
 usage, and decisions on other approvals. Facts are words and ids that a page can compare.
@@ -15,6 +15,8 @@ from approvals.conflicts.check.submission import SubmissionConflicts
 from approvals.models import Approval, ApprovalKind
 from approvals.policies import tiers
 from approvals.policies.facts import SubmissionFacts
+from governance.core.access import Refusal, refuse
+from governance.core.engine.transition import Step
 from governance.core.models import Person
 from inventory.models import Automation, NonHumanIdentity, Trigger, Version
 
@@ -168,6 +170,16 @@ def facts_of_approval(approval: Approval, conflicts: SubmissionConflicts) -> dic
         # A form from before an undo no longer matches.
         **({"retracted": str(approval.retracted)} if approval.retracted else {}),
     }
+
+
+def check_shown(step: Step[Approval], shown: str) -> None:
+    """Refuse a decision if the facts have changed since the page was shown (A6)."""
+    approval, present = step.subject, facts_of_approval(step.subject, step.context.conflicts)
+    if digest(present) == shown:
+        return
+    sentence = "This changed after the page was shown to you, so nothing was decided."
+    to_do = "Look at what changed and decide again; what you typed is still there."
+    raise refuse(Refusal("A6", "stale", sentence, to_do, tuple(differences(approval.facts, present))))
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:

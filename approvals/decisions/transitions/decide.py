@@ -57,7 +57,7 @@ def approve(
         signs: whether the actor signed a conflict on another approval, so that this is the same extra approval (S6).
     """
     approval, context = step.subject, cast("SubmissionContext", step.context)
-    _check_shown(step, shown_digest)
+    digest.check_shown(step, shown_digest)
     _check_bulk(approval, batch)
     if not step.text and (approval.tier == "high" or batch is not None):
         sentence = "Say why: a high-risk or bulk approval needs a reason."
@@ -111,7 +111,7 @@ def reject(
         batch: of a bulk decision.
         not_mine: whether the connection does not open the decider's resource.
     """
-    _check_shown(step, shown_digest)
+    digest.check_shown(step, shown_digest)
     _check_bulk(step.subject, batch)
     if not_mine:
         _refuse_bindings(step)
@@ -132,7 +132,7 @@ def reject(
 def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | None = None) -> Effect:
     """Send the approval back with a question. The builder's clock starts (A14)."""
     approval = step.subject
-    _check_shown(step, shown_digest)
+    digest.check_shown(step, shown_digest)
     context: SubmissionContext = step.context
     _record_decision(step, DecisionOutcome.ASK, shown_digest, seconds, None, {})
     approval.due_at = approval.expires_at = None
@@ -191,16 +191,6 @@ def _check_bulk(approval: Approval, batch: UUID | None) -> None:
     if batch is not None and approval.tier == "high":
         sentence = "This is high risk: it is not decided together with others."
         raise refuse(Refusal("A7", "input", sentence, "Open its review.", is_attempt=True))
-
-
-def _check_shown(step: Step[Approval], shown: str) -> None:
-    """Refuse a decision if the facts have changed since the page was shown (A6)."""
-    approval, present = step.subject, digest.facts_of_approval(step.subject, step.context.conflicts)
-    if digest.digest(present) == shown:
-        return
-    sentence = "This changed after the page was shown to you, so nothing was decided."
-    to_do = "Look at what changed and decide again; what you typed is still there."
-    raise refuse(Refusal("A6", "stale", sentence, to_do, tuple(digest.differences(approval.facts, present))))
 
 
 def _check_conflicts(step: Step[Approval]) -> None:
