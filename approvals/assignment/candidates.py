@@ -10,8 +10,8 @@ from typing import Any
 from django.contrib.auth.models import Permission as ModelPermission
 
 from approvals.assignment import due_dates
-from approvals.assignment.next_approver import SeatState
 from approvals.assignment.route import Route
+from approvals.assignment.seat_state import SeatState
 from approvals.models import Approval, Candidate, Likeness, Submission
 from governance.core.engine.transition import Step
 from governance.core.models import Notice, Person

@@ -1,18 +1,26 @@
-"""The escalation chain of a seat: its people in order, before any check of eligibility (A9, T3)."""
+"""The escalation chain of a seat: its people in order, and the first eligible ones, who decide (A8, A9, T3).
+
+The first rung may be the only people left for another approval, for example a lead who alone can decide a resource.
+Then the first later rung that blocks nothing is asked too. The first rung may still decide, and sees a warning.
+Pages before and after submitting use the same code.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from approvals.models import Approval, SeatLabel
+from approvals.assignment.seat_state import Backup, LateRung, SeatState, Skipped, list_names
+from approvals.models import Approval, Seat, SeatLabel
 from governance.core.models import Person, Team, TeamKind
 from inventory.models import Automation, Resource
 
 #: The basis on which fallback owners are asked.
 FALLBACK = "fallback owner"
+#: Bases of people who are asked in addition at half of the time.
+DEPUTIES = ("deputy", "deputy lead")
 
 
 @dataclass(frozen=True)
@@ -190,3 +198,91 @@ def resource_of(approval: Approval) -> Resource | None:
     if approval.privilege is not None:
         return approval.privilege.entitlement.resource
     return approval.decided_on
+
+
+@dataclass(frozen=True)
+class Eligibility:
+    """Checks on the people of an escalation chain.
+
+    Args:
+        why_not: code and text of the rule that bars a person, or None.
+        is_needed: whether another seat of the same approval can't be filled without the person (A8).
+        short_after: approvals left without an eligible person if this person decides; empty if there are none.
+    """
+
+    why_not: Callable[[Person], tuple[str, str] | None]
+    is_needed: Callable[[Person], bool]
+    short_after: Callable[[Person], Sequence[str]]
+
+
+def next_approvers(seat: Seat, rungs: Sequence[Rung], judge: Eligibility) -> SeatState:
+    """Return the state of an open seat: the next approvers on its escalation chain.
+
+    A person needed for another seat of the approval is passed over, unless no other person is left.
+    """
+    state = _first_turn(seat, rungs, judge, spares=True)
+    return state if state.may_decide else _first_turn(seat, rungs, judge, spares=False)
+
+
+def with_late_rungs(current: SeatState, rungs: Sequence[Rung], judge: Eligibility, *, is_due: bool) -> SeatState:
+    """Add the deputy at half of the time, and the rest of the escalation chain at the due date (A10).
+
+    A person stays out if another approval would lose its last approver (A9).
+    """
+    for rung in rungs if current.may_decide else ():
+        if not is_due and rung.basis not in DEPUTIES:
+            continue
+        free, _ = _split_rung(rung, judge, spares=True)
+        late = tuple(person for person in free if person not in current.may_decide and not judge.short_after(person))
+        if late:
+            more = LateRung(rung.basis, late, is_due and rung.basis not in DEPUTIES)
+            current = replace(current, may_decide=(*current.may_decide, *late), late=(*current.late, more))
+    return current
+
+
+def _first_turn(seat: Seat, rungs: Sequence[Rung], judge: Eligibility, *, spares: bool) -> SeatState:
+    skipped: list[Skipped] = []
+    for number, rung in enumerate(rungs):
+        free, passed = _split_rung(rung, judge, spares=spares)
+        skipped += passed
+        if free:
+            first = SeatState(seat, basis=rung.basis, may_decide=free, skipped=tuple(skipped))
+            short = [judge.short_after(person) for person in free]
+            if not all(short):
+                return first
+            wanted = tuple(dict.fromkeys(name for names in short for name in names))
+            return _with_backup(first, rungs[number + 1 :], judge, wanted, spares=spares)
+    return SeatState(seat, skipped=tuple(skipped))
+
+
+def _with_backup(
+    first: SeatState, rungs: Iterable[Rung], judge: Eligibility, short: tuple[str, ...], *, spares: bool
+) -> SeatState:
+    """Add the next rung that leaves no approval without an approver; unchanged if there is no such rung."""
+    skipped = list(first.skipped)
+    for rung in rungs:
+        free, passed = _split_rung(rung, judge, spares=spares)
+        left = {person.pk: judge.short_after(person) for person in free}
+        good = tuple(person for person in free if not left[person.pk])
+        skipped += passed
+        for person in free:
+            if short_names := left[person.pk]:
+                why = f"{person.name} would leave nobody to decide {list_names(short_names)}"
+                skipped.append(Skipped(person, rung.basis, "A9", why))
+        if good:
+            backup = Backup(rung.basis, good, first.may_decide, short)
+            return replace(first, may_decide=(*first.may_decide, *good), skipped=tuple(skipped), beside=backup)
+    return first
+
+
+def _split_rung(rung: Rung, judge: Eligibility, *, spares: bool) -> tuple[tuple[Person, ...], list[Skipped]]:
+    free, skipped = [], []
+    for person in rung.people:
+        reason = judge.why_not(person)
+        if reason is None and spares and judge.is_needed(person):
+            reason = "A8", f"{person.name} is needed for another seat of this"
+        if reason is None:
+            free.append(person)
+        else:
+            skipped.append(Skipped(person, rung.basis, *reason))
+    return tuple(free), skipped

@@ -1,6 +1,6 @@
 """Check that enough distinct people without a conflict exist for all approvals of a submission together (A9). Pure.
 
-Used for the preview, at submission, and to see what a decision would leave (`next_approver`).
+Used for the preview, at submission, and to see what a decision would leave (`escalation_chain`).
 """
 
 from __future__ import annotations

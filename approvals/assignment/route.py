@@ -1,7 +1,7 @@
 """The route of a submission: its seats, the people who may fill each, and the skipped people with reasons (A8, A9, T3).
 
 A route answers for all approvals of a submission. It asks nobody. Related: `escalation_chain` (people of a seat in
-order), `matching` (enough people), `next_approver` (the choice), `context` (loads routes).
+order, and the next approvers), `matching` (enough people), `context` (loads routes).
 """
 
 from __future__ import annotations
@@ -11,9 +11,17 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from approvals.assignment.escalation_chain import Bench, Rung, escalation_chain, resource_of
+from approvals.assignment.escalation_chain import (
+    Bench,
+    Eligibility,
+    Rung,
+    escalation_chain,
+    next_approvers,
+    resource_of,
+    with_late_rungs,
+)
 from approvals.assignment.matching import Question, Seats, question_name, shortage_after
-from approvals.assignment.next_approver import Eligibility, SeatState, next_approvers, with_late_rungs
+from approvals.assignment.seat_state import SeatState
 from approvals.conflicts.check.automation import FoundConflict
 from approvals.conflicts.check.submission import SubmissionConflicts
 from approvals.models import Approval, ApprovalState

@@ -10,7 +10,7 @@ from typing import Any
 
 from approvals.assignment import additional_seats, candidates
 from approvals.assignment.context import SubmissionContext, load_context
-from approvals.assignment.next_approver import list_names
+from approvals.assignment.seat_state import list_names
 from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.submission import UNFINISHED
 from approvals.policies import tiers

@@ -11,7 +11,7 @@ from typing import Any
 
 from approvals.assignment import additional_seats, candidates, due_dates
 from approvals.assignment.context import SubmissionContext, internal_on_approval, on_submission
-from approvals.assignment.next_approver import list_names
+from approvals.assignment.seat_state import list_names
 from approvals.assignment.transitions.reassign import ask_next
 from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
 from governance.core.access import Actor, Permission, Refusal, duty

@@ -12,8 +12,8 @@ from typing import Any
 
 from approvals.assignment import candidates
 from approvals.assignment.context import SubmissionContext, on_submission
-from approvals.assignment.next_approver import SeatState
 from approvals.assignment.route import Route
+from approvals.assignment.seat_state import SeatState
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from governance.core.access import Actor, Permission, Refusal, duty
 from governance.core.engine.transition import Effect, Step

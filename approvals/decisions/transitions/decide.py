@@ -6,7 +6,7 @@ from uuid import UUID
 
 from approvals.assignment import candidates, due_dates
 from approvals.assignment.context import SubmissionContext, on_approval
-from approvals.assignment.next_approver import SeatState
+from approvals.assignment.seat_state import SeatState
 from approvals.assignment.transitions import add_seats
 from approvals.conflicts.check import submission as conflicts
 from approvals.decisions import digest, idempotency

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from approvals.assignment.next_approver import SeatState
+from approvals.assignment.seat_state import SeatState
 from approvals.intake.drafts import Draft
 from approvals.policies.queries import Policy
 from approvals.submissions.plan.context import PlanContext, VersionContent

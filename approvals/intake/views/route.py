@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from approvals.assignment import due_dates, next_approver
-from approvals.assignment.next_approver import SeatState
+from approvals.assignment import due_dates, seat_state
+from approvals.assignment.seat_state import SeatState
 from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.models import SeatLabel
 from governance.core.models import Person
@@ -84,7 +84,7 @@ def _asked_people(seat: SeatState, *, is_extra: bool) -> list[Shape]:
     capacity, beside = f"{_capacity(seat.label, seat.basis)}{suffix}", seat.beside
     if beside is None:
         return [{"name": names(seat.may_decide), "capacity": capacity}]
-    others = f"{beside.basis}, asked too so that somebody is left for {next_approver.list_names(beside.short)}"
+    others = f"{beside.basis}, asked too so that somebody is left for {seat_state.list_names(beside.short)}"
     return [
         {"name": names(beside.first), "capacity": capacity},
         {"name": names(beside.people), "capacity": others},

@@ -1,6 +1,6 @@
 """App column of the review page: facts, tier, findings, comments, decisions and the decision form."""
 
-from approvals.assignment import next_approver
+from approvals.assignment import seat_state
 from approvals.decisions import digest
 from approvals.duplicates import views as duplicates
 from approvals.models import Approval, ApprovalState, Decision, Submission
@@ -79,5 +79,5 @@ def _decision(app: Approval, details: Dossier, reader: Reader) -> Shape:
     if form["alike"]:  # the form shows the ones that it asks about
         shape["alike"] = [duplicate for duplicate in alike if not duplicate["may_answer"]]
     if stranded := route.would_strand(app, say.actor):
-        form["stranded"] = next_approver.list_names(stranded)
+        form["stranded"] = seat_state.list_names(stranded)
     return shape | {"decide": form}

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from approvals.assignment.context import SubmissionContext
 from approvals.assignment.escalation_chain import resource_of
-from approvals.assignment.next_approver import SeatState
 from approvals.assignment.route import Route
+from approvals.assignment.seat_state import SeatState
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.decisions import digest
 from approvals.decisions.transitions.comment import object_to

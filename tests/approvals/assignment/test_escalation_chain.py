@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvals.assignment.context import load_context
-from approvals.assignment.escalation_chain import Rung
+from approvals.assignment.escalation_chain import Eligibility, Rung, next_approvers
 from approvals.assignment.matching import Question, shortage, shortage_after
-from approvals.assignment.next_approver import Eligibility, SeatState, next_approvers
+from approvals.assignment.seat_state import SeatState
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Seat, Submission, SubmissionState
 from governance.core.models import Person
