@@ -1,7 +1,8 @@
 """The route of a submission: its seats, the people who may fill each, and the skipped people with reasons (A8, A9, T3).
 
 A route answers for all approvals of a submission. It asks nobody. Related: `escalation_chain` (people of a seat in
-order, and the next approvers), `matching` (enough people), `context` (loads routes).
+order, and the next approvers), `separation_of_duties` (who is barred), `matching` (enough people), `context` (loads
+routes).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from approvals.assignment import separation_of_duties
 from approvals.assignment.escalation_chain import (
     Bench,
     Eligibility,
@@ -189,23 +191,6 @@ class Route:
         retracted = self.retracted.get(approval.pk, ())
         return sum((decision.person_id, decision.round) == (person.pk, approval.round) for decision in retracted)
 
-    def conflict(self, person: Person, approval: Approval) -> tuple[str, str] | None:
-        """Return code and text of the duty that bars a person from deciding an approval, or None."""
-        if person.pk in self.parties:
-            capacity = self.parties[person.pk].lower()
-            resource = resource_of(approval)
-            is_owner = resource is not None and (
-                person.pk in (resource.owner_id, resource.deputy_id) or person == resource.interim_owner(self.now)
-            )
-            return "SOD-3" if is_owner else "SOD-1", f"{person.name} is a party to this submission ({capacity})"
-        if approval.stage == 2 and (person.pk in self.app_deciders or person.pk in self.stage_people[1]):
-            return "SOD-2", f"{person.name} decided the app in stage 1"
-        if approval.stage == 1 and person.pk in self.stage_people[2]:
-            return "SOD-2", f"{person.name} decided a privilege in stage 2"
-        if person.pk in self.who_stopped(approval):
-            return "G5", f"{person.name} stopped what this would bring back"
-        return None
-
     def who_stopped(self, approval: Approval) -> frozenset[int]:
         """Return the ids of people who stopped the grant that an approval asks for again (G5).
 
@@ -353,7 +338,7 @@ class Route:
             return "A9", f"{person.name} is not here any more"
         if person.pk in used:
             return "A8", f"{person.name} fills another seat of this"
-        return self.conflict(person, approval)
+        return separation_of_duties.conflict(person, self, approval)
 
     def left_for(self, approval: Approval) -> Seats:
         """Return the unfilled seats of an approval with all eligible people on their escalation chains (A9)."""

@@ -1,5 +1,5 @@
 """The duties of deciding: who may never decide which approval (S1, S2, S3, S5, A8, A9). `deadlines` has until when.
-`Route.conflict` (assignment) finds why a person may never decide: a party, a decider of the other stage, who benefits.
+`approvals.assignment.separation_of_duties` finds why a person may never decide: a party, a decider of the other stage.
 
 Each reads rows under the lock of the write; pages use the same functions. The database repeats them from the rows
 alone (approvals/sql/decisions.sql).
@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from approvals.assignment import separation_of_duties
 from approvals.assignment.context import SubmissionContext
 from approvals.assignment.route import Route
 from approvals.decisions.rules import bindings, ownership
@@ -35,7 +36,7 @@ def _barred_by(code: str, rule: str, words: str, *backed_by: str) -> Duty:
 
     def refuse_conflict(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
         for person in actor.people:
-            conflict = context.route.conflict(person, subject)
+            conflict = separation_of_duties.conflict(person, context.route, subject)
             if conflict is not None and conflict[0] == code:
                 sentence = _conflict_sentence(*conflict, is_self=person == actor.person)
                 return Refusal(code, "duty", sentence, _way_out(subject, context.route))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from approvals.assignment import separation_of_duties
 from approvals.assignment.context import load_context
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts.views import rows as conflict_rows
@@ -143,7 +144,7 @@ def test_signer_counts_as_an_approver_of_stage_2(plain: Company, start: Submissi
     used = DecisionPerson.objects.filter(submission=made, person=n.sana)
     assert set(used.values_list("stage", flat=True)) == {2}
     taken = used.select_related("decision__approval")[0].decision.approval
-    said = load_context(made, plain.now).route.conflict(n.sana, scenarios.app_of(made))
+    said = separation_of_duties.conflict(n.sana, load_context(made, plain.now).route, scenarios.app_of(made))
     assert said == ("SOD-2", "Sana Iqbal decided a privilege in stage 2")
     assert taken.stage == 2
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from approvals.assignment import separation_of_duties
 from approvals.assignment.context import load_context
 from approvals.decisions.transitions import decide
 from approvals.inbox.queries import approvals
@@ -329,7 +330,8 @@ def test_person_who_undid_decision_is_barred_from_other_stage(company: Company, 
     n, made = company.people, stock_in_stage_2
     stock_report.hand_over(company, company.slack, n.theo, n.omar)
     retract(scenarios.app_of(made), n.theo, company)
-    found = load_context(made, company.now).route.conflict(n.theo, stock_report.privilege_on(made, company.slack))
+    route = load_context(made, company.now).route
+    found = separation_of_duties.conflict(n.theo, route, stock_report.privilege_on(made, company.slack))
     assert found is not None
     assert found[0] == "SOD-2"
 
