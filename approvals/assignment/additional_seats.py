@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from approvals.assignment.context import SubmissionContext
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.check.automation import FoundConflict
+from approvals.conflicts.check.find_conflicts import FoundConflict
 from approvals.conflicts.check.submission import load_conflicts
 from approvals.models import Approval, ApprovalKind, ApprovalState, DecisionOutcome, PolicyVersion, SeatLabel
 from approvals.models.conflict_rule import ConflictRule, Mode

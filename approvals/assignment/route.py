@@ -24,7 +24,7 @@ from approvals.assignment.escalation_chain import (
 )
 from approvals.assignment.matching import Question, Seats, question_name, shortage_after
 from approvals.assignment.seat_state import SeatState
-from approvals.conflicts.check.automation import FoundConflict
+from approvals.conflicts.check.find_conflicts import FoundConflict
 from approvals.conflicts.check.submission import SubmissionConflicts
 from approvals.models import Approval, ApprovalState
 from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome, Seat, SeatLabel

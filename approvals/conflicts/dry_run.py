@@ -1,6 +1,6 @@
 """Dry run of conflict rules: which automations and submissions a rule would catch (S6, S8).
 
-`scan` looks at held access, and `check.automation` at one version. `automations_caught` looks at all versions at
+`scan` looks at held access, and `check.find_conflicts` at one version. `automations_caught` looks at all versions at
 once, with the access that others hold: sets, one query for each scope. It finds at least what a check finds. In a
 chain it looks at the newest version of each automation, unless that version is in force; a version in force is already
 in an open conflict.
@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from approvals.conflicts import leg_members, scan
-from approvals.conflicts.check import automation as automation_check
 from approvals.conflicts.check import submission
+from approvals.conflicts.check.find_conflicts import FoundConflict, find_all_conflicts
 from approvals.conflicts.queries import StoredRule, build_version
 from approvals.conflicts.rule_language.rule import WITHOUT, parse_rule
 from approvals.models import Grant, Submission
@@ -135,7 +135,7 @@ def _caught_in_chains(rules: Sequence[StoredRule], now: datetime) -> set[int]:
 
 def conflicts_of(
     submissions: Sequence[Submission], now: datetime, *documents: Mapping[str, Any] | None
-) -> list[list[list[automation_check.FoundConflict]]]:
+) -> list[list[list[FoundConflict]]]:
     """For each rule, find the conflicts of each submission as if the rule were in force.
 
     The number of queries is fixed.
@@ -150,7 +150,7 @@ def conflicts_of(
     rules = [StoredRule(build_version(rule, pk=pk), rule) for pk, rule in zip(ids, parsed, strict=True) if rule]
     facts = load_version_facts(submissions, now).values()
     cases = [conflicts.case for conflicts in submission.load_cases(facts, rules)]
-    conflicts_by_case = automation_check.find_all_conflicts(cases, now, rules, read_others=_read_holdings)
+    conflicts_by_case = find_all_conflicts(cases, now, rules, read_others=_read_holdings)
     return [
         [[conflict for conflict in conflicts if conflict.standing.version.pk == pk] for conflicts in conflicts_by_case]
         for pk in ids

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from approvals.assignment.escalation_chain import Bench
-from approvals.conflicts.check import automation as check_automation
+from approvals.conflicts.check.find_conflicts import FoundConflict, case_of_version, find_all_conflicts
 from approvals.models import Conflict, ConflictRule, Waiver, WaiverState
 from approvals.policies import queries as policy_queries
 from approvals.waivers import rules as duties
@@ -30,7 +30,7 @@ on_asked = partial(
 FOLLOW_UP_TIME = timedelta(days=14)
 
 
-def waivable_conflicts(automation: Automation, now: datetime) -> list[check_automation.FoundConflict]:
+def waivable_conflicts(automation: Automation, now: datetime) -> list[FoundConflict]:
     """Return the conflicts of an automation that can be waived: as it is held, and with its newest version.
 
     Waived conflicts are included if the waiver ends soon and no granted waiver follows it.
@@ -41,9 +41,9 @@ def waivable_conflicts(automation: Automation, now: datetime) -> list[check_auto
     """
     newest = automation.versions.order_by("-number").first()
     versions = {version.pk: version for version in (newest, automation.approved_version) if version is not None}
-    version_cases = [check_automation.case_of_version(automation, version) for version in versions.values()]
-    conflict_by_key: dict[tuple[str, int], check_automation.FoundConflict] = {}
-    for conflicts in check_automation.find_all_conflicts(version_cases, now):
+    version_cases = [case_of_version(automation, version) for version in versions.values()]
+    conflict_by_key: dict[tuple[str, int], FoundConflict] = {}
+    for conflicts in find_all_conflicts(version_cases, now):
         for conflict in conflicts:
             conflict_by_key.setdefault((conflict.standing.rule.code, conflict.subject), conflict)
     waivers = [conflict.waiver for conflict in conflict_by_key.values() if conflict.waiver is not None]

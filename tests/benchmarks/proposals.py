@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-from approvals.conflicts.check import automation, submission
+from approvals.conflicts.check import submission
+from approvals.conflicts.check.find_conflicts import case_of_version
 from approvals.models import ConflictRule, Proposal, Submission, WhatIf
 from approvals.models.policy import DEFAULT
 from approvals.policies import queries as policy_queries
@@ -55,7 +56,7 @@ def freeze() -> None:
     rows = Submission.objects.filter(held__isnull=True).select_related("automation", "version").order_by("pk")
     with unguarded(Submission):
         for one in rows[:OF]:
-            case = automation.case_of_version(one.automation, one.version)
+            case = case_of_version(one.automation, one.version)
             keys = {thing.key.partition("/")[2] for thing in case.things if not thing.entry}
             Submission.objects.filter(pk=one.pk).update(held=submission.frozen_case(case, keys, {}))
 

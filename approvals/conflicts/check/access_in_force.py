@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from approvals.conflicts.check import submission
-from approvals.conflicts.check.automation import (
+from approvals.conflicts.check.find_conflicts import (
     Case,
     FoundConflict,
     case_of_version,

@@ -11,8 +11,14 @@ from functools import cached_property
 from typing import Any, Literal
 
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.check import automation
-from approvals.conflicts.check.automation import Case, FoundConflict
+from approvals.conflicts.check.find_conflicts import (
+    Case,
+    FoundConflict,
+    case_of_version,
+    find_all_conflicts,
+    find_conflicts,
+    with_running_grants,
+)
 from approvals.conflicts.held_access import data_class_of
 from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language.selectors import Held
@@ -53,7 +59,7 @@ class SubmissionConflicts:
         """The version's access with the register's facts of today; in the chain of today if a rule needs that (A16)."""
         submission, kept = self.submission, self.submission.held
         if kept is None:  # submitted before conflict rules existed
-            case = automation.case_of_version(submission.automation, submission.version)
+            case = case_of_version(submission.automation, submission.version)
         else:
             known = {(row.resource_id, row.code): row for row in (held.entitlement for held in self.facts.privileges)}
             unset = {f"{submission.automation_id}/{key}" for key in tiers.unvouched(self.facts)}
@@ -67,7 +73,7 @@ class SubmissionConflicts:
     @cached_property
     def as_asked(self) -> Sequence[FoundConflict]:
         """The conflicts if everything were approved as asked."""
-        return automation.find_conflicts(self.case, self.now, self.rules)
+        return find_conflicts(self.case, self.now, self.rules)
 
     @cached_property
     def remaining(self) -> Sequence[FoundConflict]:
@@ -82,7 +88,7 @@ class SubmissionConflicts:
             approvals: all approvals of the submission, with narrowed levels.
         """
         kept = counted_grants([self.submission.automation_id], self.now)
-        return automation.find_conflicts(self._case_after(list(approvals), kept), self.now, self.rules)
+        return find_conflicts(self._case_after(list(approvals), kept), self.now, self.rules)
 
     def _case_after(self, approvals: Sequence[Approval], kept: Iterable[Grant]) -> Case:
         """Return the case after the decisions so far. ``kept``: grants of its automation (`counted_grants`)."""
@@ -97,7 +103,7 @@ class SubmissionConflicts:
         prefix = self.submission.automation_id
         kept = [grant for grant in kept if f"{prefix}/{grant.key}" not in by_key]
         keys = granted_keys | {f"{prefix}/{grant.key}" for grant in kept}
-        case = automation.with_running_grants(self.case, kept)
+        case = with_running_grants(self.case, kept)
         helds = [held for held in case.things if held.entry or held.key in keys]
         lowered = {key: approval.granted_level for key, approval in by_key.items() if approval.granted_level}
         return replace(self.case, things=[replace(held, level=lowered.get(held.key, held.level)) for held in helds])
@@ -161,7 +167,7 @@ def load_conflicts(facts: Collection[SubmissionFacts], now: datetime) -> dict[in
         return {}
     rules = conflict_queries.in_force(now)
     loaded = load_cases(facts, rules)
-    as_asked = automation.find_all_conflicts([conflicts.case for conflicts in loaded], now, rules)
+    as_asked = find_all_conflicts([conflicts.case for conflicts in loaded], now, rules)
     for conflicts, found in zip(loaded, as_asked, strict=True):
         conflicts.as_asked = found
     _load_remaining([conflicts for conflicts in loaded if conflicts.as_asked], now)
@@ -186,7 +192,7 @@ def _load_remaining(in_conflict: Iterable[SubmissionConflicts], now: datetime) -
     for grant in counted_grants([conflicts.submission.automation_id for conflicts in reduced], now):
         kept.setdefault(grant.automation_id, []).append(grant)
     after = [each._case_after(each.facts.approvals, kept.get(each.submission.automation_id, ())) for each in reduced]
-    for conflicts, found in zip(reduced, automation.find_all_conflicts(after, now, reduced[0].rules), strict=True):
+    for conflicts, found in zip(reduced, find_all_conflicts(after, now, reduced[0].rules), strict=True):
         conflicts.remaining = found
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.urls import reverse
 
-from approvals.conflicts.check.automation import FoundConflict
+from approvals.conflicts.check.find_conflicts import FoundConflict
 from approvals.conflicts.held_access import RUNS_AS
 from approvals.conflicts.rule_language.rule import WITHOUT, Rule, legs_of
 from approvals.conflicts.rule_language.selectors import Held

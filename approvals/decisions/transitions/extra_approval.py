@@ -10,7 +10,7 @@ from typing import Any
 import rfc8785
 
 from approvals.assignment.context import SubmissionContext, load_context
-from approvals.conflicts.check.automation import FoundConflict
+from approvals.conflicts.check.find_conflicts import FoundConflict
 from approvals.conflicts.held_access import covered_by
 from approvals.decisions import digest
 from approvals.models import Approval, ApprovalState, ConflictSignature, Decision, SeatLabel

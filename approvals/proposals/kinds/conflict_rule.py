@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from approvals.conflicts import dry_run, leg_members
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.check import automation
+from approvals.conflicts.check.find_conflicts import are_all_waived
 from approvals.conflicts.rule_language.rule import MODES, parse_rule, write_text
 from approvals.models import Conflict, ConflictRule, Proposal, ProposalState, Submission, WhatIf
 from approvals.models.conflict_rule import Mode
@@ -126,11 +126,11 @@ class ConflictRuleKind(Kind):
         both = (side.get("rule") for side in (what_if.proposal.before, what_if.proposal.document))
         counts: Counter[str] = Counter()
         for was, becomes in zip(*dry_run.conflicts_of(submissions, what_if.until, *both), strict=True):
-            was_waived = automation.are_all_waived(was)
+            was_waived = are_all_waived(was)
             counts["caught"] += bool(becomes)
             counts["more"] += bool(becomes) and not was
             counts["less"] += bool(was) and not becomes and not was_waived
-            counts["waived"] += automation.are_all_waived(becomes)
+            counts["waived"] += are_all_waived(becomes)
             counts["was_waived"] += bool(becomes) and was_waived
         return counts
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from approvals.conflicts.check.automation import FoundConflict
+from approvals.conflicts.check.find_conflicts import FoundConflict
 from approvals.conflicts.check.submission import GIVES_NOTHING
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.conflicts.views.rows import ConflictRow

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.assignment.route import Votes
-from approvals.conflicts.check import automation as check_automation
+from approvals.conflicts.check.find_conflicts import case_of_parts, find_conflicts, with_running_grants
 from approvals.conflicts.check.submission import takes_part
 from approvals.decisions import digest
 from approvals.duplicates import queries as duplicates
@@ -222,10 +222,10 @@ class PlanContext:
         asked = tuple(item for item in wanted if item.why)
         unchanged = tuple(held[item.key] for item in wanted if not item.why)
         rows = content.privileges, content.triggers, content.identity_ids
-        case = check_automation.case_of_parts(content.automation, *rows, self.chain.others, self.unvouched)
+        case = case_of_parts(content.automation, *rows, self.chain.others, self.unvouched)
         #: The access for conflict rules, with running grants as they are held (S6).
-        self.case = check_automation.with_running_grants(case, unchanged)
-        self.conflicts = check_automation.find_conflicts(self.case, self.now)
+        self.case = with_running_grants(case, unchanged)
+        self.conflicts = find_conflicts(self.case, self.now)
         reasons = version_diff.app_reasons(self.app_facts, before, source_counts=self.source_counts)
         #: What is asked, continues and ends (A12).
         self.changes = Changes(

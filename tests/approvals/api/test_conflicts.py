@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from approvals.conflicts.check import automation as check_automation
+from approvals.conflicts.check.find_conflicts import Case, find_conflicts
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.conflicts.views.rows import list_rows
 from approvals.models import ConflictRule, Submission, Waiver
@@ -147,8 +147,8 @@ def test_a_waived_conflict_stays_in_sight_and_says_until_when(
 def test_preview_names_other_holders_only_if_token_sees_them(company: Company, plain_in_force: Submission) -> None:
     forbid(company, "record", scope="owner")
     held = Held("0/new", resource=company.slack.pk, level="write")
-    case = check_automation.Case(0, [held], {"owner": [company.people.jonas.pk]})
-    found = check_automation.find_conflicts(case, company.now)
+    case = Case(0, [held], {"owner": [company.people.jonas.pk]})
+    found = find_conflicts(case, company.now)
     words = {}
     for who in ("rita", "nadia"):
         (one,) = list_rows(found, {"0/new": "Posts."}, as_actor(getattr(company.people, who)), company.now)

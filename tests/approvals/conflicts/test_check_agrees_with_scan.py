@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from approvals.conflicts import dry_run, leg_members, scan
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.check import automation as automation_module
-from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import submission
+from approvals.conflicts.check.find_conflicts import FoundConflict, case_of_version, find_all_conflicts, find_conflicts
 from approvals.conflicts.rule_language.selectors import ENTRIES
 from approvals.models import ConflictRule, Submission
 from approvals.policies.facts import load_version_facts
@@ -117,9 +116,7 @@ def checked(company: Company) -> set[tuple[str, int, frozenset[str]]]:
     found = set()
     for automation in Automation.objects.filter(approved_version__isnull=False).select_related("approved_version"):
         assert automation.approved_version is not None
-        for one in check_automation.find_conflicts(
-            automation_module.case_of_version(automation, automation.approved_version), company.now
-        ):
+        for one in find_conflicts(case_of_version(automation, automation.approved_version), company.now):
             found.add((one.standing.rule.code, one.subject, one.keys))
     return found
 
@@ -171,18 +168,18 @@ def test_counts_of_rule_matches_agree_with_scan(estate: Company, drawn: list[Any
         rules = conflict_queries.in_force(estate.now)
         facts = load_version_facts(submissions, estate.now).values()
         submitted = [conflicts.case for conflicts in submission.load_cases(facts, rules)]
-        found = [check_automation.find_all_conflicts([case], estate.now, rules)[0] for case in submitted]
-        found_together = check_automation.find_all_conflicts(submitted, estate.now, rules)
+        found = [find_all_conflicts([case], estate.now, rules)[0] for case in submitted]
+        found_together = find_all_conflicts(submitted, estate.now, rules)
         transaction.set_rollback(True)
     assert codes(one_by_one) == codes(found)
     assert codes(together) == codes(found_together)
 
 
-def merged(by_rule: list[list[list[check_automation.FoundConflict]]]) -> list[list[check_automation.FoundConflict]]:
+def merged(by_rule: list[list[list[FoundConflict]]]) -> list[list[FoundConflict]]:
     """The conflicts of each submission, of all rules."""
     return [[conflict for found in each for conflict in found] for each in zip(*by_rule, strict=True)]
 
 
-def codes(found: Iterable[Iterable[check_automation.FoundConflict]]) -> list[set[tuple[str, int]]]:
+def codes(found: Iterable[Iterable[FoundConflict]]) -> list[set[tuple[str, int]]]:
     """By which rules each is caught, and of whom."""
     return [{(one.standing.rule.code, one.subject) for one in each} for each in found]

@@ -9,8 +9,7 @@ import pytest
 
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import scan as conflict_scan
-from approvals.conflicts.check import automation
-from approvals.conflicts.check import automation as check_automation
+from approvals.conflicts.check.find_conflicts import case_of_version, find_conflicts
 from approvals.models import Submission
 from governance.core.duties.refusals import Refused
 from inventory.importers.manifest import Trigger
@@ -86,11 +85,7 @@ def test_current_environment_of_resource_counts(plain: Company) -> None:
     amended(c, c.slack, environment="production")
     with pytest.raises(Refused, match="S6"):
         chains.in_force(c, stock_free(c, "Two", (c.erp, "read", "stock")))
-    assert (
-        len(automation.find_conflicts(check_automation.case_of_version(held.automation, held.version), c.now))
-        == len(scan(c))
-        == 0
-    )
+    assert len(find_conflicts(case_of_version(held.automation, held.version), c.now)) == len(scan(c)) == 0
 
 
 def stock_free(c: Company, name: str, held: chains.Held) -> Version:

@@ -7,8 +7,7 @@ import re
 import pytest
 
 from approvals.conflicts import jobs as conflict_jobs
-from approvals.conflicts.check import automation
-from approvals.conflicts.check import automation as check_automation
+from approvals.conflicts.check.find_conflicts import case_of_version, find_conflicts
 from approvals.models import Conflict, Submission, Waiver
 from governance.core.actors.actor import Actor
 from inventory.importers.manifest import Trigger
@@ -53,7 +52,7 @@ def joined_by_one_that_reads(c: Company) -> Waiver:
     """Another of the same chain comes into force under a waiver."""
     conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
     reads = described(c, "Reads", (c.slack, "read", "in"))
-    (found,) = automation.find_conflicts(check_automation.case_of_version(reads.automation, reads), c.now)
+    (found,) = find_conflicts(case_of_version(reads.automation, reads), c.now)
     waiver = grant(c, ask(c, reads.automation, subject_id=found.subject), c.people.sana)
     in_force(c, reads)
     return waiver

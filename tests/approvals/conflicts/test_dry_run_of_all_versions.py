@@ -9,8 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from approvals.conflicts import queries as conflict_queries
-from approvals.conflicts.check import automation
-from approvals.conflicts.check import automation as check_automation
+from approvals.conflicts.check.find_conflicts import case_of_version, find_conflicts
 from approvals.conflicts.dry_run import automations_caught
 from approvals.models import Conflict
 from approvals.proposals import beneficiaries
@@ -123,7 +122,7 @@ def test_dry_run_agrees_with_check_for_versions(
     c, version = plain, start
     one = on(c.erp, levels=levels, environments=[environment], model_controlled=model)
     conflict_rules.rule(one, on(c.slack), mode="enforce")
-    checked = automation.find_conflicts(check_automation.case_of_version(version.automation, version), c.now)
+    checked = find_conflicts(case_of_version(version.automation, version), c.now)
     assert bool(would_catch(c)) == bool(checked)
 
 

@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 
 from approvals.conflicts import default_rules
-from approvals.conflicts.check import automation
-from approvals.conflicts.check import automation as check_automation
+from approvals.conflicts.check.find_conflicts import case_of_version, find_conflicts
 from approvals.models import Conflict, ConflictState, Grant, GrantState, Submission, SubmissionState, Waiver
 from approvals.tasks import sweep_conflicts_and_waivers
 from approvals.waivers import transitions as waiver_transitions
@@ -117,9 +116,7 @@ def test_one_by_itself_is_in_no_conflict_however_many_identities_and_versions_it
 ) -> None:
     c, live = company, start
     scenarios.submitted(c, version(c, "first", "other"))
-    assert CODE not in conflict_rules.codes(
-        automation.find_conflicts(check_automation.case_of_version(live.automation, live.version), c.now)
-    )
+    assert CODE not in conflict_rules.codes(find_conflicts(case_of_version(live.automation, live.version), c.now))
 
 
 def held_before(c: Company) -> Conflict:

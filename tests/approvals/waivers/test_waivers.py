@@ -13,8 +13,7 @@ from approvals.assignment.context import load_context
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import leg_members
 from approvals.conflicts import transitions as conflict_transitions
-from approvals.conflicts.check import automation as automation_module
-from approvals.conflicts.check import automation as check_automation
+from approvals.conflicts.check.find_conflicts import case_of_version, find_conflicts
 from approvals.conflicts.transitions import waiver_of
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, Seat, SeatLabel, Submission, Waiver, WaiverState
@@ -104,7 +103,7 @@ def held_under_a_waiver(c: Company) -> Version:
 
 def is_waived(c: Company, version: Version, at: object) -> bool:
     """Whether what the version would hold is waived."""
-    (one,) = check_automation.find_conflicts(automation_module.case_of_version(version.automation, version), at)
+    (one,) = find_conflicts(case_of_version(version.automation, version), at)
     return one.waiver is not None
 
 
@@ -373,12 +372,7 @@ def test_one_more_is_asked_before_the_end_and_begins_there_and_no_third(
     assert second.ends_at == first.ends_at + timedelta(days=90)
     assert waiver_jobs.remind(at + timedelta(days=12)) == 0
     for when, counts in ((at, first), (first.ends_at - timedelta(seconds=1), first), (first.ends_at, second)):
-        assert (
-            check_automation.find_conflicts(automation_module.case_of_version(version.automation, version), when)[
-                0
-            ].waiver
-            == counts
-        )
+        assert find_conflicts(case_of_version(version.automation, version), when)[0].waiver == counts
     for when in (at, second.ends_at - timedelta(days=14), second.ends_at + timedelta(days=1)):
         with pytest.raises(Refused, match=r"^S7: "):
             ask(plain, version.automation, now=when)

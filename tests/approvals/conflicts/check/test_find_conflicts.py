@@ -8,8 +8,7 @@ import pytest
 
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import scan
-from approvals.conflicts.check import automation
-from approvals.conflicts.check import automation as check_automation
+from approvals.conflicts.check.find_conflicts import FoundConflict, case_of_version, find_conflicts
 from approvals.models import Submission
 from tests.approvals.conflicts import conflict_rules
 from tests.approvals.conflicts.conflict_rules import on
@@ -18,11 +17,9 @@ from tests.scenarios import Company, grants_of
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
 
-def found_for(submission: Submission, plain: Company) -> list[automation.FoundConflict]:
+def found_for(submission: Submission, plain: Company) -> list[FoundConflict]:
     """What is found for an automation as it is with the version in force."""
-    return automation.find_conflicts(
-        check_automation.case_of_version(submission.automation, submission.version), plain.now
-    )
+    return find_conflicts(case_of_version(submission.automation, submission.version), plain.now)
 
 
 def scanned(plain: Company) -> dict[str, set[int]]:
