@@ -1,4 +1,7 @@
-"""Duties of waivers: beneficiaries and their delegates do not decide, and few follow in a row (S7, A11)."""
+"""Rules of waivers: their term, beneficiaries and delegates who do not decide, and how many follow in a row (S7, A11).
+
+The roles that ask for waivers and decide about them are in `governance.core.roles.roles`.
+"""
 
 from datetime import datetime
 
@@ -6,7 +9,7 @@ from approvals.models import Waiver
 from approvals.parties import queries as party_queries
 from approvals.policies import fresh_sign_in
 from approvals.policies import queries as policy_queries
-from governance.core.access import Actor, Refusal, duty, refuse
+from governance.core.access import Actor, Refusal, duty, invalid, refuse
 from governance.core.models import Delegation
 from inventory.models import Automation
 
@@ -34,6 +37,27 @@ def preceding_waiver(waiver: Waiver, policy: policy_queries.Policy) -> Waiver | 
         sentence = f"{followed} here already: what lasts longer is no exception."
         raise refuse(Refusal("S7", "duty", sentence, "Resolve the conflict, or propose another rule."))
     return before
+
+
+def check_requested_days(days: int, policy: policy_queries.Policy) -> None:
+    """Refuse a request for less than a day, or for more days than policy allows (S7)."""
+    if not 1 <= days <= policy.waiver_days:
+        raise invalid("S7", "days", f"Between 1 and {policy.waiver_days} days.")
+
+
+def granted_days(waiver: Waiver, days: int | None, policy: policy_queries.Policy) -> int:
+    """Return the term of a waiver in days, at most as requested and as policy allows now (S7).
+
+    Raises:
+        Refused: another term.
+    """
+    if days is not None and not 1 <= days <= waiver.days:
+        raise invalid("S7", "days", f"A term can be shortened only: 1 to {waiver.days} days.")
+    term = days or waiver.days
+    if term > policy.waiver_days:
+        sentence = f"By the policy of now a waiver lasts at most {policy.waiver_days} days: shorten it."
+        raise invalid("S7", "days", sentence)
+    return term
 
 
 @duty("S7", backed_by=("waiver_by_nobody_who_gains",))

@@ -76,8 +76,7 @@ def ask_waiver(step: Step[Automation], *, code: str, subject_id: int, control: s
     if not control:
         raise invalid("S7", "control", "Name the control that prevents harm during the waiver.")
     policy = policy_queries.in_force(step.now)
-    if not 1 <= days <= policy.waiver_days:
-        raise invalid("S7", "days", f"Between 1 and {policy.waiver_days} days.")
+    duties.check_requested_days(days, policy)
     subject = {"code": code, "scope": conflict.standing.rule.scope, "subject": subject_id}
     if Waiver.objects.filter(**subject, state=WaiverState.ASKED).exists():
         raise refuse(Refusal("S7", "state", "A waiver is asked for already.", "Wait for the answer, or withdraw it."))
@@ -139,12 +138,7 @@ def grant_waiver(step: Step[Waiver], *, days: int | None = None, shown_digest: s
     """
     waiver, policy = step.subject, policy_queries.in_force(step.now)
     waiver.rule_digest = _check_rule(waiver, shown_digest, step.now)
-    if days is not None and not 1 <= days <= waiver.days:
-        raise invalid("S7", "days", f"A term can be shortened only: 1 to {waiver.days} days.")
-    waiver.days = days or waiver.days
-    if waiver.days > policy.waiver_days:
-        sentence = f"By the policy of now a waiver lasts at most {policy.waiver_days} days: shorten it."
-        raise invalid("S7", "days", sentence)
+    waiver.days = duties.granted_days(waiver, days, policy)
     _set_follows(waiver, policy)  # another may have been granted since the request
     waiver.begins_at = _begin_at(waiver, step.now)
     waiver.ends_at = waiver.begins_at + timedelta(days=waiver.days)
