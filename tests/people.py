@@ -231,7 +231,7 @@ def build(word: str = "", now: datetime = NOW) -> Northwind:
     Person.objects.bulk_create(people.values())
     teams = _teams(people, word)
     with mock.patch(
-        "approvals.proposals.transitions._queue_notices"
+        "approvals.proposals.transitions.queue_notices"
     ):  # tests count their own notices, and each cast has two admins more to tell
         _first_roles(people, now)
         for attribute, role in ROLES:

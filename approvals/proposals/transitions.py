@@ -10,7 +10,7 @@ accept       approved              in force
 reject       open, at once         over; an immediate change is reverted
 decline      approved              over, by the appointed person
 withdraw     open, approved        over, by its author
-lapse        open, at once,        over, by a job; an immediate change is reverted
+lapse        open, at once,        over, by a job (`jobs.end_due`); an immediate change is reverted
              approved
 ===========  ====================  ===============================================================================================
 """
@@ -71,7 +71,7 @@ def _begin(step: Step[Proposal], kind: Kind) -> Mapping[str, Any]:
     proposal = step.subject
     impact_count.begin(proposal, step)
     acts = proposal.acting_until is not None
-    _queue_notices(step, duties.people_who_may_answer(proposal, step.now), "proposal_acts" if acts else "proposal_made")
+    queue_notices(step, duties.people_who_may_answer(proposal, step.now), "proposal_acts" if acts else "proposal_made")
     return kind.apply(proposal, step) if acts else {}
 
 
@@ -140,7 +140,7 @@ def amend(step: Step[Proposal], *, document: Document) -> Effect:
     _set_document(step, kind_kind.kind_of(proposal.kind), document)
     step.save(proposal)
     impact_count.begin(proposal, step)
-    _queue_notices(step, duties.people_who_may_answer(proposal, step.now), "proposal_made")
+    queue_notices(step, duties.people_who_may_answer(proposal, step.now), "proposal_made")
     return Effect(payload={**_facts(proposal), "round": proposal.round})
 
 
@@ -160,10 +160,10 @@ def approve(step: Step[Proposal], *, shown_digest: str) -> Effect:
     _answer(step)
     if proposal.appointed is not None:
         proposal.lapses_at = step.now + timedelta(days=policy_queries.in_force(step.now).open_days)
-        _queue_notices(step, [proposal.appointed], "proposal_to_accept")
+        queue_notices(step, [proposal.appointed], "proposal_to_accept")
         return Effect(to=S.APPROVED, payload=_facts(proposal))
     proposal.ended_at = step.now
-    _queue_notices(step, [proposal.proposed_by], "proposal_answered", outcome="in_force")
+    queue_notices(step, [proposal.proposed_by], "proposal_answered", outcome="in_force")
     return Effect(to=S.IN_FORCE, payload=_facts(proposal), then=lambda: kind.apply(proposal, step))
 
 
@@ -182,8 +182,8 @@ def _answer(step: Step[Proposal]) -> None:
 def reject(step: Step[Proposal]) -> Effect:
     """Reject with a reason; a change that acted at once is reverted."""
     _answer(step)
-    _queue_notices(step, [step.subject.proposed_by], "proposal_answered", outcome="rejected")
-    return _end(step)
+    queue_notices(step, [step.subject.proposed_by], "proposal_answered", outcome="rejected")
+    return end_proposal(step)
 
 
 @on_proposal(
@@ -197,7 +197,7 @@ def accept(step: Step[Proposal]) -> Effect:
     """Accept as the appointed person; the change is in force."""
     proposal, kind = step.subject, kind_kind.kind_of(step.subject.kind)
     proposal.accepted_at = proposal.ended_at = step.now
-    _queue_notices(step, [proposal.proposed_by], "proposal_answered", outcome="in_force")
+    queue_notices(step, [proposal.proposed_by], "proposal_answered", outcome="in_force")
     return Effect(payload=_facts(proposal), then=lambda: kind.apply(proposal, step))
 
 
@@ -211,8 +211,8 @@ def accept(step: Step[Proposal]) -> Effect:
 )
 def decline(step: Step[Proposal]) -> Effect:
     """Decline as the appointed person, with a reason."""
-    _queue_notices(step, [step.subject.proposed_by], "proposal_answered", outcome="declined")
-    return _end(step)
+    queue_notices(step, [step.subject.proposed_by], "proposal_answered", outcome="declined")
+    return end_proposal(step)
 
 
 @on_proposal(
@@ -224,23 +224,10 @@ def decline(step: Step[Proposal]) -> Effect:
 )
 def withdraw(step: Step[Proposal]) -> Effect:
     """Withdraw as the author before it is in force."""
-    return _end(step)
+    return end_proposal(step)
 
 
-@on_proposal(
-    event="proposal.lapsed",
-    permission=Permission.PROPOSAL_LAPSE,
-    source=(S.OPEN, S.AT_ONCE, S.APPROVED),
-    target=(S.LAPSED,),
-    duties=[duties.time_is_up],
-)
-def lapse(step: Step[Proposal]) -> Effect:
-    """End a proposal without an answer in time, and revert what acted at once: silence never approves (A10)."""
-    _queue_notices(step, [step.subject.proposed_by], "proposal_answered", outcome="lapsed")
-    return _end(step)
-
-
-def _end(step: Step[Proposal]) -> Effect:
+def end_proposal(step: Step[Proposal]) -> Effect:
     """End a proposal without a countersignature."""
     proposal, kind = step.subject, kind_kind.kind_of(step.subject.kind)
     proposal.ended_at = step.now
@@ -248,7 +235,7 @@ def _end(step: Step[Proposal]) -> Effect:
     return Effect(payload={"kind": proposal.kind, "about": proposal.target}, then=then)
 
 
-def _queue_notices(step: Step[Proposal], people: Iterable[Person], event: str, **more: Any) -> None:
+def queue_notices(step: Step[Proposal], people: Iterable[Person], event: str, **more: Any) -> None:
     """Queue one notice per person, round and event."""
     proposal = step.subject
     kind = kind_kind.kind_of(proposal.kind)

@@ -19,6 +19,7 @@ from approvals.models import UNANSWERED, Approval, Grant, Party, Proposal, Sampl
 from approvals.models import grant as model_grant
 from approvals.models.submission import Capacity
 from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.jobs import end_due
 from approvals.submissions.transitions import expire, withdraw
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
@@ -579,7 +580,7 @@ def taken_back(w: World, made: Proposal) -> Proposal:
 @state(PROPOSAL, "lapsed", on=acting)
 def lapsed_proposal(w: World, made: Proposal) -> Proposal:
     """Nobody countersigned it in 72 hours."""
-    return proposal_transitions.lapse(made, actor=w.actor("job"), now=w.now + timedelta(hours=72))
+    return end_due.lapse(made, actor=w.actor("job"), now=w.now + timedelta(hours=72))
 
 
 @arguments(f"{PROPOSAL}.propose", f"{PROPOSAL}.amend")

@@ -2,10 +2,25 @@
 
 from datetime import datetime
 
-from approvals.models import Proposal
-from approvals.proposals.transitions import lapse
-from governance.core.access import Actor
+from approvals.models import Proposal, ProposalState
+from approvals.proposals import rules as duties
+from approvals.proposals.transitions import end_proposal, on_proposal, queue_notices
+from governance.core.access import Actor, Permission
+from governance.core.engine.transition import Effect, Step
 from governance.core.jobs import job_runs
+
+
+@on_proposal(
+    event="proposal.lapsed",
+    permission=Permission.PROPOSAL_LAPSE,
+    source=(ProposalState.OPEN, ProposalState.AT_ONCE, ProposalState.APPROVED),
+    target=(ProposalState.LAPSED,),
+    duties=[duties.time_is_up],
+)
+def lapse(step: Step[Proposal]) -> Effect:
+    """End a proposal without an answer in time, and revert what acted at once: silence never approves (A10)."""
+    queue_notices(step, [step.subject.proposed_by], "proposal_answered", outcome="lapsed")
+    return end_proposal(step)
 
 
 def lapse_due(now: datetime, actor: Actor) -> int:

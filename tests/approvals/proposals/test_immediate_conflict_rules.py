@@ -12,6 +12,7 @@ from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import queries as conflict_queries
 from approvals.models import Conflict, ConflictRule, ConflictState, Proposal, ProposalState, Submission
 from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.jobs import end_due
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import DutyConflict, InvalidInput, Refused
 from governance.core.models import Person
@@ -102,7 +103,7 @@ def test_one_person_keeps_no_rule_in_force_by_a_new_code_each_time(plain: Compan
     c, at = plain, plain.now + OVER
     made = proposed(c, rule_of(c, mode="enforce"), at_once=True)
     if how == "lapsed":
-        proposal_transitions.lapse(made, actor=Actor.of_job("approvals.proposals"), now=at)
+        end_due.lapse(made, actor=Actor.of_job("approvals.proposals"), now=at)
     else:
         proposal_transitions.reject(
             made, actor=as_actor(c.people.sana), now=at - timedelta(hours=1), reason="Too much."
@@ -170,7 +171,7 @@ def test_uncountersigned_rule_is_withdrawn(plain: Company, how: str, is_new: boo
     made = proposed(c, rule_of(c, mode="enforce"), at_once=True)
     at = c.now + (OVER if how == "lapsed" else timedelta(hours=1))
     if how == "lapsed":
-        proposal_transitions.lapse(made, actor=Actor.of_job("approvals.proposals"), now=at)
+        end_due.lapse(made, actor=Actor.of_job("approvals.proposals"), now=at)
     else:
         proposal_transitions.reject(made, actor=as_actor(c.people.sana), now=at, reason="Too much.")
     assert modes(at) == ([] if is_new else ["record"])

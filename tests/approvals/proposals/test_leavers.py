@@ -13,6 +13,7 @@ from approvals.inbox.queries import approvals
 from approvals.models import Approval, Proposal, ProposalState, Submission
 from approvals.policies import queries as policy_queries
 from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.jobs import end_due
 from approvals.proposals.kinds import kind
 from governance.core.access import access
 from governance.core.actors.actor import Actor
@@ -182,7 +183,7 @@ def test_suspended_leaver_is_replaced_only_after_confirmation(company: Company, 
 def test_lapsed_report_restores_all_rights(company: Company) -> None:
     c, n = company, company.people
     one = proposed(c, n.omar, n.ines)
-    proposal_transitions.lapse(one, actor=Actor.of_job("approvals.proposals"), now=c.now + HOURS)
+    end_due.lapse(one, actor=Actor.of_job("approvals.proposals"), now=c.now + HOURS)
     omar = again(n.omar)
     assert (omar.is_here, omar.kept_out_until) == (True, None)
     assert Resource.objects.get(pk=c.slack.pk).owner == omar

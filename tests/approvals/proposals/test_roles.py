@@ -14,6 +14,7 @@ from approvals.decisions.transitions import decide
 from approvals.inbox.queries import approvals
 from approvals.models import Approval, Proposal, ProposalState, SeatLabel, Submission
 from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.jobs import end_due
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import DutyConflict, NotPermitted, OutOfTurn, Refused
@@ -150,7 +151,7 @@ def test_role_ended_by_one_admin_returns_without_countersignature(northwind: Nor
     with pytest.raises(DutyConflict, match=r"^SOD-8: You proposed this; a second person countersigns"):
         answer(one, n.ines)
     job = Actor.of_job("approvals.sweep")
-    proposal_transitions.lapse(one, actor=job, now=NOW + HOURS)
+    end_due.lapse(one, actor=job, now=NOW + HOURS)
     assert Role.BUILDER not in access.roles_of(n.rita, NOW + HOURS - timedelta(seconds=1))
     back = RoleAssignment.objects.get(person=n.rita, role=Role.BUILDER, until=None)
     assert recorded("role.given_back", back, by=job)["person"] == str(n.rita.opaque_id)
@@ -161,7 +162,7 @@ def test_role_ended_by_one_admin_returns_without_countersignature(northwind: Nor
 @pytest.mark.rule("S8")
 def test_lapsed_immediate_ending_does_not_repeat(northwind: Northwind) -> None:
     one, lapses = at_once(northwind.rita, Role.BUILDER, northwind.ines), NOW + timedelta(hours=72)
-    proposal_transitions.lapse(Proposal.objects.get(pk=one.pk), actor=Actor.of_job("approvals.proposals"), now=lapses)
+    end_due.lapse(Proposal.objects.get(pk=one.pk), actor=Actor.of_job("approvals.proposals"), now=lapses)
     row, document = Proposal(kind="role", target=one.target), {"held": False}
     said = {"actor": as_actor(northwind.karl), "now": lapses, "reason": "Still.", "document": document}
     with pytest.raises(DutyConflict, match="nobody countersigned it"):
@@ -182,7 +183,7 @@ def test_leaver_gets_no_role_back(northwind: Northwind) -> None:
     n = northwind
     one = at_once(n.rita, Role.BUILDER, n.ines)
     record_leaver(n.rita, actor=as_actor(n.ines), now=NOW, reason="Left.")
-    proposal_transitions.lapse(one, actor=Actor.of_job("approvals.sweep"), now=NOW + HOURS)
+    end_due.lapse(one, actor=Actor.of_job("approvals.sweep"), now=NOW + HOURS)
     assert one.state == ProposalState.LAPSED
     assert not RoleAssignment.objects.filter(person=n.rita, until=None).exists()
 
