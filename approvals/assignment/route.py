@@ -69,9 +69,11 @@ class Votes:
         """
         if not approvals:
             return cls({}, frozenset(), ())
-        over = CarriedDecision.objects.filter(approval__in=approvals if carried_to is None else carried_to)
-        links = list(over.order_by())
-        wanted = Q(approval__in=approvals) | Q(pk__in={link.decision_id for link in links})
+        carried_to = approvals if carried_to is None else carried_to
+        links = list(CarriedDecision.objects.filter(approval__in=carried_to).order_by()) if carried_to else []
+        wanted = Q(approval__in=approvals)
+        if links:
+            wanted |= Q(pk__in={link.decision_id for link in links})
         related = ("person", "for_person", "seat", "reason", "retraction")
         rows = Decision.objects.filter(wanted).select_related(*related).order_by()
         decisions = {row.pk: row for row in sorted(rows, key=lambda row: row.pk)}

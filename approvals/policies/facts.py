@@ -240,9 +240,13 @@ def load_privileges(versions: Collection[int], also: Iterable[PersonColumn] = ()
         versions: ids.
         also: columns of other rows whose people are read with those of the resources.
     """
-    rows = Privilege.objects.filter(version__in=versions).select_related("entitlement", "credential__owner").order_by()
+    also = list(also)
+    credential = "credential" if also else "credential__owner"
+    rows = Privilege.objects.filter(version__in=versions).select_related("entitlement", credential).order_by()
     privileges = sorted(rows, key=lambda row: row.pk)
     credentials = [row.credential for row in privileges if row.credential is not None]
+    if also:
+        also += [(row, "owner") for row in credentials]
     wanted = {row.entitlement.resource_id for row in privileges}.union(*map(_store_ids, credentials))
     resources = resource_queries.with_people(wanted, also)
     for row in privileges:

@@ -111,16 +111,18 @@ def _tier(privilege: Privilege, facts: SubmissionFacts) -> Tier:
 
 def counted_class(privilege: Privilege, facts: SubmissionFacts) -> str:
     """Return the data class that counts: restricted if the binding rests on parties (I8)."""
-    is_vouched = not facts.bindings or facts.bindings.is_vouched(privilege, facts.party_ids)
-    return str(privilege.entitlement.counted_class) if is_vouched else DataClass.RESTRICTED
+    return str(privilege.entitlement.counted_class) if _is_vouched(privilege, facts) else DataClass.RESTRICTED
 
 
 def counted_class_of_credential(approval: Approval, facts: SubmissionFacts) -> str:
     """Return the data class that counts for a credential's approval: restricted if one of its uses is."""
-    keys = unvouched(facts)
-    if approval.decided_on is None or any(privilege.key in keys for privilege in _uses(approval, facts)):
+    if approval.decided_on is None or not all(_is_vouched(privilege, facts) for privilege in _uses(approval, facts)):
         return DataClass.RESTRICTED
     return str(approval.decided_on.counted_class)
+
+
+def _is_vouched(privilege: Privilege, facts: SubmissionFacts) -> bool:
+    return not facts.bindings or facts.bindings.is_vouched(privilege, facts.party_ids)
 
 
 def unvouched(facts: SubmissionFacts) -> frozenset[str]:

@@ -47,6 +47,10 @@ class DataClass(models.TextChoices):
     RESTRICTED = "restricted", "Restricted"
 
 
+#: Data classes, from the least harm to the most.
+DATA_CLASSES = tuple(DataClass.values)
+
+
 class Level(models.TextChoices):
     """Level of access; unknown counts as write (I4)."""
 
@@ -290,7 +294,7 @@ class Entitlement(models.Model):
     def counted_class(self) -> str:
         """Higher data class of the entitlement and its resource; unset counts as restricted (I4)."""
         own_class = self.data_class or DataClass.PUBLIC
-        return max(own_class, self.resource.counted_class, key=DataClass.values.index)
+        return max(own_class, self.resource.counted_class, key=DATA_CLASSES.index)
 
 
 class ResourceUserObjectPermission(UserObjectPermissionBase):

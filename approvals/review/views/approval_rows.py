@@ -5,8 +5,6 @@ The templates read the approval itself. This module uses a `Route` and loaded ro
 
 from collections.abc import Iterable, Sequence
 
-from django.urls import reverse
-
 from approvals.assignment.context import SubmissionContext
 from approvals.assignment.escalation_chain import resource_of
 from approvals.assignment.route import Route
@@ -64,7 +62,7 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
         **request_shape(record, context.facts),
         "approval": record,
         "key": key,
-        "open_href": f"{reverse('review', args=[record.submission_id])}?open={key}#row-{key}",
+        "open_href": f"{details.href}?open={key}#row-{key}",
         "owner": resource.owner if resource is not None else None,
         "is_open": key == reader.opened or key in reader.also_open,
         "may_decide": may_decide,

@@ -25,6 +25,8 @@ from inventory.risk.levels import LOWER
 
 #: Fields that narrow an approval, and the names of their choices. Errors of other fields stand above the form.
 CHOICES = {"term_days": "terms", "level": "levels", "scope": "scopes"}
+#: What most forms lack; a template looks longer for a key that is not there.
+NOTHING_MORE = dict.fromkeys(("levels", "scopes", "terms", "not_mine", "alike", "stranded", "focus"))
 TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
 
 
@@ -48,6 +50,7 @@ def decision_form(
     typed, signs = reader.typed, actions.gives_extra_approval(record, context, actor)
     label = "Approve all in the conflict" if signs else "Approve the app" if record.stage == 1 else "Approve"
     form: Shape = {
+        **NOTHING_MORE,
         "approval": record,
         "digest": digest.digest(digest.facts_of_approval(record, context.conflicts)),
         "typed": typed,

@@ -5,6 +5,9 @@ Other modules check the reader's actions.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+from django.urls import reverse
 
 from approvals.assignment.context import SubmissionContext, load_context
 from approvals.assignment.route import Route
@@ -57,6 +60,11 @@ class Dossier:
         """The submission."""
         return self.context.submission
 
+    @cached_property
+    def href(self) -> str:
+        """Path of its page."""
+        return reverse("review", args=[self.submission.pk])
+
     @property
     def route(self) -> Route:
         """Its route."""
@@ -66,11 +74,6 @@ class Dossier:
     def records(self) -> Sequence[Approval]:
         """Its approvals, stage 1 first."""
         return self.context.approvals
-
-    @property
-    def titles(self) -> dict[int, str]:
-        """Titles of its approvals by id, for remarks."""
-        return {record.pk: record.title for record in self.records}
 
     @property
     def app(self) -> Approval | None:
@@ -129,13 +132,15 @@ def load_dossier(submission: Submission, reader: Reader) -> Dossier:
         reader: the reader of the page.
     """
     context = load_context(submission, reader.now)
-    context.facts.privileges = load_privileges([submission.version_id], _people_of(submission))
+    comments = list(submission.comments.select_related("text").order_by("pk"))
+    shown_people = [*_people_of(submission), *((row, "by") for row in comments)]
+    context.facts.privileges = load_privileges([submission.version_id], shown_people)
     earlier = list(_earlier(submission))
     since = since_approved.load_changes(context, earlier)
     newest = Assessment.objects.filter(version=submission.version_id).order_by("-pk").values("pk")[:1]
     return Dossier(
         context,
-        comments=list(submission.comments.select_related("by", "text").order_by("pk")),
+        comments=comments,
         earlier=earlier,
         since=since,
         owners=_owners(submission, since),

@@ -59,23 +59,24 @@ def context(submission: Submission, reader: Reader) -> Shape:
     may_withdraw, may_accept, may_comment = (
         operation.refusal(submission, **by_reader) is None for operation in (withdraw, accept_subset, comment)
     )
+    panel = app.panel(details, reader)
     rows = [approval_rows.row(record, details, reader) for record in details.second]
     questions = [*(["withdraw"] if may_withdraw else []), *(["decline"] if may_accept else [])]
     chain = details.context.facts.chain
     return {
         "head": _head(submission, reader, may_withdraw=may_withdraw),
-        "href": reverse("review", args=[submission.pk]),
+        "href": details.href,
         "submission": submission,
         "platform": sentences.platform_label(submission.automation.platform_instance),
         "since": details.since,
         "next": _next(details, reader, may_accept=may_accept),
         "before": earlier_submission.shape(submission, details.earlier, reader),
-        "steps": stages.steps(details, rows, reader),
+        "steps": stages.steps(details, panel, rows, reader),
         "changes": changes.shape(details, reader),
         "conflicts": _conflicts(details, rows, reader),
         "conflicts_when": _conflicts_when(details),
         "waivers": waiver_views.open_waivers(submission.automation, reader.now),
-        "app": app.panel(details, reader),
+        "app": panel,
         "rows": rows,
         "record_words": _count_words(details.second),
         "may_decide": any(row["may_decide"] for row in rows),
@@ -90,8 +91,9 @@ def context(submission: Submission, reader: Reader) -> Shape:
 
 def _conversation(details: Dossier, reader: Reader, *, may_comment: bool) -> Shape:
     """Comments with the titles of their approvals, objections apart, and the form of a comment."""
-    titles, action = details.titles, reverse("comment", args=[details.submission.pk])
-    comments = [(row, titles.get(row.approval_id or 0, "")) for row in details.comments]
+    action = reverse("comment", args=[details.submission.pk])
+    by_id = {record.pk: record for record in details.records}
+    comments = [(row, by_id[row.approval_id].title if row.approval_id else "") for row in details.comments]
     return {
         "objections": [pair for pair in comments if pair[0].is_objection],
         "remarks": [pair for pair in comments if not pair[0].is_objection],

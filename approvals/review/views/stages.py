@@ -4,34 +4,40 @@ from collections.abc import Sequence
 
 from approvals.inbox.views import waiting_for
 from approvals.models import ApprovalState, SubmissionState
-from approvals.review.views import actions, approval_rows
+from approvals.review.views import approval_rows
 from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader, Shape
 from governance.web.components import times
 
 #: What most steps lack; see ``components/stepper.html``.
 NOTHING_MORE = dict.fromkeys(("state", "count", "due", "parts", "held", "text", "below"), "")
+STATE = dict.fromkeys(("holder", "by"), "")
 
 
-def steps(details: Dossier, rows: Sequence[Shape], reader: Reader) -> list[Shape]:
+def steps(details: Dossier, app: Shape, rows: Sequence[Shape], reader: Reader) -> list[Shape]:
     """Context of ``components/stepper.html``: one step per stage and one for "in force".
 
     Args:
         details: the submission.
+        app: its drawn app.
         rows: the drawn rows of its stage-2 approvals, in order.
         reader: the reader.
     """
-    return [_stage_1(details, reader), _stage_2(details, rows, reader), _in_force(details, reader)]
+    may_decide = bool(app["decide"])
+    return [
+        _stage_1(details, reader, may_decide=may_decide),
+        _stage_2(details, rows, reader),
+        _in_force(details, reader),
+    ]
 
 
-def _stage_1(details: Dossier, reader: Reader) -> Shape:
+def _stage_1(details: Dossier, reader: Reader, *, may_decide: bool) -> Shape:
     step: Shape = {**NOTHING_MORE, "seal": "left", "title": "Stage 1 · App"}
     app, route = details.app, details.route
     if app is None:
         below = f"Unchanged since version {details.rests_on}" if details.rests_on is not None else ""
-        return step | {"stage": "done", "state": {"value": "approved"}, "below": below}
-    say = actions.allowed_actions(app, details.context, reader)
-    step["state"] = {"value": app.state, "mine": say.refusal is None}
+        return step | {"stage": "done", "state": {**STATE, "value": "approved", "mine": False}, "below": below}
+    step["state"] = {**STATE, "value": app.state, "mine": may_decide}
     if app.has_ended:
         last = approval_rows.last_decision(app, route)
         if last is not None:

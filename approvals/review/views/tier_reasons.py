@@ -20,6 +20,8 @@ ICONS = (
     ("only reads", "eye"),
     ("read", "eye"),
 )
+#: What these reasons lack; a template looks longer for a key that is not there.
+NOTHING_MORE = dict.fromkeys(("tone", "code", "href"), "")
 
 
 def group_reasons(reasons: Iterable[str], sentences: Sequence[str]) -> list[Shape]:
@@ -35,6 +37,7 @@ def group_reasons(reasons: Iterable[str], sentences: Sequence[str]) -> list[Shap
         sentences_by_reason.setdefault(reason.removeprefix(f"{sentence_of}: "), []).append(sentence_of)
     return [
         {
+            **NOTHING_MORE,
             "icon": next((icon for word, icon in ICONS if word in why.lower()), "pen"),
             "lead": f"{len(reason_sentences)} privileges." if len(reason_sentences) > 1 else "",
             "text": f"{reason_sentences[0]}: {why}" if len(reason_sentences) == 1 and reason_sentences[0] else why,
