@@ -36,9 +36,9 @@ from governance.recertification.items import review_triggers, reviewers
 from governance.recertification.items.questions import OF_AUTOMATION, OF_GRANT, load_context, load_with_chains
 from governance.recertification.items.review_triggers import ReviewTrigger
 from governance.recertification.items.schedule import OPENS_BEFORE
-from governance.recertification.items.transitions import open_item, risk_increase, settle, silence
+from governance.recertification.items.transitions import open_item, risk_increase, silence
 from governance.recertification.items.transitions.open_item import times_of
-from governance.recertification.items.transitions.settle import cause_of
+from governance.recertification.items.transitions.silence import cause_of
 from governance.recertification.models.campaign import Campaign, CampaignKind, CampaignState
 from governance.recertification.models.item import UNCLOSED, WAITING, Item, ItemState, Question, under_review, with_tier
 from inventory.models import Automation, AutomationState
@@ -247,7 +247,7 @@ def close_due(now: datetime, actor: Actor) -> int:
         unclosed.filter(grant__state=GrantState.ENDED),
         unclosed.filter(automation__state=AutomationState.RETIRED),
     )
-    closed = sum(run_due(rows, settle.close, now, actor) for rows in due)
+    closed = sum(run_due(rows, silence.close, now, actor) for rows in due)
     today = now.astimezone(organisation_zone()).date()
     is_over = Q(opened_on__lt=today) | Q(kind=CampaignKind.ADHOC)
     waits = Item.objects.filter(campaign=OuterRef("pk"), state__in=UNCLOSED)

@@ -34,7 +34,7 @@ from governance.recertification.items import drafts
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items import questions as item_questions
 from governance.recertification.items.transitions import answer
-from governance.recertification.items.transitions.settle import cause_of
+from governance.recertification.items.transitions.silence import cause_of
 from governance.recertification.models import (
     SETTLING,
     UNCLOSED,

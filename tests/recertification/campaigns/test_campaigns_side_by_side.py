@@ -12,7 +12,7 @@ from approvals.models import HeldBatch
 from governance.core.models import Person
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items.transitions.settle import cause_of
+from governance.recertification.items.transitions.silence import cause_of
 from governance.recertification.models import Campaign, CampaignState
 from tests.recertification.campaign_steps import ordered
 from tests.recertification.grant_rows import low_grants

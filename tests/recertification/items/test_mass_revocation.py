@@ -13,7 +13,7 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import Notice
 from governance.recertification.items import jobs as item_jobs
-from governance.recertification.items.transitions import settle
+from governance.recertification.items.transitions import silence
 from governance.recertification.models import Item, ItemState, Question
 from inventory.models import Automation
 from tests.approvals import stock_report
@@ -74,7 +74,7 @@ def test_mass_silence_is_paused_and_stays_suspended(held: Held, start: list[Item
     states = set(Grant.objects.filter(pk__in=[one.grant_id for one in start]).values_list("state", flat=True))
     assert states == {GrantState.SUSPENDED}, "not live meanwhile, and not ended"
     with pytest.raises(OutOfTurn, match=r"^G6: Too much would end at once by"):  # nor one by one, past the sweep
-        settle.close(start[0], actor=JOB, now=at)
+        silence.close(start[0], actor=JOB, now=at)
 
 
 @pytest.mark.rule("G6", "R9")
@@ -171,7 +171,7 @@ def test_an_automation_that_silence_would_end_is_held_with_its_item_open_and_ask
     item.refresh_from_db()
     assert item.state == ItemState.ESCALATED
     with pytest.raises(OutOfTurn, match=r"^G6: Too much would end at once by"):
-        settle.close(item, actor=JOB, now=at)
+        silence.close(item, actor=JOB, now=at)
     grant_jobs.end_held_grants(first.answer_by, BRAKE)
     assert item_jobs.close_due(first.answer_by, JOB) == 0
     assert HeldBatch.objects.count() == 1, "a day's rest"

@@ -205,7 +205,7 @@ def test_the_database_knows_no_campaign_that_keeps_by_silence(held: Held, stock_
 @pytest.mark.rule("R4", "R6")
 def test_nobody_closes_escalates_or_suspends_by_hand(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
-    for act in (settle.close, reminder_transitions.escalate):
+    for act in (reminder_transitions.close, reminder_transitions.escalate):
         for person in (n.ines, n.sana, n.omar, n.jonas):
             with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
                 act(item, actor=as_actor(person), now=item.grace_until + timedelta(days=90))
@@ -221,7 +221,7 @@ def test_job_acts_only_when_due(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     for act, early, why in (
         (reminder_transitions.escalate, item.deadline - timedelta(seconds=1), "R6: Its deadline"),
-        (settle.close, item.grace_until, "R4: The item is not due"),
+        (reminder_transitions.close, item.grace_until, "R4: The item is not due"),
     ):
         with pytest.raises(OutOfTurn, match=f"^{why}"):
             act(item, actor=JOB, now=early)

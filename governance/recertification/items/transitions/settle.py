@@ -1,4 +1,4 @@
-"""Results of answers (kept or revoked), and the closing of items (R4, R6, G2).
+"""Results of answers: kept or revoked (R4, G2). `silence.close` ends what was revoked or not answered.
 
 ==================================  =========  ====================================================
 answers                             item       effect
@@ -21,12 +21,11 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from approvals.grants import circuit_breaker
 from approvals.grants.transitions import lifecycle
-from approvals.models import EndCause, Grant, GrantState
+from approvals.models import GrantState
 from approvals.models.grant import Why
 from approvals.policies import queries as policy_queries
-from governance.core.access import Permission, Refusal, refuse
+from governance.core.access import Refusal, refuse
 from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_zone
 from governance.core.engine.transition import Effect, Step, transition
@@ -34,11 +33,8 @@ from governance.core.ledger import ledger_events
 from governance.core.models import Person
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import questions as item_questions
-from governance.recertification.items import review_triggers
-from governance.recertification.items import rules as item_rules
 from governance.recertification.items.transitions.open_item import on_item
-from governance.recertification.models.campaign import Campaign
-from governance.recertification.models.item import UNCLOSED, WAITING, Answer, AnswerKind, Item, ItemOutcome, ItemState
+from governance.recertification.models.item import WAITING, Answer, AnswerKind, Item, ItemOutcome, ItemState
 from inventory.automations.transitions import lifecycle as automation_lifecycle
 from inventory.models import Automation
 
@@ -57,11 +53,11 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
         suspend_subject(step, item, Why.REVIEW)
         ends_at = closing_at(item, step.now)
         item.closes_at = min(ends_at, item.closes_at or ends_at)
-        _tell_owners(step, item, "revoked", f"revoked:{answers[0].pk}")
+        tell_owners(step, item, "revoked", f"revoked:{answers[0].pk}")
         return Effect(to=ItemState.ANSWERED, payload={"closes_at": ledger_events.instant(item.closes_at)})
     if len(answers) < len(item_questions.wanted_questions(item)):
         raise refuse(Refusal("S4", "state", "A needed question has no answer yet."))
-    return _close_effect(step, ItemOutcome.KEPT, {"until": _keep_access(step, item, answers)})
+    return close_effect(step, ItemOutcome.KEPT, {"until": _keep_access(step, item, answers)})
 
 
 @on_item(event="item.reopened", permission=None, source=[ItemState.ANSWERED], target=WAITING)
@@ -74,58 +70,6 @@ def reopen(step: Step[Item]) -> Effect:
     else:
         item.closes_at = closing_at(item, item.suspended_at)
     return Effect(to=ItemState.OPEN if step.now < item.deadline else ItemState.ESCALATED)
-
-
-@on_item(
-    event="item.closed",
-    permission=Permission.ITEM_CLOSE,
-    source=UNCLOSED,
-    target=[ItemState.CLOSED, ItemState.ANSWERED, ItemState.ESCALATED],
-    duties=[item_rules.closing_due],
-)
-def close(step: Step[Item]) -> Effect:
-    """Close an item: end revoked or unanswered grants; also if the grant ended otherwise or the conflict is resolved.
-
-    An item with held grants stays open. An automation's released grants end (G6).
-    """
-    item = step.subject
-    revoked = item.state == ItemState.ANSWERED
-    if item_rules.has_subject_ended(item):
-        return _close_effect(step, ItemOutcome.REVOKED if revoked else ItemOutcome.SUPERSEDED)
-    if review_triggers.is_resolved(item):
-        reinstate_subject(step, item)
-        return _close_effect(step, ItemOutcome.RESOLVED)
-    why = Why.REVIEW if revoked else Why.SILENCE
-    if item.grant is None and item.of_automation.suspended_by_review_at is None:
-        # Stage 1 decided about it after the suspension: a new submission is the other way back (R4).
-        return _close_effect(step, ItemOutcome.SUPERSEDED)
-    standing = item.of_automation.grants.standing().credentials_first()
-    held = [item.grant] if item.grant is not None else list(standing)
-    ending = _released_grants(item, held, step)
-    for grant in ending:
-        lifecycle.end(grant, actor=step.actor, now=step.now, why=why)
-    if len(ending) < len(held):
-        return Effect(
-            to=item.state, verb="item.partly_ended", payload={"grants": len(ending), "held": len(held) - len(ending)}
-        )
-    _tell_owners(step, item, "ended", "ended", silent=not revoked)
-    return _close_effect(step, ItemOutcome.REVOKED, {"why": why})
-
-
-def cause_of(campaign: Campaign) -> EndCause:
-    """The campaign with its opener as a cause for the circuit breaker (G6)."""
-    return EndCause(key=f"campaign:{campaign.pk}", title=f"The close of {campaign.name}", person=campaign.opened_by)
-
-
-def _released_grants(item: Item, held: Sequence[Grant], step: Step[Item]) -> Sequence[Grant]:
-    """Grants that may end now: all of them, or the released ones; the sweep holds the others (G6)."""
-    cause, ids = cause_of(item.campaign), [grant.pk for grant in held]
-    if circuit_breaker.were_let(cause, ids) or circuit_breaker.let_through(circuit_breaker.lock(cause), ids, step.now):
-        return held
-    through = circuit_breaker.released(cause.key, ids)
-    if not through:
-        raise refuse(circuit_breaker.HELD)
-    return [grant for grant in held if grant.pk in through]
 
 
 def _keep_access(step: Step[Item], item: Item, answers: Sequence[Answer]) -> str:
@@ -159,7 +103,8 @@ def last_day(ends_at: datetime) -> date:
     return ends_at.astimezone(organisation_zone()).date()
 
 
-def _close_effect(step: Step[Item], outcome: ItemOutcome, payload: dict[str, str] | None = None) -> Effect:
+def close_effect(step: Step[Item], outcome: ItemOutcome, payload: dict[str, str] | None = None) -> Effect:
+    """Return the effect that closes an item, and set its outcome."""
     item = step.subject
     item.outcome, item.closed_at, item.closes_at = outcome, step.now, None
     return Effect(to=ItemState.CLOSED, payload={"outcome": outcome, **(payload or {})})
@@ -171,7 +116,7 @@ def closing_at(item: Item, since: datetime) -> datetime:
     return min(last, item.ends_at or last)
 
 
-def _tell_owners(step: Step[Item], item: Item, event: str, key: str, *, silent: bool = False) -> None:
+def tell_owners(step: Step[Item], item: Item, event: str, key: str, *, silent: bool = False) -> None:
     """Notify the automation's owners, except the actor."""
     owners: list[Person] = [owner for owner in item.of_automation.answering(step.now) if owner != step.actor.person]
     item_notices.notify_people(step, item, owners, event, key=key, silent=silent)

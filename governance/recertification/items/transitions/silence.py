@@ -1,13 +1,17 @@
-"""What follows silence in open reviews, by jobs: remind, replace the reviewer, escalate, suspend (R5, R6, R8).
+"""What follows silence in open reviews, by jobs: remind, replace the reviewer, escalate, suspend, end (R5, R6, R8).
 
-Items without an eligible reviewer wait, and are assigned later; silence does not count (A9). `settle.close` ends what
-silence suspended. An earlier answer still counts.
+Items without an eligible reviewer wait, and are assigned later; silence does not count (A9). `close` ends what
+silence or a revoke suspended. An earlier answer still counts.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from approvals.assignment.escalation_chain import Bench
+from approvals.grants import circuit_breaker
+from approvals.grants.transitions import lifecycle
+from approvals.models import EndCause, Grant
 from approvals.models.grant import Why
 from governance.core.access import Permission, Refusal, refuse
 from governance.core.clock import working_days
@@ -16,13 +20,20 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import questions as item_questions
-from governance.recertification.items import reviewers, schedule
+from governance.recertification.items import review_triggers, reviewers, schedule
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.questions import ItemContext, load_context, load_with_chains
 from governance.recertification.items.transitions.answer import LOCKED_PARENTS, hand_over
 from governance.recertification.items.transitions.open_item import ask_questions, ensure_a_day, on_item, reset_reminder
-from governance.recertification.items.transitions.settle import closing_at, suspend_subject
-from governance.recertification.models import WAITING, Item, ItemState, Question
+from governance.recertification.items.transitions.settle import (
+    close_effect,
+    closing_at,
+    reinstate_subject,
+    suspend_subject,
+    tell_owners,
+)
+from governance.recertification.models.campaign import Campaign
+from governance.recertification.models.item import UNCLOSED, WAITING, Item, ItemOutcome, ItemState, Question
 
 #: Declares an operation of the job on a question that waits for an answer, and on such an item.
 on_waiting_question = partial(
@@ -114,6 +125,58 @@ def suspend_for_silence(step: Step[Item]) -> Effect:
     others = [owner for owner in item.of_automation.answering(step.now) if owner.pk not in reviewer_ids]
     item_notices.notify_people(step, item, others, "suspended", key="suspended")
     return Effect(payload={"closes_at": ledger_events.instant(item.closes_at)})
+
+
+@on_item(
+    event="item.closed",
+    permission=Permission.ITEM_CLOSE,
+    source=UNCLOSED,
+    target=[ItemState.CLOSED, ItemState.ANSWERED, ItemState.ESCALATED],
+    duties=[item_rules.closing_due],
+)
+def close(step: Step[Item]) -> Effect:
+    """Close an item: end revoked or unanswered grants; also if the grant ended otherwise or the conflict is resolved.
+
+    An item with held grants stays open. An automation's released grants end (G6).
+    """
+    item = step.subject
+    revoked = item.state == ItemState.ANSWERED
+    if item_rules.has_subject_ended(item):
+        return close_effect(step, ItemOutcome.REVOKED if revoked else ItemOutcome.SUPERSEDED)
+    if review_triggers.is_resolved(item):
+        reinstate_subject(step, item)
+        return close_effect(step, ItemOutcome.RESOLVED)
+    why = Why.REVIEW if revoked else Why.SILENCE
+    if item.grant is None and item.of_automation.suspended_by_review_at is None:
+        # Stage 1 decided about it after the suspension: a new submission is the other way back (R4).
+        return close_effect(step, ItemOutcome.SUPERSEDED)
+    standing = item.of_automation.grants.standing().credentials_first()
+    held = [item.grant] if item.grant is not None else list(standing)
+    ending = _released_grants(item, held, step)
+    for grant in ending:
+        lifecycle.end(grant, actor=step.actor, now=step.now, why=why)
+    if len(ending) < len(held):
+        return Effect(
+            to=item.state, verb="item.partly_ended", payload={"grants": len(ending), "held": len(held) - len(ending)}
+        )
+    tell_owners(step, item, "ended", "ended", silent=not revoked)
+    return close_effect(step, ItemOutcome.REVOKED, {"why": why})
+
+
+def cause_of(campaign: Campaign) -> EndCause:
+    """The campaign with its opener as a cause for the circuit breaker (G6)."""
+    return EndCause(key=f"campaign:{campaign.pk}", title=f"The close of {campaign.name}", person=campaign.opened_by)
+
+
+def _released_grants(item: Item, held: Sequence[Grant], step: Step[Item]) -> Sequence[Grant]:
+    """Grants that may end now: all of them, or the released ones; the sweep holds the others (G6)."""
+    cause, ids = cause_of(item.campaign), [grant.pk for grant in held]
+    if circuit_breaker.were_let(cause, ids) or circuit_breaker.let_through(circuit_breaker.lock(cause), ids, step.now):
+        return held
+    through = circuit_breaker.released(cause.key, ids)
+    if not through:
+        raise refuse(circuit_breaker.HELD)
+    return [grant for grant in held if grant.pk in through]
 
 
 @on_waiting_item(event="item.asked", duties=[item_rules.standing, item_rules.asked_of_nobody], context=load_with_chains)
