@@ -7,6 +7,7 @@ WSGI application that is served.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from schemathesis.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from schemathesis.schemas import BaseSchema
 
 from approvals.api import caller
 from approvals.api.urls import document
@@ -30,6 +32,7 @@ from governance.wsgi import application
 from tests import run_lengths
 from tests.approvals.api.programs import ROOT, Program
 from tests.scenarios import EXPORTS, Company
+from tests.starting_points import Ground, starting_point
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 #: Requests to each operation, of each kind.
@@ -49,29 +52,56 @@ UNBOUNDED = settings(
 )
 
 
-@pytest.fixture(autouse=True)
-def _unlimited(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As often as it takes; and, as Django's own client does, without closing the test's connection after each request."""
+@contextmanager
+def _connection_kept() -> Iterator[None]:
+    """Keep the test's connection open after each request, as Django's own client does."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
-    monkeypatch.setattr(caller, "READS", 10**9)
-    monkeypatch.setattr(caller, "WRITES", 10**9)
     yield
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
 
 
+@pytest.fixture(autouse=True)
+def _unlimited(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As many requests as it takes, all on the test's connection."""
+    monkeypatch.setattr(caller, "READS", 10**9)
+    monkeypatch.setattr(caller, "WRITES", 10**9)
+    with _connection_kept():
+        yield
+
+
+def read_by_program(c: Company) -> tuple[dict[str, str], BaseSchema]:
+    """Load the document once for all requests, as the server hands it out to a program of Rita's.
+
+    Returns:
+        The headers that the program sends, and the document.
+    """
+    sent = {"Authorization": f"Bearer {Program.of(c.people.rita).secret}"}
+    with _connection_kept():
+        return sent, schemathesis.openapi.from_wsgi(f"{ROOT}/openapi.json", application, headers=sent)
+
+
+READ_BY_PROGRAM = starting_point("stock_in_force", read_by_program)
+
+
 @pytest.mark.soak
 @pytest.mark.django_db
+@READ_BY_PROGRAM
 @pytest.mark.rule("S5", "I7", "A17")
 @pytest.mark.parametrize(("kind", "path", "method"), SENT)
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_every_generated_request_gets_documented_answer(
-    company: Company, stock_in_force: Submission, kind: str, path: str, method: str, mode: GenerationMode
+    ground: Ground,
+    company: Company,
+    stock_in_force: Submission,
+    kind: str,
+    path: str,
+    method: str,
+    mode: GenerationMode,
 ) -> None:
     n = company.people
-    sent = {"Authorization": f"Bearer {Program.of(n.rita).secret}"}
-    schema = schemathesis.openapi.from_wsgi(f"{ROOT}/openapi.json", application, headers=sent)
+    sent, schema = ground.shared(READ_BY_PROGRAM.args[0])
     there = {
         "/automations/": {"pk": stock_in_force.automation_id},
         "/submissions/": {"pk": stock_in_force.pk},
@@ -81,12 +111,13 @@ def test_every_generated_request_gets_documented_answer(
     fixed: dict[str, Any] = {}
     if kind == "there":
         fixed = next({"path_parameters": pk} for part, pk in there.items() if f"{part}{{" in path)
+    requests = schema[path][method.upper()].as_strategy(generation_mode=mode, **fixed)
     seen = set()
 
     @UNBOUNDED
     @given(st.data())
     def send(data: st.DataObject) -> None:
-        case = data.draw(schema[path][method.upper()].as_strategy(generation_mode=mode, **fixed))
+        case = data.draw(requests)
         response = case.call(headers=sent)
         seen.add(response.status_code)
         case.validate_response(response, checks=CHECKS, headers=sent)

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -63,16 +62,31 @@ def subject(committed: None) -> Any:
     return make_person("Toy Mover", word=f"t{timezone.now().timestamp():.6f}")
 
 
-@pytest.fixture
-def history(subject: Any) -> Iterator[tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]]:
-    """A true export with several seals, and true exports of the same ledger from before."""
-    sealing.seal_all(at=timezone.now())
-    older = []
-    for _ in range(6):
-        some_events(7, subject)
+@pytest.fixture(scope="module")
+def exports(django_db_setup: None, django_db_blocker: Any) -> tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]:
+    """A true export with several seals, and true exports of the same ledger from before; one set for all tests."""
+    with django_db_blocker.unblock():
+        subject = make_person("Export Mover", word=f"t{timezone.now().timestamp():.6f}")
         sealing.seal_all(at=timezone.now())
-        older.append(exported())
+        older = []
+        for _ in range(6):
+            some_events(7, subject)
+            sealing.seal_all(at=timezone.now())
+            older.append(exported())
     return older[-1], older[:-1]
+
+
+@pytest.fixture
+def true_exports(exports: Any) -> tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]:
+    """A copy of the exports for one test. The test needs no database."""
+    return copy.deepcopy(exports)
+
+
+@pytest.fixture
+def history(exports: Any, subject: Any) -> None:
+    """A ledger with several seals; its last events are new, sealed and under the published checkpoint."""
+    some_events(7, subject)
+    sealing.seal_all(at=timezone.now())
 
 
 # --- H2: what is tampered with is found ------------------------------------------------------------------------------
@@ -81,8 +95,8 @@ def history(subject: Any) -> Iterator[tuple[list[dict[str, Any]], list[list[dict
 @pytest.mark.full
 @pytest.mark.soak
 @pytest.mark.rule("H2", "H9")
-def test_each_tampering_of_an_export_is_found(history: Any, request: pytest.FixtureRequest) -> None:
-    lines, older = history
+def test_each_tampering_of_an_export_is_found(true_exports: Any, request: pytest.FixtureRequest) -> None:
+    lines, older = true_exports
     known = {name: value for name, value in lines[-1].items() if name != "type"}
     key = key_files.public_key_hex()
     assert verifier.verify(lines, key_hex=key, published=known).problems == []
@@ -98,9 +112,9 @@ def test_each_tampering_of_an_export_is_found(history: Any, request: pytest.Fixt
 
 
 @pytest.mark.rule("H2")
-def test_an_event_that_the_key_holder_sealed_twice_is_found(history: Any) -> None:
+def test_an_event_that_the_key_holder_sealed_twice_is_found(true_exports: Any) -> None:
     """Digests, roots, links and signatures all fit: the key holder counted one event twice."""
-    lines, _ = history
+    lines, _ = true_exports
     place = next(number for number, line in enumerate(lines) if line["type"] == "event")
     repeated = tampering.sealed_twice(lines, place, key_files.signing_key())
     report = verifier.verify(repeated, key_hex=key_files.public_key_hex())
@@ -108,9 +122,9 @@ def test_an_event_that_the_key_holder_sealed_twice_is_found(history: Any) -> Non
 
 
 @pytest.mark.rule("H2")
-def test_seal_that_continues_another_seal_is_found(history: Any) -> None:
+def test_seal_that_continues_another_seal_is_found(true_exports: Any) -> None:
     """Digests, roots and signatures all fit: the key holder signed a seal onto another history."""
-    lines, _ = history
+    lines, _ = true_exports
     seals = [line for line in copy.deepcopy(lines) if line["type"] == "seal"]
     others = [line for line in copy.deepcopy(lines) if line["type"] != "checkpoint"]
     last = next(line for line in reversed(others) if line["type"] == "seal")
@@ -122,8 +136,8 @@ def test_seal_that_continues_another_seal_is_found(history: Any) -> None:
 
 
 @pytest.mark.rule("H2")
-def test_tampering_is_found_without_checkpoint_except_replayed_export(history: Any) -> None:
-    lines, older = history
+def test_tampering_is_found_without_checkpoint_except_replayed_export(true_exports: Any) -> None:
+    lines, older = true_exports
     for number in range(0, 200, 3):  # every kind several times: there are 16
         kind, made = tampering.tampered(lines, number, older)
         report = verifier.verify(made, key_hex=key_files.public_key_hex())
@@ -148,8 +162,8 @@ def verify_alone(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.rule("H2", "H9")
-def test_the_verifier_stands_alone_and_finds_each_kind(history: Any, tmp_path: Path) -> None:
-    lines, older = history
+def test_the_verifier_stands_alone_and_finds_each_kind(true_exports: Any, tmp_path: Path) -> None:
+    lines, older = true_exports
     checkpoint = tmp_path / "checkpoint.json"
     checkpoint.write_text(json.dumps(lines[-1]))
     file, key = tmp_path / "export.jsonl", key_files.public_key_hex()
@@ -169,8 +183,8 @@ def test_the_verifier_stands_alone_and_finds_each_kind(history: Any, tmp_path: P
 
 
 @pytest.mark.rule("H2")
-def test_the_verifier_reports_rubbish_instead_of_stumbling(history: Any, tmp_path: Path) -> None:
-    lines, _ = history
+def test_the_verifier_reports_rubbish_instead_of_stumbling(true_exports: Any, tmp_path: Path) -> None:
+    lines, _ = true_exports
     key = key_files.public_key_hex()
     good = [json.dumps(line) for line in lines]
     for place, rubbish in enumerate(
