@@ -1,4 +1,4 @@
-"""Scan all held access against every rule, as sets in the database (S6). `check.automation` checks one automation.
+"""Scan all held access against every rule, as sets in the database (S6). `check.find_conflicts` checks one automation.
 
 A grant counts until it ends or its term is over. A grant that a conflict has suspended does not count. No suspended
 grant counts for `without`. Access without a grant (an open trigger, an identity) counts while its version is the
