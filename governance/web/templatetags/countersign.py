@@ -15,7 +15,7 @@ from django.shortcuts import resolve_url
 from django.template import Context
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import get_text_list
 
@@ -313,4 +313,4 @@ def listed(values: Iterable[str]) -> str:
 def strong(sentence: str, name: str | None) -> SafeString:
     """Set the first occurrence of ``name`` in a sentence in bold; the sentence alone when it has none."""
     before, match, after = sentence.partition(name) if name else (sentence, "", "")
-    return format_html("{}<b>{}</b>{}", before, match, after) if match else format_html("{}", sentence)
+    return format_html("{}<b>{}</b>{}", before, match, after) if match else conditional_escape(sentence)
