@@ -15,6 +15,11 @@ from xdist.scheduler import LoadScopeScheduling
 #: A file whose tests begin in the company that another's were asked in: both go to one process, which founds it once.
 TOGETHER = {"tests/matrix/test_programs.py": "tests/matrix/test_addresses.py"}
 
+#: Files whose tests start from the states of the matrix, and how many states one process takes at a time. Neighbouring states have most
+#: of their walk in common: side by side, each process would walk it.
+OF_STATES = ("tests/matrix/test_transitions.py", "tests/matrix/test_tokens.py")
+STATES_AT_A_TIME = 12
+
 
 class Neighbours(LoadScopeScheduling):
     """Hands out runs of neighbours, in the order of the collection."""
@@ -23,14 +28,18 @@ class Neighbours(LoadScopeScheduling):
     def _run_of(self) -> dict[str, str]:
         """Node id to the run of neighbours that it belongs to, once the collection is known.
 
-        A run is of one file, or of one case of several files: the tests of one state of the matrix start from the same walk.
+        A run is of one file, or of some neighbouring states of the matrix.
         """
         found: dict[str, str] = {}
-        run, last, last_case = 0, "", ""
+        run, states, last, last_case = 0, 0, "", ""
         for nodeid in self.collection or ():
             file, case = nodeid.partition("::")[0], nodeid.partition("[")[2]
             file = TOGETHER.get(file, file)
-            run += file != last and (case != last_case or not case)
+            if file in OF_STATES and case and last in OF_STATES:
+                states += case != last_case
+                run += case != last_case and states % STATES_AT_A_TIME == 0
+            else:
+                run += file != last
             last, last_case = file, case
             found[nodeid] = f"{run}"
         return found

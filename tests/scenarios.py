@@ -140,11 +140,17 @@ def submitted(
     )
 
 
+#: What the facts of one approval are read from, in one query: neither the other approvals nor any seat.
+READ_FOR_FACTS = (
+    *("submission__policy", "submission__automation", "justification", "decided_on"),
+    *("privilege__entitlement__resource", "credential__kept_in", "credential__owner"),
+)
+
+
 def facts_shown(record: Approval, now: datetime) -> dict[str, Any]:
     """The facts that a page shown now would carry, read anew."""
-    fresh = Approval.objects.select_related("submission__policy", "submission__automation").get(pk=record.pk)
-    context = load_context(fresh, now)
-    return digest.facts_of_approval(context.facts.approval(record.pk), context.conflicts)
+    fresh = Approval.objects.select_related(*READ_FOR_FACTS).get(pk=record.pk)
+    return digest.facts_of_approval(fresh, load_context(fresh, now).conflicts)
 
 
 def shown(record: Approval) -> str:

@@ -12,6 +12,7 @@ import copy
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 
 import pytest
@@ -117,14 +118,20 @@ def start_of(item: pytest.Item) -> str:
         return str(marker.args[0])
     if (given := getattr(item, "callspec", None)) is not None and "starting_point" in given.params:
         return str(given.params["starting_point"])
-    names = getattr(item, "fixturenames", ())
-    return next((name for name in reversed(STARTS) if name in names), "")
+    named = STARTS.keys() & getattr(item, "fixturenames", ())
+    return max(named, key=list(STARTS).index, default="")
 
 
 def rank(item: pytest.Item) -> tuple[int, ...]:
     """When a test's starting point has its turn: after the one below, before whatever doesn't stand on it."""
+    return _turns(start_of(item), len(STARTS))
+
+
+@cache
+def _turns(start: str, known: int) -> tuple[int, ...]:
+    """The places of a starting point's path among all that are ``known``: thousands of tests ask for the same few."""
     turns = {name: turn for turn, name in enumerate(STARTS)}
-    return tuple(turns[name] for name in path(start_of(item)))
+    return tuple(turns[name] for name in path(start))
 
 
 def _forget_undone_rows() -> None:
