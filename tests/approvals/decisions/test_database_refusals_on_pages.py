@@ -6,7 +6,7 @@ import pytest
 from django.core.checks import Tags, run_checks
 from django.db import connection
 
-from approvals.assignment.route import Route
+from approvals.assignment import separation_of_duties
 from approvals.models import ApprovalState, Decision
 from governance.core.clock import business_time
 from governance.core.models import LedgerEvent
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.database
 def test_database_refusal_shows_code_and_is_recorded(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     n = company.people
     stock_report.hand_over(company, company.slack, n.rita, n.amara)
-    monkeypatch.setattr(Route, "conflict", lambda *_: None)  # no duty finds anything against anybody
+    monkeypatch.setattr(separation_of_duties, "conflict", lambda *_: None)  # no duty finds anything against anybody
     monkeypatch.setattr(business_time, "now", lambda: company.now)
     submission = stock_report.in_stage_2(company)
     record = stock_report.privilege_on(submission, company.slack)

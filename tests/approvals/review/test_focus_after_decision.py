@@ -18,6 +18,7 @@ from tests.approvals.duplicates.test_duplicates import from_elsewhere
 from tests.portal.dashboard.test_page_costs import asked
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
+from tests.starting_points import starting_point
 
 pytestmark = pytest.mark.django_db
 
@@ -31,12 +32,20 @@ def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
 
 
+def four_open(c: Company) -> Submission:
+    """A submission in stage 2: four privileges of standard risk wait for Omar."""
+    made = asked(c, "Alpha", 4)
+    scenarios.decide_app(c, made)
+    return made
+
+
+FOUR_OPEN = starting_point("company", four_open)
+
+
 @pytest.fixture
-def records(company: Company) -> list[Approval]:
-    """Four privileges of standard risk that wait for Omar, as they stand on the page."""
-    made = asked(company, "Alpha", 4)
-    scenarios.decide_app(company, made)
-    return list(made.approvals.filter(stage=2).order_by("pk"))
+def records(start: Submission) -> list[Approval]:
+    """The four approvals of `FOUR_OPEN`, as they stand on the page."""
+    return list(start.approvals.filter(stage=2).order_by("pk"))
 
 
 def press(person: Person, record: Approval, **said: Any) -> Any:
@@ -54,6 +63,7 @@ def focus_after(person: Person, record: Approval, status: int = 200, **said: Any
 
 
 @pytest.mark.rule("A7")
+@FOUR_OPEN
 def test_skipped_approvals_come_last(company: Company, records: list[Approval]) -> None:
     omar = company.people.omar
     assert focus_after(omar, records[1]) == [f"row-{records[2].pk}"]
@@ -63,6 +73,7 @@ def test_skipped_approvals_come_last(company: Company, records: list[Approval]) 
 
 
 @pytest.mark.rule("A7")
+@FOUR_OPEN
 def test_rows_that_are_open_stay_open_and_the_focus_goes_on_all_the_same(
     company: Company, records: list[Approval]
 ) -> None:
@@ -73,6 +84,7 @@ def test_rows_that_are_open_stay_open_and_the_focus_goes_on_all_the_same(
 
 
 @pytest.mark.rule("A7")
+@FOUR_OPEN
 def test_open_approvals_add_no_queries(company: Company, records: list[Approval]) -> None:
     more = asked(company, "Beta", 6)
     scenarios.decide_app(company, more)
@@ -118,9 +130,10 @@ def test_the_focus_is_on_the_field_that_was_refused(
     company: Company, chaser_in_stage_2: Submission, field: str
 ) -> None:
     omar = company.people.omar
-    offers = [one for one in chaser_in_stage_2.approvals.filter(stage=2) if f'name="has_{field}"' in opened(omar, one)]
+    approvals = chaser_in_stage_2.approvals.filter(stage=2).order_by("pk")
+    offering = next(one for one in approvals if f'name="has_{field}"' in opened(omar, one))
     said = {"reason": "Fine.", f"has_{field}": "1"} | ({"scope": "*"} if field == "scope" else {})
-    answer = press(omar, offers[0], **said)
+    answer = press(omar, offering, **said)
     assert answer.status_code == 422
     assert re.findall(r'name="([a-z_]+)"[^>]*\sdata-focus', answer.content.decode()) == [field]
 
@@ -131,6 +144,7 @@ def opened(person: Person, record: Approval) -> str:
     return client_of(person).get(where, {"open": record.pk}).content.decode()
 
 
+@FOUR_OPEN
 def test_a_row_that_is_not_there_is_not_found(company: Company, records: list[Approval]) -> None:
     where = reverse("review", args=[records[0].submission_id])
     headers = {"HX-Request": "true", "HX-Target": "row-0"}
