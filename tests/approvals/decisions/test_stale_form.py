@@ -15,6 +15,7 @@ from tests.approvals import stock_report
 from tests.approvals.proposals import policy_proposals
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
+from tests.starting_points import starting_point
 
 pytestmark = [pytest.mark.django_db, pytest.mark.parametrize("by_script", [True, False], ids=["script", "none"])]
 
@@ -72,14 +73,20 @@ def test_second_approver_sees_first_decision_and_keeps_input(
     assert (record.state, record.granted_term_days) == (ApprovalState.APPROVED, 30)
 
 
-@pytest.mark.rule("A6")
-def test_stage_1_reads_it_in_its_own_column(company: Company, by_script: bool) -> None:
-    n = company.people
-    policy_proposals.security_signs_apps(company)
-    app = scenarios.app_of(scenarios.submitted(company))
+def undone_since(c: Company) -> tuple[Approval, str]:
+    """Theo approved an app that security approves too, and took that back; with the digest that a page showed before."""
+    policy_proposals.security_signs_apps(c)
+    app = scenarios.app_of(scenarios.submitted(c))
     shown = scenarios.shown(app)
-    scenarios.approve(app, n.theo, now=company.now)
-    scenarios.retract(app, n.theo, now=company.now, reason="Wait.")
+    scenarios.approve(app, c.people.theo, now=c.now)
+    scenarios.retract(app, c.people.theo, now=c.now, reason="Wait.")
+    return app, shown
+
+
+@pytest.mark.rule("A6")
+@starting_point("company", undone_since)
+def test_stage_1_reads_it_in_its_own_column(company: Company, start: tuple[Approval, str], by_script: bool) -> None:
+    n, (app, shown) = company.people, start
     answer = decide(n.viktor, app, by_script=by_script, shown=shown, decision="approve", reason="It is well made.")
     page = answer.content.decode()
     assert answer.status_code == 409
