@@ -13,10 +13,10 @@ from approvals.grants import unused_credentials
 from approvals.grants.transitions import lifecycle, revocation_tasks
 from approvals.light_path.transitions.spot_checks import close_sample_of, close_samples
 from approvals.parties import credential_rules as party_rules
-from approvals.parties import queries as party_queries
+from approvals.parties import submission_parties
 from approvals.proposals.kinds import people
 from approvals.submissions import erasure, notices, rules
-from approvals.submissions.transitions import add_parties, stages, transfer, withdraw
+from approvals.submissions.transitions import late_parties, stages, transfer, withdraw
 from governance.core.engine import hooks
 from governance.core.erasure.transitions import FORGETTING
 from inventory.ownership.parties import CONNECTION_STATEMENTS
@@ -25,7 +25,7 @@ from inventory.ownership.rules import NAMING_OWNERS
 #: Events by the handler that runs after them.
 HANDLERS: Mapping[Any, tuple[str, ...]] = {
     stages.conclude: ("approval.approved", "approval.rejected", "approval.expired"),
-    add_parties.add_parties: ("automation.amended", "version.imported", "interim.confirmed"),
+    late_parties.add_parties: ("automation.amended", "version.imported", "interim.confirmed"),
     notices.notify_of_raised_tier: ("resource.amended", "credential.reach_declared", "automation.tier_raised"),
     notices.announce: (
         *("submission.submitted", "submission.rejected", "submission.put_in_force", "submission.expired"),
@@ -69,5 +69,5 @@ def register() -> None:
     for duty, events in DUTIES.items():
         for event in events:
             hooks.demand(event, duty)
-    hooks.bar(NAMING_OWNERS, party_queries.refusals_for_owners)
-    hooks.bar(CONNECTION_STATEMENTS, party_queries.refusals_for_parties)
+    hooks.bar(NAMING_OWNERS, submission_parties.refusals_for_owners)
+    hooks.bar(CONNECTION_STATEMENTS, submission_parties.refusals_for_parties)

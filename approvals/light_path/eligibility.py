@@ -25,7 +25,7 @@ from approvals.assignment.context import SubmissionContext
 from approvals.models import APP_KEY, Approval, ApprovalKind, ApprovalState, CarriedDecision, Decision, DecisionOutcome
 from approvals.models.spot_check import NOT_PASSED, Sample, SampleState
 from approvals.models.submission import Comment, Party, Submission, SubmissionState
-from approvals.parties import queries as party_queries
+from approvals.parties import submission_parties
 from approvals.policies.queries import Policy
 from approvals.prior_decisions.queries import stopped_grants
 from inventory.importers import privilege_scope
@@ -212,7 +212,7 @@ def _limit_reason(case: Case, policy: Policy, now: datetime) -> LightPathReason 
     An approval holds `lock`, so that two submissions at once are counted one after the other.
     """
     most, days = policy.light_grants, policy.light_days
-    parties = Party.objects.filter(capacity__in=party_queries.BUILDING, person__in=case.builders)
+    parties = Party.objects.filter(capacity__in=submission_parties.BUILDING, person__in=case.builders)
     lately = Approval.objects.filter(by_policy__isnull=False, ended_at__gt=now - timedelta(days=days))
     counted = parties.filter(submission__approvals__in=lately).order_by().values("person")
     counts = counted.annotate(times=Count("submission__approvals", distinct=True)).values_list("times", flat=True)
@@ -266,7 +266,7 @@ def reason_against_submission(
     findings = newest.findings.filter(state="open").order_by("pk") if newest is not None else None
     case = Case(
         submission.automation,
-        party_queries.builder_ids(submission),
+        submission_parties.builder_ids(submission),
         len(waiting),
         is_app_asked=app is not None and app.submission_id == submission.pk and app.carried_from_id is None,
         is_asked_again=any((row.earlier_id, row.carried_from_id) != (None, None) or row.asked for row in waiting),

@@ -11,7 +11,7 @@ The register itself checks interests before a submission.
 from datetime import datetime
 
 from approvals.models import Decision, DecisionOutcome
-from approvals.parties import queries as party_queries
+from approvals.parties import submission_parties
 from governance.core.access import Actor, Refusal, duty
 from inventory.credentials import transitions as credential_transitions
 from inventory.models import Credential
@@ -33,7 +33,7 @@ def until_approved(subject: Credential, actor: Actor, now: datetime) -> Refusal 
 def not_of_a_party(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     """A party can't narrow the reach of a credential in its submission, or confirm its store."""
     uses = ownership_parties.uses_of_credential(subject)
-    party = party_queries.party_of_running(uses, [person.pk for person in actor.people])
+    party = submission_parties.party_of_running(uses, [person.pk for person in actor.people])
     if party is None:
         return None
     clause = "you are" if party.person == actor.person else f"{party.person.name}, for whom you would stand in, is"

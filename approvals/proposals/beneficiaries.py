@@ -1,6 +1,6 @@
 """Beneficiaries: people who gain from a loosened conflict rule or a lower data class (S6, S7, S8). Reads only.
 
-There may be very many, so what `parties.queries` reads for one submission is read here in set queries.
+There may be very many, so what `parties.submission_parties` reads for one submission is read here in set queries.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.dry_run import automations_caught
 from approvals.models import Conflict, ConflictRule, ConflictState, Party
 from approvals.models.conflict_rule import Scope
-from approvals.parties.queries import FROM_THE_ONE_IN_FORCE
+from approvals.parties.submission_parties import FROM_THE_ONE_IN_FORCE
 from inventory.models import Automation, Version
 from inventory.models.automation import AutomationQuerySet
 from inventory.ownership.parties import CONTENT_REASONS

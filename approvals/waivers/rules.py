@@ -6,7 +6,7 @@ The roles that ask for waivers and decide about them are in `governance.core.rol
 from datetime import datetime
 
 from approvals.models import Waiver
-from approvals.parties import queries as party_queries
+from approvals.parties import submission_parties
 from approvals.policies import fresh_sign_in
 from approvals.policies import queries as policy_queries
 from governance.core.access import Actor, Refusal, duty, invalid, refuse
@@ -19,7 +19,7 @@ def beneficiary_ids(waiver: Waiver, now: datetime) -> set[int]:
     covered = {int(key.partition("/")[0]) for key in waiver.covers} | {waiver.automation_id}
     people = {waiver.asked_by_id, *waiver.beneficiaries}
     for automation in Automation.objects.filter(pk__in=covered).select_related("business_owner", "technical_owner"):
-        people |= {person_id for person_id, _ in party_queries.next_parties(automation)}
+        people |= {person_id for person_id, _ in submission_parties.next_parties(automation)}
         people |= {person.pk for person in automation.answering(now)}
     return people
 

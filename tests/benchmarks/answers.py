@@ -14,8 +14,7 @@ from django.db.models import Max
 
 from approvals.models import Grant
 from governance.core.models import LedgerEvent
-from governance.recertification.items import drafts
-from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items import drafts, due_reviews
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, Question
 from governance.settings import garbage_collection
 from tests import scenarios
@@ -33,7 +32,7 @@ def prepare(company: scenarios.Company) -> list[Draft]:
     held = scenarios.decide_all(company, scenarios.submitted(company, stock_report.version(company, _another)))
     grants = low_grants(held, ANSWERS + WARM, begins_at=company.now)
     now = opens_at(grants[0])
-    campaign = item_jobs.campaign_of("low", now, JOB)
+    campaign = due_reviews.campaign_of("low", now, JOB)
     when = {"opened_at": now, "deadline": now + timedelta(days=7), "grace_until": now + timedelta(days=14)}
     items = Item.objects.bulk_create(
         Item(campaign=campaign, reason="review date", grant=one, snapshot={"tier": "low"}, **when) for one in grants

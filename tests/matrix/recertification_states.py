@@ -15,8 +15,8 @@ from django.db import models
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant
 from governance.recertification.campaigns.scope import Scope
+from governance.recertification.items import due_reviews, review_triggers
 from governance.recertification.items import jobs as item_jobs
-from governance.recertification.items import review_triggers
 from governance.recertification.items.transitions import open_item as transition_open_item
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
 from tests import scenarios
@@ -267,7 +267,7 @@ def held_for_a_month(w: World) -> Grant:
     """What a campaign can be about: a privilege, and a credential that is under review already."""
     held = _held(w, since=timedelta(days=30))
     used = held.automation.grants.filter(kind="credential").order_by("pk")[0]
-    campaign = item_jobs.campaign_of(used.tier, w.now, JOB)
+    campaign = due_reviews.campaign_of(used.tier, w.now, JOB)
     about = Item(campaign=campaign, grant=used, reason=review_triggers.IN_CONFLICT)
     transition_open_item.open_item(about, actor=JOB, now=w.now)
     return held

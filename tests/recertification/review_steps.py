@@ -10,8 +10,9 @@ from typing import Any
 from approvals.models import Grant, Submission
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
+from governance.recertification.items import due_reviews
 from governance.recertification.items import jobs as item_jobs
-from governance.recertification.items.schedule import OPENS_BEFORE
+from governance.recertification.items.reminder_dates import OPENS_BEFORE
 from governance.recertification.items.transitions import answer, open_item
 from governance.recertification.items.transitions.settle import last_day
 from governance.recertification.models import SETTLING, Answer, AnswerKind, Asks, Item, Question
@@ -58,7 +59,7 @@ def opens_at(grant: Grant) -> datetime:
 def opened(subject: Grant | Automation, now: datetime) -> Item:
     """The item about one grant or automation, opened by the job."""
     about = {"grant": subject} if isinstance(subject, Grant) else {"automation": subject}
-    campaign = item_jobs.campaign_of(subject.tier, now, JOB)
+    campaign = due_reviews.campaign_of(subject.tier, now, JOB)
     return open_item.open_item(Item(campaign=campaign, reason="review date", **about), actor=JOB, now=now)
 
 
@@ -69,7 +70,7 @@ def under_review(grant: Grant) -> Item:
 
 def all_under_review(grant: Grant) -> Item:
     """The same, with whatever else comes up on that day, as the sweep opens it."""
-    item_jobs.open_due(opens_at(grant), JOB)
+    due_reviews.open_due(opens_at(grant), JOB)
     return Item.objects.get(grant=grant)
 
 

@@ -13,7 +13,7 @@ from approvals.intake.drafts import Draft, row_key
 from approvals.intake.preview.rows import USES_PREFIX, Answer, Preview, PreviewRow, answers_of
 from approvals.models import Approval, credential_key
 from approvals.models.submission import Capacity
-from approvals.parties.queries import OWNING
+from approvals.parties.submission_parties import OWNING
 from approvals.submissions.plan.context import PartyPair, PlanContext, VersionContent
 from approvals.submissions.plan.plan import Plan
 from approvals.submissions.transitions.submit import submit

@@ -12,7 +12,7 @@ from approvals.decisions.rules import duties
 from approvals.light_path import eligibility
 from approvals.light_path.eligibility import LightPathReason
 from approvals.models import Approval, ApprovalState
-from approvals.parties import queries as party_queries
+from approvals.parties import submission_parties
 from approvals.policies import queries as policy_queries
 from governance.core.access import Refusal
 from governance.core.engine.transition import Effect, Step
@@ -73,7 +73,7 @@ def auto_approve(step: Step[Any], context: SubmissionContext, waiting: Sequence[
 
 def _find_reason(step: Step[Any], context: SubmissionContext, waiting: Sequence[Approval]) -> LightPathReason | None:
     """Return the reason against it. Counts under the lock of its builders."""
-    eligibility.lock(party_queries.builder_ids(context.submission))
+    eligibility.lock(submission_parties.builder_ids(context.submission))
     frozen, now = context.facts.policy, policy_queries.in_force(step.now)
     for policy in (frozen,) if now.version == frozen.version else (frozen, now):
         if (reason := eligibility.reason_against_submission(context, waiting, policy)) is not None:

@@ -1,6 +1,6 @@
 """Context of the review page: both stages of one submission side by side (A3).
 
-Other modules build its parts: `load_dossier` loads, `stages` draws the stepper, `app` the app and `approval_rows` an approval. This module
+Other modules build its parts: `load_dossier` loads, `stepper` draws the steps, `app` the app and `approval_rows` an approval. This module
 combines them and adds the head, the groups of rows and the next step.
 """
 
@@ -20,7 +20,7 @@ from approvals.grants import unused_credentials
 from approvals.grants.views import grants
 from approvals.models import Approval, ApprovalKind, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import TO_NOTHING, UNFINISHED
-from approvals.review.views import app, approval_rows, changes, earlier_submission, stages
+from approvals.review.views import app, approval_rows, changes, earlier_submission, stepper
 from approvals.review.views.dossier import Dossier, load_dossier
 from approvals.review.views.reader import Reader, Shape
 from approvals.submissions.transitions.put_in_force import accept_subset
@@ -71,7 +71,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "since": details.since,
         "next": _next(details, reader, may_accept=may_accept),
         "before": earlier_submission.shape(submission, details.earlier, reader),
-        "steps": stages.steps(details, panel, rows, reader),
+        "steps": stepper.steps(details, panel, rows, reader),
         "changes": changes.shape(details, reader),
         "conflicts": _conflicts(details, rows, reader),
         "conflicts_when": _conflicts_when(details),

@@ -18,7 +18,7 @@ from approvals.light_path import eligibility
 from approvals.models import Approval, ApprovalKind, Grant, Submission
 from approvals.models.conflict_rule import Mode
 from approvals.models.submission import UNFINISHED, Capacity
-from approvals.parties import queries as party_queries
+from approvals.parties import submission_parties
 from approvals.policies import queries as policy_queries
 from approvals.prior_decisions import queries as prior_decision_queries
 from approvals.submissions import version_diff
@@ -167,9 +167,9 @@ class PlanContext:
     def _parties(self, siblings: Sequence[int], more_parties: Iterable[PartyPair]) -> tuple[PartyPair, ...]:
         pairs = list(more_parties)
         if self.content.registered is not None:
-            pairs += party_queries.next_parties(self.content.registered, version=self.content.version)
+            pairs += submission_parties.next_parties(self.content.registered, version=self.content.version)
         duplicate_ids = [match.other.pk for match in self.likes.held]
-        pairs += [*party_queries.of_siblings(siblings), *party_queries.of_duplicates(duplicate_ids)]
+        pairs += [*submission_parties.of_siblings(siblings), *submission_parties.of_duplicates(duplicate_ids)]
         return tuple(dict.fromkeys([*pairs, (self.submitter.pk, Capacity.SUBMITTER)]))
 
     def _running_identities(self) -> list[NonHumanIdentity]:
@@ -184,7 +184,7 @@ class PlanContext:
         content, automation = self.content, self.content.automation
         party_ids = person_ids | {person_id for person_id, _ in self.parties}
         if content.registered is not None:
-            party_ids |= set(party_queries.running_party_ids(content.registered))
+            party_ids |= set(submission_parties.running_party_ids(content.registered))
         #: Keys of privileges that count as restricted, because their binding rests on parties (I8).
         self.unvouched = content.bindings.unvouched(content.privileges, party_ids)
         return assessment.judge_version(
@@ -291,7 +291,7 @@ class PlanContext:
         asked, content = self.changes.asked, self.content
         if not asked or {self.tier, *(item.tier for item in asked)} != {"low"}:
             return False, None
-        builders = {person_id for person_id, capacity in self.parties if capacity in party_queries.BUILDING}
+        builders = {person_id for person_id, capacity in self.parties if capacity in submission_parties.BUILDING}
         is_again = eligibility.is_asked_again(asked, self.earlier.keys()) or eligibility.was_decided(self.before)
         found = [(finding.code, finding.severity) for finding in content.manifest.findings]
         case = eligibility.Case(

@@ -8,7 +8,7 @@ from approvals.decisions import idempotency
 from approvals.decisions.rules import duties
 from approvals.duplicates import answers as duplicate_answers
 from approvals.models import Submission
-from approvals.parties import queries as party_queries
+from approvals.parties import submission_parties
 from approvals.submissions.plan.context import PlanContext, content_of_version
 from approvals.submissions.plan.plan import Plan
 from approvals.submissions.plan.problems import ItemRequest
@@ -73,7 +73,7 @@ def payload_of(made: Plan, submission: Submission) -> dict[str, Any]:
         "tier": submission.tier,
         "policy": made.context.policy.version.number,
         "records": len(made.approvals),
-        "parties": party_queries.for_ledger(submission),
+        "parties": submission_parties.for_ledger(submission),
         "light_path": submission.light_path,
         "continues": str(before.pk) if before else "",
     }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from approvals.assignment.context import SubmissionContext, internal_on_approval
 from approvals.decisions import digest
 from approvals.models import Approval, ApprovalState, CarriedDecision, Decision, DecisionOutcome, Seat, Submission
-from approvals.parties import queries as party_queries
+from approvals.parties import submission_parties
 from approvals.policies.facts import SubmissionFacts
 from approvals.submissions.plan.plan import Plan
 from governance.core.engine.transition import Effect, Step
@@ -80,7 +80,7 @@ def write_plan(step: Step[Automation], made: Plan) -> Submission:
     if is_app_asked:
         submission.app_approval = None  # saved below
     step.save(submission)
-    party_queries.write_parties(submission, made.context.parties)
+    submission_parties.write_parties(submission, made.context.parties)
     new = [approval for approval in made.approvals if approval.item is not None and approval.row.justification is None]
     for approval, text in zip(new, free_text.keep_all([approval.text for approval in new]), strict=True):
         approval.row.justification = text

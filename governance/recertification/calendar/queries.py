@@ -1,6 +1,6 @@
 """Coming reviews by week and tier, and due questions (R1). Reads only: three queries for any size.
 
-The dates are those of `items.jobs.open_due`; an event can still bring one forward (`risk_increase`).
+The dates are those of `items.due_reviews.open_due`; an event can still bring one forward (`risk_increase`).
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from django.db.models.functions import Cast, Coalesce, Greatest, Least, TruncWee
 from approvals.models import Grant, GrantState
 from approvals.policies import queries as policy_queries
 from governance.recertification.items import notices
-from governance.recertification.items.schedule import OPENS_BEFORE
+from governance.recertification.items.reminder_dates import OPENS_BEFORE
 from governance.recertification.models import Question, under_review, with_tier
 from inventory.models import Automation, AutomationState, Resource
 

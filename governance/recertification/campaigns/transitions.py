@@ -27,9 +27,9 @@ from governance.recertification.campaigns.queries import preview_campaign
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import AD_HOC
 from governance.recertification.items import notices as campaign_notices
-from governance.recertification.items import review_triggers, reviewers, schedule
+from governance.recertification.items import reminder_dates, review_triggers, reviewers
 from governance.recertification.items.questions import OF_AUTOMATION
-from governance.recertification.items.schedule import Times
+from governance.recertification.items.reminder_dates import Times
 from governance.recertification.items.transitions.open_item import join
 from governance.recertification.models import Asks, Campaign, CampaignKind, CampaignState, Item, Joining, Question
 from inventory.models import Automation, Resource
@@ -135,7 +135,7 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
         day: the last day for answers.
     """
     campaign = step.subject
-    deadline = schedule.deadline_on(day, now=step.now, zone=organisation_zone(), holidays=organisation_holidays())
+    deadline = reminder_dates.deadline_on(day, now=step.now, zone=organisation_zone(), holidays=organisation_holidays())
     if deadline is None:
         raise refuse(Refusal("R2", "input", deadline_words(step.now)))
     if not free_text.name(campaign.name):
@@ -158,15 +158,17 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
 
 def least_deadline(now: datetime) -> datetime:
     """The earliest deadline that leaves people their working days (R1)."""
-    return working_days.add_working_days(now, schedule.LEAST_WORKING_DAYS, organisation_zone(), organisation_holidays())
+    return working_days.add_working_days(
+        now, reminder_dates.LEAST_WORKING_DAYS, organisation_zone(), organisation_holidays()
+    )
 
 
 def deadline_words(now: datetime) -> str:
     """One sentence with the days that can be chosen."""
     first = least_deadline(now).astimezone(organisation_zone()).date()
     return (
-        f"Choose a working day from {first:%d %b %Y} on, at most {schedule.MAX_DAYS_AHEAD} days from today: people need"
-        f" {schedule.LEAST_WORKING_DAYS} whole working days at the least."
+        f"Choose a working day from {first:%d %b %Y} on, at most {reminder_dates.MAX_DAYS_AHEAD} days from today: people need"
+        f" {reminder_dates.LEAST_WORKING_DAYS} whole working days at the least."
     )
 
 
@@ -219,7 +221,7 @@ def assign_questions(step: Step[Campaign], *, size: int = ASKS) -> Effect:
 
     @cache
     def remind_at(deadline: datetime, time_zone: str) -> datetime:
-        return schedule.next_reminder(step.now, opened_at=step.now, deadline=deadline, zone=zone_named(time_zone))
+        return reminder_dates.next_reminder(step.now, opened_at=step.now, deadline=deadline, zone=zone_named(time_zone))
 
     changed: list[Item] = []
     questions: list[Question] = []

@@ -16,7 +16,7 @@ from approvals.intake.drafts import Draft
 from approvals.intake.preview.rows import Preview
 from approvals.models import Approval, Submission, SubmissionState
 from approvals.models.submission import Capacity
-from approvals.parties import queries as party_queries
+from approvals.parties import submission_parties
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.models import LedgerEvent, Person
 from inventory.models import Automation, ImportItem, ImportState
@@ -245,7 +245,7 @@ def test_refused_submission_stores_only_the_refusal(
     def no(*_: Any, **__: Any) -> None:
         raise refuse(Refusal("SOD-1", "duty", "Not by them."))
 
-    monkeypatch.setattr(party_queries, "write_parties", no)
+    monkeypatch.setattr(submission_parties, "write_parties", no)
     automation = Automation.objects.get(pk=stock_in_force.automation_id)
     kept = automation.asked, automation.history.count()
     answer = rita.post(f"/automations/{automation.pk}/submissions", {"purpose": "Pays Rita."})

@@ -11,7 +11,7 @@ from approvals.decisions.transitions import decide
 from approvals.models import Approval, Grant, Submission
 from governance.core.duties.refusals import DutyConflict, NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent, Notice, Person
-from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items import due_reviews
 from inventory.credentials import transitions as credential_transitions
 from inventory.models import Automation, Credential, Resource
 from inventory.resources.transitions import resources
@@ -214,7 +214,7 @@ def test_a_tier_that_rises_while_a_grant_lives_shortens_its_term_and_opens_a_rev
             "standard",
             grant.begins_at + timedelta(days=180),
         )
-        assert item_jobs.open_due(later, JOB) >= 0
+        assert due_reviews.open_due(later, JOB) >= 0
         assert grant.items.filter(state="open").count() == 1
     others = Grant.objects.filter(automation=made.automation).exclude(credential=one)
     assert others.exists()

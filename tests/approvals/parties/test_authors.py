@@ -11,7 +11,7 @@ import pytest
 from approvals.decisions.transitions import decide
 from approvals.models import Submission
 from approvals.models.submission import Capacity
-from approvals.parties import queries as party_queries
+from approvals.parties import submission_parties
 from governance.core.models import LedgerEvent, Person
 from inventory.imports.transitions import previews
 from inventory.models import Version, VersionAuthor
@@ -99,7 +99,7 @@ def test_author_joining_later_is_found_at_submission(company: Company) -> None:
     assert VersionAuthor.objects.get(version=version).person is None
     late = make_person("New Colleague")
     assert late.email == "new.colleague@northwind.example"
-    assert (late.pk, Capacity.AUTHOR) in party_queries.next_parties(version.automation, version=version)
+    assert (late.pk, Capacity.AUTHOR) in submission_parties.next_parties(version.automation, version=version)
 
 
 @pytest.mark.rule("S1")
@@ -119,7 +119,7 @@ def test_authors_text_can_be_erased_and_party_stays(company: Company) -> None:
     assert theo.email in author.said.text
     author.said.text, author.said.key, author.said.erased_at = "", b"", company.now
     author.said.save()
-    assert (theo.pk, Capacity.AUTHOR) in party_queries.next_parties(version.automation, version=version)
+    assert (theo.pk, Capacity.AUTHOR) in submission_parties.next_parties(version.automation, version=version)
     assert (
         theo.email not in client_of(company.people.rita).get(f"/automations/{version.automation_id}/").content.decode()
     )

@@ -15,7 +15,7 @@ from django.urls import reverse
 from approvals.decisions.transitions import comment, decide
 from approvals.models import Approval, Decision, Submission
 from approvals.models.submission import Capacity
-from approvals.parties import queries as party_queries
+from approvals.parties import submission_parties
 from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import submit
 from governance.core.duties.refusals import Refused
@@ -221,11 +221,11 @@ def test_parties_and_decisions_stay_by_id_after_erasure(story: Story) -> None:
     n, made = story.company.people, story.submission
     before = set(made.parties.values_list("person", "capacity"))
     assert {(n.rita.pk, one) for one in (Capacity.SUBMITTER, Capacity.AUTHOR, Capacity.ANSWERED)} <= before
-    standing = set(party_queries.next_parties(made.automation, version=made.version))
+    standing = set(submission_parties.next_parties(made.automation, version=made.version))
     shown = {record.pk: scenarios.shown(record) for record in made.approvals.all()}
     erase_on_the_pages(n, n.rita)
     assert set(made.parties.values_list("person", "capacity")) == before
-    assert set(party_queries.next_parties(made.automation, version=made.version)) == standing, (
+    assert set(submission_parties.next_parties(made.automation, version=made.version)) == standing, (
         "and no admin is an editor by it"
     )
     assert {record.pk: scenarios.shown(record) for record in made.approvals.all()} == shown
@@ -258,11 +258,11 @@ def test_an_author_known_by_an_address_alone_stays_an_author(story: Story) -> No
     late = stock_report.version(story.company, owned_by("late.comer@northwind.example"), **people)
     person = Person.objects.create(name="Late Comer", email="late.comer@northwind.example", subject="late")
     assert not VersionAuthor.objects.filter(version=late, person=person).exists()
-    assert (person.pk, Capacity.AUTHOR) in party_queries.next_parties(late.automation, version=late)
+    assert (person.pk, Capacity.AUTHOR) in submission_parties.next_parties(late.automation, version=late)
     record_leaver(person, actor=as_actor(n.ines), now=NOW, reason="A new job.")
     erase_on_the_pages(n, person)
     assert stored(["late.comer"]) == []
-    assert (person.pk, Capacity.AUTHOR) in party_queries.next_parties(late.automation, version=late)
+    assert (person.pk, Capacity.AUTHOR) in submission_parties.next_parties(late.automation, version=late)
 
 
 @pytest.mark.rule("H6", "A14")

@@ -12,6 +12,7 @@ from approvals.models import BatchSays, BatchState, Grant, GrantState, HeldBatch
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import Notice
+from governance.recertification.items import due_reviews
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items.transitions import silence
 from governance.recertification.models import Item, ItemState, Question
@@ -32,7 +33,7 @@ BRAKE = Actor.of_job("approvals.sweep")
 def silent(c: Company) -> list[Item]:
     """Twelve low-risk grants under review that nobody answered for: suspended, and due to end."""
     grants = low_grants(stock_report.newest(c), 12, begins_at=c.now)
-    item_jobs.open_due(opens_at(grants[0]), JOB)
+    due_reviews.open_due(opens_at(grants[0]), JOB)
     items = list(Item.objects.filter(grant__in=grants).order_by("pk"))
     item_jobs.escalate_due(max(one.deadline for one in items), JOB)
     item_jobs.suspend_due(max(one.grace_until for one in items), JOB)

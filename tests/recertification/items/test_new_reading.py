@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from approvals.models import Grant, SubmissionState
-from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items import due_reviews
 from governance.recertification.models import Item
 from inventory.importers import reader
 from inventory.importers.code import sql
@@ -45,7 +45,7 @@ READ_TOO_LITTLE = starting_point("company", _in_force("scm.stock"), "read too li
 
 def reviews(company: Company, version: Version) -> list[str]:
     """Why what runs is reviewed, once the sweep has been there."""
-    item_jobs.open_due(company.now + timedelta(days=1), JOB)
+    due_reviews.open_due(company.now + timedelta(days=1), JOB)
     return [one.reason_words for one in Item.objects.filter(automation=version.automation).order_by("pk")]
 
 

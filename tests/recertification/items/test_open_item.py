@@ -15,9 +15,8 @@ from governance.core.duties.refusals import NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent, Notice, Person
 from governance.core.timeline import queries as timeline_queries
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items import due_reviews, reminder_dates
 from governance.recertification.items import questions as item_questions
-from governance.recertification.items import schedule
 from governance.recertification.items.transitions import open_item
 from governance.recertification.items.transitions.open_item import times_of
 from governance.recertification.models import Asks, Campaign, Item, Question
@@ -33,7 +32,7 @@ from tests.trigger_bypass import given
 def test_only_job_opens_due_reviews(held: Held) -> None:
     grant = held.grant()
     n, due = held.people, opens_at(grant)
-    campaign = item_jobs.campaign_of("standard", due, JOB)
+    campaign = due_reviews.campaign_of("standard", due, JOB)
     for person in (n.ines, n.sana, n.omar, n.jonas, n.yuki):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             open_item.open_item(Item(grant=grant, campaign=campaign), actor=as_actor(person), now=due)
@@ -47,11 +46,11 @@ def test_only_job_opens_due_reviews(held: Held) -> None:
 @pytest.mark.rule("R1", "R5", "R9")
 def test_due_review_opens_once(held: Held) -> None:
     due = opens_at(held.grant())
-    assert item_jobs.open_due(due - timedelta(days=1), JOB) == 0
+    assert due_reviews.open_due(due - timedelta(days=1), JOB) == 0
     grants = Grant.objects.filter(automation=held.automation).count()
-    assert item_jobs.open_due(due, JOB) == grants + 1  # and the automation, whose date is the same
-    assert item_jobs.open_due(due, JOB) == 0
-    assert item_jobs.open_due(due + timedelta(hours=5), JOB) == 0
+    assert due_reviews.open_due(due, JOB) == grants + 1  # and the automation, whose date is the same
+    assert due_reviews.open_due(due, JOB) == 0
+    assert due_reviews.open_due(due + timedelta(hours=5), JOB) == 0
     assert Item.objects.count() == grants + 1
     assert Notice.objects.filter(event="recertification_opened").count() == 2 * grants + 1
     assert Campaign.objects.count() == 1
@@ -130,7 +129,7 @@ def test_inactive_and_lapsing_access_is_not_reviewed(held: Held) -> None:
     first, second, third, _ = Grant.objects.filter(automation=held.automation).order_by("pk")
     Grant.objects.filter(pk=first.pk).update(state=GrantState.SUSPENDED, suspended_why="stopped")
     Grant.objects.filter(pk=second.pk).update(renew=False)
-    item_jobs.open_due(opens_at(third), JOB)
+    due_reviews.open_due(opens_at(third), JOB)
     assert set(Item.objects.exclude(grant=None).values_list("grant", flat=True)) == {third.pk, third.pk + 1}
 
 
@@ -138,12 +137,12 @@ def test_inactive_and_lapsing_access_is_not_reviewed(held: Held) -> None:
 def test_suspended_automation_is_not_reviewed(held: Held) -> None:
     automation = held.automation
     lifecycle.stop(automation, actor=as_actor(held.people.sana), now=held.company.now, reason="Strange traffic.")
-    assert item_jobs.open_due(opens_at(held.grant()), JOB) == 0
+    assert due_reviews.open_due(opens_at(held.grant()), JOB) == 0
 
 
 @pytest.mark.rule("R1")
 def test_an_automation_comes_up_by_itself_and_its_business_owner_is_asked_whether_it_is_needed(held: Held) -> None:
-    item_jobs.open_due(opens_at(held.grant()), JOB)
+    due_reviews.open_due(opens_at(held.grant()), JOB)
     item = Item.objects.get(automation=held.automation)
     assert list(item.questions.values_list("asks", "reviewer__name")) == [("needed", "Jonas Weil")]
 
@@ -151,7 +150,7 @@ def test_an_automation_comes_up_by_itself_and_its_business_owner_is_asked_whethe
 @pytest.mark.rule("R1")
 def test_an_automation_without_a_review_date_comes_up_all_the_same(held: Held) -> None:
     Automation.objects.filter(pk=held.automation.pk).update(review_on=None)
-    item_jobs.open_due(held.company.now + timedelta(days=165), JOB)
+    due_reviews.open_due(held.company.now + timedelta(days=165), JOB)
     assert Item.objects.filter(automation=held.automation).exists()
 
 
@@ -185,7 +184,7 @@ def test_timeline_shows_review_to_permitted_readers(held: Held, stock_under_revi
 def test_deadlines_avoid_holidays(held: Held, settings: Any) -> None:
     grant = held.grant()
     due = opens_at(grant)
-    item = Item(grant=grant, campaign=item_jobs.campaign_of("standard", due, JOB))
+    item = Item(grant=grant, campaign=due_reviews.campaign_of("standard", due, JOB))
     bench = Bench.load(due)
     before = times_of(item, due, bench)
     assert before is not None
@@ -199,14 +198,14 @@ def test_deadlines_avoid_holidays(held: Held, settings: Any) -> None:
 @pytest.mark.parametrize("tier", ["high", "standard", "low"])
 def test_campaign_deadline_leaves_grace_period(held: Held, settings: Any, tier: str) -> None:
     zone, began = organisation_zone(), held.company.now
-    lead = timedelta(days=schedule.OPENS_BEFORE[tier] - schedule.GRACE[tier])
+    lead = timedelta(days=reminder_dates.OPENS_BEFORE[tier] - reminder_dates.GRACE[tier])
     settings.ORGANISATION_HOLIDAYS = frozenset({(began + lead + timedelta(days=3)).date()})
     for days in range(14):
         now = began + timedelta(days=days)
-        made = item_jobs.campaign_of(tier, now, JOB)
+        made = due_reviews.campaign_of(tier, now, JOB)
         for until in (made.deadline, made.grace_until):
             local = until.astimezone(zone)
             assert working_days.is_working_day(local.date(), settings.ORGANISATION_HOLIDAYS), local
             assert (local.hour, local.minute) == (17, 0)
-        assert now < made.deadline <= made.grace_until - timedelta(days=schedule.GRACE[tier])
-        assert made.grace_until <= now + timedelta(days=schedule.OPENS_BEFORE[tier])
+        assert now < made.deadline <= made.grace_until - timedelta(days=reminder_dates.GRACE[tier])
+        assert made.grace_until <= now + timedelta(days=reminder_dates.OPENS_BEFORE[tier])

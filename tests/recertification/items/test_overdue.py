@@ -17,8 +17,8 @@ from governance.core.duties.refusals import OutOfTurn
 from governance.core.jobs import job_runs as job_sweeps
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Notice
+from governance.recertification.items import due_reviews, reminder_dates, reviewers
 from governance.recertification.items import jobs as item_jobs
-from governance.recertification.items import reviewers, schedule
 from governance.recertification.items.transitions import open_item
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState
 from inventory.automations.transitions import lifecycle
@@ -148,7 +148,7 @@ def test_passed_reviewer_gets_a_day_at_end_of_grace(held: Held, stock_under_revi
 def test_notice_moves_grace_on_and_never_back(grace: int, ends: int | None, at: int) -> None:
     now = datetime(2026, 3, 4, 12, tzinfo=UTC)
     ends_at = None if ends is None else now + timedelta(hours=ends)
-    found = schedule.with_notice(now + timedelta(hours=grace), now=now, ends_at=ends_at)
+    found = reminder_dates.with_notice(now + timedelta(hours=grace), now=now, ends_at=ends_at)
     assert found == now + timedelta(hours=at)
 
 
@@ -455,13 +455,13 @@ def test_failing_row_blocks_no_other_and_stays_due(held: Held, monkeypatch: pyte
 
     monkeypatch.setattr(open_item, "snapshot", snapshot)
     now = held.grant().ends_at - timedelta(days=20)
-    assert item_jobs.open_due(now, JOB) == 4
+    assert due_reviews.open_due(now, JOB) == 4
     monkeypatch.undo()
-    assert item_jobs.open_due(now, JOB) == 1
+    assert due_reviews.open_due(now, JOB) == 1
 
 
 @pytest.mark.rule("A9")
 def test_missing_reviewers_cause_no_repeated_refusal(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reviewers, "escalation_chain", lambda item, asks, bench: [])
-    assert item_jobs.open_due(held.grant().ends_at - timedelta(days=20), JOB) == 0
+    assert due_reviews.open_due(held.grant().ends_at - timedelta(days=20), JOB) == 0
     assert not LedgerEvent.objects.filter(outcome="refused").exists()

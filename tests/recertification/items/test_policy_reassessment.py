@@ -10,6 +10,7 @@ import pytest
 from approvals.models import Grant
 from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import LedgerEvent
+from governance.recertification.items import due_reviews
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items.transitions import risk_increase
 from governance.recertification.models import Item
@@ -69,7 +70,7 @@ def test_raised_tier_shortens_term_and_opens_one_review(held: Held) -> None:
     assert (risen.tier, risen.counted_tier) == ("standard", "high")
     assert risen.ends_at == risen.begins_at + timedelta(days=90)
     assert Grant.objects.get(pk=reads.pk).ends_at == reads.ends_at
-    item_jobs.open_due(at, JOB)
+    due_reviews.open_due(at, JOB)
     assert Item.objects.get(grant=risen).reason == "tier raised"
     assert judge(at + timedelta(minutes=1)) == 0, "once"
     judged = LedgerEvent.objects.filter(verb="automation.reassessed", outcome="done")

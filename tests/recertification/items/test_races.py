@@ -19,6 +19,7 @@ from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import LedgerEvent, Notice
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns.scope import Scope
+from governance.recertification.items import due_reviews
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items.transitions import answer
 from governance.recertification.models import Answer, AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState, Question
@@ -99,7 +100,7 @@ def test_a_keep_a_revoke_and_a_stop_at_the_same_time_never_leave_it_in_force(hel
 @pytest.mark.rule("R5", "R9")
 def test_four_sweeps_at_once_open_each_item_once_and_leave_no_refusal(held: Held) -> None:
     due = opens_at(held.grant())
-    results = at_once(*(lambda: item_jobs.open_due(due, JOB) for _ in range(4)))
+    results = at_once(*(lambda: due_reviews.open_due(due, JOB) for _ in range(4)))
     assert not [one for one in results if isinstance(one, BaseException)], results
     mine = Item.objects.filter(grant__automation=held.automation)
     assert mine.count() == 4

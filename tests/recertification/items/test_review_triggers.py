@@ -13,8 +13,8 @@ from approvals.models import Grant, GrantUsage
 from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import LedgerEvent, Notice
 from governance.core.people.transitions import people as people_transitions
+from governance.recertification.items import due_reviews, review_triggers
 from governance.recertification.items import jobs as item_jobs
-from governance.recertification.items import review_triggers
 from governance.recertification.items.transitions import risk_increase
 from governance.recertification.items.transitions.open_item import note_event
 from governance.recertification.models import AnswerKind, Asks, Item, ItemState
@@ -254,9 +254,9 @@ def test_a_risk_that_rises_waits_too(held: Held, at: datetime) -> None:
     found(at)
     grant = kept(held, at)
     raise_class(held, now=at + DAY)
-    item_jobs.open_due(at + DAY, JOB)
+    due_reviews.open_due(at + DAY, JOB)
     assert not Item.objects.filter(grant=grant).exists()
-    item_jobs.open_due(at + (QUIET_DAYS + 1) * DAY, JOB)
+    due_reviews.open_due(at + (QUIET_DAYS + 1) * DAY, JOB)
     assert Item.objects.get(grant=grant).reason == risk_increase.RISEN
 
 

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from governance.core.texts import free_text
-from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items import due_reviews
 from governance.recertification.items import questions as item_questions
 from governance.recertification.models import Answer, AnswerKind, Asks, Campaign, Item, Question
 from governance.recertification.quality import queries as quality_queries
@@ -33,7 +33,7 @@ def campaign(held: Held, monkeypatch: pytest.MonkeyPatch) -> Campaign:
     monkeypatch.setattr(item_questions, "is_drawn", lambda grant: False)
     grants = low_grants(held.submission, ITEMS, begins_at=held.company.now)
     now = opens_at(grants[0])
-    made = item_jobs.campaign_of("standard", now, JOB)
+    made = due_reviews.campaign_of("standard", now, JOB)
     when = {"opened_at": now, "deadline": now + timedelta(days=9), "grace_until": now + timedelta(days=20)}
     items = Item.objects.bulk_create(
         Item(campaign=made, reason="review date", grant=one, snapshot={"tier": "standard"}, **when) for one in grants

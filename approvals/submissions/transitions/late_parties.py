@@ -12,7 +12,7 @@ from approvals.assignment.matching import shortage
 from approvals.assignment.transitions.reassign import ask_next
 from approvals.decisions.rules import duties
 from approvals.models.submission import UNFINISHED
-from approvals.parties import queries as party_queries
+from approvals.parties import submission_parties
 from approvals.submissions.notices import notify_of_tier
 from governance.core.access import refuse
 from governance.core.engine.transition import Step
@@ -36,13 +36,13 @@ def add_parties(written: Automation | Version | InterimOwner, step: Step[Any]) -
     if submission is None:
         return
     editor = None if isinstance(written, InterimOwner) else step.actor
-    pairs, new_parties = party_queries.new_parties(submission, editor)
+    pairs, new_parties = submission_parties.new_parties(submission, editor)
     if (refusal := duties.joining_refusal(submission, new_parties, step.actor)) is not None:
         raise refuse(refusal)
     if pairs:
-        earlier_parties = frozenset(party_queries.for_ledger(submission))
-        party_queries.write_parties(submission, pairs)
-        named = [party for party in party_queries.for_ledger(submission) if party not in earlier_parties]
+        earlier_parties = frozenset(submission_parties.for_ledger(submission))
+        submission_parties.write_parties(submission, pairs)
+        named = [party for party in submission_parties.for_ledger(submission) if party not in earlier_parties]
         step.record("submission.parties_named", submission, {"parties": named})
     if not new_parties:
         return
