@@ -11,18 +11,10 @@ from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from governance.core.database.querysets import with_columns
 from governance.core.database.related_people import PersonColumn, load_people
 from inventory.importers.host_names import host_of
 from inventory.models import REGISTERED, Binding, Entitlement, HostConsent, Privilege, Resource, ResourceState
 from inventory.models.binding import BindingKey
-
-#: Columns of a binding, and the names of the people that a page tells about it.
-BINDING_COLUMNS = (
-    *(field.name for field in Binding._meta.concrete_fields),
-    *(f"{name}__name" for name in ("proposed_by", "confirmed_by", "confirmed_for", "refused_by")),
-)
-
 
 #: Row of the list of resources: with its owner and deputy; see `shown_state`; name of its owner or interim owner, empty
 #: without one; numbers of its entitlements and of grants on them.
@@ -118,7 +110,8 @@ def bindings_of(privileges: Iterable[Privilege]) -> Bindings:
         return Bindings()
     instances, hosts = {instance for _, instance in places}, {host_of(*place) for place in places} - {""}
     read = Binding.objects.filter(Q(instance_name__in=instances) | _confirms(hosts)).order_by()
-    rows = list(with_columns(read, BINDING_COLUMNS))
+    rows = list(read)
+    load_people((row, "refused_by") for row in rows if row.refused_by_id is not None)
     resources = {row.entitlement.resource_id: row.entitlement.resource for row in connected}
     if missing := {row.resource_id for row in rows} - resources.keys():
         resources |= Resource.objects.select_related("owner", "interim").order_by().in_bulk(missing)

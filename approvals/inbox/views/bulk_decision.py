@@ -212,7 +212,7 @@ def _row(record: Approval, context: SubmissionContext, ticked: bool) -> Shape:
         **(approval_rows.request_shape(record, context.facts) if record.stage == 2 else {}),
         "approval": record,
         "what": approvals.request_words(record),
-        **approval_rows.tags(record, context),
+        "tags": approval_rows.tags(record, context),
         "shown": digest.digest(digest.facts_of_approval(record, context.conflicts)),
         "ticked": ticked,
     }

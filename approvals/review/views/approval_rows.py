@@ -54,7 +54,7 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
     """Context of ``approvals/review/row.html`` for one stage-2 approval."""
     context, key, holders = details.context, str(record.pk), holder_words(details.held_of(record))
     say = actions.allowed_actions(record, context, reader)
-    may_decide = say.refusal is None
+    may_decide, is_open = say.refusal is None, key == reader.opened or key in reader.also_open
     signs = may_decide and actions.gives_extra_approval(record, context, say.actor)
     last, resource = last_decision(record, context.route), resource_of(record)
     shape: Shape = {
@@ -64,7 +64,7 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
         "key": key,
         "open_href": f"{details.href}?open={key}#row-{key}",
         "owner": resource.owner if resource is not None else None,
-        "is_open": key == reader.opened or key in reader.also_open,
+        "is_open": is_open,
         "may_decide": may_decide,
         "held": say.held,
         "signs": signs,
@@ -75,19 +75,24 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
         "decision": last,
         "decided_by": decided_by(last, reader) if last is not None else "",
         "change": details.since.of_record(record) if details.since is not None else None,
-        "is_objected": record.pk in details.objected,
-        "is_stopped": context.route.who_stopped(record),
-        "is_left_out": credentials.is_left_out(record, context.facts),
+        "css": _css(record, is_open=is_open, is_mine=may_decide),
     }
     if say.held is None and (signs or not may_decide):
         shape["extra_approval"] = actions.extra_approval_words(record, context, holders)
     elif say.held is None and record.tier != "high":
         shape["digest"] = digest.digest(digest.facts_of_approval(record, context.conflicts))
-    if shape["is_open"]:
+    if is_open:
         shape |= _evidence(record, context, reader) | {"reader": reader.at(key)}
         if may_decide:
             shape["decide"] = decision_form(record, context, shape["reader"], say.actor, say.held)
-    return shape | tags(record, context)
+    return shape | {"tags": [*_tags_of_review(record, details), *tags(record, context)]}
+
+
+def _css(record: Approval, *, is_open: bool, is_mine: bool) -> str:
+    """Classes of a row."""
+    is_refused = record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED)
+    classes = {"open": is_open, "refused": is_refused, "aside": not is_mine and not record.has_ended}
+    return " ".join(["record", *(f"record-{name}" for name, applies in classes.items() if applies)])
 
 
 def request_shape(record: Approval, facts: SubmissionFacts) -> Shape:
@@ -113,13 +118,34 @@ def request_shape(record: Approval, facts: SubmissionFacts) -> Shape:
     }
 
 
-def tags(record: Approval, context: SubmissionContext) -> Shape:
-    """Context of ``approvals/review/tags.html``: notable facts of an approval, for every page that decides it."""
+def _tags_of_review(record: Approval, details: Dossier) -> list[Shape]:
+    """Tags of an approval that stand on its review page only."""
+    left_out = "Not granted: every privilege that uses it was refused"
+    notable = [
+        (record.pk in details.objected, "Objected to", "wait", "speech"),
+        (bool(details.route.who_stopped(record)), "Was stopped", "no", "ring-cross"),
+        (credentials.is_left_out(record, details.context.facts), left_out, "no", "key"),
+    ]
+    return _applying(notable)
+
+
+def tags(record: Approval, context: SubmissionContext) -> list[Shape]:
+    """Notable facts of an approval as tags, for every page that decides it."""
+    is_unusable = credentials.is_refused(record, context.facts)
+    notable = [
+        (record.earlier_id is not None, "Asked again", "wait", "undo"),
+        (record.carried_from_id is not None, "Carried over", "", ""),
+        (record.privilege is not None and record.privilege.model_controlled, "Chosen by a model", "high", "robot"),
+        (record.round > 1, f"Round {record.round}", "ask", "speech"),
+        (is_unusable, "Unusable: its credential was refused", "no", "key"),
+    ]
     conflicts = conflict_rows.tags(context.conflicts.remaining_of(record))
-    return {
-        "tags": [*conflicts, *credentials.tags(record, context.facts)],
-        "is_unusable": credentials.is_refused(record, context.facts),
-    }
+    return [*conflicts, *credentials.tags(record, context.facts), *_applying(notable)]
+
+
+def _applying(notable: Iterable[tuple[bool, str, str, str]]) -> list[Shape]:
+    """The tags whose condition holds; of each the text, tone and icon."""
+    return [{"text": text, "tone": tone, "icon": icon} for applies, text, tone, icon in notable if applies]
 
 
 def last_decision(record: Approval, route: Route) -> Decision | None:

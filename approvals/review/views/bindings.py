@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from approvals.decisions.rules import bindings
 from approvals.models import Approval
 from approvals.policies.facts import SubmissionFacts
+from governance.core.database.related_people import load_people
 from inventory.models import Binding
 
 
@@ -26,6 +27,12 @@ def binding_notes(record: Approval, facts: SubmissionFacts) -> Iterator[tuple[Bi
             who = row.proposed_by.name if row.proposed_by else "Nobody"
             lead = f"{who} says that this connection opens {row.resource.name}."
             yield row, lead, "Its owner’s first approval confirms that."
+
+
+def load_people_of(facts: SubmissionFacts) -> None:
+    """Read the people whom `binding_notes` names, of all bindings of a submission: at most one query."""
+    names = ("proposed_by", "confirmed_by", "confirmed_for", "moved_by", "moved_for")
+    load_people((row, name) for row in facts.bindings.values() for name in names)
 
 
 def _party_sentence(row: Binding, parties: Collection[int]) -> str:

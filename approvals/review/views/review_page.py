@@ -20,7 +20,7 @@ from approvals.grants import unused_credentials
 from approvals.grants.views import grants
 from approvals.models import Approval, ApprovalKind, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import TO_NOTHING, UNFINISHED
-from approvals.review.views import app, approval_rows, changes, earlier_submission, stepper
+from approvals.review.views import app, approval_rows, bindings, changes, earlier_submission, stepper
 from approvals.review.views.dossier import Dossier, load_dossier
 from approvals.review.views.reader import Reader, Shape
 from approvals.submissions.transitions.put_in_force import accept_subset
@@ -59,6 +59,8 @@ def context(submission: Submission, reader: Reader) -> Shape:
     may_withdraw, may_accept, may_comment = (
         operation.refusal(submission, **by_reader) is None for operation in (withdraw, accept_subset, comment)
     )
+    if reader.opened or reader.also_open:
+        bindings.load_people_of(details.context.facts)
     panel = app.panel(details, reader)
     rows = [approval_rows.row(record, details, reader) for record in details.second]
     questions = [*(["withdraw"] if may_withdraw else []), *(["decline"] if may_accept else [])]

@@ -48,14 +48,19 @@ def _row(key: str, level: str, sentence: str, scope: str, **more: object) -> Sha
         approval |= {"kind": "credential", "credential": {}}
         del approval["privilege"]
     row: Shape = {"key": key, "level": level, "sentence": sentence, "scope": scope, "data_class": "internal"}
-    row |= {"open_href": f"/review?open={key}#row-{key}", "owner": PEOPLE["Omar Haddad"], "tags": [tag("New")]}
+    row |= {
+        "open_href": f"/review?open={key}#row-{key}",
+        "owner": PEOPLE["Omar Haddad"],
+        "tags": [tag("New")],
+        "css": "record",
+    }
     return {**row, "approval": approval, **more}
 
 
 def _with_state(row: Shape, state: str, **more: object) -> Shape:
     """A row of an approval in another state."""
     approval = {**row["approval"], "state": state, "has_ended": state in ("approved", "rejected")}
-    return {**row, "approval": approval, **more}
+    return {**row, "approval": approval, "css": "record record-refused" if state == "rejected" else "record", **more}
 
 
 def decide(row: Shape) -> Shape:
@@ -437,7 +442,8 @@ def objecting() -> Shape:
     context = lead()
     rows = [{**row, "may_object": True} for row in context["groups"][0][2]]
     errors = {"reason": "Say why: a reason is needed here."}
-    rows[0] |= {"is_open": True, "decide": None, "reader": {"errors": errors}, "is_objected": True}
+    rows[0] |= {"is_open": True, "decide": None, "reader": {"errors": errors}, "css": "record record-open"}
+    rows[0]["tags"] = [tag("Objected to", "wait", "speech")]
     words = f"{len(rows)} records; you can read, comment and object"
     context.update(
         chrome=frame("Omar Haddad", "approvals", approvals=3),
