@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from approvals.assignment import additional_seats, candidates
 from approvals.assignment.context import load_contexts
 from approvals.assignment.route import Route
-from approvals.assignment.transitions.add_seats import add_signatures
+from approvals.assignment.transitions.add_seats import add_signatures, lacking_seats
 from approvals.assignment.transitions.reassign import EVERYWHERE, ask_deputies, reassign
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.approval import ENDED
@@ -56,11 +56,22 @@ def add_signatures_due(now: datetime, actor: Actor) -> int:
 
     Seats of policies and rules are added to open submissions, and those of conflicts also to decided ones.
     """
-    wanted = Q(pk__in=additional_seats.submissions_in_conflict(now))
+    wanted = additional_seats.submissions_in_conflict(now)
     if additional_seats.has_new_rule(JOB, now):
-        wanted |= Q(state=SubmissionState.OPEN)
-    due = Submission.objects.filter(wanted)
+        wanted |= _lacking_seats(now)
+    due = Submission.objects.filter(pk__in=wanted)
     return job_runs.sweep(due, partial(add_signatures.when_due, actor=actor, now=now), job=actor.job)
+
+
+def _lacking_seats(now: datetime) -> set[int]:
+    """Return open submissions with an approval that lacks a seat, read in batches."""
+    keys = list(Submission.objects.filter(state=SubmissionState.OPEN).order_by("pk").values_list("pk", flat=True))
+    lacking = set[int]()
+    for start in range(0, len(keys), BATCH):
+        submissions = Submission.objects.filter(pk__in=keys[start : start + BATCH])
+        contexts = load_contexts(list(submissions.select_related(*SUBMISSION_RELATIONS)), now)
+        lacking |= {pk for pk, context in contexts.items() if lacking_seats(context)}
+    return lacking
 
 
 def _due_for_routing(now: datetime, among: QuerySet[Approval]) -> tuple[set[int], set[int]]:

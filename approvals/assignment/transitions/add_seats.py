@@ -22,12 +22,13 @@ from governance.core.engine.transition import Effect, Step
 def something_missing(subject: Submission, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
     """A later policy or conflict adds a signature to what is not in force, and takes none away."""
     is_decided = subject.state == SubmissionState.DECIDED
-    if additional_seats.unsigned_approvals(context) if is_decided else _missing(context):
+    if additional_seats.unsigned_approvals(context) if is_decided else lacking_seats(context):
         return None
     return Refusal("A1", "state", "It has every signature asked for that it takes.")
 
 
-def _missing(context: SubmissionContext) -> Mapping[int, Sequence[str]]:
+def lacking_seats(context: SubmissionContext) -> Mapping[int, Sequence[str]]:
+    """Return the missing seats of the undecided approvals of a submission (`additional_seats.missing_seats`)."""
     undecided = [approval for approval in context.approvals if not approval.has_ended]
     return additional_seats.missing_seats(context, undecided)
 
@@ -49,7 +50,7 @@ def add_signatures(step: Step[Submission]) -> Effect:
         opened = reopen_for_conflicts(step, context)
         step.subject.decided_at = step.subject.accept_due_at = None
         return Effect(payload={"records": len(opened)})
-    missing = _missing(context)
+    missing = lacking_seats(context)
     add_seats(step, context, missing)
     people = ask_next(step, context, because="added")
     return Effect(payload={"records": len(missing), "asked": [str(person.opaque_id) for person in people]})
