@@ -46,17 +46,16 @@ class AutomationState(models.TextChoices):
 AMENDED_BY_REVIEW = ("purpose", "kind", "business_owner_id", "technical_owner_id")
 
 
-#: Automations with one of some people as interim owner. In SQL, as the next one: every page asks them, and to build them from models took longer
+#: Automations with one of some people as interim owner. In SQL, as the next two: every page asks them, and to build them from models took longer
 #: than to answer them.
 _INTERIM = """SELECT automation_id FROM inventory_interimowner
 WHERE person_id = ANY(%s) AND state = 'confirmed' AND until > %s AND automation_id IS NOT NULL"""
-#: Automations that some people own, that a team has which they lead or to which one person belongs, that they see by name, or because a version
-#: has a privilege on their resource. The ids come first, by an index each: else a list by name reads the whole register to fill its first page.
-_VISIBLE = """SELECT id FROM inventory_automation WHERE business_owner_id = ANY(%s) OR technical_owner_id = ANY(%s)
-UNION ALL SELECT id FROM inventory_automation WHERE team_id = ANY(ARRAY(
-SELECT id FROM controls_team WHERE lead_id = ANY(%s) OR deputy_lead_id = ANY(%s)
-UNION ALL SELECT team_id FROM controls_membership WHERE person_id = %s))
-UNION ALL SELECT named.content_object_id FROM inventory_automationuserobjectpermission named
+#: Teams that some people lead, and the teams of one person.
+_TEAMS = """SELECT id FROM controls_team WHERE lead_id = ANY(%s) OR deputy_lead_id = ANY(%s)
+UNION ALL SELECT team_id FROM controls_membership WHERE person_id = %s"""
+#: Automations that some people see by name, or because a version has a privilege on their resource. The resources are found first: most readers own
+#: none, and their privileges are then looked up by an index.
+_SHARED = """SELECT named.content_object_id FROM inventory_automationuserobjectpermission named
 JOIN auth_permission permission ON permission.id = named.permission_id
 WHERE named.user_id = ANY(%s) AND permission.codename = 'view_automation'
 UNION ALL SELECT version.automation_id FROM inventory_entitlement entitlement
@@ -90,8 +89,10 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
         if sees_whole_register(actor, now):
             return rows
         people = list(access.answers_as(actor, now))
-        parameters = (people, people, people, people, actor.person.pk, people, people, people, people, now, people, now)
-        return rows.filter(among(_array(f"{_VISIBLE} UNION ALL {_INTERIM}", *parameters)))
+        teams = _array(_TEAMS, people, people, actor.person.pk)
+        shared = _array(f"{_INTERIM} UNION ALL {_SHARED}", people, now, people, people, people, people, now)
+        owns = Q(business_owner__in=people) | Q(technical_owner__in=people)
+        return rows.filter(owns | Q(among(teams, "team")) | Q(among(shared)))
 
     def answered_by(self, people: Collection[int], now: datetime) -> AutomationQuerySet:
         """Automations that some people own, or have as interim owners at ``now`` (I3)."""
