@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
+import structlog
 from django.db.models import Q, QuerySet
 
 from approvals.assignment import additional_seats, candidates
@@ -25,6 +26,8 @@ from governance.core.engine.transition import Transition
 from governance.core.jobs import job_runs
 from governance.core.ledger import sealing
 from governance.core.models import JobRun, Seal
+
+log = structlog.get_logger(__name__)
 
 JOB = "approvals.sweep"
 
@@ -64,13 +67,21 @@ def add_signatures_due(now: datetime, actor: Actor) -> int:
 
 
 def _lacking_seats(now: datetime) -> set[int]:
-    """Return open submissions with an approval that lacks a seat, read in batches."""
+    """Return open submissions with an approval that lacks a seat, read in batches.
+
+    A batch that fails counts as lacking: the sweep then asks each of its rows alone (R9).
+    """
     keys = list(Submission.objects.filter(state=SubmissionState.OPEN).order_by("pk").values_list("pk", flat=True))
     lacking = set[int]()
     for start in range(0, len(keys), BATCH):
-        submissions = Submission.objects.filter(pk__in=keys[start : start + BATCH])
-        contexts = load_contexts(list(submissions.select_related(*SUBMISSION_RELATIONS)), now)
-        lacking |= {pk for pk, context in contexts.items() if lacking_seats(context)}
+        batch = keys[start : start + BATCH]
+        submissions = Submission.objects.filter(pk__in=batch).select_related(*SUBMISSION_RELATIONS)
+        try:
+            contexts = load_contexts(list(submissions), now)
+            lacking |= {pk for pk, context in contexts.items() if lacking_seats(context)}
+        except Exception:
+            log.exception("sweep.batch_failed", job=JOB, first=batch[0], last=batch[-1])
+            lacking |= set(batch)
     return lacking
 
 

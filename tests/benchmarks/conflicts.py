@@ -117,7 +117,7 @@ def _seconds(one: Callable[[], None]) -> float:
 
 
 def one_more() -> float:
-    """Milliseconds of asking every rule about one proposed grant beside all that its automation holds, of many automations asked together, as on lists."""
+    """Milliseconds a proposed grant, if every rule is asked about one grant of each of `ASKED` automations together."""
     now = business_time.now()
     known = conflict_queries.in_force(now)
     automations = Automation.objects.filter(grants__entitlement__isnull=False).distinct().order_by("pk")[:ASKED]

@@ -10,7 +10,7 @@ from approvals.review.views.reader import Reader, Shape
 from inventory.models import AutomationKind, Privilege
 from inventory.versions import findings
 
-#: What most apps lack; a template looks longer for a key that is not there.
+#: Empty fields of an app. A template takes longer for a missing key.
 NOTHING_MORE = dict.fromkeys(("history", "undo", "beside", "late", "holders", "locked", "decide", "focus"), "")
 
 

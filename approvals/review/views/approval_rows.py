@@ -39,7 +39,7 @@ SEGMENTS: dict[str, str] = {
     ApprovalState.NOT_APPLICABLE: "later",
     ApprovalState.WITHDRAWN: "later",
 }
-#: What most rows lack; a template looks longer for a key that is not there.
+#: Empty fields of a row. A template takes longer for a missing key.
 NOTHING_MORE = dict.fromkeys(("name", "scope_asked", "focus", "extra_approval", "digest", "decide"), "")
 #: Bases that the name of a seat tells already.
 PLAIN_BASES = ("", "owner", "lead", "security reviewer")
@@ -75,7 +75,7 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
         "decision": last,
         "decided_by": decided_by(last, reader) if last is not None else "",
         "change": details.since.of_record(record) if details.since is not None else None,
-        "css": _css(record, is_open=is_open, is_mine=may_decide),
+        "css": css_of(record.state, is_open=is_open, is_aside=not may_decide and not record.has_ended),
     }
     if say.held is None and (signs or not may_decide):
         shape["extra_approval"] = actions.extra_approval_words(record, context, holders)
@@ -88,10 +88,10 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
     return shape | {"tags": [*_tags_of_review(record, details), *tags(record, context)]}
 
 
-def _css(record: Approval, *, is_open: bool, is_mine: bool) -> str:
-    """Classes of a row."""
-    is_refused = record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED)
-    classes = {"open": is_open, "refused": is_refused, "aside": not is_mine and not record.has_ended}
+def css_of(state: str, *, is_open: bool, is_aside: bool) -> str:
+    """Return the classes of a row. A row is aside while others decide it."""
+    is_refused = state in (ApprovalState.REJECTED, ApprovalState.EXPIRED)
+    classes = {"open": is_open, "refused": is_refused, "aside": is_aside}
     return " ".join(["record", *(f"record-{name}" for name, applies in classes.items() if applies)])
 
 
@@ -144,7 +144,7 @@ def tags(record: Approval, context: SubmissionContext) -> list[Shape]:
 
 
 def _applying(notable: Iterable[tuple[bool, str, str, str]]) -> list[Shape]:
-    """The tags whose condition holds; of each the text, tone and icon."""
+    """Return the tags whose condition holds. Each has a condition, a text, a tone and an icon."""
     return [{"text": text, "tone": tone, "icon": icon} for applies, text, tone, icon in notable if applies]
 
 

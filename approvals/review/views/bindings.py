@@ -30,7 +30,7 @@ def binding_notes(record: Approval, facts: SubmissionFacts) -> Iterator[tuple[Bi
 
 
 def load_people_of(facts: SubmissionFacts) -> None:
-    """Read the people whom `binding_notes` names, of all bindings of a submission: at most one query."""
+    """Read the people that `binding_notes` names, for all bindings of a submission: at most one query."""
     names = ("proposed_by", "confirmed_by", "confirmed_for", "moved_by", "moved_for")
     load_people((row, name) for row in facts.bindings.values() for name in names)
 

@@ -25,7 +25,7 @@ from inventory.risk.levels import LOWER
 
 #: Fields that narrow an approval, and the names of their choices. Errors of other fields stand above the form.
 CHOICES = {"term_days": "terms", "level": "levels", "scope": "scopes"}
-#: What most forms lack; a template looks longer for a key that is not there.
+#: Empty fields of a form. A template takes longer for a missing key.
 NOTHING_MORE = dict.fromkeys(("levels", "scopes", "terms", "not_mine", "alike", "stranded", "focus"))
 TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
 

@@ -19,8 +19,8 @@ def steps(details: Dossier, app: Shape, rows: Sequence[Shape], reader: Reader) -
 
     Args:
         details: the submission.
-        app: its drawn app.
-        rows: the drawn rows of its stage-2 approvals, in order.
+        app: context of its app.
+        rows: contexts of the rows of its stage-2 approvals, in order.
         reader: the reader.
     """
     may_decide = bool(app["decide"])

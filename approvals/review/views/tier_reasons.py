@@ -20,7 +20,7 @@ ICONS = (
     ("only reads", "eye"),
     ("read", "eye"),
 )
-#: What these reasons lack; a template looks longer for a key that is not there.
+#: Empty fields of these reasons. A template takes longer for a missing key.
 NOTHING_MORE = dict.fromkeys(("tone", "code", "href"), "")
 
 

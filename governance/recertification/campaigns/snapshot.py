@@ -21,7 +21,7 @@ from governance.core.keys import key_files
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import questions as item_questions
-from governance.recertification.items import reminder_dates, review_triggers
+from governance.recertification.items import review_dates, review_triggers
 from governance.recertification.models import Campaign, Item
 
 #: Reason of ad hoc items: a key of `REASON_WORDS`.
@@ -37,7 +37,7 @@ def chunk_payload(made: Sequence[int]) -> dict[str, Any]:
 
 def grace_by_tier(deadline: datetime) -> dict[str, datetime]:
     """By tier, when silence takes effect in a campaign with this deadline (R6)."""
-    return reminder_dates.grace_after(deadline, organisation_zone(), organisation_holidays())
+    return review_dates.grace_after(deadline, organisation_zone(), organisation_holidays())
 
 
 def _history_sql(model: type[models.Model], source: str) -> str:

@@ -1,6 +1,6 @@
-"""Grants and automations that are due for review, and their items: every 90, 180 or 365 days by tier, and before a grant ends (R1, R2).
+"""Find grants and automations that are due for review, and open their items (R1, R2).
 
-The policy holds the days. `reminder_dates` plans the times of an item, and `transitions.open_item` opens it.
+The policy holds the days between reviews, by tier. A grant is also reviewed before it ends. `reminder_dates` plans the times of an item, and `transitions.open_item` opens it.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from governance.core.jobs import job_runs
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import reviewers
 from governance.recertification.items.questions import OF_AUTOMATION, OF_GRANT, load_context
-from governance.recertification.items.reminder_dates import OPENS_BEFORE
+from governance.recertification.items.review_dates import OPENS_BEFORE
 from governance.recertification.items.transitions import open_item
 from governance.recertification.items.transitions.open_item import times_of
 from governance.recertification.models.campaign import Campaign, CampaignKind
@@ -41,7 +41,7 @@ def open_due(now: datetime, actor: Actor) -> int:
 
 
 def _grants_due(tier: str, now: datetime) -> QuerySet[Grant]:
-    """Live grants that may be due; `reminder_dates.plan_times` decides."""
+    """Live grants that may be due; `review_dates.plan_times` decides."""
     lead = timedelta(days=OPENS_BEFORE[tier])
     rows = with_tier(Grant.objects.live(now).select_related(*OF_GRANT)).filter(
         ~under_review(), tier_now=tier, renew=True, ends_at__gt=F("begins_at") + Value(lead)

@@ -11,7 +11,7 @@ from approvals.policies import queries as policy_queries
 from approvals.policies.fresh_sign_in import stale_sign_in
 from governance.core.access import Actor, Refusal, duty
 from governance.recertification.items import questions as item_questions
-from governance.recertification.items import reminder_dates, review_triggers, reviewers
+from governance.recertification.items import review_dates, review_triggers, reviewers
 from governance.recertification.items.questions import ItemContext
 from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question
 from inventory.models import Automation, AutomationState
@@ -159,7 +159,7 @@ def reviewed_in_time(subject: Automation, actor: Actor, now: datetime) -> Refusa
     if item is not None:
         is_late = now >= item.grace_until
     else:  # an item opens weeks before, unless no job has run
-        is_late = subject.review_on is not None and now >= reminder_dates.review_instant(subject.review_on)
+        is_late = subject.review_on is not None and now >= review_dates.review_instant(subject.review_on)
     if not is_late:
         return None
     if item is not None and item.nobody:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from governance.core.access import Actor
+from governance.core.database.querysets import keyed_by
 from governance.core.models import Person
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, confirm, operation_form, page
@@ -21,6 +22,7 @@ from inventory.automations.views import automation_page, reasons
 from inventory.chains import dependents
 from inventory.imports.transitions import confirmation
 from inventory.models import Automation, AutomationKind, AutomationState
+from inventory.models.resource import sees_whole_register
 from inventory.ownership import rules as ownership_rules
 from inventory.ownership.views.owner_field import OwnerField, offer_owners
 
@@ -40,6 +42,10 @@ def automation_list(request: Request) -> HttpResponse:
     """List the automations that the reader may see, by name; the address holds the filters."""
     now, query, path = request.now(), request.GET, reverse("automation_list")
     rows: QuerySet[Automation] = Automation.objects.visible_to(request.actor, now)
+    if not sees_whole_register(
+        request.actor, now
+    ):  # their ids come first: else the list goes through the register by name
+        rows = Automation.objects.filter(keyed_by(rows.order_by().values("pk")))
     rows = _filtered(pager.search(rows, pager.words_of(query)), request, now)
     paged = pager.by_name(automation_queries.with_newest_version(rows), query, path)
     links = (("state", STATES), ("mine", (("1", "Mine"),)), ("ownerless", (("1", "Nobody answers"),)))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from approvals.assignment import additional_seats
 from approvals.assignment import jobs as assignment_jobs
+from approvals.assignment.context import SubmissionContext
 from approvals.assignment.transitions import add_seats
 from approvals.models import (
     Approval,
@@ -72,6 +75,24 @@ def test_a_policy_that_asks_for_less_takes_no_signature_away(company: Company) -
     assert labels(record) == ["owner", "security"]
     scenarios.approve(record, company.people.omar, now=company.now)
     assert record.state == ApprovalState.OPEN
+
+
+@pytest.mark.rule("A1", "R9")
+def test_submission_that_fails_holds_up_no_other(
+    company: Company, stock_in_stage_2: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = stock_report.submitted(company, lambda export: export.update(id="another", name="Other"))
+    policy(company, seats__privilege__standard=["owner", "security"])
+    judged = additional_seats.missing_seats
+
+    def fails_for_other(context: SubmissionContext, approvals: Collection[Approval]) -> dict[int, tuple[str, ...]]:
+        if context.submission.pk == other.pk:
+            raise ValueError("It can't be judged.")
+        return judged(context, approvals)
+
+    monkeypatch.setattr(additional_seats, "missing_seats", fails_for_other)
+    assert sweep(company) == 1
+    assert "security" in labels(stock_report.privilege_on(stock_in_stage_2, company.slack))
 
 
 @pytest.mark.rule("A1", "S6")

@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.urls import reverse
 
+from approvals.models import Submission
 from approvals.review.changes import privilege_code
+from governance.core.models import Person
 from governance.core.roles.roles import Permission
 from inventory.models import Entitlement, Privilege
 from inventory.versions import findings
-from tests.scenarios import Company, brought_in, decide_app, submitted
+from tests.approvals import stock_report
+from tests.scenarios import Company, brought_in, decide_app, reject, submitted
 from tests.signed_in_client import client_of
 
 
@@ -59,3 +62,19 @@ def test_ineligible_reader_sees_who_decides(company: Company) -> None:
     answer = jonas.post(decide, {"decision": "approve", "reason": "Mine."}, headers={"HX-Request": "true"})
     assert answer.status_code in (403, 409)
     assert "approval:decide" not in answer.content.decode()
+
+
+def test_rows_of_others_stand_back_and_refused_ones_are_struck_out(
+    company: Company, stock_in_stage_2: Submission
+) -> None:
+    n, record = company.people, stock_report.privilege_on(stock_in_stage_2, company.slack)
+
+    def classes(reader: Person, query: str = "") -> dict[str, str]:
+        page = client_of(reader).get(f"/review/{stock_in_stage_2.pk}/{query}").content.decode()
+        return {row: css for css, row in re.findall(r'<li class="(record[^"]*)" id="row-(\d+)"', page)}
+
+    assert set(classes(n.jonas).values()) == {"record record-aside"}
+    assert set(classes(n.omar).values()) == {"record"}
+    assert classes(n.omar, f"?open={record.pk}")[f"{record.pk}"] == "record record-open"
+    reject(record, n.omar, now=company.now)
+    assert classes(n.omar)[f"{record.pk}"] == "record record-refused"

@@ -21,7 +21,7 @@ from governance.recertification.campaigns import transitions as campaign_transit
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items import questions as item_questions
-from governance.recertification.items import reminder_dates, reviewers
+from governance.recertification.items import review_dates, reviewers
 from governance.recertification.items.questions import OF_GRANT, load_context
 from governance.recertification.items.transitions.open_item import snapshot
 from governance.recertification.models import Asks, Campaign, CampaignState, Item, ItemState, Joining, Question
@@ -369,5 +369,5 @@ def test_leaver_is_replaced_and_unanswered_item_escalates(held: Held, start: Cam
 
 @pytest.mark.rule("R2")
 def test_the_deadline_of_a_campaign_lies_between_least_and_furthest(held: Held) -> None:
-    assert (reminder_dates.LEAST_WORKING_DAYS, reminder_dates.MAX_DAYS_AHEAD) == (2, 60)
+    assert (review_dates.LEAST_WORKING_DAYS, review_dates.MAX_DAYS_AHEAD) == (2, 60)
     assert FILLER.kind == "job"

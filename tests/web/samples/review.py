@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from approvals.review.views import approval_rows
 from tests.web.samples.row_samples import Shape, at, event, frame, on, reason, tag
 
 ERP = "ERP Postgres (production)"
@@ -57,10 +58,17 @@ def _row(key: str, level: str, sentence: str, scope: str, **more: object) -> Sha
     return {**row, "approval": approval, **more}
 
 
+def _styled(row: Shape) -> Shape:
+    """A row with the classes that the page gives it."""
+    approval = row["approval"]
+    is_aside = not row.get("may_decide") and not approval.get("has_ended")
+    return {**row, "css": approval_rows.css_of(approval["state"], is_open=bool(row.get("is_open")), is_aside=is_aside)}
+
+
 def _with_state(row: Shape, state: str, **more: object) -> Shape:
     """A row of an approval in another state."""
     approval = {**row["approval"], "state": state, "has_ended": state in ("approved", "rejected")}
-    return {**row, "approval": approval, "css": "record record-refused" if state == "rejected" else "record", **more}
+    return _styled({**row, "approval": approval, **more})
 
 
 def decide(row: Shape) -> Shape:
@@ -442,8 +450,8 @@ def objecting() -> Shape:
     context = lead()
     rows = [{**row, "may_object": True} for row in context["groups"][0][2]]
     errors = {"reason": "Say why: a reason is needed here."}
-    rows[0] |= {"is_open": True, "decide": None, "reader": {"errors": errors}, "css": "record record-open"}
-    rows[0]["tags"] = [tag("Objected to", "wait", "speech")]
+    rows[0] |= {"is_open": True, "decide": None, "reader": {"errors": errors}}
+    rows[0] = _styled({**rows[0], "tags": [tag("Objected to", "wait", "speech")]})
     words = f"{len(rows)} records; you can read, comment and object"
     context.update(
         chrome=frame("Omar Haddad", "approvals", approvals=3),

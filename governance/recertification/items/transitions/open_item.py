@@ -13,10 +13,10 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import questions as item_questions
-from governance.recertification.items import reminder_dates, review_triggers, reviewers
+from governance.recertification.items import reminder_dates, review_dates, review_triggers, reviewers
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.questions import ItemContext, load_with_chains
-from governance.recertification.items.reminder_dates import Times
+from governance.recertification.items.review_dates import Times
 from governance.recertification.models.campaign import Campaign, CampaignState
 from governance.recertification.models.item import CHANGED, UNCLOSED, WAITING, Asks, Item, ItemState, Question
 from inventory.models import AutomationState
@@ -32,8 +32,8 @@ def open_campaign(step: Step[Campaign]) -> Effect:
     It uses the organisation's time zone; an item uses its reviewers' zones (H8).
     """
     campaign = step.subject
-    tier, ahead = campaign.tier, step.now + timedelta(days=reminder_dates.OPENS_BEFORE[campaign.tier])
-    times = reminder_dates.times_before(ahead, tier, [organisation_zone()], organisation_holidays())
+    tier, ahead = campaign.tier, step.now + timedelta(days=review_dates.OPENS_BEFORE[campaign.tier])
+    times = review_dates.times_before(ahead, tier, [organisation_zone()], organisation_holidays())
     campaign.name = f"Review of {campaign.opened_on:%d %b %Y}, {tier} risk"
     campaign.scope, campaign.snapshot_at = {"tier": tier, "because": "review date"}, step.now
     campaign.deadline, campaign.grace_until = times.deadline, times.grace_until
@@ -188,19 +188,19 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
     if not is_reviewed:
         return None
     if why & review_triggers.BEFORE_ITS_TIME:
-        soon = reminder_dates.review_after_event(tier, now=now, began_at=began_at)
+        soon = review_dates.review_after_event(tier, now=now, began_at=began_at)
         review_on = min(review_on or soon, soon)
     review_at = (
-        reminder_dates.review_instant(review_on)
+        review_dates.review_instant(review_on)
         if review_on is not None
         else began_at + timedelta(days=policy_queries.in_force(now).review_after(tier))
     )
     holidays = organisation_holidays()
-    times = reminder_dates.plan_times(
+    times = review_dates.plan_times(
         tier, began_at=began_at, review_at=review_at, ends_at=item.ends_at, now=now, zones=zones, holidays=holidays
     )
     if times is not None and review_triggers.INCIDENT in why:
-        times = reminder_dates.shorten_times(times, tier, now=now, zones=zones, holidays=holidays)
+        times = review_dates.shorten_times(times, tier, now=now, zones=zones, holidays=holidays)
     return times
 
 
@@ -230,7 +230,7 @@ def ensure_a_day(step: Step[Any], item: Item) -> None:
 
     It matters for late items and for questions handed over at the end of the grace. Saves the item if its grace moves.
     """
-    grace_until = reminder_dates.with_notice(item.grace_until, now=step.now, ends_at=item.ends_at)
+    grace_until = review_dates.with_notice(item.grace_until, now=step.now, ends_at=item.ends_at)
     if item.suspended_at is None and grace_until > item.grace_until:
         was, item.grace_until = item.grace_until, grace_until
         step.save(item)

@@ -20,7 +20,7 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import questions as item_questions
-from governance.recertification.items import reminder_dates, review_triggers, reviewers
+from governance.recertification.items import review_dates, review_triggers, reviewers
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.questions import ItemContext, load_context, load_with_chains
 from governance.recertification.items.transitions.answer import LOCKED_PARENTS, hand_over
@@ -222,12 +222,12 @@ def _extend_deadline(step: Step[Any], context: ItemContext) -> None:
     The item is not saved.
     """
     item, zone, holidays = context.item, organisation_zone(), organisation_holidays()
-    least = working_days.add_working_days(step.now, reminder_dates.LEAST_WORKING_DAYS, zone, holidays)
+    least = working_days.add_working_days(step.now, review_dates.LEAST_WORKING_DAYS, zone, holidays)
     is_anybody_late = any(
         question.remind_at is not None and not reviewers.is_out(context, question) for question in context.unanswered
     )
     if item.deadline < least and not is_anybody_late:
         tier = str(item.snapshot.get("tier", "high"))
-        grace_until = reminder_dates.grace_after(least, zone, holidays)[tier]
+        grace_until = review_dates.grace_after(least, zone, holidays)[tier]
         end = item.ends_at or grace_until
         item.deadline, item.grace_until = min(least, end), min(grace_until, end)
