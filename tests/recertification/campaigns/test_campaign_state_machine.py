@@ -333,7 +333,9 @@ class Many(Steps):
         held = set(grant_circuit_breaker.blocked_grants(self.now).values_list("batch__cause__key", "grant"))
         past = Item.objects.filter(state__in=UNCLOSED, closes_at__lte=self.now).select_related("campaign")
         for item in past:
-            assert (cause_of(item.campaign).key, item.grant_id) in held
+            of_automation = Grant.objects.standing().filter(automation=item.automation_id).values_list("pk", flat=True)
+            ending = {item.grant_id} if item.grant_id is not None else set(of_automation)
+            assert held & {(cause_of(item.campaign).key, pk) for pk in ending}
             Many.ways["held by the brake"] += 1
 
     @invariant()
