@@ -6,15 +6,11 @@ pytest 9.2 no longer lets a plugin change: they are ignored without a word.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import cached_property
-from importlib import import_module
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
-
-from tests.environment import ROOT
 
 #: A file whose tests begin in the company that another's were asked in: both go to one process, which founds it once.
 TOGETHER = {"tests/matrix/test_programs.py": "tests/matrix/test_addresses.py"}
@@ -57,17 +53,3 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Neighbours:
     """Whatever `--dist` says. Runs stay in the collection's order: committed tests come after those that roll back."""
     config.option.loadscopereorder = False
     return Neighbours(config, log)
-
-
-def pytest_collection(session: pytest.Session) -> None:
-    """Let each process import a share of the test files first.
-
-    In a fresh clone pytest rewrites the assertions of every file and keeps the result. Without shares, each process would rewrite all.
-    """
-    worker = getattr(session.config, "workerinput", None)
-    if worker is None or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
-        return
-    files = sorted(ROOT.glob("tests/**/test_*.py"))
-    for path in files[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]:
-        with suppress(Exception):  # collecting the file says what is wrong
-            import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
