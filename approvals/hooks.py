@@ -1,4 +1,4 @@
-"""Handlers that run after events, duties for operations of lower apps, and refusals of people whom a form may not name.
+"""Register handlers of events, duties for operations of lower apps, and refusals of people in forms.
 
 The handlers of one event run in the order of the table (`governance.core.engine.hooks`).
 """

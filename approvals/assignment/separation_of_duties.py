@@ -1,4 +1,6 @@
-"""Who may never decide an approval: a party, a decider of the other stage, a person who stopped its grant (S1, S2, S3, G5).
+"""Find why a person may never decide an approval (S1, S2, S3, G5).
+
+Barred are a party, a decider of the other stage, and a person who stopped the grant.
 
 `approvals.decisions.rules.duties` refuses them, and the escalation chain skips them.
 """

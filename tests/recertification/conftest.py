@@ -39,7 +39,7 @@ def _automation_opened(c: Company) -> Submission:
 
 
 def _swept_at(*moments: str) -> Callable[[Company], Submission]:
-    """A walk in which nobody answers. The sweep runs at these times of the first item."""
+    """Return a walk without answers. The sweep runs at these times of the first item."""
 
     def go(c: Company) -> Submission:
         item = Item.objects.order_by("pk")[0]

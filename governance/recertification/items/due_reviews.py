@@ -1,6 +1,7 @@
 """Find grants and automations that are due for review, and open their items (R1, R2).
 
-The policy holds the days between reviews, by tier. A grant is also reviewed before it ends. `reminder_dates` plans the times of an item, and `transitions.open_item` opens it.
+The policy holds the days between reviews, by tier. A grant is also reviewed before it ends. `review_dates` plans
+the times of an item, and `transitions.open_item` opens the item.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -42,9 +42,8 @@ def automation_list(request: Request) -> HttpResponse:
     """List the automations that the reader may see, by name; the address holds the filters."""
     now, query, path = request.now(), request.GET, reverse("automation_list")
     rows: QuerySet[Automation] = Automation.objects.visible_to(request.actor, now)
-    if not sees_whole_register(
-        request.actor, now
-    ):  # their ids come first: else the list goes through the register by name
+    # A filter on the visible ids keeps PostgreSQL from reading the whole register by name.
+    if not sees_whole_register(request.actor, now):
         rows = Automation.objects.filter(keyed_by(rows.order_by().values("pk")))
     rows = _filtered(pager.search(rows, pager.words_of(query)), request, now)
     paged = pager.by_name(automation_queries.with_newest_version(rows), query, path)

@@ -40,7 +40,7 @@ def six_low(c: Company) -> list[Item]:
 
 
 def six_suspended(c: Company) -> list[Item]:
-    """Nobody answers the six questions, so the sweep suspends the grants."""
+    """The sweep suspends six grants, because six questions have no answer."""
     items = list(Item.objects.order_by("pk"))
     for moment in (items[0].deadline, items[0].grace_until):
         sweep_at(moment)
