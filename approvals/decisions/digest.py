@@ -13,7 +13,7 @@ import rfc8785
 
 from approvals.conflicts.check.submission import SubmissionConflicts
 from approvals.models import Approval, ApprovalKind
-from approvals.policies import tiers
+from approvals.policies import current_tiers
 from approvals.policies.facts import SubmissionFacts
 from governance.core.access import Refusal, refuse
 from governance.core.engine.transition import Step
@@ -125,7 +125,7 @@ def _privilege_facts(approval: Approval, facts: SubmissionFacts) -> dict[str, An
         "scope": list(approval.granted_scope if approval.granted_scope is not None else privilege.scope),
         "target": privilege.target,
         "connection": f"{privilege.connector} {privilege.instance}".strip(),
-        "data_class": tiers.counted_class(privilege, facts),
+        "data_class": current_tiers.counted_class(privilege, facts),
         "credential": str(privilege.credential_id or ""),
         "model_controlled": "yes" if privilege.model_controlled else "no",
     }

@@ -1,6 +1,6 @@
 """Notices about a tier that rises during a submission, and webhook messages about submissions (A1, T1, T2).
 
-The frozen request stays, and cannot be approved at the old tier (`tiers`). These hooks follow the operations of the
+The frozen request stays, and cannot be approved at the old tier (`current_tiers`). These hooks follow the operations of the
 register that raise tiers, so that people learn of it at once.
 """
 
@@ -13,7 +13,7 @@ from approvals.assignment.context import SubmissionContext, load_context
 from approvals.assignment.seat_state import list_names
 from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.submission import UNFINISHED
-from approvals.policies import tiers
+from approvals.policies import current_tiers
 from governance.core.engine.transition import Step
 from governance.core.models import Person
 from governance.core.webhooks import webhook_outbox
@@ -43,7 +43,10 @@ def notify_of_tier(step: Step[Any], context: SubmissionContext) -> None:
     for approval in context.approvals:
         if approval.has_ended and approval.pk != submission.app_approval_id:
             continue
-        tier, tier_refusal = tiers.risen_tier(approval, context.facts), tiers.tier_refusal(approval, context.facts)
+        tier, tier_refusal = (
+            current_tiers.risen_tier(approval, context.facts),
+            current_tiers.tier_refusal(approval, context.facts),
+        )
         if tier is not None and tier_refusal is not None:
             risen.append((approval, tier, tier_refusal.sentence))
     if not risen:

@@ -1,14 +1,15 @@
-"""Siblings of an automation in other environments, and the version that a promotion starts from (I10). Reads only.
+"""The lineage of an automation: its siblings in other environments, and the version that a promotion starts from (I10).
 
 An approval counts in one environment. An automation in production is therefore a separate automation of the same
-lineage, with its own submission. The form takes its values from the sibling and shows the differences.
+lineage, with its own submission. The form takes its values from the sibling and shows the differences. Reads only.
 """
 
 from collections.abc import Iterable
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from governance.core.access import invalid
 from governance.core.models import Team
 from inventory.importers.manifest import Manifest, platform_name
 from inventory.models import Automation, AutomationState, Version
@@ -56,6 +57,27 @@ def lineage_ids(automation: Automation) -> list[int]:
     return list(
         Automation.objects.filter(lineage=automation.lineage).exclude(pk=automation.pk).values_list("pk", flat=True)
     )
+
+
+def lineage_of_new(team: Team, manifest: Manifest, environment: str, chosen: Automation | None) -> UUID:
+    """Lineage of a new automation: its certain sibling's, otherwise the chosen automation's, otherwise a new one (I10).
+
+    Args:
+        team: the team that owns it.
+        manifest: its description.
+        environment: its environment.
+        chosen: the automation that a person promotes; None without one.
+
+    Raises:
+        InvalidInput: the chosen automation is of another team, or already in this environment.
+    """
+    sibling = certain_sibling(team, manifest, environment)
+    if sibling is None and chosen is not None:
+        sibling = chosen_sibling(team, chosen.pk, environment)
+        if sibling is None:
+            sentence = f"{chosen.name} is in this environment already, or can't be promoted by this team."
+            raise invalid("I10", "sibling", sentence)
+    return sibling.lineage if sibling is not None and sibling.lineage is not None else uuid4()
 
 
 def certain_sibling(team: Team, manifest: Manifest, environment: str) -> Automation | None:

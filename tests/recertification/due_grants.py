@@ -22,7 +22,7 @@ from governance.core.jobs import job_runs
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import LedgerEvent, Notice, NoticeState, Person
 from governance.core.notices import delivery_attempts, outbox
-from governance.recertification.items import questions as item_questions
+from governance.recertification.items import context as item_context
 from governance.recertification.models import Item, Question
 from tests.processes import WORKER, Mailbox, until
 from tests.recertification.grant_rows import low_grants
@@ -55,7 +55,7 @@ class Due:
     @cached_property
     def asked(self) -> int:
         """How many are asked: of what is drawn two people are (S4)."""
-        return len(self.grants) + sum(item_questions.is_drawn(grant) for grant in self.grants)
+        return len(self.grants) + sum(item_context.is_drawn(grant) for grant in self.grants)
 
     def items(self) -> QuerySet[Item]:
         """The items opened so far."""

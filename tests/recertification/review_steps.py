@@ -12,7 +12,7 @@ from governance.core.actors.actor import Actor
 from governance.core.models import Person
 from governance.recertification.items import due_reviews
 from governance.recertification.items import jobs as item_jobs
-from governance.recertification.items.review_dates import OPENS_BEFORE
+from governance.recertification.items.answer_deadlines import OPENS_BEFORE
 from governance.recertification.items.transitions import answer, open_item
 from governance.recertification.items.transitions.settle import last_day
 from governance.recertification.models import SETTLING, Answer, AnswerKind, Asks, Item, Question

@@ -19,8 +19,8 @@ from governance.core.clock.organisation import organisation_zone
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import LedgerEvent, Notice, NoticeState, Person
 from governance.recertification.campaigns.scope import Scope
+from governance.recertification.items import context as item_context
 from governance.recertification.items import drafts
-from governance.recertification.items import questions as item_questions
 from governance.recertification.models import (
     SETTLING,
     UNCLOSED,
@@ -176,7 +176,7 @@ class Large:
     def _prove_questions(self) -> None:
         """Each asked of one person, each answered once by them; the two of an item by two."""
         asked = Question.objects.filter(item__in=self.items())
-        drawn = sum(one.counted_tier != "low" or item_questions.is_drawn(one) for one in self.grants())
+        drawn = sum(one.counted_tier != "low" or item_context.is_drawn(one) for one in self.grants())
         _same("questions", asked.count(), self.items().count() + drawn)
         twice = Answer.objects.filter(question__in=asked, answer__in=SETTLING).values("question")
         _same("answered twice", twice.annotate(n=Count("pk")).filter(n__gt=1).count(), 0)

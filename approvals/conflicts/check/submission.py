@@ -24,8 +24,8 @@ from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.models import Approval, ApprovalKind, ApprovalState, Grant, GrantKind
 from approvals.models.conflict_rule import Mode, Scope
+from approvals.policies import current_tiers
 from approvals.policies import facts as policy_facts
-from approvals.policies import tiers
 from approvals.policies.facts import SubmissionFacts
 from governance.core.access import Refusal
 from governance.core.database import advisory_locks
@@ -62,7 +62,7 @@ class SubmissionConflicts:
             case = case_of_version(submission.automation, submission.version)
         else:
             known = {(row.resource_id, row.code): row for row in (held.entitlement for held in self.facts.privileges)}
-            unset = {f"{submission.automation_id}/{key}" for key in tiers.unvouched(self.facts)}
+            unset = {f"{submission.automation_id}/{key}" for key in current_tiers.unvouched(self.facts)}
             helds = [_refresh_held(document, known) for document in kept["things"]]
             helds = [replace(held, data_class="") if held.key in unset else held for held in helds]
             case = Case(submission.automation_id, helds, kept["subjects"])

@@ -17,8 +17,8 @@ from approvals.decisions.rules import bindings, ownership
 from approvals.decisions.rules.deadlines import in_time
 from approvals.models import Approval, ApprovalState, Decision, DecisionPerson, Party, Sample
 from approvals.models.submission import UNFINISHED, Submission, SubmissionState
+from approvals.policies import current_tiers
 from approvals.policies import queries as policy_queries
-from approvals.policies import tiers
 from approvals.policies.fresh_sign_in import require_session
 from governance.core.access import Actor, Duty, Refusal, duty
 from governance.core.models import Person
@@ -147,7 +147,7 @@ def has_owner(subject: Approval, actor: Actor, now: datetime, context: Submissio
 @duty("T1", needs_context=True)
 def tier_holds(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
     """Nothing is approved with fewer signatures than its present tier needs."""
-    return tiers.tier_refusal(subject, context.facts)
+    return current_tiers.tier_refusal(subject, context.facts)
 
 
 @duty("I8", needs_context=True)
@@ -161,10 +161,10 @@ def still_holds(subject: Submission, actor: Actor, now: datetime, context: Submi
     """What is put in force is judged anew: every resource has an owner and is what its connection opens, and no tier
     has risen.
     """
-    facts, checks = context.facts, (ownership.refusal, tiers.tier_refusal, bindings.refusal)
+    facts, checks = context.facts, (ownership.refusal, current_tiers.tier_refusal, bindings.refusal)
     approved = [approval for approval in context.approvals if approval.state == ApprovalState.APPROVED]
     refusals = (check(approval, facts) for approval in approved for check in checks)
-    return next(filter(None, refusals), None) or tiers.app_refusal(facts)
+    return next(filter(None, refusals), None) or current_tiers.app_refusal(facts)
 
 
 @duty("SOD-1", needs_context=True)

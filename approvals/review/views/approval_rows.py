@@ -14,7 +14,7 @@ from approvals.decisions import digest
 from approvals.decisions.transitions.comment import object_to
 from approvals.inbox.waiting_for import Waiting
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome
-from approvals.policies import tiers
+from approvals.policies import current_tiers
 from approvals.policies.facts import SubmissionFacts
 from approvals.review.changes import privilege_code
 from approvals.review.views import actions, bindings, credentials
@@ -105,7 +105,7 @@ def request_shape(record: Approval, facts: SubmissionFacts) -> Shape:
             "sentence": privilege.sentence,
             "scope": privilege_code(privilege, scope),
             "scope_asked": ", ".join(part for part in privilege.scope if part not in scope),
-            "data_class": tiers.counted_class(privilege, facts),
+            "data_class": current_tiers.counted_class(privilege, facts),
         }
     assert credential is not None  # an approval of stage 2 has one of the two
     kept = f", kept in {credential.kept_in.name}" if credential.kept_in else ""
@@ -114,7 +114,7 @@ def request_shape(record: Approval, facts: SubmissionFacts) -> Shape:
         "sentence": f"{credential.sentence}{kept}",
         "name": str(credential),
         "scope": " · ".join(filter(None, [credential.external_id, credential.lifetime])),
-        "data_class": tiers.counted_class_of_credential(record, facts),
+        "data_class": current_tiers.counted_class_of_credential(record, facts),
     }
 
 

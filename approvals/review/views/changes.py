@@ -7,7 +7,7 @@ from typing import Any
 
 from approvals.decisions import digest
 from approvals.models import Grant
-from approvals.policies import tiers
+from approvals.policies import current_tiers
 from approvals.review.changes import Change, VersionChanges
 from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader, Shape
@@ -104,7 +104,7 @@ def _counted(changes: Sequence[Change]) -> str:
 
 def _kept(kept: Iterable[Change], details: Dossier) -> list[Shape]:
     """Unchanged items that keep their grants, riskiest first: they count for the app's tier (A3, T2)."""
-    privileges, credentials = tiers.tiers_of(details.context.facts)
+    privileges, credentials = current_tiers.tiers_of(details.context.facts)
     rows: list[Shape] = []
     for change in kept:
         by_id = privileges if isinstance(change.item, Privilege) else credentials

@@ -16,7 +16,7 @@ from django.db.models.functions import Cast, Coalesce, Greatest, Least, TruncWee
 from approvals.models import Grant, GrantState
 from approvals.policies import queries as policy_queries
 from governance.recertification.items import notices
-from governance.recertification.items.review_dates import OPENS_BEFORE
+from governance.recertification.items.answer_deadlines import OPENS_BEFORE
 from governance.recertification.models import Question, under_review, with_tier
 from inventory.models import Automation, AutomationState, Resource
 

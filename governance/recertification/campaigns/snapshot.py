@@ -20,8 +20,8 @@ from governance.core.engine.transition import Step
 from governance.core.keys import key_files
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items import questions as item_questions
-from governance.recertification.items import review_dates, review_triggers
+from governance.recertification.items import answer_deadlines, review_triggers
+from governance.recertification.items import context as item_context
 from governance.recertification.models import Campaign, Item
 
 #: Reason of ad hoc items: a key of `REASON_WORDS`.
@@ -37,7 +37,7 @@ def chunk_payload(made: Sequence[int]) -> dict[str, Any]:
 
 def grace_by_tier(deadline: datetime) -> dict[str, datetime]:
     """By tier, when silence takes effect in a campaign with this deadline (R6)."""
-    return review_dates.grace_after(deadline, organisation_zone(), organisation_holidays())
+    return answer_deadlines.grace_after(deadline, organisation_zone(), organisation_holidays())
 
 
 def _history_sql(model: type[models.Model], source: str) -> str:
@@ -161,7 +161,7 @@ def grant_parameters(grant_rows: Sequence[GrantRow], now: datetime) -> dict[str,
     by: list[datetime | None] = []
     for pk, tier, review_on, ends_at in grant_rows:
         details: dict[str, Any] = {}
-        if tier == "low" and item_questions.is_in_sample(key, pk, item_questions.sample_period(review_on, ends_at)):
+        if tier == "low" and item_context.is_in_sample(key, pk, item_context.sample_period(review_on, ends_at)):
             details["drawn"] = True
         if pk in conflicts:
             details[review_triggers.CONFLICTS_KEY] = [conflict.pk for conflict in conflicts[pk]]

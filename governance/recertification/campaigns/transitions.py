@@ -26,10 +26,10 @@ from governance.recertification.campaigns import snapshot
 from governance.recertification.campaigns.queries import preview_campaign
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import AD_HOC
+from governance.recertification.items import answer_deadlines, reminder_dates, review_triggers, reviewers
 from governance.recertification.items import notices as campaign_notices
-from governance.recertification.items import reminder_dates, review_dates, review_triggers, reviewers
-from governance.recertification.items.questions import OF_AUTOMATION
-from governance.recertification.items.review_dates import Times
+from governance.recertification.items.answer_deadlines import Times
+from governance.recertification.items.context import OF_AUTOMATION
 from governance.recertification.items.transitions.open_item import join
 from governance.recertification.models import Asks, Campaign, CampaignKind, CampaignState, Item, Joining, Question
 from inventory.models import Automation, Resource
@@ -135,7 +135,9 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
         day: the last day for answers.
     """
     campaign = step.subject
-    deadline = review_dates.deadline_on(day, now=step.now, zone=organisation_zone(), holidays=organisation_holidays())
+    deadline = answer_deadlines.deadline_on(
+        day, now=step.now, zone=organisation_zone(), holidays=organisation_holidays()
+    )
     if deadline is None:
         raise refuse(Refusal("R2", "input", deadline_words(step.now)))
     if not free_text.name(campaign.name):
@@ -159,7 +161,7 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
 def least_deadline(now: datetime) -> datetime:
     """The earliest deadline that leaves people their working days (R1)."""
     return working_days.add_working_days(
-        now, review_dates.LEAST_WORKING_DAYS, organisation_zone(), organisation_holidays()
+        now, answer_deadlines.LEAST_WORKING_DAYS, organisation_zone(), organisation_holidays()
     )
 
 
@@ -167,8 +169,8 @@ def deadline_words(now: datetime) -> str:
     """One sentence with the days that can be chosen."""
     first = least_deadline(now).astimezone(organisation_zone()).date()
     return (
-        f"Choose a working day from {first:%d %b %Y} on, at most {review_dates.MAX_DAYS_AHEAD} days from today: people need"
-        f" {review_dates.LEAST_WORKING_DAYS} whole working days at the least."
+        f"Choose a working day from {first:%d %b %Y} on, at most {answer_deadlines.MAX_DAYS_AHEAD} days from today: people need"
+        f" {answer_deadlines.LEAST_WORKING_DAYS} whole working days at the least."
     )
 
 

@@ -28,7 +28,7 @@ from governance.recertification.campaigns import transitions as campaign_transit
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import grace_by_tier
 from governance.recertification.campaigns.transitions import deadline_words
-from governance.recertification.items import review_dates
+from governance.recertification.items import answer_deadlines
 from governance.recertification.items.notices import ITEM_RELATIONS
 from governance.recertification.models.campaign import Campaign, CampaignKind, CampaignState
 from governance.recertification.models.item import UNCLOSED, Item, ItemOutcome, ItemState, Question
@@ -300,7 +300,7 @@ def _context(form: Filter, opening: Opening, now: datetime) -> Shape:
     if not form.is_valid():
         return context
     until = form.cleaned_data["until"] or first_deadline(now)
-    deadline = review_dates.deadline_on(until, now=now, zone=organisation_zone(), holidays=organisation_holidays())
+    deadline = answer_deadlines.deadline_on(until, now=now, zone=organisation_zone(), holidays=organisation_holidays())
     if deadline is None:
         form.add_error("until", deadline_words(now))
         return context

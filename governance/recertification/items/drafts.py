@@ -18,7 +18,7 @@ from governance.core.erasure.redaction import KnownAs
 from governance.core.models import Person
 from governance.core.texts import free_text
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.questions import ItemContext
+from governance.recertification.items.context import ItemContext
 from governance.recertification.items.transitions import answer as transition_answer
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW, CardView, answer_refusal
 from governance.recertification.models import SETTLING, AnswerKind, Draft, Question

@@ -1,6 +1,6 @@
 """Find grants and automations that are due for review, and open their items (R1, R2).
 
-The policy holds the days between reviews, by tier. A grant is also reviewed before it ends. `review_dates` plans
+The policy holds the days between reviews, by tier. A grant is also reviewed before it ends. `answer_deadlines` plans
 the times of an item, and `transitions.open_item` opens the item.
 """
 
@@ -18,8 +18,8 @@ from governance.core.clock.organisation import organisation_zone
 from governance.core.jobs import job_runs
 from governance.recertification.items import notices as item_notices
 from governance.recertification.items import reviewers
-from governance.recertification.items.questions import OF_AUTOMATION, OF_GRANT, load_context
-from governance.recertification.items.review_dates import OPENS_BEFORE
+from governance.recertification.items.answer_deadlines import OPENS_BEFORE
+from governance.recertification.items.context import OF_AUTOMATION, OF_GRANT, load_context
 from governance.recertification.items.transitions import open_item
 from governance.recertification.items.transitions.open_item import times_of
 from governance.recertification.models.campaign import Campaign, CampaignKind
@@ -42,7 +42,7 @@ def open_due(now: datetime, actor: Actor) -> int:
 
 
 def _grants_due(tier: str, now: datetime) -> QuerySet[Grant]:
-    """Live grants that may be due; `review_dates.plan_times` decides."""
+    """Live grants that may be due; `answer_deadlines.plan_times` decides."""
     lead = timedelta(days=OPENS_BEFORE[tier])
     rows = with_tier(Grant.objects.live(now).select_related(*OF_GRANT)).filter(
         ~under_review(), tier_now=tier, renew=True, ends_at__gt=F("begins_at") + Value(lead)

@@ -30,10 +30,10 @@ from governance.core.database.querysets import among
 from governance.core.engine.transition import Transition
 from governance.core.jobs import job_runs
 from governance.core.models import Person
+from governance.recertification.items import context as item_context
 from governance.recertification.items import due_reviews, review_triggers, reviewers
 from governance.recertification.items import notices as item_notices
-from governance.recertification.items import questions as item_questions
-from governance.recertification.items.questions import OF_AUTOMATION, OF_GRANT, load_with_chains
+from governance.recertification.items.context import OF_AUTOMATION, OF_GRANT, load_with_chains
 from governance.recertification.items.review_triggers import ReviewTrigger
 from governance.recertification.items.transitions import open_item, risk_increase, silence
 from governance.recertification.items.transitions.silence import cause_of
@@ -94,7 +94,7 @@ def assign_waiting_items(now: datetime, actor: Actor) -> int:
         context = load_with_chains(item, now)
         if reviewers.missing_without_reviewer(context, Bench.load(now)):
             return False
-        if not item_questions.missing_questions(context) and reviewers.vacant_questions(context):
+        if not item_context.missing_questions(context) and reviewers.vacant_questions(context):
             return False
         return silence.ask_now.when_due(item, actor=actor, now=now)
 

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from approvals.assignment.escalation_chain import Bench, chain_of_lead, chain_of_resource
 from approvals.models import Grant, Party, SubmissionState
 from governance.core.models import Delegation, Person
-from governance.recertification.items.questions import ItemContext, missing_questions
+from governance.recertification.items.context import ItemContext, missing_questions
 from governance.recertification.models import Asks, Item, Question
 from inventory.models import Automation, Resource
 

@@ -10,9 +10,9 @@ from approvals.models import GrantState
 from approvals.policies import queries as policy_queries
 from approvals.policies.fresh_sign_in import stale_sign_in
 from governance.core.access import Actor, Refusal, duty
-from governance.recertification.items import questions as item_questions
-from governance.recertification.items import review_dates, review_triggers, reviewers
-from governance.recertification.items.questions import ItemContext
+from governance.recertification.items import answer_deadlines, review_triggers, reviewers
+from governance.recertification.items import context as item_context
+from governance.recertification.items.context import ItemContext
 from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question
 from inventory.models import Automation, AutomationState
 
@@ -105,7 +105,7 @@ def chain_end_refusal() -> Refusal:
 @duty("A9", needs_context=True)
 def asked_of_nobody(subject: Item, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
     """Only an item without a reviewer is assigned later."""
-    if subject.nobody and (item_questions.missing_questions(context) or not reviewers.vacant_questions(context)):
+    if subject.nobody and (item_context.missing_questions(context) or not reviewers.vacant_questions(context)):
         return None
     return Refusal("A9", "state", "The item has a reviewer.")
 
@@ -159,7 +159,7 @@ def reviewed_in_time(subject: Automation, actor: Actor, now: datetime) -> Refusa
     if item is not None:
         is_late = now >= item.grace_until
     else:  # an item opens weeks before, unless no job has run
-        is_late = subject.review_on is not None and now >= review_dates.review_instant(subject.review_on)
+        is_late = subject.review_on is not None and now >= answer_deadlines.review_instant(subject.review_on)
     if not is_late:
         return None
     if item is not None and item.nobody:

@@ -2,7 +2,6 @@
 I7).
 """
 
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -217,21 +216,6 @@ def _check_owners(step: Step[Any], team: Team, automation: Automation | None, gi
         raise refuse(replace(refusals[0][1], detail=tuple((name, refusal.sentence) for name, refusal in refusals)))
 
 
-def _lineage_of(step: Step[Team], manifest: Manifest, environment: str, promoted_from: Automation | None) -> uuid.UUID:
-    """Lineage of a new automation: its certain sibling's, otherwise the chosen automation's, otherwise a new one (I10).
-
-    Raises:
-        InvalidInput: the chosen automation is of another team, or already in this environment.
-    """
-    sibling = lineages.certain_sibling(step.subject, manifest, environment)
-    if sibling is None and promoted_from is not None:
-        sibling = lineages.chosen_sibling(step.subject, promoted_from.pk, environment)
-        if sibling is None:
-            sentence = f"{promoted_from.name} is in this environment already, or can't be promoted by this team."
-            raise invalid("I10", "sibling", sentence)
-    return sibling.lineage if sibling is not None and sibling.lineage is not None else uuid.uuid4()
-
-
 def _create_automation(
     step: Step[Team], manifest: Manifest, given: Mapping[str, Any], sibling: Automation | None
 ) -> Automation:
@@ -239,7 +223,8 @@ def _create_automation(
     if given.get("business_owner") is None:
         raise invalid("I1", "business_owner", "Name who is accountable for it.")
     made = new_automation(step.subject, manifest, given)
-    made.lineage, made.created_at = _lineage_of(step, manifest, made.environment, sibling), step.now
+    made.lineage = lineages.lineage_of_new(step.subject, manifest, made.environment, sibling)
+    made.created_at = step.now
     _save_as(step, made, "automation.registered")
     step.record("automation.registered", made, {"team": str(step.subject.pk)})
     return made

@@ -11,7 +11,7 @@ from approvals.decisions.transitions import decide
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as preview_queries
 from approvals.models import Approval, SeatLabel, Submission
-from approvals.policies import tiers
+from approvals.policies import current_tiers
 from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import Person
 from inventory.imports.transitions import confirmation
@@ -192,7 +192,7 @@ def test_approval_is_refused_after_confirmer_becomes_party(
     assert caught.value.refusal.code == "T1"
     assert caught.value.refusal.sentence.startswith("Its tier has risen since")
     approval = payroll(record.submission)
-    no = tiers.tier_refusal(approval, load_context(approval, omars.now).facts)
+    no = current_tiers.tier_refusal(approval, load_context(approval, omars.now).facts)
     assert no is not None
     assert no.sentence.startswith("No independent owner confirmed what its connection opens, so this is high risk")
 

@@ -14,7 +14,7 @@ from approvals.models import Approval, ApprovalState, Party, Submission
 from approvals.submissions.transitions import put_in_force
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent, Notice
-from governance.recertification.items import questions as item_questions
+from governance.recertification.items import context as item_context
 from governance.recertification.items import reviewers
 from governance.recertification.models import Asks, Item
 from inventory.imports.transitions import confirmation
@@ -272,7 +272,7 @@ def test_interim_owner_answers_needed_but_not_acceptable(company: Company, live:
     stands_in(company, Resource.objects.get(pk=company.slack.pk), n.tom, lead=n.amara)
     grant = scenarios.grants_of(live)[0].__class__.objects.get(approval=stock_report.privilege_on(live, company.slack))
     item: Any = Item(grant=grant)
-    bench, parties = Bench.load(company.now), item_questions.load_context(item, company.now).parties
+    bench, parties = Bench.load(company.now), item_context.load_context(item, company.now).parties
     assert reviewers.escalation_chain(item, Asks.NEEDED, bench)[0] == n.grace
     assert reviewers.escalation_chain(item, Asks.ACCEPTABLE, bench)[1] == n.tom
     assert reviewers.gains(item.of_automation, parties, n.grace)

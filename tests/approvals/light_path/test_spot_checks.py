@@ -19,7 +19,7 @@ from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermi
 from governance.core.engine.transition import Transition
 from governance.core.mail.mail_text import write
 from governance.core.models import LedgerEvent, Notice, Person
-from governance.recertification.items.review_dates import review_instant
+from governance.recertification.items.answer_deadlines import review_instant
 from governance.recertification.models import AnswerKind, Asks, ItemOutcome
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, AutomationState

@@ -30,9 +30,9 @@ from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
+from governance.recertification.items import context as item_context
 from governance.recertification.items import drafts
 from governance.recertification.items import jobs as item_jobs
-from governance.recertification.items import questions as item_questions
 from governance.recertification.items.transitions import answer
 from governance.recertification.items.transitions.silence import cause_of
 from governance.recertification.models import (
@@ -96,9 +96,7 @@ class Steps(Undone):
         self.pk = self.held.submission.automation_id
         first = low_grants(self.held.submission, MANY, begins_at=self.held.company.now)[0].pk
         # Drawn by their order: the real draw goes by keys, which are others in each run, and a run has to be had again.
-        self.draw = mock.patch.object(
-            item_questions, "is_in_sample", lambda key, grant, period: (grant - first) % 5 == 0
-        )
+        self.draw = mock.patch.object(item_context, "is_in_sample", lambda key, grant, period: (grant - first) % 5 == 0)
         self.draw.start()
         self.now: datetime = self.held.company.now + timedelta(days=1)
         self.swept_at: datetime | None = None

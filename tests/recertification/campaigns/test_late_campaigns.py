@@ -13,7 +13,7 @@ from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent
 from governance.recertification.campaigns import snapshot
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items import review_dates
+from governance.recertification.items import answer_deadlines
 from governance.recertification.models import Campaign, CampaignState, Item, Joining
 from tests.recertification.campaign_steps import chunk, filled, ordered
 from tests.recertification.grant_rows import low_grants
@@ -27,7 +27,7 @@ LATE = timedelta(days=15)
 
 def least(now: datetime) -> datetime:
     """Until when people have, at the least, what they are asked now."""
-    return working_days.add_working_days(now, review_dates.LEAST_WORKING_DAYS, organisation_zone(), frozenset())
+    return working_days.add_working_days(now, answer_deadlines.LEAST_WORKING_DAYS, organisation_zone(), frozenset())
 
 
 @pytest.mark.rule("R1", "R6")

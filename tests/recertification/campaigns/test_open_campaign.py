@@ -19,10 +19,10 @@ from governance.recertification.campaigns import scope
 from governance.recertification.campaigns import snapshot as campaign_snapshot
 from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
+from governance.recertification.items import answer_deadlines, reviewers
+from governance.recertification.items import context as item_context
 from governance.recertification.items import jobs as item_jobs
-from governance.recertification.items import questions as item_questions
-from governance.recertification.items import review_dates, reviewers
-from governance.recertification.items.questions import OF_GRANT, load_context
+from governance.recertification.items.context import OF_GRANT, load_context
 from governance.recertification.items.transitions.open_item import snapshot
 from governance.recertification.models import Asks, Campaign, CampaignState, Item, ItemState, Joining, Question
 from tests.appointments import record_leaver
@@ -98,7 +98,7 @@ def test_frozen_item_equals_single_item(held: Held) -> None:
             item.grant = Grant.objects.select_related(*OF_GRANT).get(pk=item.grant_id)
             tier = item.grant.counted_tier
             wanted: dict[str, Any] = snapshot(item, tier)
-            if tier == "low" and item_questions.is_drawn(item.grant):
+            if tier == "low" and item_context.is_drawn(item.grant):
                 wanted["drawn"], drawn = True, drawn + 1
         else:
             wanted = snapshot(item, item.of_automation.tier)
@@ -122,7 +122,7 @@ def test_the_same_people_are_asked_as_of_an_item_opened_alone(held: Held) -> Non
             item.grant = Grant.objects.select_related(*OF_GRANT).get(pk=item.grant_id)
         bench, parties = Bench.load(now), load_context(item, now).parties
         wanted = {}
-        for asks in item_questions.wanted_questions(item):
+        for asks in item_context.wanted_questions(item):
             people = reviewers.escalation_chain(item, asks, bench)
             first = next(
                 one
@@ -369,5 +369,5 @@ def test_leaver_is_replaced_and_unanswered_item_escalates(held: Held, start: Cam
 
 @pytest.mark.rule("R2")
 def test_the_deadline_of_a_campaign_lies_between_least_and_furthest(held: Held) -> None:
-    assert (review_dates.LEAST_WORKING_DAYS, review_dates.MAX_DAYS_AHEAD) == (2, 60)
+    assert (answer_deadlines.LEAST_WORKING_DAYS, answer_deadlines.MAX_DAYS_AHEAD) == (2, 60)
     assert FILLER.kind == "job"

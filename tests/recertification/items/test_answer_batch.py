@@ -15,8 +15,8 @@ from approvals.models import Grant, GrantState
 from approvals.policies import queries as policy_queries
 from governance.core.models import LedgerEvent
 from governance.core.texts import free_text
+from governance.recertification.items import context as item_context
 from governance.recertification.items import drafts
-from governance.recertification.items import questions as item_questions
 from governance.recertification.items.drafts import Submitted
 from governance.recertification.items.transitions.answer import CardView
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemOutcome, ItemState
@@ -35,7 +35,7 @@ def six_low(c: Company) -> list[Item]:
     """Six low-risk grants of Jonas's under review, none of them drawn."""
     made = low_grants(stock_report.newest(c), 6, begins_at=c.now)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(item_questions, "is_drawn", lambda grant: False)
+        patch.setattr(item_context, "is_drawn", lambda grant: False)
         return [opened(one, opens_at(one)) for one in made]
 
 
@@ -56,7 +56,7 @@ pytestmark = SIX_LOW
 @pytest.fixture
 def items(start: list[Item], monkeypatch: pytest.MonkeyPatch) -> list[Item]:
     """The six."""
-    monkeypatch.setattr(item_questions, "is_drawn", lambda grant: False)
+    monkeypatch.setattr(item_context, "is_drawn", lambda grant: False)
     return start
 
 

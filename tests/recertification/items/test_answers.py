@@ -13,8 +13,8 @@ from approvals.models.grant import Why
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Notice
+from governance.recertification.items import context as item_context
 from governance.recertification.items import drafts
-from governance.recertification.items import questions as item_questions
 from governance.recertification.items.transitions import answer, open_item
 from governance.recertification.items.transitions.answer import CardView
 from governance.recertification.items.transitions.settle import last_day, last_instant
@@ -136,7 +136,7 @@ def test_an_end_date_before_the_end_of_the_grant_makes_no_successor(held: Held, 
 
 @pytest.mark.rule("R4", "S4")
 def test_about_low_risk_that_was_not_drawn_one_keep_is_enough(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(item_questions, "is_drawn", lambda grant: False)
+    monkeypatch.setattr(item_context, "is_drawn", lambda grant: False)
     item = under_review(held.low_grant())
     say(question(item, NEEDED), K.KEEP, now=item.opened_at)
     item.refresh_from_db()
@@ -443,7 +443,7 @@ def test_joining_campaign_keeps_drafts(held: Held, stock_under_review: Item) -> 
 
 @pytest.mark.rule("R7")
 def test_bulk_draft_with_raised_risk_is_answered_singly(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(item_questions, "is_drawn", lambda grant: False)
+    monkeypatch.setattr(item_context, "is_drawn", lambda grant: False)
     grant = held.low_grant()
     item = under_review(grant)
     about, jonas = question(item, NEEDED), as_actor(held.people.jonas)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from approvals.grants import deploy_gate
-from governance.recertification.items.review_dates import review_instant
+from governance.recertification.items.answer_deadlines import review_instant
 from tests.recertification.review_steps import Held, opened, opens_at
 
 

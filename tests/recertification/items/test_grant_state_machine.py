@@ -28,7 +28,7 @@ from governance.core.actors.actor import Actor
 from governance.core.jobs import job_runs as job_sweeps
 from governance.core.models import LedgerEvent, Person
 from governance.recertification.items import jobs as item_jobs
-from governance.recertification.items.review_dates import OPENS_BEFORE
+from governance.recertification.items.answer_deadlines import OPENS_BEFORE
 from governance.recertification.items.transitions import answer
 from governance.recertification.models import SETTLING, UNCLOSED, Answer, AnswerKind, Asks, Item, ItemOutcome, Question
 from inventory.models import Automation

@@ -15,8 +15,8 @@ from governance.core.duties.refusals import NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent, Notice, Person
 from governance.core.timeline import queries as timeline_queries
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items import due_reviews, review_dates
-from governance.recertification.items import questions as item_questions
+from governance.recertification.items import answer_deadlines, due_reviews
+from governance.recertification.items import context as item_context
 from governance.recertification.items.transitions import open_item
 from governance.recertification.items.transitions.open_item import times_of
 from governance.recertification.models import Asks, Campaign, Item, Question
@@ -76,7 +76,7 @@ def test_the_owner_of_the_automation_is_asked_needed_and_the_owner_of_the_resour
 def test_about_low_risk_that_was_not_drawn_the_automations_owner_alone_is_asked(
     held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(item_questions, "is_drawn", lambda grant: False)
+    monkeypatch.setattr(item_context, "is_drawn", lambda grant: False)
     grant = held.low_grant()
     item = under_review(grant)
     assert list(item.questions.values_list("asks", "reviewer__name")) == [("needed", "Jonas Weil")]
@@ -198,7 +198,7 @@ def test_deadlines_avoid_holidays(held: Held, settings: Any) -> None:
 @pytest.mark.parametrize("tier", ["high", "standard", "low"])
 def test_campaign_deadline_leaves_grace_period(held: Held, settings: Any, tier: str) -> None:
     zone, began = organisation_zone(), held.company.now
-    lead = timedelta(days=review_dates.OPENS_BEFORE[tier] - review_dates.GRACE[tier])
+    lead = timedelta(days=answer_deadlines.OPENS_BEFORE[tier] - answer_deadlines.GRACE[tier])
     settings.ORGANISATION_HOLIDAYS = frozenset({(began + lead + timedelta(days=3)).date()})
     for days in range(14):
         now = began + timedelta(days=days)
@@ -207,5 +207,5 @@ def test_campaign_deadline_leaves_grace_period(held: Held, settings: Any, tier: 
             local = until.astimezone(zone)
             assert working_days.is_working_day(local.date(), settings.ORGANISATION_HOLIDAYS), local
             assert (local.hour, local.minute) == (17, 0)
-        assert now < made.deadline <= made.grace_until - timedelta(days=review_dates.GRACE[tier])
-        assert made.grace_until <= now + timedelta(days=review_dates.OPENS_BEFORE[tier])
+        assert now < made.deadline <= made.grace_until - timedelta(days=answer_deadlines.GRACE[tier])
+        assert made.grace_until <= now + timedelta(days=answer_deadlines.OPENS_BEFORE[tier])

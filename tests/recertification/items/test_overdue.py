@@ -17,7 +17,7 @@ from governance.core.duties.refusals import OutOfTurn
 from governance.core.jobs import job_runs as job_sweeps
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Notice
-from governance.recertification.items import due_reviews, review_dates, reviewers
+from governance.recertification.items import answer_deadlines, due_reviews, reviewers
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items.transitions import open_item
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState
@@ -148,7 +148,7 @@ def test_passed_reviewer_gets_a_day_at_end_of_grace(held: Held, stock_under_revi
 def test_notice_moves_grace_on_and_never_back(grace: int, ends: int | None, at: int) -> None:
     now = datetime(2026, 3, 4, 12, tzinfo=UTC)
     ends_at = None if ends is None else now + timedelta(hours=ends)
-    found = review_dates.with_notice(now + timedelta(hours=grace), now=now, ends_at=ends_at)
+    found = answer_deadlines.with_notice(now + timedelta(hours=grace), now=now, ends_at=ends_at)
     assert found == now + timedelta(hours=at)
 
 

@@ -16,9 +16,9 @@ from approvals.models import ConflictRule, Grant
 from governance.core.duties.refusals import InvalidInput, OutOfTurn
 from governance.core.engine.transition import Step
 from governance.core.models import LedgerEvent, Notice, Person, Team
-from governance.recertification.items import drafts, due_reviews, review_dates, reviewers
+from governance.recertification.items import answer_deadlines, drafts, due_reviews, reviewers
+from governance.recertification.items import context as item_context
 from governance.recertification.items import jobs as item_jobs
-from governance.recertification.items import questions as item_questions
 from governance.recertification.items.transitions import risk_increase
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW
 from governance.recertification.models import Asks, Item, ItemState
@@ -159,7 +159,7 @@ def test_raised_class_shortens_term_and_opens_one_review(held: Held) -> None:
 def test_a_term_that_would_be_over_already_leaves_time_for_the_review(held: Held) -> None:
     late = held.company.now + timedelta(days=100)  # more than what high risk may have
     grant = raise_class(held, now=late)
-    assert grant.ends_at == late + timedelta(days=review_dates.OPENS_BEFORE["high"] + 1)
+    assert grant.ends_at == late + timedelta(days=answer_deadlines.OPENS_BEFORE["high"] + 1)
     assert ("tier raised", str(grant.pk)) in open_due(held, now=late)
     item = Item.objects.get(grant=grant)
     assert late < item.deadline < item.grace_until < grant.ends_at
@@ -418,7 +418,7 @@ def test_tier_raised_by_person_opens_review(held: Held) -> None:
 @pytest.mark.rule("R2", "R5", "T4")
 def test_raise_joins_open_item_and_only_brings_forward(held: Held) -> None:
     before = held.grant(on=held.company.slack)
-    opens = before.ends_at - timedelta(days=review_dates.OPENS_BEFORE["standard"]) + timedelta(hours=1)
+    opens = before.ends_at - timedelta(days=answer_deadlines.OPENS_BEFORE["standard"]) + timedelta(hours=1)
     item = opened(before, opens)
     was = item.deadline
     grant = raise_class(held, now=opens + timedelta(days=1))
@@ -434,7 +434,7 @@ def test_raise_joins_open_item_and_only_brings_forward(held: Held) -> None:
 @pytest.mark.rule("S4", "T4")
 def test_open_low_item_gets_second_question_after_raise(held: Held) -> None:
     low = held.low_grant()
-    item = opened(low, low.ends_at - timedelta(days=review_dates.OPENS_BEFORE["low"]) + timedelta(hours=1))
+    item = opened(low, low.ends_at - timedelta(days=answer_deadlines.OPENS_BEFORE["low"]) + timedelta(hours=1))
     asked = set(item.questions.values_list("asks", flat=True))
     now = item.opened_at + timedelta(days=1)
     with inside(held.automation, JOB, now):
@@ -446,9 +446,9 @@ def test_open_low_item_gets_second_question_after_raise(held: Held) -> None:
 @pytest.mark.parametrize("way", ["alone", "together"])
 def test_one_answer_keeps_nothing_without_second_reviewer(held: Held, way: str) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(item_questions, "is_drawn", lambda grant: False)
+        patched.setattr(item_context, "is_drawn", lambda grant: False)
         low = held.low_grant()
-        item = opened(low, low.ends_at - timedelta(days=review_dates.OPENS_BEFORE["low"]) + timedelta(hours=1))
+        item = opened(low, low.ends_at - timedelta(days=answer_deadlines.OPENS_BEFORE["low"]) + timedelta(hours=1))
     now = item.opened_at + timedelta(days=1)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(reviewers, "acceptable_chain", lambda resource, bench: [])
@@ -481,9 +481,9 @@ def test_one_answer_keeps_nothing_without_second_reviewer(held: Held, way: str) 
 @pytest.mark.rule("S4", "R6")
 def test_silent_reviewer_keeps_nothing_without_other_reviewer(held: Held) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(item_questions, "is_drawn", lambda grant: False)
+        patched.setattr(item_context, "is_drawn", lambda grant: False)
         low = held.low_grant()
-        item = opened(low, low.ends_at - timedelta(days=review_dates.OPENS_BEFORE["low"]) + timedelta(hours=1))
+        item = opened(low, low.ends_at - timedelta(days=answer_deadlines.OPENS_BEFORE["low"]) + timedelta(hours=1))
         patched.setattr(reviewers, "acceptable_chain", lambda resource, bench: [])
         with inside(held.automation, JOB, item.opened_at):
             risk_increase._raise(_step(held, item.opened_at), low, Tier.of("standard"))

@@ -15,7 +15,7 @@ from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.core.models import Delegation, LedgerEvent, Person
 from governance.recertification.items import reviewers
-from governance.recertification.items.questions import load_context
+from governance.recertification.items.context import load_context
 from governance.recertification.items.transitions import answer, settle
 from governance.recertification.items.transitions import silence as reminder_transitions
 from governance.recertification.models import Answer, AnswerKind, Asks, Item, Question

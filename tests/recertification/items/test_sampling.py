@@ -12,7 +12,7 @@ from approvals.models import Grant, GrantState
 from governance.core.duties.refusals import DutyConflict, NotPermitted
 from governance.core.mail.mail_text import write
 from governance.core.models import Notice
-from governance.recertification.items import questions as item_questions
+from governance.recertification.items import context as item_context
 from governance.recertification.items.transitions import answer
 from governance.recertification.models import AnswerKind, Asks, Item, ItemOutcome, ItemState, Question
 from tests.people import as_actor, shares
@@ -24,13 +24,13 @@ KEYS = [hashlib.sha256(word).digest() for word in (b"one", b"two", b"three")]
 
 
 def drawn(key: bytes, period: str = "2027-05-23") -> set[int]:
-    return {grant for grant in range(1, 1001) if item_questions.is_in_sample(key, grant, period)}
+    return {grant for grant in range(1, 1001) if item_context.is_in_sample(key, grant, period)}
 
 
 @pytest.fixture
 def item(held: Held, monkeypatch: pytest.MonkeyPatch) -> Item:
     """An open item about a low-risk grant that was drawn."""
-    monkeypatch.setattr(item_questions, "SAMPLE_ONE_IN", 1)
+    monkeypatch.setattr(item_context, "SAMPLE_ONE_IN", 1)
     return under_review(held.low_grant())
 
 
@@ -94,7 +94,7 @@ def test_sampled_access_needs_two_answers_and_other_one(
     say(question(item, Asks.ACCEPTABLE), KEEP, now=item.opened_at)
     item.refresh_from_db()
     assert item.outcome == ItemOutcome.KEPT
-    monkeypatch.setattr(item_questions, "is_drawn", lambda grant: False)
+    monkeypatch.setattr(item_context, "is_drawn", lambda grant: False)
     other = under_review(Grant.objects.get(predecessor=item.grant))
     assert list(Question.objects.filter(item=other).values_list("asks", flat=True)) == ["needed"]
     assert not other.is_sample

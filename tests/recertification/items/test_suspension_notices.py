@@ -13,7 +13,7 @@ from governance.core.clock import business_time
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import Notice, NoticeState, Person
 from governance.core.notices import delivery_attempts
-from governance.recertification.items import questions as item_questions
+from governance.recertification.items import context as item_context
 from governance.recertification.models import AnswerKind, Asks, Item, ItemState
 from tests import run_lengths
 from tests.approvals import stock_report
@@ -30,7 +30,7 @@ MAIL: dict[str, Any] = {"MAIL_DIGEST_AT": time(7, 30), "MAIL_GATHERING": MINUTES
 def many_suspended(c: Company) -> list[Item]:
     """Grants that one sweep has suspended; nobody receives the notices of the time before."""
     grants = low_grants(stock_report.newest(c), MANY, begins_at=c.now)
-    with mock.patch.object(item_questions, "is_drawn", return_value=False), override_settings(**MAIL):
+    with mock.patch.object(item_context, "is_drawn", return_value=False), override_settings(**MAIL):
         sweep_at(opens_at(grants[0]))
         items = list(Item.objects.filter(grant__in=grants).order_by("pk"))
         assert len(items) == MANY
@@ -46,7 +46,7 @@ pytestmark = [pytest.mark.django_db, starting_point("stock_in_force", many_suspe
 @pytest.fixture
 def suspended(start: list[Item], settings: Any, smtp: Server, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
     """These, with a mail server that takes what is sent about them."""
-    monkeypatch.setattr(item_questions, "is_drawn", lambda grant: False)
+    monkeypatch.setattr(item_context, "is_drawn", lambda grant: False)
     settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING = MAIL["MAIL_DIGEST_AT"], MAIL["MAIL_GATHERING"]
     settings.MAIL_SERVER = smtp.settings
     return start

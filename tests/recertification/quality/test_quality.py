@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from governance.core.texts import free_text
+from governance.recertification.items import context as item_context
 from governance.recertification.items import due_reviews
-from governance.recertification.items import questions as item_questions
 from governance.recertification.models import Answer, AnswerKind, Asks, Campaign, Item, Question
 from governance.recertification.quality import queries as quality_queries
 from inventory.models import Automation
@@ -30,7 +30,7 @@ ITEMS = 12
 @pytest.fixture
 def campaign(held: Held, monkeypatch: pytest.MonkeyPatch) -> Campaign:
     """Twelve open items of Jonas's, of standard risk as they are said to be."""
-    monkeypatch.setattr(item_questions, "is_drawn", lambda grant: False)
+    monkeypatch.setattr(item_context, "is_drawn", lambda grant: False)
     grants = low_grants(held.submission, ITEMS, begins_at=held.company.now)
     now = opens_at(grants[0])
     made = due_reviews.campaign_of("standard", now, JOB)

@@ -17,11 +17,11 @@ from approvals.models import Grant
 from governance.core.access import Actor, Permission, Refusal, refuse
 from governance.core.engine.transition import Effect, Step, acts_as, said_the_same, transition
 from governance.core.models import Person
+from governance.recertification.items import context as item_context
 from governance.recertification.items import notices as item_notices
-from governance.recertification.items import questions as item_questions
 from governance.recertification.items import reviewers
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.questions import ItemContext, load_context
+from governance.recertification.items.context import ItemContext, load_context
 from governance.recertification.items.transitions.open_item import ask_missing, ensure_a_day, reset_reminder
 from governance.recertification.items.transitions.settle import last_day, last_instant, reopen, settle
 from governance.recertification.models import CHANGED, SETTLING, WAITING, Answer, AnswerKind, Draft, Item, Question
@@ -252,7 +252,7 @@ def settle_where_due(step: Step[Question]) -> None:
     revoked = [answer for answer in latest if answer is not None and answer.answer == AnswerKind.REVOKE]
     if revoked:
         settle(context.item, actor=step.actor, now=step.now, answers=revoked[:1])
-    elif None not in latest and item_questions.missing_questions(context):
+    elif None not in latest and item_context.missing_questions(context):
         ask_missing(step, context, Bench.load(step.now))
     elif None not in latest:
         settle(context.item, actor=step.actor, now=step.now, answers=latest)

@@ -11,12 +11,12 @@ from governance.core.access import Permission, Refusal, refuse
 from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_of
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
+from governance.recertification.items import answer_deadlines, reminder_dates, review_triggers, reviewers
+from governance.recertification.items import context as item_context
 from governance.recertification.items import notices as item_notices
-from governance.recertification.items import questions as item_questions
-from governance.recertification.items import reminder_dates, review_dates, review_triggers, reviewers
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.questions import ItemContext, load_with_chains
-from governance.recertification.items.review_dates import Times
+from governance.recertification.items.answer_deadlines import Times
+from governance.recertification.items.context import ItemContext, load_with_chains
 from governance.recertification.models.campaign import Campaign, CampaignState
 from governance.recertification.models.item import CHANGED, UNCLOSED, WAITING, Asks, Item, ItemState, Question
 from inventory.models import AutomationState
@@ -32,8 +32,8 @@ def open_campaign(step: Step[Campaign]) -> Effect:
     It uses the organisation's time zone; an item uses its reviewers' zones (H8).
     """
     campaign = step.subject
-    tier, ahead = campaign.tier, step.now + timedelta(days=review_dates.OPENS_BEFORE[campaign.tier])
-    times = review_dates.times_before(ahead, tier, [organisation_zone()], organisation_holidays())
+    tier, ahead = campaign.tier, step.now + timedelta(days=answer_deadlines.OPENS_BEFORE[campaign.tier])
+    times = answer_deadlines.times_before(ahead, tier, [organisation_zone()], organisation_holidays())
     campaign.name = f"Review of {campaign.opened_on:%d %b %Y}, {tier} risk"
     campaign.scope, campaign.snapshot_at = {"tier": tier, "because": "review date"}, step.now
     campaign.deadline, campaign.grace_until = times.deadline, times.grace_until
@@ -69,7 +69,7 @@ def open_item(step: Step[Item]) -> Effect:
     item.opened_at, item.deadline, item.grace_until = step.now, times.deadline, times.grace_until
     item.snapshot = {**item.snapshot, **snapshot(item, tier)}
     _note_conflicts(item, step.now)
-    wanted = item_questions.wanted_questions(item)
+    wanted = item_context.wanted_questions(item)
     if tier == "low" and Asks.ACCEPTABLE in wanted:
         item.snapshot["drawn"] = True
     step.save(item)
@@ -119,8 +119,8 @@ def ask_missing(step: Step[Any], context: ItemContext, bench: Bench) -> None:
     If nobody was asked yet, all questions are asked or none, as at the opening.
     """
     item = context.item
-    lacking, short = item_questions.missing_questions(context), reviewers.missing_without_reviewer(context, bench)
-    if not short or len(lacking) < len(item_questions.wanted_questions(item)):
+    lacking, short = item_context.missing_questions(context), reviewers.missing_without_reviewer(context, bench)
+    if not short or len(lacking) < len(item_context.wanted_questions(item)):
         ask_questions(step, context, [asks for asks in lacking if asks.value not in short], bench)
     is_short = bool(short or reviewers.vacant_questions(context))
     if item.nobody != is_short:
@@ -174,7 +174,7 @@ UNTIL_ITS_END = frozenset({review_triggers.IN_CONFLICT, review_triggers.INCIDENT
 def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
     """Times of an item that opens at ``now``, or None if it is not due (R1); ``bench`` is of ``now``."""
     grant, tier = item.grant, item.counted_tier
-    chains = (reviewers.escalation_chain(item, asks, bench) for asks in item_questions.wanted_questions(item))
+    chains = (reviewers.escalation_chain(item, asks, bench) for asks in item_context.wanted_questions(item))
     people = [next((person for person in chain if person.is_here), None) for chain in chains]
     zones = [zone_of(person) for person in people if person is not None] or [organisation_zone()]
     why = {item.reason, *item.snapshot.get("joined", ())}
@@ -188,19 +188,19 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
     if not is_reviewed:
         return None
     if why & review_triggers.BEFORE_ITS_TIME:
-        soon = review_dates.review_after_event(tier, now=now, began_at=began_at)
+        soon = answer_deadlines.review_after_event(tier, now=now, began_at=began_at)
         review_on = min(review_on or soon, soon)
     review_at = (
-        review_dates.review_instant(review_on)
+        answer_deadlines.review_instant(review_on)
         if review_on is not None
         else began_at + timedelta(days=policy_queries.in_force(now).review_after(tier))
     )
     holidays = organisation_holidays()
-    times = review_dates.plan_times(
+    times = answer_deadlines.plan_times(
         tier, began_at=began_at, review_at=review_at, ends_at=item.ends_at, now=now, zones=zones, holidays=holidays
     )
     if times is not None and review_triggers.INCIDENT in why:
-        times = review_dates.shorten_times(times, tier, now=now, zones=zones, holidays=holidays)
+        times = answer_deadlines.shorten_times(times, tier, now=now, zones=zones, holidays=holidays)
     return times
 
 
@@ -230,7 +230,7 @@ def ensure_a_day(step: Step[Any], item: Item) -> None:
 
     It matters for late items and for questions handed over at the end of the grace. Saves the item if its grace moves.
     """
-    grace_until = review_dates.with_notice(item.grace_until, now=step.now, ends_at=item.ends_at)
+    grace_until = answer_deadlines.with_notice(item.grace_until, now=step.now, ends_at=item.ends_at)
     if item.suspended_at is None and grace_until > item.grace_until:
         was, item.grace_until = item.grace_until, grace_until
         step.save(item)

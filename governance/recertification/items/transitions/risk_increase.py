@@ -23,7 +23,7 @@ from governance.core.access import Actor, Permission, Refusal, duty
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.jobs import nudge
 from governance.core.models import Person
-from governance.recertification.items import review_dates, review_triggers
+from governance.recertification.items import answer_deadlines, review_triggers
 from governance.recertification.items.transitions import open_item
 from governance.recertification.models import WAITING, Item
 from inventory.chains import queries as chain_queries
@@ -131,11 +131,11 @@ HANDLERS: dict[str, Callable[[Any, Step[Any]], None]] = {
 
 def _raise(step: Step[Any], grant: Grant, tier: Tier) -> None:
     quiet_until = review_triggers.grant_quiet_until(grant, policy_queries.in_force(step.now).quiet_days)
-    review_on = review_dates.review_after_event(
+    review_on = answer_deadlines.review_after_event(
         tier.word, now=step.now, began_at=grant.begins_at, quiet_until=quiet_until
     )
     # the earliest end that leaves time for a review opened now or tomorrow (R1)
-    not_before = step.now + timedelta(days=review_dates.OPENS_BEFORE[tier.word] + 1)
+    not_before = step.now + timedelta(days=answer_deadlines.OPENS_BEFORE[tier.word] + 1)
     lifecycle.raise_tier(grant, actor=step.actor, now=step.now, tier=tier, not_before=not_before, review_on=review_on)
     _join(step, Item.objects.filter(grant=grant), RISEN)
 
@@ -144,7 +144,7 @@ def _review(step: Step[Any], automation: Automation, tier: Tier, because: str) -
     quiet_days = policy_queries.in_force(step.now).quiet_days
     quiet_until = review_triggers.automations_quiet_until([automation.pk], quiet_days).get(automation.pk)
     began_at = automation.created_at
-    review_on = review_dates.review_after_event(tier.word, now=step.now, began_at=began_at, quiet_until=quiet_until)
+    review_on = answer_deadlines.review_after_event(tier.word, now=step.now, began_at=began_at, quiet_until=quiet_until)
     bring_review_forward(automation, actor=step.actor, now=step.now, tier=tier, review_on=review_on, because=because)
     _join(step, Item.objects.filter(automation=automation), because)
 

@@ -31,8 +31,8 @@ from governance.core.clock.organisation import organisation_zone
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
+from governance.recertification.items import context as item_context
 from governance.recertification.items import notices as item_notices
-from governance.recertification.items import questions as item_questions
 from governance.recertification.items.transitions.open_item import on_item
 from governance.recertification.models.item import WAITING, Answer, AnswerKind, Item, ItemOutcome, ItemState
 from inventory.automations.transitions import lifecycle as automation_lifecycle
@@ -55,7 +55,7 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
         item.closes_at = min(ends_at, item.closes_at or ends_at)
         tell_owners(step, item, "revoked", f"revoked:{answers[0].pk}")
         return Effect(to=ItemState.ANSWERED, payload={"closes_at": ledger_events.instant(item.closes_at)})
-    if len(answers) < len(item_questions.wanted_questions(item)):
+    if len(answers) < len(item_context.wanted_questions(item)):
         raise refuse(Refusal("S4", "state", "A needed question has no answer yet."))
     return close_effect(step, ItemOutcome.KEPT, {"until": _keep_access(step, item, answers)})
 

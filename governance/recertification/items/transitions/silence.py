@@ -18,11 +18,11 @@ from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_holidays, organisation_zone, zone_of
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
+from governance.recertification.items import answer_deadlines, review_triggers, reviewers
+from governance.recertification.items import context as item_context
 from governance.recertification.items import notices as item_notices
-from governance.recertification.items import questions as item_questions
-from governance.recertification.items import review_dates, review_triggers, reviewers
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.questions import ItemContext, load_context, load_with_chains
+from governance.recertification.items.context import ItemContext, load_context, load_with_chains
 from governance.recertification.items.transitions.answer import LOCKED_PARENTS, hand_over
 from governance.recertification.items.transitions.open_item import ask_questions, ensure_a_day, on_item, reset_reminder
 from governance.recertification.items.transitions.settle import (
@@ -186,7 +186,7 @@ def ask_now(step: Step[Item]) -> Effect:
     Reviewers who could not answer for a while and may again get the same time.
     """
     item, context, bench = step.subject, step.context, Bench.load(step.now)
-    lacking = item_questions.missing_questions(context)
+    lacking = item_context.missing_questions(context)
     if reviewers.missing_without_reviewer(context, bench):
         raise refuse(Refusal("A9", "state", "It still has no eligible reviewer."))
     _extend_deadline(step, context)
@@ -222,12 +222,12 @@ def _extend_deadline(step: Step[Any], context: ItemContext) -> None:
     The item is not saved.
     """
     item, zone, holidays = context.item, organisation_zone(), organisation_holidays()
-    least = working_days.add_working_days(step.now, review_dates.LEAST_WORKING_DAYS, zone, holidays)
+    least = working_days.add_working_days(step.now, answer_deadlines.LEAST_WORKING_DAYS, zone, holidays)
     is_anybody_late = any(
         question.remind_at is not None and not reviewers.is_out(context, question) for question in context.unanswered
     )
     if item.deadline < least and not is_anybody_late:
         tier = str(item.snapshot.get("tier", "high"))
-        grace_until = review_dates.grace_after(least, zone, holidays)[tier]
+        grace_until = answer_deadlines.grace_after(least, zone, holidays)[tier]
         end = item.ends_at or grace_until
         item.deadline, item.grace_until = min(least, end), min(grace_until, end)

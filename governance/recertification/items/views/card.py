@@ -21,7 +21,7 @@ from governance.core.database.querysets import with_columns
 from governance.recertification.items import drafts, reviewers
 from governance.recertification.items import queries as item_queries
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.questions import ItemContext, context_of
+from governance.recertification.items.context import ItemContext, context_of
 from governance.recertification.items.recommendation import Reason, recommend
 from governance.recertification.items.transitions import answer
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW, CardView, answer_refusal, changed_refusal

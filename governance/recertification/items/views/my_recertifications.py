@@ -21,7 +21,7 @@ from governance.core.models import Person
 from governance.core.texts import free_text
 from governance.recertification.items import drafts
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.questions import ItemContext
+from governance.recertification.items.context import ItemContext
 from governance.recertification.items.transitions import answer as transition_answer
 from governance.recertification.items.views import card
 from governance.recertification.models import AnswerKind, Item, ItemState, Question

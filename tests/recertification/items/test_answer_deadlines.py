@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.core.clock import working_days
-from governance.recertification.items import reminder_dates, review_dates
+from governance.recertification.items import answer_deadlines, reminder_dates
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -27,9 +27,9 @@ BEGAN, ENDS = utc(2026, 6, 12, 9), utc(2026, 12, 9, 9)
 
 def plan(
     now: datetime, tier: str = "standard", *, began: datetime = BEGAN, ends: datetime | None = ENDS, **more: object
-) -> review_dates.Times | None:
+) -> answer_deadlines.Times | None:
     given = {"began_at": began, "review_at": ENDS, "ends_at": ends, "now": now, "zones": [BERLIN]}
-    return review_dates.plan_times(tier, **(given | more))  # type: ignore[arg-type]
+    return answer_deadlines.plan_times(tier, **(given | more))  # type: ignore[arg-type]
 
 
 @pytest.mark.rule("R1")
@@ -55,7 +55,7 @@ def test_an_item_opens_30_21_or_14_days_before_the_end_by_tier_and_no_moment_bef
 def test_deadline_and_grace_lie_inside_the_term_and_end_at_five(
     tier: str, deadline: datetime, grace_until: datetime
 ) -> None:
-    found = plan(ENDS - timedelta(days=review_dates.OPENS_BEFORE[tier]), tier)
+    found = plan(ENDS - timedelta(days=answer_deadlines.OPENS_BEFORE[tier]), tier)
     assert found is not None
     assert (found.deadline, found.grace_until) == (deadline, grace_until)
 
@@ -90,7 +90,7 @@ def test_automation_review_leaves_two_working_days() -> None:
     found = plan(utc(2027, 1, 4, 9), ends=None, began=utc(2025, 1, 1))
     assert found is not None
     assert found.deadline == utc(2027, 1, 6, 16)
-    assert found.grace_until >= found.deadline + timedelta(days=review_dates.GRACE["standard"])
+    assert found.grace_until >= found.deadline + timedelta(days=answer_deadlines.GRACE["standard"])
 
 
 @pytest.mark.rule("R1")
@@ -112,16 +112,16 @@ def test_whenever_an_item_opens_everything_in_it_lies_in_order_and_inside_the_te
     tier: str, term: int, late: int, zone: ZoneInfo, holidays: frozenset[date]
 ) -> None:
     ends = BEGAN + timedelta(days=term)
-    now = ends - timedelta(days=review_dates.OPENS_BEFORE[tier]) + timedelta(hours=late)
-    found = review_dates.plan_times(
+    now = ends - timedelta(days=answer_deadlines.OPENS_BEFORE[tier]) + timedelta(hours=late)
+    found = answer_deadlines.plan_times(
         tier, began_at=BEGAN, review_at=ends, ends_at=ends, now=now, zones=[zone], holidays=holidays
     )
     if found is None:
         return
     assert BEGAN < now < found.deadline
-    assert found.deadline + timedelta(days=review_dates.GRACE[tier]) <= found.grace_until + timedelta(hours=1)
+    assert found.deadline + timedelta(days=answer_deadlines.GRACE[tier]) <= found.grace_until + timedelta(hours=1)
     assert found.grace_until <= ends
-    assert found.deadline >= working_days.add_working_days(now, review_dates.LEAST_WORKING_DAYS, zone, holidays)
+    assert found.deadline >= working_days.add_working_days(now, answer_deadlines.LEAST_WORKING_DAYS, zone, holidays)
 
 
 @pytest.mark.rule("R5")
