@@ -9,10 +9,12 @@ SHELL := /bin/sh
 ARGS ?=
 CODES ?= all
 PORT ?= 8000
-# Tests run side by side, on a database, broker and browser each: one more than there are cores, since browsers and sweeps
-# are waited for. WORKERS=0 runs them in one process.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-SIDE_BY_SIDE := -n $(WORKERS) --maxprocesses 4 --dist loadscope
+# Tests run side by side, on a database, broker and browser each. Rule tests keep a core busy each; with browsers and
+# processes one more runs, since they are waited for. WORKERS=0 runs all in one process.
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+WORKERS ?=
+SIDE_BY_SIDE = -n $(or $(WORKERS),$(CORES)) --maxprocesses 4 --dist loadscope
+full soak: CORES := $(shell expr $(CORES) + 1)
 VENV := .venv
 PY := $(VENV)/bin/python
 export PORT

@@ -19,7 +19,7 @@ from approvals.duplicates import queries as duplicates
 from approvals.models import Approval, ApprovalState, Grant, Submission
 from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import submit
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.models import Person
 from inventory.importers.manifest import Manifest, binding_key
 from inventory.imports import resolution
@@ -155,7 +155,7 @@ def facts_shown(record: Approval, now: datetime) -> dict[str, Any]:
 
 def shown(record: Approval) -> str:
     """The digest that a page shown now would carry."""
-    return digest.digest(facts_shown(record, business_time.now()))
+    return digest.digest(facts_shown(record, current_time.now()))
 
 
 class ShownDigests:
@@ -170,7 +170,7 @@ class ShownDigests:
         confirmed = sorted(Binding.objects.order_by().values_list("pk", "confirmed_by", "confirmed_at"), key=str)
         if confirmed != self.confirmed:
             fresh = Submission.objects.select_related("policy", "automation", "version").get(pk=self.submission.pk)
-            context = load_context(fresh, business_time.now())
+            context = load_context(fresh, current_time.now())
             facts = {each.pk: digest.facts_of_approval(each, context.conflicts) for each in context.approvals}
             self.digests = {pk: digest.digest(shown_facts) for pk, shown_facts in facts.items()}
             self.confirmed = confirmed

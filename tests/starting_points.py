@@ -21,7 +21,7 @@ from django.db import connection
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant, Submission
 from approvals.submissions.transitions import withdraw
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from tests import people, scenarios
 from tests.approvals import stock_report
 from tests.approvals.conflicts import conflict_rules
@@ -144,7 +144,7 @@ def _forget_undone_rows() -> None:
 def _begins_now() -> Iterator[None]:
     """Set the clock to the instant at which tests begin, whatever day it is."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(business_time, "now", lambda: NOW + business_time.offset())
+        patch.setattr(current_time, "now", lambda: NOW + current_time.offset())
         yield
 
 
@@ -215,7 +215,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
 @pytest.fixture
 def ground(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
     """What one test starts from; what the test does to it is undone. Business time begins where the walk ended, whatever day it is."""
-    monkeypatch.setattr(business_time, "now", lambda: NOW + business_time.offset())
+    monkeypatch.setattr(current_time, "now", lambda: NOW + current_time.offset())
     if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:
         request.getfixturevalue("db")
         yield GROUND

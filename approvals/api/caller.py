@@ -18,7 +18,7 @@ from approvals.api.requests import UnusableRequest
 from approvals.intake.views.builder import NO_TEAM
 from approvals.intake.views.forms import teams_of
 from governance.core.access import Actor, Refusal, refuse
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.models import ApiToken, Person, Team
 from governance.core.tokens import transitions as token_transitions
 
@@ -38,7 +38,7 @@ def count_request(token: ApiToken, *, reads: bool) -> None:
         UnusableRequest: it exceeds the limit in this minute of real time.
     """
     kind, most = ("reads", READS) if reads else ("writes", WRITES)
-    at = int(business_time.real().timestamp())
+    at = int(current_time.real().timestamp())
     for counter, limit in ((f"person:{token.person_id}:{kind}", most * OF_PERSON), (f"{token.pk}:{kind}", most)):
         key = f"api:{counter}:{at // MINUTE}"
         cache.add(key, 0, timeout=2 * MINUTE)
@@ -91,7 +91,7 @@ class Caller:
         teams = teams_of(token.person)
         if token.team_id is not None:
             teams = [team for team in teams if team.pk == token.team_id]
-        return cls(Actor.of_token(token), token.person, token, business_time.now(), tuple(teams))
+        return cls(Actor.of_token(token), token.person, token, current_time.now(), tuple(teams))
 
     def team(self, wanted: int | None) -> Team:
         """Return the team with this id; without an id, the only team.

@@ -35,7 +35,7 @@ from inventory.risk.levels import is_within
 from inventory.risk.tiers import Tier
 
 if TYPE_CHECKING:
-    from approvals.submissions.version_diff import RequestedItem
+    from approvals.submissions.reapproval import RequestedItem
 
 #: Triggers that no other system or person controls: the editor's button and the clock.
 OWN_TRIGGERS = ("manual", "schedule")

@@ -12,7 +12,7 @@ from approvals.light_path.transitions import spot_checks
 from approvals.models import Sample
 from approvals.review.views.dossier import UNSHOWN
 from governance.core.access import Actor, InvalidInput, Refusal, access, refuse
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.models import Person
 from governance.web.pages.page import page, timeline_context
 from governance.web.requests.request import Request
@@ -63,7 +63,7 @@ def reviewing_actor(spot_check: Sample, actor: Actor, context: SubmissionContext
 
 
 def _context(spot_check: Sample, actor: Actor, *, typed: str = "", error: str = "") -> dict[str, Any]:
-    now, submission, automation = business_time.now(), spot_check.submission, spot_check.submission.automation
+    now, submission, automation = current_time.now(), spot_check.submission, spot_check.submission.automation
     context = load_context(spot_check, now)
     verb = "is" if automation.approved_version_id == submission.version_id else "was"
     acting_as = reviewing_actor(spot_check, actor, context)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from approvals.policies import queries as policy_queries
 from governance.core.access import Actor, Refusal
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 
 
 def require_session(actor: Actor, policy: policy_queries.Policy, tier: str) -> Refusal | None:
@@ -27,7 +27,7 @@ def stale_sign_in(actor: Actor, policy: policy_queries.Policy, tier: str, noun: 
     minutes = policy.fresh_minutes(tier)
     if minutes is None or actor.signed_in_at is None:
         return None
-    if business_time.real() - actor.signed_in_at <= timedelta(minutes=minutes):
+    if current_time.real() - actor.signed_in_at <= timedelta(minutes=minutes):
         return None
     sentence = f"A {tier}-risk {noun} needs a sign-in at most {minutes} minutes old."
     return Refusal("SOD-5", "duty", sentence, "Sign in again; nothing you typed is lost.")

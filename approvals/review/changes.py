@@ -4,7 +4,7 @@ A promoted version that is the first of its environment is compared with the ver
 
 The comparison covers what stage 1 was asked and what both versions would hold. A privilege with another target, scope or credential has
 another key and is asked as new. One removed and one added privilege that are otherwise the same are shown as changed. Reads only:
-`version_diff` chose the approvals at submission.
+`reapproval` chose the approvals at submission.
 """
 
 from collections import defaultdict

@@ -1,6 +1,6 @@
 """What beat wakes in the controls: sealing the ledger, sending mail and webhooks, and forgetting."""
 
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.jobs.job_runs import register
 from governance.core.ledger import sealing
 from governance.core.mail import jobs as mail_jobs
@@ -8,8 +8,8 @@ from governance.core.sign_in import jobs as sign_in_jobs
 from governance.core.webhooks import jobs as webhook_jobs
 from governance.core.webhooks import webhook_outbox
 
-register("controls.seal", lambda now: {"events": sealing.seal_all(at=business_time.real())})
+register("controls.seal", lambda now: {"events": sealing.seal_all(at=current_time.real())})
 register("controls.send_notices", mail_jobs.send_due)
 register(webhook_outbox.JOB, webhook_jobs.send_due)  # not with mail, so that a slow endpoint delays no mail
 register(webhook_jobs.FORGET_JOB, webhook_jobs.forget_due)
-register("controls.clear_sessions", lambda now: sign_in_jobs.clear_expired(at=business_time.real()))
+register("controls.clear_sessions", lambda now: sign_in_jobs.clear_expired(at=current_time.real()))

@@ -37,7 +37,7 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 import governance.celery  # noqa: E402, F401  nudges go through this application
 from approvals.decisions.transitions import decide  # noqa: E402
 from approvals.models import Submission  # noqa: E402
-from governance.core.clock import business_time  # noqa: E402
+from governance.core.clock import current_time  # noqa: E402
 from governance.core.keys import key_files  # noqa: E402
 from governance.core.ledger import sealing  # noqa: E402
 from governance.core.models import Person  # noqa: E402
@@ -104,9 +104,9 @@ def fill(automations: int) -> tuple[scenarios.Company, Submission, Submission]:
     company = scenarios.company(northwind)
     cast = large_company.Cast(northwind.rita, northwind.jonas, northwind.omar, northwind.amara)
     large_company.seed(
-        automations, cast, business_time.now(), lambda done: said(f"{done:,} of {automations:,} automations")
+        automations, cast, current_time.now(), lambda done: said(f"{done:,} of {automations:,} automations")
     )
-    sealing.seal_all(at=business_time.real() - timedelta(hours=1))  # as one that stands for a while
+    sealing.seal_all(at=current_time.real() - timedelta(hours=1))  # as one that stands for a while
     waiting = scenarios.submitted(company)
     second = scenarios.submitted(company, scenarios.brought_in(company, "weekly-stock-report.json"))
     scenarios.decide_app(company, second)

@@ -12,12 +12,12 @@ from django.db import connection, transaction
 from django.db.models import Count
 
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.clock.organisation import organisation_zone
 from governance.core.models import Person
+from governance.recertification.campaigns import bulk_items
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import scope as scopes
-from governance.recertification.campaigns import snapshot
 from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.transitions import ASKS, FREEZES
@@ -53,7 +53,7 @@ class Measured:
 
 def measure(n: people.Northwind) -> Measured:
     """Order, freeze and ask a campaign of everything."""
-    now, actor = business_time.now(), Actor.of_job(campaign_jobs.JOB)
+    now, actor = current_time.now(), Actor.of_job(campaign_jobs.JOB)
     day = (now.astimezone(organisation_zone()) + timedelta(days=DAYS)).date()
     day += timedelta(days=max(0, 7 - day.weekday()) if day.weekday() > 4 else 0)
     campaign = campaign_transitions.order_campaign(
@@ -101,11 +101,11 @@ def _plainly(campaign: Campaign, now: Any) -> float:
     """Seconds of finding the same grants and inserting the same rows by one INSERT … SELECT, keys checked: no history, no ledger; undone again."""
     with transaction.atomic(), connection.cursor() as cursor:
         began = time.perf_counter()
-        rows = scopes.reviewable(Scope().grants(now), snapshot.grace_by_tier(campaign.deadline))
-        given = snapshot.grant_parameters(snapshot.load_grant_rows(rows, 10**9), now)
+        rows = scopes.reviewable(Scope().grants(now), bulk_items.grace_by_tier(campaign.deadline))
+        given = bulk_items.grant_parameters(bulk_items.load_grant_rows(rows, 10**9), now)
         cursor.execute(
-            f"{snapshot.COLUMNS} {snapshot.ROWS_OF_GRANTS} ON CONFLICT DO NOTHING",
-            {**snapshot.item_parameters(campaign, now), **given},
+            f"{bulk_items.COLUMNS} {bulk_items.ROWS_OF_GRANTS} ON CONFLICT DO NOTHING",
+            {**bulk_items.item_parameters(campaign, now), **given},
         )
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         seconds = time.perf_counter() - began
@@ -118,7 +118,7 @@ def _plainly(campaign: Campaign, now: Any) -> float:
 def _freeze(campaign: Campaign, actor: Actor, now: Any) -> float:
     """Seconds until all of it is frozen, without the chunk that is killed in the middle."""
     size = min(FREEZES, max(campaign.expected // 5, 1))
-    whole, spent = snapshot.freeze_grants, 0.0
+    whole, spent = bulk_items.freeze_grants, 0.0
 
     def killed(*given: Any) -> Any:
         whole(*given)
@@ -126,9 +126,9 @@ def _freeze(campaign: Campaign, actor: Actor, now: Any) -> float:
 
     for number in range(10**9):
         if number == 3:
-            snapshot.freeze_grants = killed
+            bulk_items.freeze_grants = killed
             _try(lambda: campaign_transitions.freeze.when_due(campaign, actor=actor, now=now, size=size))
-            snapshot.freeze_grants = whole
+            bulk_items.freeze_grants = whole
         began = time.perf_counter()
         went_on = campaign_transitions.freeze.when_due(campaign, actor=actor, now=now, size=size)
         spent += time.perf_counter() - began

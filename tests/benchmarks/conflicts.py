@@ -21,7 +21,7 @@ from approvals.conflicts import scan as conflict_scan
 from approvals.conflicts.check.find_conflicts import Case, find_all_conflicts
 from approvals.conflicts.rule_language import rule as rule_language_rule
 from approvals.models import ConflictRule, Grant
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from inventory.models import Automation, Entitlement
 
 RULES, ENTITLEMENTS, ROUNDS, ASKED = 200, 4, 3, 200
@@ -41,7 +41,7 @@ SELF_JOIN = """
 
 def prepare() -> None:
     """Put the rules in force and work out what fills their legs: each leg names something that one automation holds beside the other, and more."""
-    now, draw = business_time.now(), random.Random(6)
+    now, draw = current_time.now(), random.Random(6)
     on = list(Entitlement.objects.order_by("pk").values_list("resource", "code"))
     live = Grant.objects.live(now).filter(entitlement__isnull=False).order_by()
     several = live.values("automation").annotate(number=Count("entitlement", distinct=True)).filter(number__gte=2)
@@ -88,7 +88,7 @@ def _leg(name: str, chosen: Iterable[tuple[int, str]]) -> dict[str, Any]:
 
 def scan() -> tuple[float, int]:
     """Seconds of a scan as a multiple of the self-join's; how many conflicts it found."""
-    now = business_time.now()
+    now = current_time.now()
     asked = [one for one in conflict_queries.in_force(now) if one.rule.code.startswith("bench-")]
     found = 0
 
@@ -118,7 +118,7 @@ def _seconds(one: Callable[[], None]) -> float:
 
 def one_more() -> float:
     """Milliseconds a proposed grant, if every rule is asked about one grant of each of `ASKED` automations together."""
-    now = business_time.now()
+    now = current_time.now()
     known = conflict_queries.in_force(now)
     automations = Automation.objects.filter(grants__entitlement__isnull=False).distinct().order_by("pk")[:ASKED]
     cases = []

@@ -20,7 +20,7 @@ from django.db.models import F
 from approvals.submissions import jobs as approval_sweeps
 from governance.celery import TIMETABLE
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.jobs.job_runs import run_job
 from governance.core.ledger import ledger_events, ledger_export, sealing
 from governance.core.ledger.verifier import canonical_json
@@ -71,7 +71,7 @@ def append() -> float:
     def event() -> None:
         with transaction.atomic():
             ledger_events.append(
-                actor=Actor.of(person), verb="bench.written", subject=person, now=business_time.now(), payload={"n": 1}
+                actor=Actor.of(person), verb="bench.written", subject=person, now=current_time.now(), payload={"n": 1}
             )
 
     about = [f"controls.person:{person.pk}"]
@@ -79,7 +79,7 @@ def append() -> float:
     def plain() -> None:
         row: list[Any] = [
             uuid.uuid4(),
-            business_time.now(),
+            current_time.now(),
             str(person.opaque_id),
             str(person.pk),
             about,
@@ -98,7 +98,7 @@ def append() -> float:
     rates = {one: statistics.median(each) for one, each in found.items()}
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE bench_plain")
-    sealing.seal_all(at=business_time.real())
+    sealing.seal_all(at=current_time.real())
     return rates[event] / rates[plain]
 
 

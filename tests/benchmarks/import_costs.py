@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from approvals.intake import bulk_import
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from inventory.imports.transitions import previews
 from tests import people
 from tests.real_exports import FOLDER
@@ -76,15 +76,15 @@ def bring_in(files: list[tuple[str, bytes]], n: people.Northwind, database: Call
     found = Counter[str]()
     began, began_there = time.process_time(), database()
     with connection.execute_wrapper(counting):
-        batch = previews.begin_upload(actor=people.as_actor(n.rita), now=business_time.now())
+        batch = previews.begin_upload(actor=people.as_actor(n.rita), now=current_time.now())
         for start in range(0, len(files), PART):
             previews.add_results(
-                batch, previews.read_files(files[start : start + PART]), now=business_time.now(), team=n.finance_ops
+                batch, previews.read_files(files[start : start + PART]), now=current_time.now(), team=n.finance_ops
             )
         bulk_import.order(batch, bulk_import.Order(n.finance_ops.pk, n.jonas.pk, n.rita.pk))
         left = 1
         while left:
-            done = Counter(bulk_import.sweep(business_time.now()))
+            done = Counter(bulk_import.sweep(current_time.now()))
             left = done.pop("left", 0)
             found += done
     here, there = time.process_time() - began, (database() - began_there) / 1000

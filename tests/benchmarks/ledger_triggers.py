@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from approvals.models import Approval, Candidate, Decision, Grant, Seat, Submission
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.models import LedgerEvent
 from inventory.models import Automation, Privilege, Version
 from tests.benchmarks.scale.insert_select import insert
@@ -72,7 +72,7 @@ class _Writing:
         self.model = Submission.objects.filter(state="in_force", app_approval__isnull=False, tier="low").order_by("pk")[
             0
         ]
-        self.at: datetime = business_time.now()
+        self.at: datetime = current_time.now()
         self.spent: dict[str, float] = {}
 
     def write(self) -> dict[str, float]:

@@ -15,7 +15,7 @@ from approvals.policies import queries as policy_queries
 from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds import policy
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from tests.trigger_bypass import unguarded
 
 #: Seconds that so many submissions may take.
@@ -38,7 +38,7 @@ class Counted:
 
 def count_policy() -> Counted:
     """Judge all submissions under a policy in which tiers, seats and terms are others: what reads most."""
-    now, before = business_time.now(), policy_queries.shipped()
+    now, before = current_time.now(), policy_queries.shipped()
     after = json.loads(json.dumps(before))
     after["tiers"]["high"]["non_read_on"] = ["internal", "confidential"]
     after["seats"]["privilege"]["standard"] = ["owner", "security"]
@@ -63,7 +63,7 @@ def freeze() -> None:
 
 def count_rule(scope: str = "automation") -> Counted:
     """Ask a conflict rule, and the same in a stricter mode, of what every submission would hold; beside what others hold where the scope is wider."""
-    now, kind = business_time.now(), kind_kind.kind_of("conflict_rule")
+    now, kind = current_time.now(), kind_kind.kind_of("conflict_rule")
     rule = ConflictRule.objects.in_force(now).get(code="private-untrusted-outbound")
     document = {**rule.document, "scope": scope}
     before, after = {"rule": document}, {"rule": {**document, "mode": "enforce"}}

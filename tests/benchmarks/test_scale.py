@@ -9,7 +9,7 @@ from django.db.models import F
 
 from approvals.models import Approval, Decision, Grant, Submission
 from approvals.submissions import jobs as approval_sweeps
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.ledger import ledger_export, sealing
 from governance.core.models import LedgerEvent
 from governance.recertification.items import jobs as item_jobs
@@ -31,14 +31,14 @@ def cast(django_db_setup: None, django_db_blocker: object) -> people.Northwind:
     """A company with so many automations, committed."""
     with django_db_blocker.unblock():  # type: ignore[attr-defined]  # pytest-django's own
         northwind = people.build(
-            now=business_time.now() - timedelta(days=400)
+            now=current_time.now() - timedelta(days=400)
         )  # there before anything of it was submitted (A9)
         scenarios.company(northwind)
         n = northwind
         told: list[int] = []
-        large_company.seed(MANY, large_company.Cast(n.rita, n.jonas, n.omar, n.amara), business_time.now(), told.append)
+        large_company.seed(MANY, large_company.Cast(n.rita, n.jonas, n.omar, n.amara), current_time.now(), told.append)
         assert told == [MANY]
-        sealing.seal_all(at=business_time.real())
+        sealing.seal_all(at=current_time.real())
         return northwind
 
 
@@ -69,14 +69,14 @@ def test_its_ledger_holds_and_nothing_of_it_is_due(cast: people.Northwind) -> No
     items = Item.objects.count()
     assert items > MANY / 6
     for sweep in (approval_sweeps.sweep, item_jobs.sweep):
-        assert not any(sweep(business_time.now()).values())
+        assert not any(sweep(current_time.now()).values())
     assert Item.objects.count() == items
 
 
 @pytest.mark.race
 def test_a_run_goes_on_where_one_stopped_and_a_second_one_adds_nothing(cast: people.Northwind) -> None:
     n, before = cast, Automation.objects.count()
-    large_company.seed(MANY, large_company.Cast(n.rita, n.jonas, n.omar, n.amara), business_time.now())
+    large_company.seed(MANY, large_company.Cast(n.rita, n.jonas, n.omar, n.amara), current_time.now())
     assert Automation.objects.count() == before
 
 

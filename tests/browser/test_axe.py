@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from inventory.automations.transitions import lifecycle
 from tests import run_lengths
 from tests.axe import is_too_wide, violations
@@ -256,7 +256,7 @@ def test_axe_passes_and_no_page_scrolls_sideways_on_phone(
     world, page = World(), open_page(viewport=WIDE)
     found = tour(page, site, world, TOUR) | said_no(page, site, world)
     reason = "It posts nonsense."
-    lifecycle.stop(world.held, actor=as_actor(world.people.jonas), now=business_time.now(), reason=reason)
+    lifecycle.stop(world.held, actor=as_actor(world.people.jonas), now=current_time.now(), reason=reason)
     found |= tour(page, site, world, STOPPED)
     assert not found, json.dumps(found, indent=1)
 

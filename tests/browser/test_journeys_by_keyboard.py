@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from approvals.decisions.transitions import decide
 from approvals.models import ApprovalState, Submission
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.models import Person
 from tests import people, scenarios
 from tests.approvals.intake import builder
@@ -120,7 +120,7 @@ def a_question(company: Company, submission: Submission) -> Any:
     scenarios.decide_app(company, submission)
     record = submission.approvals.filter(stage=2, kind="privilege").order_by("pk")[0]
     said = {"reason": "Which rows, and who reads them?", "shown_digest": scenarios.shown(record)}
-    return decide.ask_for_changes(record, actor=as_actor(company.people.omar), now=business_time.now(), **said)
+    return decide.ask_for_changes(record, actor=as_actor(company.people.omar), now=current_time.now(), **said)
 
 
 def changed(content: bytes) -> bytes:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from approvals.models import Proposal
 from governance.core.access import access
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.duties.refusals import DutyConflict
 from governance.core.ledger import sealing
 from governance.core.people.transitions.delegations import delegate
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def company(committed: None) -> Northwind:
     """A company of this test's own in which a role waits, a delegation is set and somebody was refused."""
-    now = business_time.now()
+    now = current_time.now()
     company = build(uuid.uuid4().hex[:4], now=now)
     propose_role(company.omar, Role.AUDITOR, by=company.karl, now=now)
     begins = now + timedelta(days=2)
@@ -129,4 +129,4 @@ def test_role_is_given_without_scripts(open_page: Callable[..., Page], company: 
     be(page, company.omar)
     page.goto(Proposal.objects.get(kind="role", target=f"{company.omar.pk}-auditor").href)
     page.get_by_role("button", name="Accept it").click()
-    assert Role.AUDITOR in access.roles_of(company.omar, business_time.now())
+    assert Role.AUDITOR in access.roles_of(company.omar, current_time.now())

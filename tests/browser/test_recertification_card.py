@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from approvals.models import Grant, GrantState, GrantUsage
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.recertification.models import Draft, Item
 from tests.axe import is_too_wide, violations
 from tests.browser.keyboard import Hands
@@ -29,7 +29,7 @@ WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
 @pytest.fixture
 def held(committed: None) -> Held:
     """Two grants of Omar's under review since yesterday, one with measured use."""
-    now = business_time.now()
+    now = current_time.now()
     made = held_apart(now - timedelta(days=161))
     for grant in Grant.objects.filter(automation=made.automation, kind="privilege").order_by("pk"):
         opened(grant, now - timedelta(days=1))

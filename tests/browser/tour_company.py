@@ -33,7 +33,7 @@ from approvals.models import (
 )
 from approvals.proposals import transitions as proposal_transitions
 from approvals.waivers import transitions as waiver_transitions
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.duties.refusals import DutyConflict
 from governance.core.erasure.transitions import ask_erasure
 from governance.core.ledger import sealing
@@ -76,7 +76,7 @@ class World:
     """A committed company with something on every page; the names in `TOUR` are its attributes."""
 
     def __init__(self) -> None:
-        now = business_time.now()
+        now = current_time.now()
         self._held = held = held_apart(now - timedelta(days=161))
         company, self.people = held.company, held.people
         self.held = held.automation
@@ -130,7 +130,7 @@ class World:
 
     def _asked_before_it_is_done(self, company: Company, submission: Any) -> None:
         """What has a question before something is done with it that its person may do; and a record of high risk that waits for Omar."""
-        n, now = self.people, business_time.now()
+        n, now = self.people, current_time.now()
         waits = {one.pk for one in approvals.to_decide(as_actor(n.omar), now)}
         self.high = scenarios.submitted(
             company, scenarios.brought_in(company, content=export("invoice-chaser.json"))
@@ -176,7 +176,7 @@ class World:
     def _proposed(self) -> int:
         """A policy that Ines proposed, with something that tightens and something that loosens."""
         document = changed(**{**TIGHTER, **LOOSER})
-        return int(propose(self.people.ines, document, now=business_time.now()).pk)
+        return int(propose(self.people.ines, document, now=current_time.now()).pk)
 
     def _proposed_rule(self, company: Company) -> int:
         """A conflict rule that Ines proposed."""
@@ -185,13 +185,13 @@ class World:
         ines = as_actor(self.people.ines)
         return int(
             proposal_transitions.propose(
-                row, actor=ines, now=business_time.now(), reason="It happened.", document=document
+                row, actor=ines, now=current_time.now(), reason="It happened.", document=document
             ).pk
         )
 
     def _something_told(self) -> int:
         """A webhook of Theo's team with one message that arrived, one that did not, and one that waits."""
-        theo, now = as_actor(self.people.theo), business_time.now()
+        theo, now = as_actor(self.people.theo), current_time.now()
         said = {"url": "https://hooks.example.com/a", "shape": "slack", "events": ["submission.submitted"]}
         made = webhook_transitions.add_webhook(self.people.finance_ops, actor=theo, now=now, **said)
         rows = (("sent", now, 200, ""), ("failed", None, 503, "It answered 503."), ("failed", None, None, "Paused."))
@@ -215,13 +215,13 @@ class World:
         n, word = self.people, uuid.uuid4().hex[:8]
         made = chains.in_force(company, chains.described(company, f"Mover {word}", (company.slack, "read", word)))
         one = Automation.objects.get(pk=made.automation_id)
-        said: dict[str, Any] = {"actor": as_actor(n.theo), "now": business_time.now(), "reason": "They use it."}
+        said: dict[str, Any] = {"actor": as_actor(n.theo), "now": current_time.now(), "reason": "They use it."}
         asked: Any = transfers.request_transfer(one, team=n.marketing, **said)
         return one.pk, asked.pk
 
     def _an_incident(self, company: Company) -> tuple[int, int]:
         """A resource with an incident that is over and one that runs."""
-        n, now = self.people, business_time.now()
+        n, now = self.people, current_time.now()
         said: dict[str, Any] = {"actor": as_actor(n.mei), "now": now, "reason": "A token was posted."}
         said |= {"until": now + timedelta(days=7)}
         over: Any = incidents.declare_incident(company.drive, reference="INC-1", **said)
@@ -234,7 +234,7 @@ class World:
         word = uuid.uuid4().hex[:8]
         made = low_risk_report.in_force(company, word=f"a{word}")
         with sealed():
-            sample = light_path_transitions.draw(made.samples.earliest("pk"), actor=JOBS, now=business_time.now())
+            sample = light_path_transitions.draw(made.samples.earliest("pk"), actor=JOBS, now=current_time.now())
         return low_risk_report.submitted(company, word=f"b{word}").pk, sample.pk
 
     def _known(self, company: Company) -> tuple[int, int, int]:
@@ -259,7 +259,7 @@ class World:
 
     def _in_conflict(self, company: Company) -> tuple[str, int, int, int]:
         """A rule that what is held breaks, what a scan found, and a waiver that Jonas asks for; of another rule one that was granted."""
-        now, word, jonas = business_time.now(), uuid.uuid4().hex[:8], as_actor(self.people.jonas)
+        now, word, jonas = current_time.now(), uuid.uuid4().hex[:8], as_actor(self.people.jonas)
         codes = [f"tour-{word}", f"again-{word}"]
         for code in codes:
             conflict_rules.rule(on(company.erp), on(company.slack), code=code, now=now)
@@ -289,7 +289,7 @@ class World:
 
     def _ended(self, made: Submission) -> tuple[int, int, int]:
         """What was taken back and is to be taken away where it is held: nobody has looked, one has, two have; two of them overdue."""
-        n, long_ago = self.people, business_time.now() - timedelta(days=3)
+        n, long_ago = self.people, current_time.now() - timedelta(days=3)
         tasks = []
         for grant in Grant.objects.filter(automation=made.automation_id).order_by("pk")[:3]:
             transition_lifecycle.revoke(grant, actor=as_actor(n.jonas), now=long_ago, reason="Nobody reads it.")
@@ -302,29 +302,27 @@ class World:
 
     def _held_back(self, made: Submission) -> int:
         """What a retirement would end all at once, and a reviewer would release."""
-        low_grants(made, 12, begins_at=business_time.now())
+        low_grants(made, 12, begins_at=current_time.now())
         lifecycle.retire(
             Automation.objects.get(pk=made.automation_id),
             actor=as_actor(self.people.jonas),
-            now=business_time.now(),
+            now=current_time.now(),
             reason="Replaced.",
         )
         batch = HeldBatch.objects.get(cause__person=self.people.jonas)
         viktor, says = as_actor(self.people.viktor), BatchSays.RELEASE
-        circuit_breaker.answer_batch(batch, actor=viktor, now=business_time.now(), reason="Nobody runs it.", says=says)
+        circuit_breaker.answer_batch(batch, actor=viktor, now=current_time.now(), reason="Nobody runs it.", says=says)
         return int(batch.pk)
 
     def _a_token(self) -> None:
         """Rita's, for a pipeline of the team that Theo leads."""
         n = self.people
         said: dict[str, Any] = {"name": "Nightly deploy", "secret": token_transitions.new_secret(), "days": 30}
-        token_transitions.make_token(
-            n.rita, actor=as_actor(n.rita), now=business_time.now(), team=n.finance_ops, **said
-        )
+        token_transitions.make_token(n.rita, actor=as_actor(n.rita), now=current_time.now(), team=n.finance_ops, **said)
 
     def _something_kept(self, company: Company) -> tuple[int, int]:
         """A credential that has expired, with a reach, and a store of Lena's that Omar says keeps it."""
-        n, now = self.people, business_time.now()
+        n, now = self.people, current_time.now()
         store = scenarios.resource(n, "Vault", "secret_store", "restricted", n.lena, n.piet, n.supply)
         one = Credential.objects.filter(opens=company.erp).latest("pk")
         omar, long_ago = as_actor(n.omar), now - timedelta(days=400)
@@ -341,7 +339,7 @@ class World:
 
     def _somebody_to_erase(self) -> tuple[int, int]:
         """Somebody who has left, and Karl's ask that they are erased."""
-        karl, now = as_actor(self.people.karl), business_time.now()
+        karl, now = as_actor(self.people.karl), current_time.now()
         person = record_leaver(
             make_person("Lars Holm", word=uuid.uuid4().hex[:8]), actor=karl, now=now, reason="A new job."
         )
@@ -350,7 +348,7 @@ class World:
 
     def _nobody_answers(self) -> None:
         """Two resources, an identity and a credential whose owner left; Amara, who leads their team, has named somebody for one of them."""
-        n, now = self.people, business_time.now()
+        n, now = self.people, current_time.now()
         gone = make_person("Uwe Gone", word=uuid.uuid4().hex[:8])
         made = [
             scenarios.resource(n, f"Archive {word}", "data_store", "internal", gone, n.mei, n.platform)

@@ -23,7 +23,7 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from approvals.models import Grant, GrantState, Submission
-from governance.core.clock import business_time, demo_clock
+from governance.core.clock import current_time, demo_clock
 from governance.core.keys import key_files
 from governance.core.ledger import verifier
 from governance.core.models import ClockOffset, LedgerEvent, Person, Seal
@@ -81,7 +81,7 @@ class Stage:
 def stage(committed: None, site: Site, worker: Service, mailbox: Mailbox, open_page: Callable[..., Page]) -> Stage:
     """A company whose people can sign in; it knows what two of the three connections open, from before."""
     word = uuid.uuid4().hex[:8]
-    company = scenarios.company(people.build(word, now=business_time.now()))
+    company = scenarios.company(people.build(word, now=current_time.now()))
     n = company.people
     for person in (n.rita, n.theo, n.omar, n.mei, n.jonas, n.yuki):
         person.set_password(PASSWORD)
@@ -101,7 +101,7 @@ def without_the_erp(content: bytes) -> bytes:
 @pytest.fixture
 def turned_back(stage: Stage) -> Iterator[None]:
     """Business time stands back by as much as the journey moves it on; whatever happens, it is put where it was."""
-    before = business_time.offset()
+    before = current_time.offset()
     demo_clock.move(timedelta())  # so that its row is there
     ClockOffset.objects.filter(pk=1).update(offset=before - TO_THE_REVIEW - TO_THE_END)
     yield
@@ -129,7 +129,7 @@ def test_export_goes_through_both_stages_to_revoked_grant(stage: Stage, tmp_path
     the_lead_approves_the_app_while_the_privileges_wait(stage)
     the_owners_approve_shorten_and_refuse(stage)
     the_business_owner_accepts_what_is_left(stage, submission)
-    accepted = {grant.key for grant in Grant.objects.live(business_time.now()).filter(automation=submission.automation)}
+    accepted = {grant.key for grant in Grant.objects.live(current_time.now()).filter(automation=submission.automation)}
     assert len(accepted) == 5 + 3, "five of six privileges, three credentials"
 
     demo_clock.move(TO_THE_REVIEW)
@@ -237,7 +237,7 @@ def the_resource_owner_revokes_from_the_mail(stage: Stage, automation: Automatio
     page.get_by_role("button", name="Revoke").click()
     page.get_by_role("button", name="Submit 1 answer").first.click()
     expect(page.get_by_text("Submitted 1 answer.")).to_be_visible()
-    assert grant not in Grant.objects.live(business_time.now())
+    assert grant not in Grant.objects.live(current_time.now())
     page.goto(reverse("automation", args=[automation.pk]))
     expect(omar.grant(REVOKED)).to_contain_text("Suspended")
     mail_for(stage.mailbox, stage.company.people.jonas, "Revoked", about=REVOKED)
@@ -249,7 +249,7 @@ def it_has_ended_for_good(stage: Stage, grant: Grant) -> None:
     from playwright.sync_api import expect
 
     until(lambda: Grant.objects.get(pk=grant.pk).state == GrantState.ENDED, "the revoked grant to end")
-    assert grant not in Grant.objects.live(business_time.now())
+    assert grant not in Grant.objects.live(current_time.now())
     jonas = stage.arrive(stage.company.people.jonas, reverse("automation", args=[grant.automation_id]))
     expect(jonas.grant("fin.supplier_invoices")).to_be_visible()
     expect(jonas.grant(REVOKED)).to_have_count(0)

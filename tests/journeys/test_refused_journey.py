@@ -17,7 +17,7 @@ import pytest
 from django.urls import reverse
 
 from approvals.models import Approval, ApprovalState, Submission
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.models import Membership, Person
 from tests import people, scenarios
 from tests.approvals import stock_report
@@ -74,7 +74,7 @@ def export(word: str, edit: Callable[[dict[str, Any]], None] | None = None) -> b
 def place_of_these_tests() -> Place:
     """The company, walked once: nobody decides anything in these tests."""
     word = uuid.uuid4().hex[:8]
-    c = scenarios.company(people.build(word, now=business_time.now()))
+    c = scenarios.company(people.build(word, now=current_time.now()))
     n = c.people
 
     def submitted(content: bytes, **fields: Any) -> Submission:

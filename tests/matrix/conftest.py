@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.web.pages import navigation
 from tests.matrix.address_subjects import Portal, build
 from tests.people import NOW
@@ -21,7 +21,7 @@ from tests.starting_points import GROUND, STARTS
 def _at_one_instant() -> Iterator[None]:
     """Time does not pass. Sessions stand in their cookies, which `send` puts back: a request that ends one costs the next nothing."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(business_time, "now", lambda: NOW)
+        patch.setattr(current_time, "now", lambda: NOW)
         patch.setattr(navigation, "_counters", {})  # what waits beside the main links is no verdict
         patch.setattr(settings, "SESSION_ENGINE", "django.contrib.sessions.backends.signed_cookies")
         yield

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.engine.transition import REGISTRY
 from governance.core.models import ApiToken, Person
 from tests.core.tokens.test_tokens import OPERATIONS
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.matrix
 
 def program_of(person: Person) -> Actor:
     """A program with a token of somebody's; it is not kept, since asking reads none."""
-    at = business_time.real()
+    at = current_time.real()
     return Actor.of_token(ApiToken(person=person, made_at=at, expires_at=at + timedelta(days=1)))
 
 

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from django.test import override_settings
 
 from approvals.models import Grant
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.jobs import job_runs
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import LedgerEvent, Notice, NoticeState, Person
@@ -131,7 +131,7 @@ class Due:
         """The job as it runs a day on, whatever hour it is; the worker, for which it is today still, stands back."""
         as_the_worker = override_settings(MAIL_SERVER=mailbox.settings, MAIL_DIGEST_AT=time(0))
         with job_runs.alone("controls.send_notices", waits=True), as_the_worker:
-            mail_jobs.send_due(now=business_time.now() + timedelta(days=1), gathering=timedelta())
+            mail_jobs.send_due(now=current_time.now() + timedelta(days=1), gathering=timedelta())
 
 
 def _most(digests: QuerySet[Notice]) -> int:
@@ -148,7 +148,7 @@ def due(count: int) -> Due:
     """So many grants due. No worker may run yet: each step of the way there nudges one, for whom what is asked that long ago has run out
     of time.
     """
-    began = business_time.now() - timedelta(days=169)
+    began = current_time.now() - timedelta(days=169)
     held = held_apart(began)
     made = Due(held, low_grants(held.submission, count, begins_at=began), began)
     Notice.objects.filter(state=NoticeState.WAITING).delete()  # of the way there; a digest of it would be today's

@@ -14,7 +14,7 @@ from django.test import override_settings
 
 from approvals.grants.transitions import circuit_breaker
 from approvals.models import BatchSays, BatchState, Grant, GrantState, HeldBatch, HeldGrant
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.clock.organisation import organisation_zone
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import LedgerEvent, Notice, NoticeState, Person
@@ -92,7 +92,7 @@ class Large:
 
     def order(self, name: str, about: Scope, by: Person) -> None:
         """Somebody opens a campaign."""
-        self.campaigns.append(ordered(about, by=by, now=business_time.now(), name=name))
+        self.campaigns.append(ordered(about, by=by, now=current_time.now(), name=name))
 
     def choose(self) -> None:
         """A quarter of it is going to be answered, each as chance has it."""
@@ -106,7 +106,7 @@ class Large:
         for asks in (Asks.NEEDED, Asks.ACCEPTABLE):
             waiting = Question.objects.unanswered().filter(item__in=some, asks=asks).order_by("pk")
             by_person: dict[Person, list[Draft]] = {}
-            now = business_time.now()
+            now = current_time.now()
             for question in waiting.select_related("reviewer"):
                 kind, who = self.chosen[question.item_id], question.reviewer
                 said = drafts.save_draft(question, kind, actor=as_actor(who), now=now, reason="As it is.")
@@ -118,11 +118,11 @@ class Large:
 
     def answerable(self) -> QuerySet[HeldBatch]:
         """What the brake holds and people may still answer."""
-        return HeldBatch.objects.filter(state=BatchState.OPEN, answer_by__gt=business_time.now() + timedelta(minutes=1))
+        return HeldBatch.objects.filter(state=BatchState.OPEN, answer_by__gt=current_time.now() + timedelta(minutes=1))
 
     def release(self) -> int:
         """Security and an admin, of whom neither opened a campaign, release what the brake holds; returns how many batches."""
-        people, now, waiting = self.held.people, business_time.now(), list(self.answerable())
+        people, now, waiting = self.held.people, current_time.now(), list(self.answerable())
         for batch in waiting:
             for who in (people.viktor, people.karl):
                 circuit_breaker.answer_batch(
@@ -132,7 +132,7 @@ class Large:
 
     def tell_the_rest(self, mailbox: Mailbox) -> None:
         """The job as it runs on the days that follow, with nothing else at work that has something new to tell."""
-        now, open_still = business_time.now(), Notice.objects.exclude(state__in=[*DONE, NoticeState.FAILED])
+        now, open_still = current_time.now(), Notice.objects.exclude(state__in=[*DONE, NoticeState.FAILED])
         take_up_again(Notice.objects.all())
         with override_settings(MAIL_SERVER=mailbox.settings, MAIL_DIGEST_AT=time(0)):
             for days in range(1, 4):
@@ -232,7 +232,7 @@ class Large:
 
 def large(count: int, chance: Random, mailbox: Mailbox) -> Large:
     """So many grants of low risk, a tenth of them and four of standard risk held for longer. No worker may run yet (`due`)."""
-    began = business_time.now() - timedelta(days=40)
+    began = current_time.now() - timedelta(days=40)
     held = held_apart(began)
     few = count // 10
     low_grants(held.submission, few, begins_at=began)

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from approvals.grants import circuit_breaker
 from approvals.models import BatchState, HeldBatch
-from governance.core.clock import business_time, demo_clock
+from governance.core.clock import current_time, demo_clock
 from governance.core.ledger import ledger_export, sealing
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.models import CampaignState, ItemOutcome, ItemState, Question
@@ -104,7 +104,7 @@ class Course:
         """Both are ordered and filled; the second joins what is in the first."""
         people = self.large.held.people
         for number, (name, about, by) in enumerate(
-            (("Held for long", held_for_long(business_time.now()), people.sana), ("Everything", Scope(), people.ines))
+            (("Held for long", held_for_long(current_time.now()), people.sana), ("Everything", Scope(), people.ines))
         ):
             self.large.order(name, about, by)
             expected = self.large.campaigns[number].expected
@@ -121,7 +121,7 @@ class Course:
     def reminds(self) -> None:
         """Half-way everybody is reminded of everything."""
         demo_clock.move(timedelta(days=7))
-        now, waiting = business_time.now(), Question.objects.unanswered().filter(item__in=self.large.items())
+        now, waiting = current_time.now(), Question.objects.unanswered().filter(item__in=self.large.items())
         self.until_done("reminders", waiting.filter(remind_at__lte=now).count, blows=2)
 
     def is_answered(self) -> None:
@@ -136,14 +136,14 @@ class Course:
 
     def escalates(self) -> None:
         """The deadline passes: what was not answered is the next one's; what was revoked ends, held by the brake or not."""
-        demo_clock.move(self.large.campaigns[0].deadline + timedelta(hours=20) - business_time.now())
-        due = self.large.items().filter(state=ItemState.OPEN, nobody=False, deadline__lte=business_time.now())
+        demo_clock.move(self.large.campaigns[0].deadline + timedelta(hours=20) - current_time.now())
+        due = self.large.items().filter(state=ItemState.OPEN, nobody=False, deadline__lte=current_time.now())
         self.until_done("escalating", due.count, blows=3)
 
     def suspends(self) -> None:
         """The grace passes: what nobody answered for is in force no more; who is told of it is told at once."""
-        demo_clock.move(self.large.campaigns[0].grace_until + timedelta(hours=1) - business_time.now())
-        now, due = business_time.now(), self.large.items().filter(state=ItemState.ESCALATED, suspended_at=None)
+        demo_clock.move(self.large.campaigns[0].grace_until + timedelta(hours=1) - current_time.now())
+        now, due = current_time.now(), self.large.items().filter(state=ItemState.ESCALATED, suspended_at=None)
         self.until_done("suspending", due.filter(grace_until__lte=now).count, blows=3)
         self.large.prove_that_silence_keeps_nothing(now)
         self.until_done("mails", self.large.unsent().count, blows=2)
@@ -152,7 +152,7 @@ class Course:
         """Five days on it ends; too much at once is held, and released, or lapses and is held again a day later (G6)."""
         demo_clock.move(timedelta(days=6))
         self.wait(self.is_held, "the brake to hold the close")
-        self.large.prove_that_silence_keeps_nothing(business_time.now())
+        self.large.prove_that_silence_keeps_nothing(current_time.now())
 
         def left() -> int:
             if self.is_held():
@@ -169,7 +169,7 @@ class Course:
         lapsed = HeldBatch.objects.filter(state=BatchState.LAPSED).order_by("-ended_at").first()
         if lapsed is not None and lapsed.ended_at is not None:
             comes_again = lapsed.ended_at + circuit_breaker.REST_PERIODS[BatchState.LAPSED] + timedelta(minutes=1)
-            demo_clock.move(max(timedelta(), comes_again - business_time.now()))
+            demo_clock.move(max(timedelta(), comes_again - current_time.now()))
         return False
 
     def tells_the_rest(self, mailbox: Mailbox) -> None:

@@ -16,8 +16,8 @@ from approvals.models.submission import Capacity
 from approvals.parties.submission_parties import OWNING
 from approvals.submissions.plan.context import PartyPair, PlanContext, VersionContent
 from approvals.submissions.plan.plan import Plan
+from approvals.submissions.reapproval import RequestedItem
 from approvals.submissions.transitions.submit import submit
-from approvals.submissions.version_diff import RequestedItem
 from governance.core.access import Actor, Refusal
 from governance.core.models import Person, Team
 from inventory.automations.rules import ReaderRelations

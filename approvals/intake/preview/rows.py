@@ -13,7 +13,7 @@ from approvals.policies.queries import Policy
 from approvals.submissions.plan.context import PlanContext, VersionContent
 from approvals.submissions.plan.plan import Plan, PlannedApproval
 from approvals.submissions.plan.problems import ItemRequest
-from approvals.submissions.version_diff import RequestedItem
+from approvals.submissions.reapproval import RequestedItem
 from governance.core.access import Refusal
 from governance.core.models import Person, Team
 from governance.core.texts import free_text

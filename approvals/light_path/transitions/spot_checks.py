@@ -4,10 +4,10 @@ A source that changed without stage 1 has one spot check. The draw selects one i
 "Fine" closes it. "Not fine" suspends the automation at once; no answer suspends it at the deadline (A13).
 
 The rules define no way back after "not fine". So no answer of a review and no lifted stop ends the suspension. Only
-stage 1 does, and every later submission requires it (`version_diff.app_reasons`).
+stage 1 does, and every later submission requires it (`reapproval.app_reasons`).
 
 Each auto-approved privilege has a spot check of its own, and its grant is suspended. Only stage 2 ends that
-(`version_diff.reason_for_stage_2` requires it).
+(`reapproval.reason_for_stage_2` requires it).
 """
 
 from collections.abc import Iterable, Sequence

@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from approvals.intake import bulk_import
 from governance.core.access import Actor, Refused
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.jobs import job_runs
 from governance.core.keys import key_files
 from governance.core.models import Person, Team
@@ -84,7 +84,7 @@ class Command(BaseCommand):
 
     def _check(self, team: Team, by: Person, order: bulk_import.Order) -> None:
         """Report at once a refusal that would apply to every automation."""
-        now = business_time.now()
+        now = current_time.now()
         import_refusal = confirmation.confirm_import.refusal(team, actor=Actor.of(by), now=now)
         people = Person.objects.in_bulk([order.business_owner, order.technical_owner or 0])
         named = {name: people.get(getattr(order, name) or 0) for name in ("business_owner", "technical_owner")}
@@ -99,7 +99,7 @@ class Command(BaseCommand):
         entries = _read_folders(folders, passed_over)
         while not is_stopped and (entries_read := list(islice(entries, TOGETHER))):
             try:
-                previews.add_results(batch, entries_read, now=business_time.now(), team=team)
+                previews.add_results(batch, entries_read, now=current_time.now(), team=team)
             except Refused as error:
                 raise CommandError(error.refusal.words) from error
             read += len(entries_read)
@@ -114,7 +114,7 @@ class Command(BaseCommand):
         done = Counter[str]()
         while not is_stopped and batch.progress == BatchState.CONFIRMING:
             with job_runs.alone(bulk_import.JOB, waits=True):
-                done += bulk_import.import_slice(batch, business_time.now())
+                done += bulk_import.import_slice(batch, current_time.now())
             batch.refresh_from_db(fields=["progress"])
             self.stderr.write(f"{sum(done.values()):,} of {total:,}: {_in_words(done)}")
 
@@ -153,7 +153,7 @@ def _upload(by: Person, run: str) -> ImportBatch:
     """Return the unfinished upload of this call, or a new one."""
     unfinished = ImportBatch.objects.filter(by=by, order__run=run).exclude(progress=BatchState.CONFIRMED)
     begun = unfinished.order_by("-pk").first()
-    return begun or previews.begin_upload(actor=Actor.of(by), now=business_time.now(), order={"run": run})
+    return begun or previews.begin_upload(actor=Actor.of(by), now=current_time.now(), order={"run": run})
 
 
 def _read_folders(

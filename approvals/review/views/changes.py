@@ -11,7 +11,7 @@ from approvals.policies import current_tiers
 from approvals.review.changes import Change, VersionChanges
 from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader, Shape
-from approvals.submissions import version_diff
+from approvals.submissions import reapproval
 from governance.web.components import state_words as web_words
 from governance.web.components import times
 from inventory.models import AutomationKind, Credential, Privilege
@@ -26,7 +26,7 @@ WAYS = {
     "removed": ("Gone", "soft", "minus", "gone, ending when this is in force"),
     "again": ("Not changed, and asked anew", "soft", "undo", "not changed and asked anew"),
 }
-#: Why an unchanged item is asked again (`submissions.version_diff`).
+#: Why an unchanged item is asked again (`submissions.reapproval`).
 WHY_AGAIN = {
     "new": "It is not held now: it was refused, has ended, or was taken back.",
     "stopped": "It was stopped.",
@@ -187,10 +187,10 @@ def _why_again(details: Dossier, now: datetime) -> Mapping[Privilege | Credentia
     if not again:
         return {}
     standing = Grant.objects.standing().filter(automation=submission.automation_id, ends_at__gt=now)
-    held = {grant.key: grant for grant in standing.select_related(*version_diff.GRANT_RELATIONS)}
+    held = {grant.key: grant for grant in standing.select_related(*reapproval.GRANT_RELATIONS)}
     reasons: dict[Privilege | Credential | None, str] = {}
     for record in details.second:
         if (item := record.privilege or record.credential) in again:
-            request = version_diff.RequestedItem("", record.tier, (), record.privilege, record.credential)
-            reasons[item] = WHY_AGAIN.get(version_diff.reason_for_stage_2(request, held.get(request.key), now), "")
+            request = reapproval.RequestedItem("", record.tier, (), record.privilege, record.credential)
+            reasons[item] = WHY_AGAIN.get(reapproval.reason_for_stage_2(request, held.get(request.key), now), "")
     return reasons

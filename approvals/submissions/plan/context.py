@@ -21,8 +21,8 @@ from approvals.models.submission import UNFINISHED, Capacity
 from approvals.parties import submission_parties
 from approvals.policies import queries as policy_queries
 from approvals.prior_decisions import queries as prior_decision_queries
-from approvals.submissions import version_diff
-from approvals.submissions.version_diff import Changes, RequestedItem
+from approvals.submissions import reapproval
+from approvals.submissions.reapproval import Changes, RequestedItem
 from governance.core.models import Person
 from inventory.automations import lineages
 from inventory.chains import queries as chain_queries
@@ -210,14 +210,14 @@ class PlanContext:
         content, registered = self.content, self.content.registered
         before, held = None, dict[str, Grant]()
         if registered is not None and registered.approved_version_id is not None:
-            before = version_diff.submission_in_force(registered)
-            held = version_diff.held_grants(registered, self.now)
+            before = reapproval.submission_in_force(registered)
+            held = reapproval.held_grants(registered, self.now)
         tiers = [(judged.privileges[privilege.key], privilege) for privilege in content.privileges]
         items = [
             *(RequestedItem("", one.tier.word, one.reasons, privilege=privilege) for one, privilege in tiers),
             *(RequestedItem("", one.tier.word, one.reasons, credential=used) for used, one in judged.credentials),
         ]
-        whys = [version_diff.reason_for_stage_2(item, held.get(item.key), self.now) for item in items]
+        whys = [reapproval.reason_for_stage_2(item, held.get(item.key), self.now) for item in items]
         wanted = tuple(replace(item, why=why) for item, why in zip(items, whys, strict=True))
         asked = tuple(item for item in wanted if item.why)
         unchanged = tuple(held[item.key] for item in wanted if not item.why)
@@ -226,7 +226,7 @@ class PlanContext:
         #: The access for conflict rules, with running grants as they are held (S6).
         self.case = with_running_grants(case, unchanged)
         self.conflicts = find_conflicts(self.case, self.now)
-        reasons = version_diff.app_reasons(self.app_facts, before, source_counts=self.source_counts)
+        reasons = reapproval.app_reasons(self.app_facts, before, source_counts=self.source_counts)
         #: What is asked, continues and ends (A12).
         self.changes = Changes(
             before=before,

@@ -23,7 +23,7 @@ from approvals.prior_decisions.queries import seats_if_stopped
 from approvals.submissions.plan import problems as plan_problems
 from approvals.submissions.plan.context import PlanContext
 from approvals.submissions.plan.problems import ItemRequest
-from approvals.submissions.version_diff import RequestedItem, app_reasons
+from approvals.submissions.reapproval import RequestedItem, app_reasons
 from governance.core.access import Refusal
 from governance.core.models import Person
 from governance.core.texts import free_text

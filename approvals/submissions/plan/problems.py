@@ -7,7 +7,7 @@ from approvals.decisions.rules import bindings as rule_bindings
 from approvals.decisions.rules import ownership
 from approvals.policies.queries import Policy
 from approvals.submissions.plan.context import PlanContext
-from approvals.submissions.version_diff import RequestedItem
+from approvals.submissions.reapproval import RequestedItem
 from governance.core.access import Refusal
 from governance.core.texts import free_text
 from inventory.models import ResourceState

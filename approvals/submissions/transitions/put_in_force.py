@@ -17,8 +17,8 @@ from approvals.models import Approval, ApprovalState, Submission, SubmissionStat
 from approvals.models.grant import Grant, GrantKind, GrantState, Why
 from approvals.policies import queries as policy_queries
 from approvals.prior_decisions.queries import matters_stopped_since, stopped_matters
+from approvals.submissions import reapproval
 from approvals.submissions import rules as submission_rules
-from approvals.submissions import version_diff
 from governance.core.access import Permission
 from governance.core.engine.transition import Effect, Step, last_word
 from governance.core.ledger import ledger_events
@@ -44,7 +44,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
     automation = submission.automation
     context: SubmissionContext = step.context
     approved = [approval for approval in context.facts.second if approval.state == ApprovalState.APPROVED]
-    before = version_diff.submission_in_force(automation)
+    before = reapproval.submission_in_force(automation)
     still_stopped = matters_stopped_since(submission, stopped_matters(automation))
     left_out = unused_credentials.unneeded_credentials(approved, context.facts)
     granted = [approval for approval in approved if approval not in left_out]

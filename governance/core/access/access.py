@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Delegation, Person, Team
 from governance.core.roles.roles import ASSIGNABLE, BY_TOKEN, GRANTS, Permission, Relation, Role
@@ -107,7 +107,7 @@ def read_at(actor: Actor) -> datetime:
 
     For what stands around a page, a link or a count: they serve there, whatever instant they were asked for. Never for a verdict.
     """
-    return next((key[1] for key in actor.memory if key[0] == "standing"), None) or business_time.now()
+    return next((key[1] for key in actor.memory if key[0] == "standing"), None) or current_time.now()
 
 
 def is_led_to(actor: Actor, permission: Permission) -> bool:
@@ -179,7 +179,7 @@ def token_refusal(actor: Actor, permission: Permission, subject: object | None) 
     token = actor.token
     if token is None:
         return None
-    if not token.is_live(business_time.real()):
+    if not token.is_live(current_time.real()):
         return TOKEN_OVER
     if permission not in BY_TOKEN:
         sentence = "A token decides nothing, and can only import and submit."

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import transaction
 
 from governance.core.actors.actor import Actor
-from governance.core.clock.business_time import now
+from governance.core.clock.current_time import now
 from governance.core.ledger import ledger_events
 from governance.core.models import ClockOffset
 from governance.core.models.clock import MOVED

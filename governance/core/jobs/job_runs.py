@@ -21,7 +21,7 @@ from django.db import DatabaseError, models, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Max
 
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.clock.organisation import organisation_zone
 from governance.core.database import advisory_locks
 from governance.core.database.querysets import sorted_by_key
@@ -88,7 +88,7 @@ def alone(name: str, *, waits: bool = False) -> AbstractContextManager[bool]:
 
 
 def _run(name: str, sweep: Sweep) -> JobRun:
-    run = JobRun.objects.create(job=name, started_at=business_time.now(), began_at=business_time.real())
+    run = JobRun.objects.create(job=name, started_at=current_time.now(), began_at=current_time.real())
     try:
         with nudge.gathered():
             run.counts = {what: count for what, count in sweep(run.started_at).items() if count}
@@ -104,7 +104,7 @@ def _run(name: str, sweep: Sweep) -> JobRun:
 
 
 def _end(run: JobRun) -> None:
-    run.ended_at, run.seen_at = business_time.now(), business_time.real()
+    run.ended_at, run.seen_at = current_time.now(), current_time.real()
     run.save()
 
 

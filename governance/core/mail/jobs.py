@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
-from governance.core.clock import business_time, icalendar_file
+from governance.core.clock import current_time, icalendar_file
 from governance.core.ledger import sealing
 from governance.core.mail import daily_digest, mail_text
 from governance.core.models import Notice, NoticeState, Seal
@@ -47,7 +47,7 @@ def send_due(now: datetime, *, at: datetime | None = None, gathering: timedelta 
     server = get_connection(**settings.MAIL_SERVER) if settings.MAIL_SERVER else None
     ends = time.monotonic() + SWEEP_SECONDS
     try:
-        while time.monotonic() < ends and (notice := claim(at=at or business_time.real())) is not None:
+        while time.monotonic() < ends and (notice := claim(at=at or current_time.real())) is not None:
             counts[_deliver(notice, server, checkpoint, now)] += 1
     finally:
         if server is not None:

@@ -9,7 +9,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from governance.core.access import Actor, Permission, Refusal, Relation, duty, refuse
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import ApiToken, Person, Team
 from governance.core.models.tokens import TOKEN_DAYS
@@ -46,13 +46,13 @@ def recognise(secret: str) -> ApiToken | None:
     """The token of a secret, where it opens something now; what has not the form of a secret is not looked up."""
     if _SECRET.fullmatch(secret) is None:
         return None
-    live = ApiToken.objects.live(business_time.real()).select_related("person", "team")
+    live = ApiToken.objects.live(current_time.real()).select_related("person", "team")
     return live.filter(secret_digest=digest_of(secret)).first()
 
 
 def note_use(token: ApiToken) -> None:
     """Keep when a token was last used, to some minutes. That is no change of anything governed: it leaves no history."""
-    at = business_time.real()
+    at = current_time.real()
     if token.last_used_at is None or at - token.last_used_at >= USE_NOTED_EVERY:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=at)
 
@@ -68,7 +68,7 @@ def in_session(subject: object, actor: Actor, now: datetime) -> Refusal | None:
 @duty("SOD-5")
 def signed_in_lately(subject: object, actor: Actor, now: datetime) -> Refusal | None:
     """A token is made after a fresh sign-in."""
-    if actor.signed_in_at is None or business_time.real() - actor.signed_in_at <= FRESH_SIGN_IN:
+    if actor.signed_in_at is None or current_time.real() - actor.signed_in_at <= FRESH_SIGN_IN:
         return None
     minutes = FRESH_SIGN_IN // timedelta(minutes=1)
     return Refusal("SOD-5", "duty", f"A new token needs a sign-in at most {minutes} minutes old.", "Sign in again.")
@@ -93,7 +93,7 @@ def make_token(step: Step[Person], *, name: str, secret: str, days: int, team: T
         days: after how many it ends.
         team: one of theirs, for a pipeline; None for themself.
     """
-    person, at = step.subject, business_time.real()
+    person, at = step.subject, current_time.real()
     named = free_text.name(name)[:80]
     problems = _problems(person, named, days, team, step.now)
     if problems:
@@ -106,7 +106,7 @@ def make_token(step: Step[Person], *, name: str, secret: str, days: int, team: T
 
 
 def _problems(person: Person, name: str, days: int, team: Team | None, now: datetime) -> list[tuple[str, str]]:
-    real = business_time.real()
+    real = current_time.real()
     is_of_another_team = team is not None and Relation.TEAM_MEMBER not in team.relations(person, now)
     live = ApiToken.objects.live(real).filter(person=person).count()
     made = ApiToken.objects.filter(person=person, made_at__gt=real - timedelta(days=1)).count()
@@ -123,14 +123,14 @@ def _problems(person: Person, name: str, days: int, team: Team | None, now: date
 @transition(ApiToken, event="token.revoked", permission=Permission.TOKEN_REVOKE, duties=[not_revoked])
 def revoke_token(step: Step[ApiToken]) -> Effect:
     """A token opens nothing any more, at once: by its person, its team's lead, a security reviewer or an admin."""
-    step.subject.revoked_at = business_time.real()
+    step.subject.revoked_at = current_time.real()
     step.save(step.subject)
     return Effect(payload={"person": str(step.subject.person.opaque_id)})
 
 
 def revoke_tokens_of(step: Step[Person]) -> None:
     """Revoke the live tokens of the step's person, each with its own event: with the password, all access starts anew (S5)."""
-    for token in ApiToken.objects.live(business_time.real()).filter(person=step.subject).order_by("pk"):
-        token.revoked_at = business_time.real()
+    for token in ApiToken.objects.live(current_time.real()).filter(person=step.subject).order_by("pk"):
+        token.revoked_at = current_time.real()
         step.save(token)
         step.record("token.revoked", token, {"person": str(step.subject.opaque_id)})

@@ -18,7 +18,7 @@ import structlog
 from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from governance.core.access import Actor, Permission
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.jobs import job_runs
 from governance.core.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookState
@@ -50,8 +50,8 @@ def send_due(now: datetime, *, at: datetime | None = None) -> dict[str, int]:
     """
     counts = Counter(sent=0, put_off=0, failed=0)
     ends = time.monotonic() + delivery_attempts.SWEEP_SECONDS
-    while time.monotonic() < ends and (delivery := _next(at or business_time.real())) is not None:
-        counts[_deliver(delivery, now, at or business_time.real())] += 1
+    while time.monotonic() < ends and (delivery := _next(at or current_time.real())) is not None:
+        counts[_deliver(delivery, now, at or current_time.real())] += 1
     return dict(counts)
 
 

@@ -17,7 +17,7 @@ from django.db import transaction
 from approvals.models import Proposal
 from approvals.proposals import transitions as proposal_transitions
 from governance.core.access import Actor
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.ledger import ledger_events
 from governance.core.models import Person, Team, TeamKind
 from governance.core.people import bootstrap
@@ -155,7 +155,7 @@ class Cast:
     def actor(self, person: Person | str) -> Actor:
         """A person, or the person of a key, with a fresh session, as a high-risk decision needs (S5)."""
         found = self.people[person] if isinstance(person, str) else person
-        return Actor.of(found, signed_in_at=business_time.real())
+        return Actor.of(found, signed_in_at=current_time.real())
 
     def by(self, person: Person | str, reason: str = "") -> dict[str, Any]:
         """Arguments of an operation: the actor, the present instant, and the reason if there is one."""

@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Q
 
 from approvals.submissions import jobs as submission_jobs
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.clock.organisation import organisation_zone
 from governance.core.jobs import job_runs
 from governance.core.ledger import sealing
@@ -78,7 +78,7 @@ def load() -> JobRun:
     run = job_runs.run_job(JOB, play_past)
     if run is None:
         raise NotADemo("The demo is being loaded by another command at this moment.")
-    sealing.seal_all(at=business_time.real())
+    sealing.seal_all(at=current_time.real())
     return run
 
 

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.core.access import Actor
-from governance.core.clock import business_time, demo_clock
+from governance.core.clock import current_time, demo_clock
 from governance.core.jobs import nudge
 from governance.core.models import Notice, NoticeState, Person
 from governance.core.sign_in import transitions as sign_in_transitions
@@ -76,7 +76,7 @@ def clock_page(request: Request) -> HttpResponse:
                 nudge.send(job)
             return redirect("clock")
         error = f"Choose a time that lies ahead, and at most {FURTHEST.days} days."
-    context = {"ahead": business_time.offset().days, "error": error}
+    context = {"ahead": current_time.offset().days, "error": error}
     return page(request, "portal/demo_pages/clock.html", context, status=422 if error else 200)
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from governance.core.access import Actor, Permission, Refusal, access
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.jobs import job_runs
 from governance.core.keys import key_files
 from governance.core.ledger import ledger_export as exporting
@@ -83,7 +83,7 @@ def ledger_export(request: Request) -> HttpResponseBase:
     if not _may_read(request, request.now()):
         return refused(request, NOT_YOURS)
     last = sealing.latest()
-    lines = exporting.text_lines(last, at=business_time.real()) if last else ()  # memory does not grow with the ledger
+    lines = exporting.text_lines(last, at=current_time.real()) if last else ()  # memory does not grow with the ledger
     headers = {"Content-Disposition": f'attachment; filename="ledger-{last.number if last else 0}.jsonl"'}
     return StreamingHttpResponse(lines, content_type="application/x-ndjson", headers=headers)
 
@@ -95,7 +95,7 @@ def _page(request: Request, verification: Shape, now: datetime, *, fragment: str
     context = {
         "last": last,
         "total": (last.total if last else 0) + sealing.unsealed().count(),
-        "real": business_time.real(),
+        "real": current_time.real(),
         "may_read_signals": access.may(request.actor, Permission.SIGNALS_READ, None, now=now),  # S10
         "verification": verification,
         "filters": _filters(query),
@@ -172,7 +172,7 @@ def _filters(query: QueryDict) -> Shape:
 
 def _shapes(events: Sequence[LedgerEvent], reader: Actor) -> list[Shape]:
     """Table rows; names, subjects and seals are looked up for all rows at once."""
-    in_words = timeline_queries.subjects_of(events, {}, reader, business_time.now())
+    in_words = timeline_queries.subjects_of(events, {}, reader, current_time.now())
     names = timeline_queries.names([person_id for event in events for person_id in (event.actor_id, event.for_id)])
     subjects, rows = _names(events), LedgerEvent.objects.filter(pk__in=[event.pk for event in events])
     seals = dict(rows.annotate(over=sealing.covering_seal()).values_list("pk", "over"))

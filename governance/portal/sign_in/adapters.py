@@ -19,7 +19,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from governance.core.access import Actor, Refused
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.keys import key_files
 from governance.core.models import Person
 from governance.core.sign_in import transitions as sign_in_transitions
@@ -48,7 +48,7 @@ class AccountAdapter(DefaultAccountAdapter):
         assert isinstance(user, Person)  # the installation's only kind of user
         begin = partial(super().login, request, user)
         try:
-            sign_in_transitions.sign_in(user, actor=Actor.of(user), now=business_time.now(), begin=begin)
+            sign_in_transitions.sign_in(user, actor=Actor.of(user), now=current_time.now(), begin=begin)
         except Refused as error:
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from error
         note_sign_in(request)
@@ -64,13 +64,13 @@ class AccountAdapter(DefaultAccountAdapter):
             Refused: the person has left.
         """
         person = Person.objects.get(pk=user.pk)
-        sign_in_transitions.set_password(person, actor=Actor.of(person), now=business_time.now(), password=password)
+        sign_in_transitions.set_password(person, actor=Actor.of(person), now=current_time.now(), password=password)
         user.password = person.password  # allauth keeps this session by the new hash
 
     def send_password_reset_mail(self, user: AbstractBaseUser, email: str, context: dict[str, Any]) -> None:
         """Queue the mail; its link is created at sending."""
         assert isinstance(user, Person)
-        sign_in_transitions.ask_reset(user, now=business_time.now())
+        sign_in_transitions.ask_reset(user, now=current_time.now())
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Return to the person's own page."""
@@ -98,7 +98,7 @@ class ByAddress(AuthenticationBackend):
 
     def user_can_authenticate(self, user: Person | AnonymousUser | None) -> bool:
         """Whether the person may sign in; checked at every request, too."""
-        if isinstance(user, Person) and user.kept_out_until is not None and user.is_kept_out(business_time.now()):
+        if isinstance(user, Person) and user.kept_out_until is not None and user.is_kept_out(current_time.now()):
             return False
         return bool(super().user_can_authenticate(user))
 

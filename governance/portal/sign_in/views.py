@@ -25,7 +25,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from django.views.generic import FormView
 
 from governance.core.access import Actor, Refused
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.engine.transition import Transition
 from governance.core.models import Person, RoleAssignment
 from governance.core.sign_in import transitions as sign_in_transitions
@@ -41,7 +41,7 @@ class SignIn(account.LoginView):
         """Add a demo's people."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         if settings.DEMO:
-            current = RoleAssignment.objects.filter(confirmed_at__lte=business_time.now(), until__isnull=True)
+            current = RoleAssignment.objects.filter(confirmed_at__lte=current_time.now(), until__isnull=True)
             people = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
             related = Prefetch("role_assignments", current.order_by("pk"))
             context["demo_people"] = people.prefetch_related(related)
@@ -93,7 +93,7 @@ class RecordedView(FormView):
         assert isinstance(self.request.user, Person)  # the page needs a sign-in
         person = Person.objects.get(pk=self.request.user.pk)
         change, answers = super().form_valid, list[HttpResponse]()
-        self.verb(person, actor=Actor.of(person), now=business_time.now(), change=lambda: answers.append(change(form)))
+        self.verb(person, actor=Actor.of(person), now=current_time.now(), change=lambda: answers.append(change(form)))
         return answers[0]
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from approvals.intake.views.forms import teams_of
 from governance.core.access import Actor, InvalidInput, Permission, access
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.duties.refusals import DutyConflict
 from governance.core.models import ApiToken, Person, Team
 from governance.core.models.tokens import TOKEN_DAYS, ApiTokenQuerySet
@@ -65,7 +65,7 @@ def token_rows(tokens: Iterable[ApiToken], actor: Actor, now: datetime) -> list[
 
 def tokens_of_person(person: Person, actor: Actor, now: datetime) -> list[Shape]:
     """A person's live tokens, for readers of their page."""
-    return token_rows(visible_tokens(actor, now).live(business_time.real()).filter(person=person), actor, now)
+    return token_rows(visible_tokens(actor, now).live(current_time.real()).filter(person=person), actor, now)
 
 
 @require_http_methods(["GET", "POST"])
@@ -93,7 +93,7 @@ def my_tokens(request: Request) -> HttpResponse:
 def _page(request: Request, form: TokenForm, made: Shape | None = None, status: int = 200) -> HttpResponse:
     person, now = reader(request), request.now()
     refusal = token_transitions.make_token.refusal(person, actor=request.actor, now=now)
-    real = business_time.real()
+    real = current_time.real()
     live = ApiToken.objects.live(real).select_related("person", "team")
     led = live.filter(Q(team__lead=person) | Q(team__deputy_lead=person)).exclude(person=person)
     context = {

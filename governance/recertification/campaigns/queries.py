@@ -8,8 +8,8 @@ from django.db.models import Count, F, Min, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncDate
 
 from governance.recertification.campaigns import scope
+from governance.recertification.campaigns.bulk_items import grace_by_tier
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.snapshot import grace_by_tier
 from governance.recertification.models import UNCLOSED, WAITING, Item, ItemOutcome, ItemState, Question, under_review
 
 #: Most reviewers that the table lists.

@@ -25,8 +25,8 @@ from governance.core.models import Person, Team
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns import transitions as campaign_transitions
+from governance.recertification.campaigns.bulk_items import grace_by_tier
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.campaigns.snapshot import grace_by_tier
 from governance.recertification.campaigns.transitions import deadline_words
 from governance.recertification.items import answer_deadlines
 from governance.recertification.items.notices import ITEM_RELATIONS

@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from governance.core.access import Actor, Permission, access
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.web.requests.request import local_path
 
 
@@ -128,4 +128,4 @@ class Chrome:
 
 def chrome(request: HttpRequest) -> dict[str, object]:
     """Context processor: ``navigation`` (see `Chrome`) and ``now``, the request's; an error page may come before it is set."""
-    return {"chrome": Chrome(request), "now": getattr(request, "now", None) or lru_cache(maxsize=1)(business_time.now)}
+    return {"chrome": Chrome(request), "now": getattr(request, "now", None) or lru_cache(maxsize=1)(current_time.now)}

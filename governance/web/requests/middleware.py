@@ -19,7 +19,7 @@ from django.utils.functional import SimpleLazyObject
 from whitenoise.middleware import WhiteNoiseFileResponse
 
 from governance.core.access import Actor
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.clock.organisation import zone_of
 from governance.core.models import Person
 from governance.web.errors import problem_documents
@@ -107,7 +107,7 @@ class RequestActorMiddleware:
         if "%00" in request.META.get("QUERY_STRING", ""):
             raise BadRequest("The address holds a character that no text has.")
         request.actor = SimpleLazyObject(lambda: actor_of(request))  # type: ignore[attr-defined]  # see `Request`
-        request.now = lru_cache(maxsize=1)(business_time.now)  # type: ignore[attr-defined]
+        request.now = lru_cache(maxsize=1)(current_time.now)  # type: ignore[attr-defined]
         with timezone.override(zone_for(request)):
             return self.get_response(request)
 

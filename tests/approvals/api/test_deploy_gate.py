@@ -12,7 +12,7 @@ from approvals.grants import deploy_gate
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.light_path.transitions import spot_checks as transitions
 from approvals.models import Grant, Sample, Submission
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from inventory.automations.transitions import lifecycle
 from inventory.importers.manifest import Identity, Trigger
 from inventory.imports import manual_description
@@ -118,11 +118,11 @@ def test_a_superseded_version_may_be_rolled_back_to_for_30_days(
 ) -> None:
     stock_report.submitted(company, stock_report.without_slack)  # asks for less: in force at once
     at = company.now + deploy_gate.ROLLBACK
-    monkeypatch.setattr(business_time, "now", lambda: at)
+    monkeypatch.setattr(current_time, "now", lambda: at)
     old = asked(company, digest_of(stock_in_force)).said
     assert (old["allowed"], old["version"]["number"]) == (True, 1)
     assert old["without"] == ["May post messages to supply-stock in Finance Slack workspace"], "that grant has ended"
-    monkeypatch.setattr(business_time, "now", lambda: at + timedelta(seconds=1))
+    monkeypatch.setattr(current_time, "now", lambda: at + timedelta(seconds=1))
     late = asked(company, digest_of(stock_in_force)).said
     assert (late["allowed"], late["code"]) == (False, "NOT_APPROVED")
     assert late["to_do"] == "Submit it, or run version 2, which is approved."

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from approvals.models import Submission
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.models import ApiToken, LedgerEvent
 from governance.core.tokens import transitions as token_transitions
 from tests import people, scenarios
@@ -73,11 +73,11 @@ def pipeline(committed: None, site: Site, tmp_path: Path) -> Pipeline:
         if required("curl"):
             pytest.fail(said)
         pytest.skip(said)
-    company = scenarios.company(people.build(uuid.uuid4().hex[:8], now=business_time.now()))
+    company = scenarios.company(people.build(uuid.uuid4().hex[:8], now=current_time.now()))
     secret = token_transitions.new_secret()
     n = company.people
     said: dict[str, Any] = {"name": "Deploy", "secret": secret, "days": 7, "team": n.finance_ops}
-    token_transitions.make_token(n.rita, actor=as_actor(n.rita), now=business_time.now(), **said)
+    token_transitions.make_token(n.rita, actor=as_actor(n.rita), now=current_time.now(), **said)
     return Pipeline(company, tmp_path, site.url, secret)
 
 
@@ -118,7 +118,7 @@ def test_a_pipeline_brings_in_submits_is_held_and_goes_through_once_people_have_
     assert (again.returncode, "Asked already." in again.stdout) == (1, True), again
     assert Submission.objects.get(automation__team=pipeline.company.people.finance_ops) == made
 
-    scenarios.decide_all(pipeline.company, made, now=business_time.now())
+    scenarios.decide_all(pipeline.company, made, now=current_time.now())
     through = pipeline.run(export, submission)
     assert (through.returncode, through.stderr) == (0, ""), through
     assert "May run. Version 1 may run." in through.stdout
@@ -139,7 +139,7 @@ def test_pipeline_without_answer_deploys_nothing_and_hides_token(pipeline: Pipel
     token_transitions.revoke_token(
         ApiToken.objects.get(secret_digest=token_transitions.digest_of(pipeline.secret)),
         actor=as_actor(pipeline.company.people.rita),
-        now=business_time.now(),
+        now=current_time.now(),
     )
     answers = [
         pipeline.run(export),

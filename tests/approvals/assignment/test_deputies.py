@@ -77,7 +77,7 @@ def test_deputy_is_asked_once_at_half_time(
     assert "time ran short: the next on the escalation chain were asked too" in lines(company, submission, n.rita)
     (event,) = LedgerEvent.objects.filter(verb="submission.deputies_asked")
     assert event.payload == {"asked": [str(n.bram.opaque_id)]}
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: at)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: at)
     page = client_of(n.theo).get(f"/review/{submission.pk}/").content.decode()
     assert "Half of the time is gone, so Bram Visser (deputy lead) may decide this too." in page
     scenarios.approve(app, n.bram, now=at)

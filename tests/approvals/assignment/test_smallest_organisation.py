@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from approvals.assignment import smallest_organisation
 from approvals.assignment.matching import unfilled_places
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.health import queries as health_queries
 from governance.core.jobs import job_runs
 from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
@@ -132,14 +132,14 @@ def test_builder_without_team_and_leaver_do_not_count(company: Company) -> None:
 @pytest.mark.django_db
 def test_health_lists_missing_roles_as_advice(northwind: Northwind) -> None:
     n = northwind
-    assert not [one for one in health_queries.findings(now=n.now, at=business_time.real()) if one.part == "people"]
+    assert not [one for one in health_queries.findings(now=n.now, at=current_time.real()) if one.part == "people"]
     for person in (n.sana, n.viktor):
         record_leaver(person, actor=as_actor(n.ines), now=n.now, reason="A new job.")
-    _, said = [one for one in health_queries.findings(now=n.now, at=business_time.real()) if one.part == "people"]
+    _, said = [one for one in health_queries.findings(now=n.now, at=current_time.real()) if one.part == "people"]
     assert not said.is_failure
     assert "a security reviewer for stage 2" in said.sentence
     out = StringIO()
-    for job in job_runs.health(business_time.real()):
+    for job in job_runs.health(current_time.real()):
         job_runs.run_job(job.job, lambda now: {})
     call_command("health", stdout=out)  # advice is no failure
     assert f"advice  people: {said.sentence}" in out.getvalue()

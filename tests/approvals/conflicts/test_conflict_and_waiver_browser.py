@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from approvals.models import Conflict, ConflictState, Grant, Submission, Waiver
 from approvals.tasks import sweep_conflicts_and_waivers
-from governance.core.clock import business_time, demo_clock
+from governance.core.clock import current_time, demo_clock
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import ClockOffset, Person
 from inventory.models import Automation
@@ -43,7 +43,7 @@ TITLE = "Read stock and tell of it"
 @lru_cache(maxsize=1)
 def company_of_these_tests() -> Company:
     """One company for both, with a rule of its own: nobody reads its ERP and posts to its Slack."""
-    company = scenarios.company(people.build(uuid.uuid4().hex[:8], now=business_time.now()))
+    company = scenarios.company(people.build(uuid.uuid4().hex[:8], now=current_time.now()))
     conflict_rules.rule(
         on(company.erp), on(company.slack), mode="enforce", code=f"stock-{uuid.uuid4().hex[:6]}", now=company.now
     )
@@ -113,7 +113,7 @@ def place(committed: None, open_page: Callable[..., Page], site: Site, tmp_path:
 @pytest.fixture
 def restored_clock(committed: None) -> Iterator[None]:
     """Business time is put where it was."""
-    before = business_time.offset()
+    before = current_time.offset()
     demo_clock.move(timedelta())  # so that its row is there
     yield
     ClockOffset.objects.filter(pk=1).update(offset=before)
@@ -142,7 +142,7 @@ def test_a_builder_sees_a_conflict_in_the_preview_drops_a_privilege_and_it_is_ap
     submission = place.submit(page)
     place.sign(submission)
     assert (
-        not Grant.objects.live(business_time.now())
+        not Grant.objects.live(current_time.now())
         .filter(automation=submission.automation, entitlement__resource=place.company.slack)
         .exists()
     )
@@ -180,15 +180,15 @@ def test_conflict_returns_after_waiver_and_owner_is_notified(place: Place, smtp:
     expect(page.locator("#conflicts")).to_contain_text("Waived until")
     submission = place.submit(page)
     place.sign(submission)
-    sweep_conflicts_and_waivers(business_time.now())
+    sweep_conflicts_and_waivers(current_time.now())
     conflict = Conflict.objects.get(automations__contains=[automation.pk])
     page = place.come(n.sana).page
     page.goto(conflict.href)
     expect(page.get_by_text("Waived", exact=True).first).to_be_visible()
 
     demo_clock.move(timedelta(days=11))
-    sweep_conflicts_and_waivers(business_time.now())
-    mail_jobs.send_due(now=business_time.now())
+    sweep_conflicts_and_waivers(current_time.now())
+    mail_jobs.send_due(now=current_time.now())
     told = [mail for mail in smtp.to(n.jonas.email) if mail["Subject"].startswith("In conflict again")]
     assert len(told) == 1, [mail["Subject"] for mail in smtp.to(n.jonas.email)]
     assert "What it allowed is still held, and nothing allows it any more" in text_of(told[0])

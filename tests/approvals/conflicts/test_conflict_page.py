@@ -31,7 +31,7 @@ UNSEEN = "Held by automations that you don’t see."
 @pytest.fixture(autouse=True)
 def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: plain.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: plain.now)
 
 
 def page_of(c: Company, who: str) -> str:

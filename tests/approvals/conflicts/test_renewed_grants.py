@@ -14,7 +14,7 @@ from governance.recertification.items import review_triggers
 from tests.approvals.conflicts import conflict_rules
 from tests.approvals.conflicts.conflict_rules import on
 from tests.approvals.conflicts.test_shared_identity import HELD_BEFORE
-from tests.approvals.submissions.test_version_diff import succeeded
+from tests.approvals.submissions.test_reapproval import succeeded
 from tests.scenarios import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "G2")]

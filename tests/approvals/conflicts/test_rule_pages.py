@@ -20,7 +20,7 @@ RULE = "/conflicts/rules/read-and-tell/"
 @pytest.fixture(autouse=True)
 def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: plain.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: plain.now)
 
 
 def text_of(c: Company, who: str, path: str) -> str:

@@ -8,7 +8,7 @@ from django.db import connection
 
 from approvals.assignment import separation_of_duties
 from approvals.models import ApprovalState, Decision
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.models import LedgerEvent
 from tests import scenarios
 from tests.approvals import stock_report
@@ -23,7 +23,7 @@ def test_database_refusal_shows_code_and_is_recorded(company: Company, monkeypat
     n = company.people
     stock_report.hand_over(company, company.slack, n.rita, n.amara)
     monkeypatch.setattr(separation_of_duties, "conflict", lambda *_: None)  # no duty finds anything against anybody
-    monkeypatch.setattr(business_time, "now", lambda: company.now)
+    monkeypatch.setattr(current_time, "now", lambda: company.now)
     submission = stock_report.in_stage_2(company)
     record = stock_report.privilege_on(submission, company.slack)
     form = {"decision": "approve", "shown_digest": scenarios.shown(record), "reason": "Fine by me."}

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.decisions.transitions import decide as transition_decide
 from approvals.models import Approval, ApprovalState, Decision, Submission
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.duties.refusals import DutyConflict
 from governance.core.models import LedgerEvent, Membership, Person
 from governance.core.people.transitions.delegations import end_delegation
@@ -24,7 +24,7 @@ from tests.signed_in_client import client_of
 
 @pytest.fixture(autouse=True)
 def _pages_play_then(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(business_time, "now", lambda: company.now)
+    monkeypatch.setattr(current_time, "now", lambda: company.now)
 
 
 def pages_of(submission: Submission, company: Company) -> list[str]:

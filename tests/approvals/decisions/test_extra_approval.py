@@ -55,7 +55,7 @@ Edit = Callable[[dict[str, Any]], None]
 @pytest.fixture(autouse=True)
 def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: plain.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: plain.now)
 
 
 def in_stage_2(c: Company, edit: Edit | None = None) -> Submission:

@@ -6,7 +6,7 @@ import pytest
 from django.utils.html import escape
 
 from approvals.models import ApprovalState, Submission
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from tests import scenarios
 from tests.approvals import stock_report
 from tests.scenarios import Company
@@ -17,7 +17,7 @@ AGAIN = escape("/account/reauthenticate/?next=%2Freview%2F{}%2F")
 
 @pytest.fixture(autouse=True)
 def _pages_play_then(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(business_time, "now", lambda: company.now)
+    monkeypatch.setattr(current_time, "now", lambda: company.now)
 
 
 @pytest.mark.rule("S5")

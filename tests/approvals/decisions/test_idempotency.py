@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import LedgerEvent, Notice
 from inventory.imports.transitions import confirmation, previews
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def stands_still(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """Business time."""
-    monkeypatch.setattr(business_time, "now", lambda: company.now)
+    monkeypatch.setattr(current_time, "now", lambda: company.now)
 
 
 def on_record() -> tuple[int, int]:

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from approvals.models import Approval, ApprovalState, Submission
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from tests import scenarios
 from tests.approvals import stock_report
 from tests.scenarios import Company
@@ -68,7 +68,7 @@ def posted(client: Client, record: Approval, **said: Any) -> Any:
 @pytest.fixture
 def omar(company: Company, monkeypatch: pytest.MonkeyPatch) -> Client:
     """His browser."""
-    monkeypatch.setattr(business_time, "now", lambda: company.now)
+    monkeypatch.setattr(current_time, "now", lambda: company.now)
     return client_of(company.people.omar)
 
 

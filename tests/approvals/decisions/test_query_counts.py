@@ -14,7 +14,7 @@ from approvals.assignment.context import LOCKED_BEFORE, load_context, load_conte
 from approvals.decisions import jobs as decision_jobs
 from approvals.decisions.transitions import decide
 from approvals.models import Approval, Grant, Submission
-from approvals.submissions import version_diff
+from approvals.submissions import reapproval
 from approvals.submissions.plan import context as plan_context
 from approvals.submissions.plan.context import content_of_version
 from governance.core.engine.transition import lock
@@ -39,7 +39,7 @@ def test_diff_query_count_is_constant_near_grant_end(company: Company, live: Sub
     content = content_of_version(automation, live.version)
     late = Grant.objects.filter(automation=automation).latest("ends_at").ends_at - timedelta(days=1)
 
-    def compare() -> version_diff.Changes:
+    def compare() -> reapproval.Changes:
         return plan_context.PlanContext(content, submitter=rita, people=[rita], now=late).changes
 
     with CaptureQueriesContext(connection) as counted:

@@ -138,7 +138,7 @@ def test_security_is_notified_once_per_night_and_window(
 ) -> None:
     n, at = company.people, company.now
     told = Notice.objects.filter(event="signal_flagged")
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: at)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: at)
     run_job(decision_jobs.JOB, decision_jobs.sweep)
     assert {notice.recipient for notice in told} == {n.sana, n.viktor}
     letter = write(told.get(recipient=n.sana), None)
@@ -156,7 +156,7 @@ def test_security_is_notified_once_per_night_and_window(
 def test_signals_are_shown_to_security_and_auditors_only(
     company: Company, four_times: Submission, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
 ) -> None:
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
     n = company.people
     for person in (n.rita, n.theo, n.ines):
         assert client_of(person).get("/signals/").status_code == 403

@@ -14,7 +14,7 @@ from approvals.grants import jobs as grant_jobs
 from approvals.grants import queries as grant_queries
 from approvals.grants.transitions import lifecycle, revocation_tasks
 from approvals.models import EnforcedBy, Grant, RevocationTask, Submission
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.models import Notice, Person
 from tests.people import as_actor
 from tests.scenarios import Company
@@ -32,7 +32,7 @@ def company(company: Company, stock_in_force: Submission) -> Company:
 def _end(company: Company, number: int) -> list[RevocationTask]:
     held = list(Grant.objects.standing().credentials_first()[:number])
     for one in held:
-        lifecycle.revoke(one, actor=as_actor(company.people.jonas), now=business_time.now(), reason="Not needed.")
+        lifecycle.revoke(one, actor=as_actor(company.people.jonas), now=current_time.now(), reason="Not needed.")
     return list(RevocationTask.objects.filter(grant__in=held).order_by("pk"))
 
 
@@ -54,18 +54,18 @@ def test_list_query_count_is_constant(show: str, company: Company) -> None:
     n = company.people
     for task in _end(company, 1):
         revocation_tasks.say_removed(
-            task, actor=as_actor(n.omar), now=business_time.now(), reason="Gone."
+            task, actor=as_actor(n.omar), now=current_time.now(), reason="Gone."
         ) if show else None
         revocation_tasks.say_removed(
-            task, actor=as_actor(n.sana), now=business_time.now(), reason="Gone."
+            task, actor=as_actor(n.sana), now=current_time.now(), reason="Gone."
         ) if "done" in show else None
     _, few = _shown(n.omar, reverse("revocations") + show)
     for task in _end(company, 3):
         revocation_tasks.say_removed(
-            task, actor=as_actor(n.omar), now=business_time.now(), reason="Gone."
+            task, actor=as_actor(n.omar), now=current_time.now(), reason="Gone."
         ) if show else None
         revocation_tasks.say_removed(
-            task, actor=as_actor(n.sana), now=business_time.now(), reason="Gone."
+            task, actor=as_actor(n.sana), now=current_time.now(), reason="Gone."
         ) if "done" in show else None
     _, many = _shown(n.omar, reverse("revocations") + show)
     assert many == few

@@ -33,7 +33,7 @@ PAGE = "decide_together"
 @pytest.fixture(autouse=True)
 def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
 
 
 def two_asked(company: Company) -> list[int]:

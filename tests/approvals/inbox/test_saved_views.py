@@ -21,7 +21,7 @@ FILTERS = "tier=high&q=chaser"
 @pytest.fixture(autouse=True)
 def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
 
 
 def keep(person: Person, name: str, query: str = FILTERS) -> Any:

@@ -59,7 +59,7 @@ def ask(record: Approval, person: Person, at: datetime, why: str = "Which rows?"
 def later(company: Company, monkeypatch: pytest.MonkeyPatch) -> datetime:
     """The pages are read on the Thursday after everything was asked on Tuesday."""
     at = company.now + timedelta(days=2)
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: at)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: at)
     return at
 
 
@@ -100,7 +100,7 @@ def test_deputy_waits_since_day_of_being_asked(
     half = record.opened_at + (record.due_at - record.opened_at) / 2
     assert half.date() > record.opened_at.date()
     submission_jobs.sweep(half)
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: half)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: half)
     found = everywhere(n.rita, stage_2)
     assert found["home"] == found["status"] == found["automation"]
     assert any(one.startswith("Omar Haddad") and one.endswith(" or Amara Okafor since today") for one in found["home"])

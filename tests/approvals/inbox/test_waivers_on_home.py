@@ -96,7 +96,7 @@ def test_expired_waiver_is_warned_about_on_home_and_automation(
     before = {who.pk: cost(client_of(who), reverse("home"))[0] for who in (n.rita, n.sana)}
     for at, is_over in ((waiver.ends_at - timedelta(hours=1), False), (waiver.ends_at, True)):
         sweep_conflicts_and_waivers(at)
-        monkeypatch.setattr("governance.core.clock.business_time.now", lambda at=at: at)
+        monkeypatch.setattr("governance.core.clock.current_time.now", lambda at=at: at)
         for who in (n.theo, n.omar):
             assert over_at_home(who) == []
         for who in (n.jonas, n.rita, n.sana, n.viktor):
@@ -125,7 +125,7 @@ def test_home_names_one_conflict_that_reader_answers_for(
     Conflict.objects.filter(pk=Conflict.objects.standing("again", waiver.ends_at).get().pk).update(
         automations=sorted([mine.pk, other.automation_id])
     )
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: waiver.ends_at)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: waiver.ends_at)
     named = {who.name: [row.text.partition(":")[0] for row in over_tasks(who)] for who in (n.jonas, n.sana)}
     assert named == {n.jonas.name: [mine.name], n.sana.name: [other.automation.name]}
 
@@ -137,7 +137,7 @@ def test_warning_ends_with_new_waiver_or_resolution(
     n, one = plain.people, plain_in_force.automation
     first = start
     sweep_conflicts_and_waivers(first.ends_at)
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: first.ends_at)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: first.ends_at)
     assert over_at_home(n.rita) == ["Never both"]
     grant(plain, ask(plain, one, days=5, now=first.ends_at), n.sana, now=first.ends_at)
     assert over_at_home(n.rita) == over_at_home(n.sana) == []

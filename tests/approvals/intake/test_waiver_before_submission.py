@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from approvals.models import Submission, Waiver
 from approvals.waivers import transitions as waiver_transitions
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from inventory.models import ImportItem, ImportState, Version
 from tests.approvals.conflicts import conflict_rules
 from tests.approvals.conflicts.conflict_rules import on
@@ -58,6 +58,6 @@ def test_draft_is_saved_and_submitted_after_waiver(connected: Company, rita: Bui
     assert reverse("waiver_ask", args=[version.automation_id]) in page
     assert "It is needed for the report." in page, "nothing typed is lost"
     waiver = Waiver.objects.get()
-    waiver_transitions.grant_waiver(waiver, actor=as_actor(c.people.sana), now=business_time.now(), reason="For now.")
+    waiver_transitions.grant_waiver(waiver, actor=as_actor(c.people.sana), now=current_time.now(), reason="For now.")
     rita.client.post(there, {**rita.typed(later, c.people.jonas), "do": "submit"})
     assert Submission.objects.get().version == version

@@ -354,7 +354,7 @@ def test_later_stage_1_decision_replaces_check(company: Company, stock_drawn: Su
 def test_all_pages_show_check_with_changes_to_reviewers(
     company: Company, stock_drawn: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
     sample, n = stock_drawn.samples.get(), company.people
     reviewer, party = client_of(n.sana), client_of(n.rita)
     for page in ("/", "/approvals/"):
@@ -374,7 +374,7 @@ def test_all_pages_show_check_with_changes_to_reviewers(
 def test_the_preview_says_that_it_may_be_drawn(
     company: Company, live: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
     rita = Build.by(company.people.rita)
     said = "One such change in 10 is drawn"
     assert said in rita.see(rita.import_item(content=stock_report.source(stock_report.another_order)))
@@ -402,7 +402,7 @@ def test_the_page_says_that_another_version_is_in_force_by_now(company: Company,
 def test_check_form_keeps_input_and_names_missing_fields(
     company: Company, stock_drawn: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
     sample, client = stock_drawn.samples.get(), client_of(company.people.sana)
     path = f"/samples/{sample.pk}/"
     answer = client.post(path, {"verdict": "not_fine", "reason": " "})

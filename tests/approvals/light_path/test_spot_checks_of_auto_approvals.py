@@ -220,7 +220,7 @@ def test_stopped_grant_stays_stopped_after_check(company: Company, light_in_forc
 def test_reviewer_sees_auto_approval_and_is_notified(
     company: Company, light_in_force: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
     sample, n = drawn(company, light_in_force), company.people
     letter = write(Notice.objects.get(event="sample_drawn", recipient=n.sana), None)
     assert "a privilege of Weekly stock report" in letter.subject

@@ -63,7 +63,7 @@ def test_a_decision_event_without_its_decision_is_found(company: Company, stock_
 
 @pytest.mark.rule("S6")
 def test_a_signature_without_its_event_is_found(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: plain.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: plain.now)
     conflict_rules.no_other_rules()
     conflict_rules.rule(on(plain.erp), on(plain.slack), mode="approval")
     made = stock_report.submitted(plain)

@@ -180,7 +180,7 @@ def test_authors_of_source_are_permanent(company: Company) -> None:
 def test_preview_and_automation_show_authors_and_matches(
     company: Company, monkeypatch: pytest.MonkeyPatch, edit: Edit, said: str
 ) -> None:
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
     rita = Build.by(company.people.rita)
     page = rita.see(rita.import_item(content=stock_report.source(edit)))
     assert "Its source names an author." in page

@@ -278,7 +278,7 @@ def test_page_offers_decider_no_change_and_preview_explains(
     company: Company, stage_2: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     c, n = company, company.people
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: c.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: c.now)
     change = f"/automations/{stage_2.automation_id}/amend/"
     assert change in client_of(n.bram).get(f"/automations/{stage_2.automation_id}/").content.decode()
     assert change not in client_of(n.theo).get(f"/automations/{stage_2.automation_id}/").content.decode()

@@ -190,7 +190,7 @@ def test_countersigned_rule_stays(plain: Company) -> None:
 
 
 def test_the_page_has_a_box_for_it(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: plain.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: plain.now)
     ines = client_of(plain.people.ines)
     text = ines.get("/conflicts/new-rule/").content.decode()
     assert "Let it act at once" in text

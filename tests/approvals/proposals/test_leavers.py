@@ -17,7 +17,7 @@ from approvals.proposals.jobs import end_due
 from approvals.proposals.kinds import kind
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.duties.refusals import DutyConflict, NotPermitted, OutOfTurn, Refused
 from governance.core.models import LedgerEvent, Membership, Person
 from governance.core.people.transitions import people as people_transitions
@@ -149,12 +149,12 @@ def test_suspended_leaver_decides_nothing(company: Company, stage_2: Submission)
 
 def test_kept_out_their_sessions_are_over(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     c, n = company, company.people
-    monkeypatch.setattr(business_time, "now", lambda: c.now)
+    monkeypatch.setattr(current_time, "now", lambda: c.now)
     client = client_of(n.omar)
     assert client.get(reverse("home")).status_code == 200
     proposed(c, n.omar, n.ines)
     assert client.get(reverse("home")).status_code == 302
-    monkeypatch.setattr(business_time, "now", lambda: c.now + HOURS)  # over by itself, whether or not a job runs
+    monkeypatch.setattr(current_time, "now", lambda: c.now + HOURS)  # over by itself, whether or not a job runs
     assert client_of(n.omar).get(reverse("home")).status_code == 200
 
 
@@ -226,7 +226,7 @@ def test_report_lists_open_tasks_of_leaver(company: Company, stage_2: Submission
 def test_page_suspends_decider_and_records_others(company: Company) -> None:
     n, client = company.people, client_of(company.people.ines)
     address = reverse("person_left", args=[n.omar.pk])
-    hours = policy_queries.in_force(business_time.now()).at_once_hours
+    hours = policy_queries.in_force(current_time.now()).at_once_hours
     assert f"They are kept out at once, for {hours} hours" in client.get(address).content.decode()
     answer = client.post(address, {"reason": "A new job."})
     one = Proposal.objects.latest("pk")

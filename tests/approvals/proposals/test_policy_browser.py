@@ -14,7 +14,7 @@ from django.urls import reverse
 from approvals.models import Proposal, ProposalState
 from approvals.policies import queries as policy_queries
 from approvals.proposals.jobs import impact_count
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.models import Person
 from tests import people, scenarios
 from tests.axe import violations
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.rule("S8")]
 @pytest.fixture
 def company(committed: None) -> Company:
     """A company of this test's own, of which something was submitted that another policy would have asked otherwise."""
-    made = scenarios.company(people.build(uuid.uuid4().hex[:8], now=business_time.now()))
+    made = scenarios.company(people.build(uuid.uuid4().hex[:8], now=current_time.now()))
     scenarios.submitted(made)
     return made
 
@@ -53,7 +53,7 @@ def test_policy_is_edited_previewed_countersigned_and_rolled_back(
 ) -> None:
     from playwright.sync_api import expect
 
-    n, before = company.people, policy_queries.in_force(business_time.now())
+    n, before = company.people, policy_queries.in_force(current_time.now())
     page = come(n.ines)
     page.goto(reverse("policies"))
     page.get_by_role("link", name="Propose a change").click()
@@ -66,7 +66,7 @@ def test_policy_is_edited_previewed_countersigned_and_rolled_back(
     page.wait_for_url(re.compile(r"/proposals/\d+/$"))
     path = urlsplit(page.url).path
     expect(page.get_by_role("button", name="Countersign it")).to_have_count(0)
-    impact_count.sweep(business_time.now())
+    impact_count.sweep(current_time.now())
 
     page = come(n.sana)
     page.goto(reverse("home"))
@@ -75,8 +75,8 @@ def test_policy_is_edited_previewed_countersigned_and_rolled_back(
     assert violations(page) == []
     page.get_by_role("button", name="Countersign it").click()
     expect(page.get_by_text("In force").first).to_be_visible()
-    assert policy_queries.in_force(business_time.now()).longest_term("standard") == 60
-    assert policy_queries.in_force(business_time.now()).version.number == before.version.number + 1
+    assert policy_queries.in_force(current_time.now()).longest_term("standard") == 60
+    assert policy_queries.in_force(current_time.now()).version.number == before.version.number + 1
 
     page = come(n.ines)
     page.goto(reverse("policy", args=[before.version.number]))
@@ -85,10 +85,10 @@ def test_policy_is_edited_previewed_countersigned_and_rolled_back(
     page.get_by_role("button", name="Propose it").click()
     page.wait_for_url(re.compile(r"/proposals/\d+/$"))
     back = Proposal.objects.get(kind="policy", state=ProposalState.OPEN)
-    impact_count.sweep(business_time.now())
+    impact_count.sweep(current_time.now())
     page = come(n.sana)
     page.goto(back.href)
     page.get_by_role("button", name="Countersign it").click()
     expect(page.get_by_text("In force").first).to_be_visible()
-    assert policy_queries.in_force(business_time.now()).document == before.document
-    assert policy_queries.in_force(business_time.now()).version.number == before.version.number + 2
+    assert policy_queries.in_force(current_time.now()).document == before.document
+    assert policy_queries.in_force(current_time.now()).version.number == before.version.number + 2

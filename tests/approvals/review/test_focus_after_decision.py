@@ -29,7 +29,7 @@ FOCUS = re.compile(r'<[a-z]+(?=[^>]*\sdata-focus)[^>]*?\sid="([^"]+)"')
 @pytest.fixture(autouse=True)
 def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
 
 
 def four_open(c: Company) -> Submission:

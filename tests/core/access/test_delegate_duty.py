@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from governance.core.access import access
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.models import Delegation, Person
 from governance.core.roles.roles import Permission, Role
 from tests.appointments import end_role
@@ -62,7 +62,7 @@ def test_role_without_delegates_changes_nothing(northwind: Northwind) -> None:
 def test_both_read_on_their_page_that_it_rests(northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
     n = northwind
     as_delegate(n.viktor, giver=n.sana)
-    monkeypatch.setattr(business_time, "now", lambda: LATER)
+    monkeypatch.setattr(current_time, "now", lambda: LATER)
     assert "runs now" in client_of(n.sana).get("/me/").content.decode()
     ends(n, n.viktor, Role.SECURITY_REVIEWER)
     assert (

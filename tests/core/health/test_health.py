@@ -21,7 +21,7 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from governance.celery import app
-from governance.core.clock import business_time, demo_clock
+from governance.core.clock import current_time, demo_clock
 from governance.core.health import queries as health_queries
 from governance.core.health import system_checks
 from governance.core.jobs import job_runs, nudge
@@ -116,8 +116,8 @@ def test_a_job_that_is_at_work_elsewhere_is_left_to_it_and_free_again_when_that_
 def test_a_fresh_installation_is_healthy_until_a_job_should_have_run() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE django_migrations SET applied = now()")
-    at = business_time.real()
-    assert not [one for one in health_queries.findings(now=business_time.now(), at=at) if one.is_failure]
+    at = current_time.real()
+    assert not [one for one in health_queries.findings(now=current_time.now(), at=at) if one.is_failure]
     late = {job.job for job in job_runs.health(at + timedelta(minutes=5)) if job.is_late}
     assert {"controls.seal", "approvals.sweep"} <= late
     assert not {"recertification.events", "controls.clear_sessions"} & late
@@ -134,9 +134,7 @@ def test_expired_sessions_are_deleted_only(northwind: Northwind) -> None:
     from django.contrib.sessions.models import Session
 
     for key, days in (("over", -1), ("open", 1)):
-        Session.objects.create(
-            session_key=key, session_data="", expire_date=business_time.real() + timedelta(days=days)
-        )
+        Session.objects.create(session_key=key, session_data="", expire_date=current_time.real() + timedelta(days=days))
     run_by_name("controls.clear_sessions")
     assert [one.session_key for one in Session.objects.all()] == ["open"]
     assert JobRun.objects.get(job="controls.clear_sessions").counts == {"sessions": 1}
@@ -148,14 +146,14 @@ def test_expired_sessions_are_deleted_only(northwind: Northwind) -> None:
 @pytest.mark.django_db
 @pytest.mark.rule("R9")
 def test_a_job_that_never_ran_or_ran_too_long_ago_is_late_and_a_leaping_clock_makes_none_late() -> None:
-    at = business_time.real()
+    at = current_time.real()
     assert all(job.is_late for job in job_runs.health(at + timedelta(days=1)))
     for job in job_runs.health(at):
         job_runs.run_job(job.job, lambda now: {})
-    at = business_time.real()
+    at = current_time.real()
     assert not any(job.is_late for job in job_runs.health(at))
     demo_clock.move(timedelta(days=90))
-    assert not any(job.is_late for job in job_runs.health(business_time.real()))
+    assert not any(job.is_late for job in job_runs.health(current_time.real()))
     late = {job.job for job in job_runs.health(at + timedelta(seconds=90)) if job.is_late}
     assert late == {"controls.seal", "controls.send_notices", "controls.send_webhooks"}, "the others run once a minute"
     JobRun.objects.create(job="controls.seal", started_at=at, began_at=at)
@@ -170,7 +168,7 @@ def said(**times: Any) -> list[str]:
     now = times.pop("now", NOW)
     return [
         f"{one.part}: {one.sentence}"
-        for one in health_queries.findings(now=now, at=times.pop("at", business_time.real()))
+        for one in health_queries.findings(now=now, at=times.pop("at", current_time.real()))
     ]
 
 
@@ -181,9 +179,9 @@ def test_the_health_check_fails_on_late_jobs_lost_mail_an_older_database_and_ope
 ) -> None:
     settings.LEDGER_CHECKPOINT_FILE = tmp_path / "checkpoint.json"
     # The database may be new, and a job has its time for a first run.
-    an_hour_on = business_time.real() + timedelta(hours=1)
+    an_hour_on = current_time.real() + timedelta(hours=1)
     assert any("controls.seal has not run at all" in sentence for sentence in said(at=an_hour_on))
-    for job in job_runs.health(business_time.real()):
+    for job in job_runs.health(current_time.real()):
         job_runs.run_job(job.job, lambda now: {})
     assert said() == []
     assert any("wait to be sealed" in sentence for sentence in said(now=NOW + timedelta(minutes=3)))
@@ -193,7 +191,7 @@ def test_the_health_check_fails_on_late_jobs_lost_mail_an_older_database_and_ope
         "event": "x",
         "thread": "t",
         "created_at": NOW,
-        "claimed_at": business_time.real(),
+        "claimed_at": current_time.real(),
     }
     Notice.objects.create(key="1", message_id="1", state="failed", **common)
     Notice.objects.create(key="2", message_id="2", state="queued", attempts=3, **common)
@@ -218,7 +216,7 @@ def test_the_health_check_fails_on_late_jobs_lost_mail_an_older_database_and_ope
 @pytest.mark.rule("S9")
 def test_missing_roles_are_advice(settings: Any, tmp_path: Path) -> None:
     settings.LEDGER_CHECKPOINT_FILE = tmp_path / "checkpoint.json"
-    for job in job_runs.health(business_time.real()):
+    for job in job_runs.health(current_time.real()):
         job_runs.run_job(job.job, lambda now: {})
     out = StringIO()
     call_command("health", stdout=out)
@@ -241,7 +239,7 @@ def test_expired_holidays_are_reported_as_advice(settings: Any) -> None:
         "calendar: The last holiday that is known was on 2026-11-24: add the next ones to ORGANISATION_HOLIDAYS."
     ]
     assert not any(
-        one.is_failure for one in health_queries.findings(now=late, at=business_time.real()) if one.part == "calendar"
+        one.is_failure for one in health_queries.findings(now=late, at=current_time.real()) if one.part == "calendar"
     )
 
 
@@ -330,8 +328,8 @@ def test_clock_is_not_moved_in_production_or_backwards(settings: Any) -> None:
     with pytest.raises(ValueError, match="demo"):
         demo_clock.move(timedelta(days=1))
     ClockOffset.objects.create(pk=1, offset=timedelta(days=400))
-    assert business_time.offset() == timedelta()
-    assert abs(business_time.now() - timezone.now()) < timedelta(seconds=5)
+    assert current_time.offset() == timedelta()
+    assert abs(current_time.now() - timezone.now()) < timedelta(seconds=5)
 
 
 @pytest.mark.django_db
@@ -342,14 +340,14 @@ def test_the_clock_has_one_row_and_its_moves_add_up() -> None:
     assert demo_clock.move(timedelta(hours=2)) == timedelta(days=1, hours=2)
     with transaction.atomic(), pytest.raises(IntegrityError):
         ClockOffset.objects.create(pk=2)
-    assert abs(business_time.real() - timezone.now()) < timedelta(seconds=5)
+    assert abs(current_time.real() - timezone.now()) < timedelta(seconds=5)
 
 
 @pytest.mark.race
 def test_the_clock_moves_for_every_process_and_stands_still_in_one_that_is_no_demo(committed: None) -> None:
-    before = business_time.offset()
+    before = current_time.offset()
     demo_clock.move(timedelta(days=3))
-    ask = "import django; django.setup(); from governance.core.clock import business_time; print(business_time.offset().total_seconds())"
+    ask = "import django; django.setup(); from governance.core.clock import current_time; print(current_time.offset().total_seconds())"
 
     def elsewhere(**more: str) -> float:
         environment = {**os.environ, "DATABASE_POOL_MAX": "0", **more}

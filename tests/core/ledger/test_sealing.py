@@ -23,7 +23,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.health import queries as health_queries
 from governance.core.keys import key_files
 from governance.core.ledger import ledger_events, ledger_export, sealing, verifier
@@ -383,8 +383,8 @@ def test_a_full_disk_at_the_checkpoint_fails_the_health_check_and_is_caught_up_w
 
 def failures(minutes: int) -> list[str]:
     """What fails the health check in so many real minutes."""
-    at = business_time.real() + timedelta(minutes=minutes)
-    return [one.sentence for one in health_queries.findings(now=business_time.now(), at=at) if one.is_failure]
+    at = current_time.real() + timedelta(minutes=minutes)
+    return [one.sentence for one in health_queries.findings(now=current_time.now(), at=at) if one.is_failure]
 
 
 @pytest.mark.rule("H9")

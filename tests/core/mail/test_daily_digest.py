@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from approvals.models import Proposal
 from approvals.proposals import transitions as proposal_transitions
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.jobs import job_runs
 from governance.core.mail import daily_digest
 from governance.core.mail import jobs as mail_jobs
@@ -251,7 +251,7 @@ def test_every_event_says_whether_it_waits_for_the_digest() -> None:
 def test_undeliverable_digest_is_merged_into_next(northwind: Northwind, smtp: Server, settings: Any) -> None:
     n, settings.MAIL_SERVER = northwind, smtp.settings
     propose(n, 3)
-    smtp.answer, at = "451 not now", business_time.real()
+    smtp.answer, at = "451 not now", current_time.real()
     mail_jobs.send_due(now=NOW + MINUTES, at=at)
     for wait in delivery_attempts.WAITS:
         at += wait

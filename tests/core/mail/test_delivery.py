@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.jobs import job_runs
 from governance.core.mail import jobs as mail_jobs
 from governance.core.mail import mail_text
@@ -63,7 +63,7 @@ def test_failed_mail_is_retried_with_backoff_then_failed(northwind: Northwind, s
     settings.MAIL_SERVER = smtp.settings
     smtp.answer = "451 not now, rita.novak@northwind.example"
     notice = queue(northwind.rita, "k")
-    at = business_time.real()
+    at = current_time.real()
     assert mail_jobs.send_due(now=NOW, at=at)["put_off"] == 1
     for attempt, wait in enumerate(delivery_attempts.WAITS, start=1):
         assert sum(mail_jobs.send_due(now=NOW, at=at + wait - timedelta(seconds=1)).values()) == 0
@@ -97,7 +97,7 @@ def test_one_notice_that_can_not_be_sent_holds_up_no_other(northwind: Northwind,
 def test_notice_that_kills_sender_is_given_up(northwind: Northwind, settings: Any) -> None:
     settings.MAIL_SERVER = None
     queue(northwind.rita, "k")
-    at = business_time.real()
+    at = current_time.real()
     for _ in range(delivery_attempts.MOST_ATTEMPTS):
         assert mail_jobs.claim(at=at) is not None  # and dies
         assert mail_jobs.claim(at=at + delivery_attempts.DEAD_AFTER) is None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.mail import daily_digest
 from governance.core.mail import jobs as mail_jobs
 from governance.core.mail.daily_digest import Line
@@ -48,7 +48,7 @@ def test_notice_waits_for_missing_address(northwind: Northwind, settings: Any) -
 def test_unfinished_digest_is_merged_into_next(northwind: Northwind) -> None:
     n = northwind
     digest = in_a_digest(n, 2)
-    long_ago = business_time.real() - delivery_attempts.DEAD_AFTER - timedelta(hours=1)
+    long_ago = current_time.real() - delivery_attempts.DEAD_AFTER - timedelta(hours=1)
     tried = {"state": NoticeState.SENDING, "claimed_at": long_ago, "attempts": delivery_attempts.MOST_ATTEMPTS}
     Notice.objects.filter(pk=digest.pk).update(**tried)
     assert mail_jobs.send_due(now=NOW + 2 * MINUTES)["failed"] == 1

@@ -14,7 +14,7 @@ from django.utils import timezone
 from approvals.models import Submission
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.core.engine.transition import REGISTRY
 from governance.core.models import ApiToken, FreeText, LedgerEvent, Person, Team
@@ -42,7 +42,7 @@ def made_for(person: Person, *, team: Team | None = None, days: int = 30, name: 
     secret = token_transitions.new_secret()
     actor = as_actor(person)
     made: object = token_transitions.make_token(
-        person, actor=actor, now=business_time.now(), name=name, secret=secret, days=days, team=team
+        person, actor=actor, now=current_time.now(), name=name, secret=secret, days=days, team=team
     )
     assert isinstance(made, ApiToken)
     return made, secret

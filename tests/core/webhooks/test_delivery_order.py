@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.duties.refusals import InvalidInput
 from governance.core.models import DeliveryState, Notice, WebhookDelivery, WebhookEndpoint, WebhookState
 from governance.core.webhooks import http_client
@@ -70,7 +70,7 @@ def test_one_teams_slow_endpoint_holds_up_no_other_teams(northwind: Northwind, t
 
 @pytest.mark.rule("R9")
 def test_slow_endpoint_delays_later_messages_once(northwind: Northwind, tried: list[str]) -> None:
-    n, at = northwind, business_time.real()
+    n, at = northwind, current_time.real()
     for number in range(4):
         queue(added(n, f"https://tarpit{number}.example/a"), 10)
     webhook_jobs.send_due(now=NOW, at=at)

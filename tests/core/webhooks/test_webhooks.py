@@ -15,7 +15,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from approvals.models import ApprovalState
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.duties.refusals import InvalidInput, NotPermitted
 from governance.core.models import (
     DeliveryState,
@@ -236,7 +236,7 @@ def test_message_is_signed_by_standard_webhooks(company: Company, listener: List
     n = company.people
     endpoint, other = added(n, listener.url), added(n, "https://hooks.example.com/a")
     stock_report.submitted(company)
-    at = business_time.real()
+    at = current_time.real()
     WebhookDelivery.objects.filter(endpoint=other).delete()
     assert webhook_jobs.send_due(now=NOW, at=at)["sent"] == 1
     (one,) = listener.received
@@ -255,7 +255,7 @@ def test_message_is_signed_by_standard_webhooks(company: Company, listener: List
 
 
 def test_a_renewed_key_signs_from_then_on(northwind: Northwind, listener: Listener) -> None:
-    endpoint, theo, at = added(northwind, listener.url), as_actor(northwind.theo), business_time.real()
+    endpoint, theo, at = added(northwind, listener.url), as_actor(northwind.theo), current_time.real()
     webhook_transitions.renew_key(endpoint, actor=theo, now=NOW)
     webhook_transitions.send_test(endpoint, actor=theo, now=NOW)
     webhook_jobs.send_due(now=NOW, at=at)
@@ -408,7 +408,7 @@ def test_database_checks_delivery_states(northwind: Northwind) -> None:
 def test_killed_between_sending_and_marking_it_goes_out_again_under_the_same_id(
     northwind: Northwind, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    endpoint, at = added(northwind, listener.url), business_time.real()
+    endpoint, at = added(northwind, listener.url), current_time.real()
     webhook_transitions.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW)
 
     class Killed(BaseException):
@@ -433,7 +433,7 @@ def test_killed_between_sending_and_marking_it_goes_out_again_under_the_same_id(
 
 @pytest.mark.rule("R9")
 def test_failing_webhook_is_retried_then_paused_with_notice(northwind: Northwind, listener: Listener) -> None:
-    n, at = northwind, business_time.real()
+    n, at = northwind, current_time.real()
     endpoint = added(n, listener.url)
     webhook_transitions.send_test(endpoint, actor=as_actor(n.theo), now=NOW)
     listener.status = 503
@@ -461,7 +461,7 @@ def test_gone_endpoint_is_paused_at_once_and_single_failure_is_not(
 ) -> None:
     n, answers = northwind, [500, 204]
     monkeypatch.setattr(http_client, "post", lambda *_: answers.pop(0) if answers else 500)
-    endpoint, theo, at = added(n, "https://hooks.example.com/a"), as_actor(n.theo), business_time.real()
+    endpoint, theo, at = added(n, "https://hooks.example.com/a"), as_actor(n.theo), current_time.real()
     webhook_transitions.send_test(endpoint, actor=theo, now=NOW)
     webhook_jobs.send_due(now=NOW, at=at)
     webhook_transitions.send_test(endpoint, actor=as_actor(n.theo), now=NOW + MINUTE)
@@ -486,7 +486,7 @@ def test_one_message_that_can_not_be_written_keeps_no_other_back(northwind: Nort
     webhook_transitions.send_test(endpoint, actor=theo, now=NOW)
     WebhookDelivery.objects.update(event="no.such_event")
     webhook_transitions.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW + MINUTE)
-    at = business_time.real()
+    at = current_time.real()
     assert webhook_jobs.send_due(now=NOW, at=at) == {"sent": 0, "put_off": 1, "failed": 0}
     assert webhook_jobs.send_due(now=NOW, at=at + MINUTE) == {"sent": 1, "put_off": 1, "failed": 0}
 

@@ -23,7 +23,7 @@ from approvals.models.grant import Why
 from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import put_in_force, submit
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.clock.organisation import zone_of
 from governance.core.duties.refusals import DutyConflict
 from governance.core.engine.transition import declared
@@ -104,8 +104,8 @@ def test_demo_reset_removes_protected_rows(
 def test_demo_ledger_is_in_order_of_time(demo: str) -> None:
     instants = list(LedgerEvent.objects.order_by("pk").values_list("at", flat=True))
     assert instants == sorted(instants)
-    assert instants[-1] <= business_time.now()
-    assert instants[0] < business_time.now() - timedelta(days=170)
+    assert instants[-1] <= current_time.now()
+    assert instants[0] < current_time.now() - timedelta(days=170)
 
 
 @pytest.mark.parametrize("row", tables.PEOPLE, ids=lambda row: row.key)
@@ -255,7 +255,7 @@ def test_demo_has_waived_shared_identity(demo: str) -> None:
     assert found is not None
     assert found.findings.filter(code="shared_identity").exists()
     waiver = Waiver.objects.get(code="shared-identity", subject=identity.pk)
-    assert waiver.is_live(business_time.now())
+    assert waiver.is_live(current_time.now())
     assert {key.partition("/")[0] for key in waiver.covers} == {
         str(one.version.automation_id) for one in identity.used_by.all()
     }
@@ -263,7 +263,7 @@ def test_demo_has_waived_shared_identity(demo: str) -> None:
 
 @pytest.mark.rule("I3")
 def test_demo_has_interim_owned_and_ownerless_objects(demo: str) -> None:
-    now = business_time.now()
+    now = current_time.now()
     digest = automation("Web analytics digest")
     assert not digest.business_owner.is_here
     meanwhile = digest.interim_owner(now)
@@ -296,7 +296,7 @@ def test_high_risk_was_decided_by_lead_and_by_two_in_stage_2(demo: str) -> None:
 def test_demo_has_usage_for_reviews(demo: str) -> None:
     for item in Item.objects.filter(grant__kind="privilege", grant__state=GrantState.ACTIVE):
         days = GrantUsage.objects.filter(grant=item.grant)
-        assert days.filter(day__gte=business_time.now().date() - timedelta(days=30)).exists()
+        assert days.filter(day__gte=current_time.now().date() - timedelta(days=30)).exists()
     used = GrantUsage.objects.filter(grant__automation=automation("Weekly stock report"), allowed__gt=0)
     assert {row.day.weekday() for row in used} == {0}
 
@@ -316,12 +316,12 @@ def test_demo_mails_were_written_in_time(demo: str) -> None:
     told = (NoticeState.SENT, NoticeState.CARRIED, NoticeState.DROPPED, NoticeState.WAITING)
     assert set(Notice.objects.exclude(state__in=told).values_list("event", "error")) == set()
     assert not Notice.objects.filter(state=NoticeState.CARRIED).exclude(digest__state=NoticeState.SENT).exists()
-    yesterday = business_time.now() - timedelta(days=1, hours=1)
+    yesterday = current_time.now() - timedelta(days=1, hours=1)
     assert not Notice.objects.filter(state=NoticeState.WAITING, created_at__lt=yesterday).exists()
     oldest = Notice.objects.filter(state=NoticeState.SENT).order_by("pk").first()
     assert oldest is not None
     assert oldest.sent_at is not None
-    assert oldest.sent_at < business_time.now() - timedelta(days=170)
+    assert oldest.sent_at < current_time.now() - timedelta(days=170)
 
 
 @pytest.mark.rule("R5", "H8")
@@ -348,7 +348,7 @@ def test_the_hints_name_people_and_the_file(demo: str) -> None:
 @pytest.mark.rule("A5", "A7", "S1")
 def test_the_hints_journey_can_be_gone(demo: str) -> None:
     """From the file that is not loaded to a live automation, each step as the hints tell it."""
-    now = business_time.now()
+    now = current_time.now()
     submitted = _bring_in_and_submit(now)
     app = submitted.approvals.get(stage=1)
     assert submitted.approvals.filter(kind="privilege").count() == 6

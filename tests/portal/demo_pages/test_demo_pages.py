@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import JobRun, Notice, Person, RoleAssignment
 from governance.core.notices import outbox
@@ -38,7 +38,7 @@ def test_demo_pages_are_absent_outside_demo(northwind: Northwind, settings: Any,
         assert client_of(who).get(reverse(name)).status_code == 404
         assert client_of(who).post(reverse(name), {"days": "1"}).status_code == 404
     assert client_of(northwind.ines).get(reverse("mail", args=[1])).status_code == 404
-    assert business_time.offset() == timedelta()
+    assert current_time.offset() == timedelta()
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_clock_refuses_past_far_and_invalid_values(northwind: Northwind, asked: 
     answer = client_of(northwind.rita).post(reverse("clock"), asked)
     assert answer.status_code == 422
     assert "lies ahead" in text(answer)
-    assert business_time.offset() == timedelta()
+    assert current_time.offset() == timedelta()
 
 
 def test_the_clock_moves_by_days_to_a_day_and_wakes_the_sweeps(
@@ -60,11 +60,11 @@ def test_the_clock_moves_by_days_to_a_day_and_wakes_the_sweeps(
     monkeypatch.setattr(nudge, "send", woken.append)
     client = client_of(northwind.rita)
     client.post(reverse("clock"), {"days": "7"})
-    assert business_time.offset() == timedelta(days=7)
+    assert current_time.offset() == timedelta(days=7)
     assert "approvals.sweep" in woken
-    day = (business_time.now() + timedelta(days=10)).date()
+    day = (current_time.now() + timedelta(days=10)).date()
     client.post(reverse("clock"), {"until": str(day)})
-    moved = timezone.localtime(business_time.now(), timezone.get_fixed_timezone(60))
+    moved = timezone.localtime(current_time.now(), timezone.get_fixed_timezone(60))
     assert (moved.date(), moved.hour) == (day, 9)
     assert "17 days ahead" in text(client.get(reverse("clock"))) or "16 days ahead" in text(
         client.get(reverse("clock"))

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from approvals.models import Proposal
 from governance.core.access import access
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.models import Delegation, LedgerEvent, Membership, Person, RoleAssignment, Team
 from governance.core.roles.roles import Role
 from tests.appointments import propose_role
@@ -99,7 +99,7 @@ def test_roles_are_refused_on_the_page_as_in_the_engine_and_on_record(northwind:
         part = client_of(who).post(reverse(name, args=[pk]), data, headers={"HX-Request": "true"})
         assert (part.status_code, part["HX-Retarget"]) == (status, "#refusal")
     assert LedgerEvent.objects.filter(outcome="refused").count() == 2 * 5, "what was typed wrong is not recorded"
-    assert access.roles_of(northwind.omar, business_time.now()) == {Role.EMPLOYEE}
+    assert access.roles_of(northwind.omar, current_time.now()) == {Role.EMPLOYEE}
     assert client_of(northwind.ines).post(reverse("role_end", args=[10**9])).status_code == 404
 
 
@@ -111,16 +111,16 @@ def test_two_admins_and_the_person_give_a_role_and_one_ends_it_at_once_with_a_re
     assert made["Location"] == one.href
     answer = reverse("proposal_answer", args=[one.pk])
     karl.post(answer, {"answer": "approve", "shown_digest": one.digest})
-    assert Role.AUDITOR not in access.roles_of(northwind.omar, business_time.now())
+    assert Role.AUDITOR not in access.roles_of(northwind.omar, current_time.now())
     omar.post(answer, {"answer": "accept", "shown_digest": one.digest})
-    assert Role.AUDITOR in access.roles_of(northwind.omar, business_time.now())
+    assert Role.AUDITOR in access.roles_of(northwind.omar, current_time.now())
     end = reverse("role_end", args=[RoleAssignment.objects.get(person=northwind.omar).pk])
     assert "End Omar Haddad’s role as auditor" in text(ines.get(end))
     empty = ines.post(end, {"reason": " "})
     assert empty.status_code == 422
     assert "a reason is needed" in text(empty)
     ines.post(end, {"reason": "The audit is over"})
-    assert Role.AUDITOR not in access.roles_of(northwind.omar, business_time.now())
+    assert Role.AUDITOR not in access.roles_of(northwind.omar, current_time.now())
     assert Proposal.objects.get(kind="role", state="at_once").proposed_by == northwind.ines
     assert client_of(northwind.rita).get(end).status_code in (403, 404)
 
@@ -174,7 +174,7 @@ def test_teams_are_founded_led_and_joined_and_never_for_oneself(northwind: North
 
 def days(begins: int, ends: int) -> dict[str, str]:
     """The two dates of the form, so many days from the reader's today, which is not everywhere the same."""
-    today = timezone.localdate(business_time.now(), ZoneInfo(settings.ORGANISATION_TIME_ZONE))
+    today = timezone.localdate(current_time.now(), ZoneInfo(settings.ORGANISATION_TIME_ZONE))
     return {"from_on": str(today + timedelta(days=begins)), "until_on": str(today + timedelta(days=ends))}
 
 
@@ -203,7 +203,7 @@ def test_a_delegation_is_set_shown_to_both_and_ended_by_the_giver_alone(northwin
     theo, bram = client_of(northwind.theo), client_of(northwind.bram)
     theo.post(reverse("delegation_set"), {"taker": northwind.bram.pk, **days(0, 6), "reason": "Summer"})
     given = Delegation.objects.get()
-    assert given.from_at <= business_time.now()
+    assert given.from_at <= current_time.now()
     assert given.reason is not None
     assert "Bram Visser for Theo Brandt" in text(theo.get(reverse("me")))
     assert "You are a delegate for" in text(bram.get(reverse("me")))

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.http import int_to_base36
 
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import LedgerEvent, Notice, Person
 from governance.core.tokens import transitions as token_transitions
@@ -53,7 +53,7 @@ def invited(northwind: Northwind) -> Person:
 
 def link_of(mails: Server, address: str) -> str:
     """The path in the newest mail to an address, after the outbox was emptied."""
-    mail_jobs.send_due(now=business_time.now())
+    mail_jobs.send_due(now=current_time.now())
     found = LINK.search(plain(mails.to(address)[-1]))
     assert found is not None
     return found[1]
@@ -179,7 +179,7 @@ def test_a_new_person_is_invited_sets_a_password_and_signs_in(northwind: Northwi
 def test_the_link_is_in_no_row(northwind: Northwind, smtp: Server, settings: Any, has_server: bool) -> None:
     settings.MAIL_SERVER = smtp.settings if has_server else None
     vera = invited(northwind)
-    mail_jobs.send_due(now=business_time.now())
+    mail_jobs.send_due(now=current_time.now())
     rows = repr([*Notice.objects.values(), *LedgerEvent.objects.values()])
     assert not LINK.search(rows)
     if has_server:
@@ -215,7 +215,7 @@ def test_password_change_ends_sessions_and_tokens_with_notice(rita: Person, mail
     assert "Your password is changed" in page.content.decode()
     assert elsewhere.get(reverse("me")).status_code == 302
     assert token_transitions.recognise(secret) is None
-    mail_jobs.send_due(now=business_time.now())
+    mail_jobs.send_due(now=current_time.now())
     assert mails.to(rita.email)[-1]["Subject"] == "Your Countersign password was changed"
     assert LedgerEvent.objects.filter(verb="person.password_set").count() == 1
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.models import AnswerKind, Asks, Campaign, CampaignState, Item
 from governance.web.components.charts import burn_down
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 def now(held: Held, monkeypatch: pytest.MonkeyPatch) -> datetime:
     """The day after it came into force, for every page."""
     at = held.company.now + timedelta(days=1)
-    monkeypatch.setattr(business_time, "now", lambda: at)
+    monkeypatch.setattr(current_time, "now", lambda: at)
     return at
 
 
@@ -147,7 +147,7 @@ def test_past_the_deadline_it_is_the_second_round(held: Held, now: datetime, mon
     say(question(item, Asks.NEEDED), AnswerKind.REVOKE, now=now, reason="No more.")
     late = campaign.deadline + timedelta(hours=1)
     item_jobs.sweep(late)
-    monkeypatch.setattr(business_time, "now", lambda: late)
+    monkeypatch.setattr(current_time, "now", lambda: late)
     said = text(client_of(held.people.sana), campaign.href)
     assert "Second round: the deadline has passed" in said
     assert "Removed access" in said
@@ -175,7 +175,7 @@ def test_campaign_closes_after_last_item(held: Held, now: datetime) -> None:
 def test_calendar_shows_openings_by_week(held: Held, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     grant = held.grant()
     opens = grant.ends_at - timedelta(days=21)
-    monkeypatch.setattr(business_time, "now", lambda: opens - timedelta(days=20))
+    monkeypatch.setattr(current_time, "now", lambda: opens - timedelta(days=20))
     client = client_of(held.people.jonas)
     page = client.get("/campaigns/calendar/")
     rows = {row["week"].first: row for row in page.context["rows"]} if page.context else {}

@@ -14,9 +14,8 @@ from approvals.models import Grant, GrantUsage
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.core.engine.step import Step
 from governance.core.models import LedgerEvent, Notice
+from governance.recertification.campaigns import bulk_items, scope
 from governance.recertification.campaigns import jobs as campaign_jobs
-from governance.recertification.campaigns import scope
-from governance.recertification.campaigns import snapshot as campaign_snapshot
 from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import answer_deadlines, reviewers
@@ -109,7 +108,7 @@ def test_frozen_item_equals_single_item(held: Held) -> None:
 
 def scheduling_grace(item: Item) -> Any:
     """When silence takes effect for an item, by its tier."""
-    return campaign_snapshot.grace_by_tier(item.campaign.deadline)[item.snapshot["tier"]]
+    return bulk_items.grace_by_tier(item.campaign.deadline)[item.snapshot["tier"]]
 
 
 @pytest.mark.rule("A9", "S4")
@@ -166,7 +165,7 @@ def test_each_row_has_its_history_and_each_chunk_its_event(held: Held) -> None:
 @pytest.mark.rule("R9")
 @pytest.mark.parametrize(
     ("owner", "at"),
-    [(campaign_snapshot, "freeze_grants"), (Step, "update"), (Step, "insert")],
+    [(bulk_items, "freeze_grants"), (Step, "update"), (Step, "insert")],
     ids=["freeze", "update", "insert"],
 )
 def test_killed_opening_is_resumed(held: Held, monkeypatch: pytest.MonkeyPatch, owner: Any, at: str) -> None:
@@ -217,7 +216,7 @@ def test_open_item_is_joined_once_and_only_brought_forward(held: Held) -> None:
     item.refresh_from_db()
     assert Joining.objects.filter(campaign=campaign).count() == 1
     assert item.deadline == campaign.deadline < was
-    assert item.snapshot["joined"] == [campaign_snapshot.AD_HOC]
+    assert item.snapshot["joined"] == [bulk_items.AD_HOC]
     assert not campaign.items.filter(grant=item.grant).exists()
     assert campaign.items.count() <= others.count()
     later = filled(ordered(Scope(), by=held.people.sana, now=now, days=11, name="Later"), now)

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from approvals.models import Grant, RevocationTask
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.models import LedgerEvent, Seal
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.evidence import evidence_file
@@ -89,11 +89,11 @@ def test_the_cells_have_a_row_for_each_question_and_no_formula(campaign: Campaig
 def test_event_names_its_seal_and_unsealed_event_none(campaign: Campaign, held: Held) -> None:
     events = LedgerEvent.objects.filter(about__contains=[f"recertification.item:{campaign.items.get().pk}"])
     first, *_, last = events.order_by("xid", "pk")
-    signed = {"root": "0" * 64, "previous": "0" * 64, "key_id": "k", "signature": "s", "at": business_time.real()}
+    signed = {"root": "0" * 64, "previous": "0" * 64, "key_id": "k", "signature": "s", "at": current_time.real()}
     for number, end in ((1, first.pk), (2, last.pk - 1)):
         covered = {"first": 1, "last": end, "last_xid": first.xid, "count": 1, "total": 1}
         Seal.objects.create(number=number, **covered, **signed)
-    found = evidence_file.write_evidence(campaign, "jsonl", by=held.people.yuki, now=business_time.now())
+    found = evidence_file.write_evidence(campaign, "jsonl", by=held.people.yuki, now=current_time.now())
     head, *_, item = (json.loads(line) for line in b"".join(found.pieces()).splitlines())
     assert [one["seal"] for one in item["proofs"]] == [1, *[2] * (len(item["proofs"]) - 2), None]
     assert head["last_seal"] == 2
@@ -204,7 +204,7 @@ def more_items(campaign: Campaign, held: Held, number: int) -> None:
 def peak(campaign: Campaign, held: Held, form: str) -> tuple[int, int]:
     """The most bytes that an export holds at once, and how many it sends."""
     tracemalloc.start()
-    found = evidence_file.write_evidence(campaign, form, by=held.people.yuki, now=business_time.now())
+    found = evidence_file.write_evidence(campaign, form, by=held.people.yuki, now=current_time.now())
     size = sum(len(piece) for piece in found.pieces())
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -226,7 +226,7 @@ def test_memory_does_not_grow_with_the_campaign_and_queries_grow_by_chunks(
     assert size > 600 * 2000
     assert many < 1.5 * few
     with CaptureQueriesContext(connection) as asked:
-        found = evidence_file.write_evidence(campaign, form, by=held.people.yuki, now=business_time.now())
+        found = evidence_file.write_evidence(campaign, form, by=held.people.yuki, now=current_time.now())
     found.rows.close()
     assert found.head["items"] == 601
     assert len(asked) <= 8 + 8 * (601 // 20 + 1)

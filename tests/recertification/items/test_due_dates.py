@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import Delegation, Notice, NoticeState, Person
 from governance.recertification.campaigns.scope import Scope
@@ -139,7 +139,7 @@ def test_fetched_calendar_matches_mails_of_reader(held: Held, smtp: Server, monk
     Delegation.objects.create(giver=n.omar, taker=n.bram, from_at=now - HOUR, until_at=now + 48 * HOUR, reason=None)
     filled(ordered(Scope(resource=held.company.slack.pk), by=n.sana, now=now, days=8), now)
     sweep_at(now)
-    monkeypatch.setattr(business_time, "now", lambda: now)
+    monkeypatch.setattr(current_time, "now", lambda: now)
     for person in (n.jonas, n.omar, n.bram):
         answer = client_of(person).get("/recertify/calendar.ics")
         assert answer["Content-Type"] == "text/calendar; charset=utf-8"
@@ -157,7 +157,7 @@ def test_the_demos_mail_page_names_the_file_and_gives_it_out(
     now = opens_at(held.grant())
     sweep_at(now)
     mail_jobs.send_due(now=now)
-    monkeypatch.setattr(business_time, "now", lambda: now)
+    monkeypatch.setattr(current_time, "now", lambda: now)
     mail = Notice.objects.filter(recipient=held.people.omar, state=NoticeState.SENT).latest("pk")
     client = client_of(held.people.omar)
     page = client.get(f"/demo/mail/{mail.pk}/").content.decode()

@@ -10,7 +10,7 @@ import pytest
 from django.utils.html import escape
 
 from approvals.models import Grant
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.duties.refusals import DutyConflict
 from governance.core.models import LedgerEvent
 from governance.recertification.items.transitions import answer
@@ -29,7 +29,7 @@ def item(held: Held, monkeypatch: pytest.MonkeyPatch) -> Item:
     ends_at = grant.begins_at + timedelta(days=90)
     Grant.objects.filter(pk=grant.pk).update(raised_to="high", ends_at=ends_at, review_on=ends_at.date())
     made = under_review(Grant.objects.get(pk=grant.pk))
-    monkeypatch.setattr(business_time, "now", lambda: made.opened_at)
+    monkeypatch.setattr(current_time, "now", lambda: made.opened_at)
     return made
 
 

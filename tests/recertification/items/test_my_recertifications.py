@@ -11,7 +11,7 @@ from django.utils.html import escape
 
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant, GrantState, GrantUsage
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.mail.mail_text import write
 from governance.core.models import Delegation, LedgerEvent, Notice, Person
 from governance.recertification.items import drafts
@@ -32,7 +32,7 @@ def item(stock_under_review: Item, monkeypatch: pytest.MonkeyPatch) -> Item:
 
 def stands_at(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
     """Have every page of this test see this instant of business time."""
-    monkeypatch.setattr(business_time, "now", lambda: now)
+    monkeypatch.setattr(current_time, "now", lambda: now)
 
 
 def post(client: Client, item: Item, **form: str) -> object:

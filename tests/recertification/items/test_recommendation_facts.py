@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, GrantUsage
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.recertification.items import queries as item_queries
 from governance.recertification.items import recommendation
 from governance.recertification.items.recommendation import Advice, Facts, recommend
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.database
 @pytest.fixture
 def item(stock_under_review: Item, monkeypatch: pytest.MonkeyPatch) -> Item:
     """An open item about a grant on Omar's ERP, on the day on which it opened."""
-    monkeypatch.setattr(business_time, "now", lambda: stock_under_review.opened_at)
+    monkeypatch.setattr(current_time, "now", lambda: stock_under_review.opened_at)
     return stock_under_review
 
 
@@ -181,7 +181,7 @@ def test_earlier_answers_count_and_are_shown(held: Held, monkeypatch: pytest.Mon
     item_queries.load_subjects([later])
     found = item_queries.load_facts([later], later.opened_at)[later.pk]
     assert (found.kept, len(found.earlier), found.held_since) == (1, 2, grant.begins_at)
-    monkeypatch.setattr(business_time, "now", lambda: later.opened_at)
+    monkeypatch.setattr(current_time, "now", lambda: later.opened_at)
     page = client_of(held.people.omar).get(f"/recertify/{later.pk}/").content.decode()
     assert "It was kept in 1 review before." in page
     assert f'href="/recertify/{one.pk}/?asks=' in page

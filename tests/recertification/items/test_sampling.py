@@ -102,7 +102,7 @@ def test_sampled_access_needs_two_answers_and_other_one(
 
 @pytest.mark.rule("S4")
 def test_the_page_and_the_mail_say_that_it_was_drawn(item: Item, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: item.opened_at)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: item.opened_at)
     for about in item.questions.all():
         page = client_of(about.reviewer).get(f"/recertify/{item.pk}/").content.decode()
         assert "Low risk, drawn as a sample." in page

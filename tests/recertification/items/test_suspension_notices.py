@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from django.test import override_settings
 
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import Notice, NoticeState, Person
 from governance.core.notices import delivery_attempts
@@ -109,7 +109,7 @@ def test_kept_access_is_left_out_and_later_suspension_is_sent(held: Held, smtp: 
 
 @pytest.mark.rule("R9")
 def test_undeliverable_notice_is_repeated_next_day(held: Held, smtp: Server, suspended: list[Item]) -> None:
-    at, real, smtp.answer = when(suspended), business_time.real(), "451 not now"
+    at, real, smtp.answer = when(suspended), current_time.real(), "451 not now"
     for wait in [timedelta(), *delivery_attempts.WAITS]:
         real += wait
         mail_jobs.send_due(now=at + MINUTES, at=real)
@@ -125,7 +125,7 @@ def test_undeliverable_notice_is_repeated_next_day(held: Held, smtp: Server, sus
 
 @pytest.mark.rule("R6", "R9")
 def test_suspension_after_undeliverable_mail_is_sent_soon(held: Held, smtp: Server, suspended: list[Item]) -> None:
-    at, real, smtp.answer = when(suspended), business_time.real(), "451 not now"
+    at, real, smtp.answer = when(suspended), current_time.real(), "451 not now"
     for wait in [timedelta(), *delivery_attempts.WAITS]:
         real += wait
         mail_jobs.send_due(now=at + MINUTES, at=real)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.mail.mail_text import write
 from governance.core.models import Notice
 from governance.recertification.models import Answer, Asks
@@ -33,7 +33,7 @@ THUMB = 44
 @pytest.fixture
 def held(committed: None) -> Held:
     """A company of its own, with its automation in force for five months."""
-    return held_apart(business_time.now() - timedelta(days=161))
+    return held_apart(current_time.now() - timedelta(days=161))
 
 
 def signed_in(page: Page, held: Held, who: str, site: Site) -> None:
@@ -46,7 +46,7 @@ def signed_in(page: Page, held: Held, who: str, site: Site) -> None:
 def test_item_is_answered_on_phone_in_two_touches(open_page: Callable[..., Page], site: Site, held: Held) -> None:
     from playwright.sync_api import expect
 
-    item = opened(held.grant(), business_time.now() - timedelta(days=1))
+    item = opened(held.grant(), current_time.now() - timedelta(days=1))
     notice = Notice.objects.filter(event="recertification_opened", recipient=held.people.omar).latest("pk")
     link = re.search(r"https?://[^/\s]+(/recertify/\S+)", write(notice, None).text)
     assert link is not None
@@ -75,9 +75,9 @@ def test_forty_items_are_answered_by_forty_keys_and_submitted_by_two(
 ) -> None:
     from playwright.sync_api import expect
 
-    begun = business_time.now() - timedelta(days=161)
+    begun = current_time.now() - timedelta(days=161)
     for grant in low_grants(held.submission, FORTY, begins_at=begun, days=173):
-        opened(grant, business_time.now() - timedelta(days=1))
+        opened(grant, current_time.now() - timedelta(days=1))
     page, presses = open_page(viewport=WIDE), 0
     signed_in(page, held, "jonas", site)
     page.goto("/recertify/")

@@ -180,10 +180,10 @@ def low(campaign: Campaign) -> list[Question]:
 
 @pytest.fixture
 def at_opening(low: list[Question], monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    from governance.core.clock import business_time
+    from governance.core.clock import current_time
 
     opened_at = low[0].item.opened_at
-    monkeypatch.setattr(business_time, "now", lambda: opened_at)
+    monkeypatch.setattr(current_time, "now", lambda: opened_at)
     return lambda: None
 
 
@@ -233,10 +233,10 @@ def test_bulk_answer_needs_reason_answer_and_items(
 def test_riskier_and_foreign_items_are_excluded_from_bulk(
     stock_under_review: Item, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from governance.core.clock import business_time
+    from governance.core.clock import current_time
     from governance.recertification.models import Draft
 
-    monkeypatch.setattr(business_time, "now", lambda: stock_under_review.opened_at)
+    monkeypatch.setattr(current_time, "now", lambda: stock_under_review.opened_at)
     about = question(stock_under_review, Asks.NEEDED)
     form = {"question": [str(about.pk)], "answer": "keep", "reason": "As every quarter."}
     page = client_of(held.people.jonas).post(WHERE, form, follow=True).content.decode()
@@ -249,12 +249,12 @@ def test_riskier_and_foreign_items_are_excluded_from_bulk(
 def test_an_automation_is_not_among_them_and_not_answered_together_either(
     held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from governance.core.clock import business_time
+    from governance.core.clock import current_time
     from governance.recertification.models import Draft
 
     item = opened(held.automation, opens_at(held.grant()))
     Automation.objects.filter(pk=held.automation.pk).update(tier="low")
-    monkeypatch.setattr(business_time, "now", lambda: item.opened_at)
+    monkeypatch.setattr(current_time, "now", lambda: item.opened_at)
     about = question(item, Asks.NEEDED)
     jonas = client_of(held.people.jonas)
     assert f'value="{about.pk}"' not in jonas.get(WHERE).content.decode()

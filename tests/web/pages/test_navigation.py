@@ -62,7 +62,7 @@ def test_only_readers_of_the_ledger_are_led_there(asked: list[HttpRequest]) -> N
 
 def test_the_clock_is_read_once_and_only_if_the_page_shows_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[int] = []
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: reads.append(1) or "now")
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: reads.append(1) or "now")
     now = context(visit("/"))["now"]
     assert reads == []
     assert (now(), now()) == ("now", "now")

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from governance.core.access import Actor
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
 from governance.core.people.bootstrap import AlreadyBootstrapped, bootstrap
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             with transaction.atomic():
                 admins = [self._person(*who) for who in options["admin"]]
                 reviewers = [self._person(*who) for who in options["reviewer"]]
-                now = business_time.now()
+                now = current_time.now()
                 bootstrap(admins=admins, reviewers=reviewers, now=now)
                 for person in (*admins, *reviewers):
                     ledger_events.append(actor=Actor.of_job("bootstrap"), verb="person.added", subject=person, now=now)

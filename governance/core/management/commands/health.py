@@ -4,7 +4,7 @@ import sys
 
 from django.core.management.base import BaseCommand
 
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.health import queries as health_queries
 
 
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "Say what is not as it should be: jobs, ledger, mail, keys, people. Exits with 1 on a failure."
 
     def handle(self, *args: object, **options: object) -> None:
-        results = health_queries.findings(now=business_time.now(), at=business_time.real())
+        results = health_queries.findings(now=current_time.now(), at=current_time.real())
         for finding in results:
             self.stdout.write(f"{'FAILS' if finding.is_failure else 'advice'}  {finding.part}: {finding.sentence}")
         if any(finding.is_failure for finding in results):

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from governance.core.access import Actor, Refused
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.models import Person
 from governance.core.sign_in import transitions as sign_in_transitions
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         password = getpass.getpass(f"Password for {person.name}: ")
         if password != getpass.getpass("Once more: "):
             raise CommandError("The two differ; nothing was changed.")
-        actor, now = Actor.of_job("set_password"), business_time.now()
+        actor, now = Actor.of_job("set_password"), current_time.now()
         try:
             validate_password(password, person)
             sign_in_transitions.set_password(person, actor=actor, now=now, password=password)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.keys import key_files
 from governance.core.ledger import ledger_export
 from governance.core.models import Seal
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         target = options["export"]
         if isinstance(target, Path):
             with target.open("w", encoding="utf-8") as file:
-                count = ledger_export.write(file, at=business_time.real())
+                count = ledger_export.write(file, at=current_time.real())
             self.stdout.write(f"Wrote {count} lines to {target}. The public key is {key_files.public_key_hex()}")
         if not report.holds:
             sys.exit(1)

@@ -19,7 +19,7 @@ from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds.people import is_decider
 from approvals.proposals.views import proposals as proposal_views
 from governance.core.access import ROLE_WORDS, Actor, Refusal, refuse
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.erasure.transitions import ask_erasure
 from governance.core.models import Person, RoleAssignment, Team, TeamKind
 from governance.core.people.transitions.people import add_person, record_leaver
@@ -116,7 +116,7 @@ def person(request: Request, pk: int) -> HttpResponse:
         "invitation": invitation_part(person_row, request.actor, now),
         "tokens": tokens_of_person(person_row, request.actor, now),
         "back": person_row.href,
-        "real": business_time.real(),
+        "real": current_time.real(),
         "erasure": erasure_part(person_row, request.actor, now) if person_row.left_at is not None else {},
         **timeline_context(person_row, actor=request.actor, now=now),
     }

@@ -14,7 +14,7 @@ from governance.core.database.querysets import with_columns
 from governance.recertification.items import drafts
 from governance.recertification.items import queries as item_queries
 from governance.recertification.items.recommendation import recommend
-from governance.recertification.items.views import card
+from governance.recertification.items.views import item_card
 from governance.recertification.models import SETTLING, AnswerKind, Question
 from governance.web.components.times import counted
 from governance.web.pages.page import page
@@ -71,7 +71,7 @@ def _draft_answer(question: Question, kind: AnswerKind, reason: str, request: Re
     if item.grant is None or item.counted_tier != "low":
         what = "an automation" if item.grant is None else f"{item.counted_tier} risk"
         return f"It is {what}. Answer it on its own page."
-    seen = replace(card.read_card_view(request.POST.get(f"shown-{question.pk}", ""), ""), in_bulk=True)
+    seen = replace(item_card.read_card_view(request.POST.get(f"shown-{question.pk}", ""), ""), in_bulk=True)
     actor = drafts.acting_reviewer(request.actor, question)
     try:
         drafts.save_draft(question, kind, actor=actor, now=now, reason=reason, seen=seen)
@@ -94,7 +94,7 @@ def _show_page(request: Request, now: datetime, *, error: str = "", status: int 
                 "question": question,
                 "facts": facts[question.item_id],
                 "recommended": recommended[question.item_id],
-                "shown": card.sign_card(recommended[question.item_id].advice),
+                "shown": item_card.sign_card(recommended[question.item_id].advice),
                 "ticked": str(question.pk) in typed.getlist("question"),
             }
             for question in questions

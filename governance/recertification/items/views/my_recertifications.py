@@ -23,7 +23,7 @@ from governance.recertification.items import drafts
 from governance.recertification.items import rules as item_rules
 from governance.recertification.items.context import ItemContext
 from governance.recertification.items.transitions import answer as transition_answer
-from governance.recertification.items.views import card
+from governance.recertification.items.views import item_card
 from governance.recertification.models import AnswerKind, Item, ItemState, Question
 from governance.web.components.times import counted
 from governance.web.pages import navigation
@@ -83,11 +83,11 @@ def _find(request: Request, pk: int, asks: str) -> tuple[ItemContext, Question]:
         Http404: the reader may not see the item, or it has no questions (its campaign says so).
     """
     now = request.now()
-    known = card.load_questions(Item.objects.visible_to(request.actor, now), pk)
+    known = item_card.load_questions(Item.objects.visible_to(request.actor, now), pk)
     if known is None:
         raise Http404
     named = (question for question in known.questions if question.asks == asks)
-    mine = (question for question in known.questions if card.verb_refusals(known, question, request.actor, now))
+    mine = (question for question in known.questions if item_card.verb_refusals(known, question, request.actor, now))
     return known, next(chain(named, mine, known.questions))
 
 
@@ -113,7 +113,7 @@ def _show(
         "correctable": _correctable(request.actor, waiting.now),
     }
     if shown is not None:
-        context |= card.context(*shown, request.actor, waiting.now, typed or {})
+        context |= item_card.context(*shown, request.actor, waiting.now, typed or {})
     return page(request, TEMPLATE, context, fragment="item", also=("progress",), status=status)
 
 
@@ -124,7 +124,7 @@ def _waiting(request: Request) -> OpenQuestions:
 def _show_next(request: Request, waiting: OpenQuestions) -> HttpResponse:
     """Show the reader's first question without a draft."""
     following = next(iter(waiting.left), None)
-    known = card.load_questions(Item.objects.all(), following.item_id) if following is not None else None
+    known = item_card.load_questions(Item.objects.all(), following.item_id) if following is not None else None
     if known is None:
         return _show(request, None, waiting)
     return _show(request, (known, next(question for question in known.questions if question == following)), waiting)
@@ -162,7 +162,7 @@ def answer(request: Request, pk: int) -> HttpResponse:
             ends_on=ends_on,
             reason=typed["reason"],
             whose=_named_reviewer(question, typed["whose"]),
-            seen=card.read_card_view(form.get("shown", ""), form.get("looked", "")),
+            seen=item_card.read_card_view(form.get("shown", ""), form.get("looked", "")),
         )
     except InvalidInput as error:
         typed["error"] = error.refusal.sentence

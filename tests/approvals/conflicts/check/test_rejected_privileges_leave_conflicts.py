@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 @pytest.fixture(autouse=True)
 def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: plain.now)
+    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: plain.now)
 
 
 def in_stage_2(c: Company) -> Submission:

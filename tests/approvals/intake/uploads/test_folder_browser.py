@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 
 from approvals.intake import bulk_import
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from inventory.models import BatchState, ImportBatch
 from tests import people, scenarios
 from tests.approvals.intake.test_import_limit import reading
@@ -96,7 +96,7 @@ def test_a_folder_that_breaks_off_goes_on_and_its_order_is_followed_to_the_end(
     assert not is_too_wide(page)
     batch.refresh_from_db()
     while batch.progress == BatchState.CONFIRMING:
-        bulk_import.import_slice(batch, business_time.now(), 4)
+        bulk_import.import_slice(batch, current_time.now(), 4)
         batch.refresh_from_db()
     expect(page.get_by_text("All that was read is in the register.")).to_be_visible()
     expect(page.locator("#progress")).to_have_count(0)

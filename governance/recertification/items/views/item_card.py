@@ -16,7 +16,7 @@ from approvals.grants.transitions import lifecycle
 from approvals.models import Approval, Decision, DecisionOutcome, Grant
 from approvals.policies import queries as policy_queries
 from governance.core.access import Actor, Refusal, access
-from governance.core.clock import business_time
+from governance.core.clock import current_time
 from governance.core.database.querysets import with_columns
 from governance.recertification.items import drafts, reviewers
 from governance.recertification.items import queries as item_queries
@@ -223,7 +223,7 @@ def day(at: datetime | date) -> str:
 
 def sign_card(advice: str) -> str:
     """Signed time and recommendation for the form, to measure what was shown and for how long (R7)."""
-    return signing.dumps([int(business_time.real().timestamp()), advice], salt=_SALT)
+    return signing.dumps([int(current_time.real().timestamp()), advice], salt=_SALT)
 
 
 def read_card_view(signed: str, looked: str) -> CardView:
@@ -237,7 +237,7 @@ def read_card_view(signed: str, looked: str) -> CardView:
         since, advice = signing.loads(signed, salt=_SALT)
     except (signing.BadSignature, ValueError, TypeError):
         return NO_CARD_VIEW
-    seconds, looks = max(0, int(business_time.real().timestamp()) - since), number(looked)
+    seconds, looks = max(0, int(current_time.real().timestamp()) - since), number(looked)
     is_measured = seconds <= LONGEST_SECONDS
     return CardView(seconds if is_measured else None, advice, min(looks, MOST_LOOKS) if looks is not None else None)
 
