@@ -36,7 +36,7 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 import governance.celery  # noqa: E402, F401  nudges go through this application
 from approvals.decisions.transitions import decide  # noqa: E402
-from approvals.models import Submission  # noqa: E402
+from approvals.models import UNFINISHED, Submission  # noqa: E402
 from governance.core.clock import current_time  # noqa: E402
 from governance.core.keys import key_files  # noqa: E402
 from governance.core.ledger import sealing  # noqa: E402
@@ -214,6 +214,7 @@ def line(name: str, unit: str, value: float, goal: float, *, at_least: bool = Fa
 
 def engine() -> Iterator[Line]:
     """What runs without anybody looking."""
+    proposals.freeze(Submission.objects.filter(state__in=UNFINISHED))
     for name, seconds, goal in measuring.sweeps():
         yield line(f"nothing due: {name}", "s", seconds, goal)
     yield line("ledger, 8 writers", "% of plain", 100 * measuring.append(), 60, at_least=True)
@@ -258,7 +259,7 @@ def reviewed(n: people.Northwind) -> Iterator[Line]:
 
 def what_if() -> Iterator[Line]:
     """What a policy, and a conflict rule, would have changed for every submission of the estate."""
-    proposals.freeze()
+    proposals.freeze(Submission.objects.all())
     counted = [("policy", proposals.count_policy()), ("rule", proposals.count_rule())]
     counted += [(f"rule by {scope}", proposals.count_rule(scope)) for scope in ("team", "chain")]
     for name, found in counted:

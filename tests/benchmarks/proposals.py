@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db.models import QuerySet
+
 from approvals.conflicts.check import submission
 from approvals.conflicts.check.find_conflicts import case_of_version
 from approvals.models import ConflictRule, Proposal, Submission, WhatIf
@@ -51,9 +53,9 @@ def count_policy() -> Counted:
     return Counted(what_if.done, time.perf_counter() - began, policy.PolicyKind().said(what_if))
 
 
-def freeze() -> None:
-    """Say of each submission what its version would hold, as handing it in does: the estate's were never handed in."""
-    rows = Submission.objects.filter(held__isnull=True).select_related("automation", "version").order_by("pk")
+def freeze(submissions: QuerySet[Submission]) -> None:
+    """Say of the first `OF` of them what each one's version would hold, as handing it in does: the estate's were never handed in."""
+    rows = submissions.filter(held__isnull=True).select_related("automation", "version").order_by("pk")
     with unguarded(Submission):
         for one in rows[:OF]:
             case = case_of_version(one.automation, one.version)

@@ -19,6 +19,9 @@ from inventory.models import Automation, AutomationState
 #: How often a question may be passed on (R4).
 MOST_PASSES = 2
 
+#: A bulk answer needs a common reason (R7).
+BULK_REASON_MISSING = Refusal("R7", "input", "Give a reason. It is kept with each answer.")
+
 
 @duty("SOD-5")
 def requires_interactive(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
@@ -195,3 +198,12 @@ def reminder_due(subject: Question, actor: Actor, now: datetime) -> Refusal | No
 def reviewer_out(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
     """A reviewer is replaced only if they left or may not answer."""
     return None if reviewers.is_out(context, subject) else Refusal("R8", "state", "The reviewer can answer it.")
+
+
+def bulk_refusal(item: Item, reason: str) -> Refusal | None:
+    """Why an item takes no bulk answer, or None: only low-risk grants do, for a common reason (R7)."""
+    if item.grant is None or item.counted_tier != "low":
+        what = "an automation" if item.grant is None else f"{item.counted_tier} risk"
+        sentence = f"It is {what}. Answer it on its own page."
+        return Refusal("R7", "state", sentence, "Choose again there. Your text is kept.")
+    return None if reason else BULK_REASON_MISSING

@@ -15,6 +15,7 @@ from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Notice
 from governance.recertification.items import context as item_context
 from governance.recertification.items import drafts
+from governance.recertification.items import rules as item_rules
 from governance.recertification.items.transitions import answer, open_item
 from governance.recertification.items.transitions.answer import CardView
 from governance.recertification.items.transitions.settle import last_day, last_instant
@@ -456,6 +457,16 @@ def test_bulk_draft_with_raised_risk_is_answered_singly(held: Held, monkeypatch:
     assert not Draft.objects.get().in_bulk
     (done,) = drafts.submit(drafts.drafts_of(jonas, item.opened_at), actor=jonas, now=item.opened_at)
     assert done.refusal is None
+
+
+@pytest.mark.rule("R7")
+def test_bulk_draft_needs_reason_however_it_was_made(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(item_context, "is_drawn", lambda grant: False)
+    item = under_review(held.low_grant())
+    about, jonas = question(item, NEEDED), as_actor(held.people.jonas)
+    drafts.save_draft(about, K.KEEP, actor=jonas, now=item.opened_at, seen=CardView(in_bulk=True))
+    (done,) = drafts.submit(drafts.drafts_of(jonas, item.opened_at), actor=jonas, now=item.opened_at)
+    assert done.refusal == item_rules.BULK_REASON_MISSING
 
 
 @pytest.mark.rule("R4", "H6")

@@ -95,7 +95,9 @@ def answer(
         ends_on: for *keep*: an earlier day on which the access ends.
     """
     question = step.subject
-    refusal = answer_refusal(question.item, answer, step.now, ends_on) or changed_refusal(question.item, seen)
+    refusal = answer_refusal(question.item, answer, step.now, ends_on) or changed_refusal(
+        question.item, seen, step.text
+    )
     if refusal is not None:
         raise refuse(refusal)
     saved = _save_answer(step, answer, batch, seen=seen, ends_on=ends_on)
@@ -195,11 +197,10 @@ def end_date_refusal(grant: Grant, ends_on: date, now: datetime) -> Refusal | No
     return refusal
 
 
-def changed_refusal(item: Item, seen: CardView) -> Refusal | None:
-    """Why a choice is outdated, or None: something joined the item, or it is no longer low risk (R2, R7)."""
-    if seen.in_bulk and item.counted_tier != "low":
-        sentence = f"It is {item.counted_tier} risk now. Answer it on its own page."
-        return Refusal("R7", "state", sentence, "Choose again there. Your text is kept.")
+def changed_refusal(item: Item, seen: CardView, reason: str) -> Refusal | None:
+    """Why a choice is outdated, or None: something joined the item, or it takes no bulk answer any more (R2, R7)."""
+    if seen.in_bulk and (refusal := item_rules.bulk_refusal(item, reason)) is not None:
+        return refusal
     changed = item.snapshot.get(CHANGED)
     if seen.saved_at is None or changed is None or seen.saved_at > datetime.fromisoformat(changed["at"]):
         return None

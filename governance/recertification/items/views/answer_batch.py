@@ -13,6 +13,7 @@ from governance.core.access import InvalidInput, Refusal, Refused, access, refus
 from governance.core.database.querysets import with_columns
 from governance.recertification.items import drafts
 from governance.recertification.items import queries as item_queries
+from governance.recertification.items import rules as item_rules
 from governance.recertification.items.recommendation import recommend
 from governance.recertification.items.views import item_card
 from governance.recertification.models import SETTLING, AnswerKind, Question
@@ -45,7 +46,7 @@ def answer_together(request: Request) -> HttpResponse:
         if kind not in SETTLING:
             raise refuse(Refusal("R7", "input", "Choose “Keep” or “Revoke” for all items."))
         if not reason:
-            raise refuse(Refusal("R7", "input", "Give a reason. It is kept with each answer."))
+            raise refuse(item_rules.BULK_REASON_MISSING)
         chosen = list(_questions(request, now).filter(pk__in=ticked).select_related(*RELATIONS)[:MOST])
         if not chosen:
             raise refuse(Refusal("R7", "input", "Tick at least one item."))
@@ -67,10 +68,8 @@ def _questions(request: Request, now: datetime) -> QuerySet[Question]:
 
 def _draft_answer(question: Question, kind: AnswerKind, reason: str, request: Request, now: datetime) -> str:
     """Draft one answer; return why not, if refused."""
-    item = question.item
-    if item.grant is None or item.counted_tier != "low":
-        what = "an automation" if item.grant is None else f"{item.counted_tier} risk"
-        return f"It is {what}. Answer it on its own page."
+    if (refusal := item_rules.bulk_refusal(question.item, reason)) is not None:
+        return refusal.sentence
     seen = replace(item_card.read_card_view(request.POST.get(f"shown-{question.pk}", ""), ""), in_bulk=True)
     actor = drafts.acting_reviewer(request.actor, question)
     try:
