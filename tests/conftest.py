@@ -36,15 +36,9 @@ django.setup()
 import governance.celery  # noqa: E402, F401  nudges go through this application
 from governance.core.keys import key_files  # noqa: E402
 from governance.settings import garbage_collection  # noqa: E402
-from tests import (  # noqa: E402
-    prepared_statements,
-    recursion_room,
-    shared_middleware,
-)
+from tests import prepared_statements  # noqa: E402
 
 prepared_statements.keep()
-shared_middleware.share()
-recursion_room.make_room()
 
 # How long something takes is no test's matter: on a busy machine the first draw of a strategy takes more than a second.
 hypothesis.settings.register_profile(
@@ -63,6 +57,7 @@ pytest_plugins = [
     "tests.starting_points",
     "tests.parallel_scheduling",
     "tests.statement_budget",
+    "tests.recursion_room",
 ]
 
 #: In this order; each group runs after the one before. Committed tests come last: rule tests meet what they start from, and nothing else.

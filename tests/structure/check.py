@@ -31,10 +31,10 @@ NO_TESTS = 5
 UNMEASURED, START = 9.0, 15.0
 
 #: Modules that import every view or every task: what imports these says nothing about a change.
-WIRING = ("urls", "settings", "celery", "apps", "conftest", "ground")
+WIRING = ("urls", "settings", "celery", "apps", "conftest", "starting_points")
 
-#: Tests that open pages by their addresses.
-PAGES = ("tests.pages.", "tests.matrix.test_addresses")
+#: Tests that open every page by its address.
+ALL_PAGES = "tests.matrix.test_addresses"
 
 
 def changed_files() -> list[Path]:
@@ -74,6 +74,11 @@ def readers_of(path: Path) -> Iterator[Path]:
                 yield source.relative_to(ROOT)
 
 
+def tests_of_pages(view: str) -> str:
+    """The start of the names of the tests that open the pages of a view by their addresses: its folder, mirrored."""
+    return f"tests.{view.partition('.views')[0].removeprefix('governance.')}."
+
+
 def nearest(changed: Iterable[Path]) -> list[str]:
     """The test files of some changed files, the nearest first."""
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
@@ -84,8 +89,9 @@ def nearest(changed: Iterable[Path]) -> list[str]:
     for _ in range(2):
         importers = {one for module in rings[-1] for one in graph.find_modules_that_directly_import(module)}
         rings.append({one for one in importers if one.rpartition(".")[2] not in WIRING})
-    if any(".views" in module for module in rings[0]):  # pages are reached by their addresses
-        rings.append({module for module in graph.modules if module.startswith(PAGES)})
+    if folders := tuple(tests_of_pages(module) for module in rings[0] if ".views" in module):
+        rings.insert(1, {module for module in graph.modules if module.startswith(folders)})
+        rings.append({ALL_PAGES})
     return list(dict.fromkeys(path for ring in rings for path in paths_of_tests(ring)))
 
 

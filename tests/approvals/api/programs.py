@@ -6,10 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from django.test import Client
-
 from governance.core.models import Person, Team
 from tests.core.tokens.test_tokens import made_for
+from tests.signed_in_client import SharedClient
 
 ROOT = "/api/v1"
 
@@ -57,7 +56,7 @@ class Program:
             kind: the content type.
             headers: more of them.
         """
-        client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+        client = SharedClient(enforce_csrf_checks=True, raise_request_exception=False)
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         sent = {"Authorization": f"Bearer {self.secret}", **headers} if self.secret else headers
         found = client.generic(method, f"{ROOT}{path}", data, kind, headers=sent)
