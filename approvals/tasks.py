@@ -6,7 +6,7 @@ from datetime import datetime
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.decisions import jobs as decision_jobs
 from approvals.intake import bulk_import
-from approvals.proposals.jobs import impact_count
+from approvals.proposals import impact_count
 from approvals.submissions import jobs as submission_jobs
 from approvals.waivers import jobs as waiver_jobs
 from governance.core.access import Actor

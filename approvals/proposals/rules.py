@@ -10,7 +10,7 @@ from datetime import datetime
 from approvals.models import UNANSWERED, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
 from approvals.policies.fresh_sign_in import require_session
-from approvals.proposals.jobs import impact_count
+from approvals.proposals import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import ROLE_WORDS, Actor, Refusal, Role, access, duty
 from governance.core.models import Delegation, Person

@@ -24,8 +24,8 @@ from approvals.models import UNANSWERED, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
 from approvals.policies.diff import tightens
 from approvals.policies.yaml_document import InvalidDocument
+from approvals.proposals import impact_count
 from approvals.proposals import rules as duties
-from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds.kind import Document, Kind
 from governance.core.access import Actor, Permission, Refusal, refuse

@@ -14,7 +14,7 @@ from approvals.conflicts.check.find_conflicts import case_of_version
 from approvals.models import ConflictRule, Proposal, Submission, WhatIf
 from approvals.models.policy import DEFAULT
 from approvals.policies import queries as policy_queries
-from approvals.proposals.jobs import impact_count
+from approvals.proposals import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds import policy
 from governance.core.clock import current_time

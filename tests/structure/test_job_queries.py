@@ -16,7 +16,7 @@ from django.db import connection
 
 from approvals.decisions import jobs as decision_jobs
 from approvals.intake import bulk_import
-from approvals.proposals.jobs import impact_count
+from approvals.proposals import impact_count
 from approvals.submissions import jobs as approval_sweeps
 from approvals.tasks import sweep_conflicts_and_waivers
 from governance.recertification.campaigns import jobs as campaign_jobs

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from approvals.models import Proposal, ProposalState
 from approvals.policies import diff
+from approvals.proposals import impact_count
 from approvals.proposals import rules as proposal_rules
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import Actor, InvalidInput, Permission, Refusal, access, refuse
 from governance.web.pages import pager

@@ -40,8 +40,8 @@ from approvals.models import (
 )
 from approvals.models import grant as model_grant
 from approvals.models.submission import UNFINISHED
+from approvals.proposals import impact_count
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.jobs import impact_count
 from approvals.submissions import jobs as submission_jobs
 from approvals.submissions.transitions import put_in_force, withdraw
 from approvals.tasks import sweep_conflicts_and_waivers

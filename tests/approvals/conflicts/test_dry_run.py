@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.assignment.context import load_context
 from approvals.models import Proposal, Submission, WhatIf
+from approvals.proposals import impact_count
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from tests import scenarios
 from tests.approvals import stock_report

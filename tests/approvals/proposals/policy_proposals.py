@@ -9,8 +9,8 @@ from typing import Any
 from approvals.models import PolicyVersion, Proposal
 from approvals.models.policy import DEFAULT
 from approvals.policies import queries as policy_queries
+from approvals.proposals import impact_count
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.jobs import impact_count
 from governance.core.models import Person
 from tests.people import NOW, as_actor
 from tests.scenarios import Company

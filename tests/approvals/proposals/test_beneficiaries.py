@@ -7,9 +7,8 @@ from datetime import timedelta
 import pytest
 
 from approvals.models import Proposal, ProposalState
-from approvals.proposals import beneficiaries
+from approvals.proposals import beneficiaries, impact_count
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.jobs import impact_count
 from governance.core.duties.refusals import DutyConflict
 from governance.core.models import Delegation, Person
 from inventory.imports.transitions import confirmation

@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import queries as conflict_queries
 from approvals.models import Conflict, ConflictRule, Proposal, ProposalState, Submission, WhatIf
+from approvals.proposals import impact_count
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import InvalidInput, Refused

@@ -14,7 +14,7 @@ from approvals.models import Proposal, ProposalState, Submission
 from approvals.policies import document
 from approvals.policies import queries as policy_queries
 from approvals.policies.views.policy_edit import PolicyForm
-from approvals.proposals.jobs import impact_count
+from approvals.proposals import impact_count
 from governance.core.models import Person
 from tests.approvals.proposals.policy_proposals import changed, in_force, looser, propose, tighter
 from tests.people import NOW, Northwind

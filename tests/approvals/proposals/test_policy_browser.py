@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from approvals.models import Proposal, ProposalState
 from approvals.policies import queries as policy_queries
-from approvals.proposals.jobs import impact_count
+from approvals.proposals import impact_count
 from governance.core.clock import current_time
 from governance.core.models import Person
 from tests import people, scenarios

@@ -10,8 +10,8 @@ import pytest
 from approvals.models import Approval, Proposal, Submission, WhatIf
 from approvals.models.policy import DEFAULT
 from approvals.policies import queries as policy_queries
+from approvals.proposals import impact_count
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds import policy
 from inventory.models import Automation

@@ -10,8 +10,9 @@ from django.db import connection
 
 from approvals.models import PolicyVersion, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
+from approvals.proposals import impact_count
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.jobs import end_due, impact_count
+from approvals.proposals.jobs import end_due
 from approvals.proposals.kinds import kind
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused

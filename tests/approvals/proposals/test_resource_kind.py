@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 
 from approvals.models import Proposal, ProposalState
+from approvals.proposals import impact_count
 from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.jobs import impact_count
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted
 from governance.core.models import Person
