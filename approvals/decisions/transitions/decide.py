@@ -10,7 +10,7 @@ from approvals.assignment.seat_state import SeatState
 from approvals.assignment.transitions import add_seats
 from approvals.conflicts.check import submission as conflicts
 from approvals.decisions import digest, idempotency
-from approvals.decisions.rules import bindings, deadlines, duties
+from approvals.decisions.rules import bindings, bulk_decisions, deadlines, duties
 from approvals.decisions.transitions import extra_approval
 from approvals.duplicates import answers as duplicate_answers
 from approvals.models import Approval, ApprovalState, Comment, Decision, DecisionOutcome, Party
@@ -58,8 +58,8 @@ def approve(
     """
     approval, context = step.subject, cast("SubmissionContext", step.context)
     digest.check_shown(step, shown_digest)
-    _check_bulk(approval, batch)
-    if not step.text and (approval.tier == "high" or batch is not None):
+    _check_bulk(step, batch)
+    if not step.text and bulk_decisions.needs_reason(approval, in_bulk=batch is not None):
         sentence = "Say why: a high-risk or bulk approval needs a reason."
         unsaid = duplicate_answers.missing_answers(step, same or {}) if batch is None else ()
         raise refuse(Refusal("A7", "input", sentence, detail=(("reason", sentence), *unsaid) if unsaid else ()))
@@ -112,7 +112,7 @@ def reject(
         not_mine: whether the connection does not open the decider's resource.
     """
     digest.check_shown(step, shown_digest)
-    _check_bulk(step.subject, batch)
+    _check_bulk(step, batch)
     if not_mine:
         _refuse_bindings(step)
     _record_decision(step, DecisionOutcome.REJECT, shown_digest, seconds, batch, {})
@@ -186,11 +186,10 @@ def answer(step: Step[Approval]) -> Effect:
     return Effect(payload={"round": approval.round})
 
 
-def _check_bulk(approval: Approval, batch: UUID | None) -> None:
-    """Refuse a bulk decision on a high-risk approval: it is decided on its own page (A7)."""
-    if batch is not None and approval.tier == "high":
-        sentence = "This is high risk: it is not decided together with others."
-        raise refuse(Refusal("A7", "input", sentence, "Open its review.", is_attempt=True))
+def _check_bulk(step: Step[Approval], batch: UUID | None) -> None:
+    """Refuse a bulk decision on an approval that needs its own page (A7)."""
+    if batch is not None and (refusal := bulk_decisions.bulk_refusal(step.subject, step.context)) is not None:
+        raise refuse(refusal)
 
 
 def _check_conflicts(step: Step[Approval]) -> None:

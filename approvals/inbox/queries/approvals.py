@@ -98,12 +98,14 @@ class SubmissionTask(Task):
         waiting: the waiting approvals of stage 2; they show the approver of an app what it would do (A3).
         mine: the approvals that wait for the reader.
         givers: names of the people whose delegate the reader would be (A11).
+        apart: why none of ``mine`` can be part of a bulk decision, to follow the name; empty if one can (A7).
     """
 
     approvals: tuple[Approval, ...]
     waiting: tuple[Approval, ...] = ()
     mine: tuple[Approval, ...] = ()
     givers: tuple[str, ...] = ()
+    apart: str = ""
 
     @property
     def stage(self) -> int:
@@ -156,13 +158,6 @@ class SubmissionTask(Task):
     def round(self) -> int:
         """The latest round of an approval (A14)."""
         return max(approval.round for approval in self.approvals)
-
-    @property
-    def apart(self) -> str:
-        """Why no approval of the reader can be part of a bulk decision, to follow the name; empty if one can (A7, A15)."""
-        if not self.mine or any(approval.tier != "high" and approval.earlier_id is None for approval in self.mine):
-            return ""
-        return "is high risk" if self.mine[-1].tier == "high" else "was refused or withdrawn before"
 
 
 def _class_of(approval: Approval) -> str:

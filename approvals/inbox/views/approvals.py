@@ -11,22 +11,21 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from approvals.decisions.rules import bulk_decisions
 from approvals.inbox.queries import approvals, tasks
 from approvals.inbox.queries.approvals import TIERS, SubmissionTask
 from approvals.inbox.task import Task
 from approvals.inbox.views import saved_views
-from approvals.inbox.views.filters import MOST, PAGE, Filters, page_of, places
+from approvals.inbox.views.filters import MOST, Filters, page_of, places
 from approvals.models import Approval, ApprovalState, SavedView, Submission
 from governance.core.access import Actor
 from governance.core.database.querysets import among, with_columns
 from governance.web.components import times
 from governance.web.components.facts import Fact
 from governance.web.pages import pager
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request
 from inventory.models.resource import sees_whole_register
-
-Shape = dict[str, Any]
 
 #: Maximum number of proposals; their page has all.
 MOST_PROPOSED = 8
@@ -40,6 +39,8 @@ QUICK: tuple[tuple[str, dict[str, Any]], ...] = (
     ("Stage 2", {"stage": 2}),
     ("Credentials", {"credentials": True}),
 )
+#: What joins a name and the reason why it needs its own page.
+IS_OR_WAS = {bulk_decisions.HIGH_RISK: "is", bulk_decisions.ASKED_AGAIN: "was"}
 BANDS = (("high", "High risk"), ("standard", "Standard risk"), ("low", "Low risk"))
 
 
@@ -53,7 +54,7 @@ def inbox(request: Request) -> HttpResponse:
     shown = _visible(actor, now) if filters.show else mine
     found = places(shown.filter(filters.condition()))
     paged = page_of(found, filters, request.GET)
-    rows: list[Task] = [*_load_rows(shown.filter(filters.condition()), paged.keys, ids, actor, now)]
+    rows: list[Task] = [*_load_rows(shown.filter(filters.condition()), paged.rows, ids, actor, now)]
     is_all_of_mine = not (filters.show or filters.narrows or paged.newer_href or paged.older_href)
     proposals = [task for task in tasks.proposals(actor, now) if not task.is_own]
     spot_checks = approvals.spot_checks(actor, now)
@@ -78,7 +79,7 @@ def inbox(request: Request) -> HttpResponse:
         "pager": {
             "newer_href": paged.newer_href,
             "older_href": paged.older_href,
-            "words": _how_many(len(found)) if len(found) > PAGE else "",
+            "words": _how_many(len(found)) if len(found) > pager.PAGE else "",
         },
         "shows_all": bool(filters.show),
     }
@@ -98,12 +99,19 @@ def _load_rows(
     waiting = Q(stage=2, state=ApprovalState.WAITING)
     of_page = Approval.objects.filter(waiting | Q(pk__in=shown.order_by().values("pk")), submission__in=submissions)
     loaded = approvals.sort_by_deadline(with_columns(of_page.order_by(), approvals.LIST_COLUMNS))
-    return approvals.submission_tasks(
+    found = approvals.submission_tasks(
         [approval for approval in loaded if approval.state != ApprovalState.WAITING],
         waiting=[approval for approval in loaded if approval.state == ApprovalState.WAITING],
         givers=approvals.giver_names([approval.pk for approval in loaded], actor, now),
         mine=mine,
     )
+    return [replace(task, apart=_apart(task.mine)) for task in found]
+
+
+def _apart(mine: Sequence[Approval]) -> str:
+    """Why none of the reader's approvals can be part of a bulk decision, to follow the name; empty if one can (A7)."""
+    reasons = [bulk_decisions.reason_in_row(approval) for approval in mine]
+    return f"{IS_OR_WAS[reasons[-1]]} {reasons[-1]}" if reasons and all(reasons) else ""
 
 
 def _count_mine(

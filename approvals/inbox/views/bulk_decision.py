@@ -1,12 +1,10 @@
 """Bulk decision: decide the reader's approvals of selected submissions with one reason (A7).
 
 Each approval is shown with its scope and bound to what was shown (A6). Each is decided separately: an error on one is reported and does
-not block the others. These need their own page: high risk, refused or withdrawn before (A15), an objection (A3), an extra signature, and
-an unconfirmed connection (I8).
+not block the others. `approvals.decisions.rules.bulk_decisions` says which approvals need their own page.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import uuid4
 
 from django.contrib import messages
@@ -17,20 +15,18 @@ from django.views.decorators.http import require_http_methods
 
 from approvals.assignment.context import SubmissionContext, load_contexts
 from approvals.decisions import digest
-from approvals.decisions.rules import bindings
-from approvals.duplicates import queries as duplicates
+from approvals.decisions.rules import bulk_decisions
 from approvals.inbox.queries import approvals
-from approvals.models import Approval, Comment, Decision, Submission
+from approvals.models import Approval, Decision, Submission
 from approvals.policies.facts import SUBMISSION_RELATIONS
 from approvals.review.views import approval_rows, decision_form
 from approvals.review.views.actions import decider_of
 from approvals.review.views.reader import Reader
 from governance.core.access import Refusal, Refused, access, refuse
 from governance.core.engine.transition import said_the_same
-from governance.web.pages.page import page
+from governance.core.texts import free_text
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request, number
-
-Shape = dict[str, Any]
 
 #: Maximum number of approvals in one bulk decision: one page to read.
 MOST = 100
@@ -53,15 +49,16 @@ def decide_together(request: Request) -> HttpResponse:
     records, contexts = _records(reader, _keys(parameters.getlist("of")))
     if request.method == "GET":
         return _render(request, records, contexts)
-    reason = request.POST.get("reason", "")
     try:
+        reason = free_text.clean(request.POST.get("reason", ""))
         verb = decision_form.verb(request.POST)
         if verb not in (decision_form.DECISIONS["approve"], decision_form.DECISIONS["reject"]):
             raise refuse(Refusal("A7", "input", "Together they are approved or rejected."))
-        if not reason.strip():
+        if not reason:
             raise refuse(Refusal("A7", "input", "Say why: the reason stands with each decision."))
-        chosen = _chosen(_decidable_together(records, contexts), request.POST)
-        decided = _decided(reader, records, request.POST)
+        ticked = _keys(request.POST.getlist("record"))
+        chosen = [record for record in records if record.pk in ticked]
+        decided = _decided(reader, ticked - {record.pk for record in records})
         if not chosen and not decided:
             raise refuse(Refusal("A7", "input", "Tick at least one record."))
     except Refused as error:
@@ -98,21 +95,13 @@ def _keys(values: Sequence[str]) -> set[int]:
     return {key for value in values if (key := number(value)) is not None}
 
 
-def _chosen(records: Sequence[Approval], form: QueryDict) -> list[Approval]:
-    ticked = _keys(form.getlist("record"))
-    return [record for record in records if record.pk in ticked]
-
-
-def _decided(
-    reader: Reader, waiting_still: Sequence[Approval], form: QueryDict
-) -> list[tuple[Approval, Decision | None]]:
-    """Ticked approvals of the reader that no longer wait for them, each with the reader's decision in its round."""
-    ticked = _keys(form.getlist("record")) - {record.pk for record in waiting_still}
+def _decided(reader: Reader, ids: set[int]) -> list[tuple[Approval, Decision | None]]:
+    """Approvals of the reader that no longer wait for them, each with the reader's decision in its round."""
     own_decisions = Decision.objects.standing().filter(person=reader.actor.person, round=F("approval__round"))
     was_asked = Q(asked__overlap=list(access.answers_as(reader.actor, reader.now)))
     was_asked |= Q(Exists(own_decisions.filter(approval=OuterRef("pk"))))
-    decided = Approval.objects.filter(was_asked, pk__in=ticked).select_related(*NAME_RELATIONS).order_by("pk")
-    rows = own_decisions.filter(approval__in=ticked).select_related("reason").order_by("pk")
+    decided = Approval.objects.filter(was_asked, pk__in=ids).select_related(*NAME_RELATIONS).order_by("pk")
+    rows = own_decisions.filter(approval__in=ids).select_related("reason").order_by("pk")
     newest = {decision.approval_id: decision for decision in rows}
     return [(approval, newest.get(approval.pk)) for approval in decided]
 
@@ -132,36 +121,7 @@ def _problems(decided: Sequence[tuple[Approval, Decision | None]], form: QueryDi
 def _is_repeat(decision: Decision, form: QueryDict) -> bool:
     submitted = (form.get("decision"), form.get(f"shown-{decision.approval_id}"))
     is_same = (decision.outcome, decision.shown_digest) == submitted and decision.batch is not None
-    return is_same and said_the_same(decision.reason, form.get("reason", "").strip())
-
-
-def _apart(records: Sequence[Approval], contexts: Contexts) -> dict[int, str]:
-    """Approvals that need their own page, with the reason in a few words, by key."""
-    apps = [record for record in records if record.stage == 1]
-    undecided_duplicates = duplicates.ids_with_unanswered({record.submission.automation_id for record in apps})
-    objections = Comment.objects.filter(approval__in=records, is_objection=True).order_by()
-    objected = set(objections.values_list("approval", flat=True))
-    reasons: dict[int, str] = {}
-    for record in records:
-        facts = contexts[record.submission_id].facts
-        if bindings.unconfirmed_bindings(record, facts):
-            reasons[record.pk] = "its connection is to be confirmed"
-        if record.stage == 1 and record.submission.automation_id in undecided_duplicates:
-            reasons[record.pk] = "may be the same as another"
-        if len(facts.seats_of(record)) > len(facts.policy.seats(record.kind, record.tier)):  # A15, G5, S6
-            reasons[record.pk] = "asks for a signature more than usual"
-        if record.pk in objected:
-            reasons[record.pk] = "somebody objected"
-        if record.earlier_id is not None:
-            reasons[record.pk] = "refused or withdrawn before"
-        if record.tier == "high":
-            reasons[record.pk] = "high risk"
-    return reasons
-
-
-def _decidable_together(records: Sequence[Approval], contexts: Contexts) -> list[Approval]:
-    single = _apart(records, contexts)
-    return [record for record in records if record.pk not in single]
+    return is_same and said_the_same(decision.reason, free_text.seen(form.get("reason", "")))
 
 
 def _name(record: Approval) -> str:
@@ -178,7 +138,7 @@ def _render(
     problems: Sequence[str] = (),
     status: int = 200,
 ) -> HttpResponse:
-    reasons_by_record = _apart(records, contexts)
+    reasons_by_record = bulk_decisions.own_page_reasons(records, contexts)
     together = [record for record in records if record.pk not in reasons_by_record]
     apart = {
         (record.submission_id, reasons_by_record[record.pk]): record.submission.automation.name
@@ -187,7 +147,7 @@ def _render(
     }
     only_value = (form or request.GET).get("only", "")
     only = only_value if only_value in TITLES else ""
-    ticked = {record.pk for record in together} if form is None else {record.pk for record in _chosen(together, form)}
+    ticked = {record.pk for record in together} if form is None else _keys(form.getlist("record"))
     context: Shape = {
         "head": {"title": TITLES[only], "facts": [_how_many(together)] if together else []},
         "rows": [_row(record, contexts[record.submission_id], record.pk in ticked) for record in together],

@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
+from approvals.decisions.rules import bulk_decisions
 from approvals.inbox import waiting_for
 from approvals.inbox.queries import approvals
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Submission
 from approvals.review.views.dossier import UNSHOWN
 from governance.core.access import Actor
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request
-
-Shape = dict[str, Any]
 
 #: Maximum number of lines per list; the review page has all.
 MOST = 4
@@ -63,7 +61,7 @@ def _part(submission: Submission, actor: Actor, now: datetime) -> Shape:
         "second": second,
         "decided": sum(record.has_ended for record in second),
         "waiting": [item.names for item in waiting_for.group_by_people(waiting)],
-        "is_together": any(record.tier != "high" and record.earlier_id is None for record in mine),
+        "is_together": any(not bulk_decisions.reason_in_row(record) for record in mine),
         "first": mine[0] if mine else None,
     }
 

@@ -15,10 +15,11 @@ from django.urls import reverse
 from approvals.inbox.queries.approvals import TIERS
 from approvals.models import Approval, ApprovalKind
 from governance.core.texts import free_text
+from governance.web.pages.pager import PAGE, Paged
 from governance.web.requests.request import instant, number
 
-#: Submissions per page, and maximum number over all pages.
-PAGE, MOST = 50, 1000
+#: Maximum number of submissions over all pages.
+MOST = 1000
 
 SHOWN = ("all", "overdue")
 
@@ -113,22 +114,13 @@ def places(approvals: QuerySet[Approval]) -> list[Place]:
     )
 
 
-@dataclass(frozen=True)
-class Page:
-    """One page: keys of its submissions, and the URLs of the neighbouring pages; empty if there is none."""
-
-    keys: Sequence[int]
-    newer_href: str
-    older_href: str
-
-
-def page_of(places_found: Sequence[Place], filters: Filters, query: QueryDict) -> Page:
-    """The page after the place that the address names, even if that place has moved."""
+def page_of(places_found: Sequence[Place], filters: Filters, query: QueryDict) -> Paged:
+    """The page of submissions' keys after the place that the address names, even if that place has moved."""
     behind = _parse_place(query.get("after", ""))
     start = sum(place <= behind for place in places_found) if behind else 0
     end = start + PAGE
     before = start - PAGE
-    return Page(
+    return Paged(
         [pk for _, _, pk in places_found[start:end]],
         filters.href(after=_format_place(places_found[before - 1]) if before > 0 else "") if start else "",
         filters.href(after=_format_place(places_found[end - 1])) if len(places_found) > end else "",

@@ -11,6 +11,7 @@ from approvals.assignment.route import Route
 from approvals.assignment.seat_state import SeatState
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.decisions import digest
+from approvals.decisions.rules import bulk_decisions
 from approvals.decisions.transitions.comment import object_to
 from approvals.inbox.waiting_for import Waiting
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome
@@ -79,7 +80,7 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
     }
     if say.held is None and (signs or not may_decide):
         shape["extra_approval"] = actions.extra_approval_words(record, context, holders)
-    elif say.held is None and record.tier != "high":
+    elif say.held is None and not bulk_decisions.needs_reason(record):
         shape["digest"] = digest.digest(digest.facts_of_approval(record, context.conflicts))
     if is_open:
         shape |= _evidence(record, context, reader) | {"reader": reader.at(key)}

@@ -124,6 +124,7 @@ def test_a_no_or_a_question_says_why(company: Company, stage_2: Submission) -> N
 @pytest.mark.rule("A7")
 def test_approving_high_risk_or_in_bulk_says_why_and_standard_need_not(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
+    stock_report.confirm_connections(company)
     unusable(record, company, "Say why", reason="", batch=uuid4(), recorded=False)
     approve(record, company, reason="")
     risky = scenarios.submitted(company)

@@ -15,6 +15,7 @@ from approvals.inbox.queries import approvals
 from approvals.models import Approval, ApprovalState, Decision, Submission
 from approvals.submissions.transitions import withdraw
 from governance.core.duties.refusals import InvalidInput
+from governance.core.models import LedgerEvent
 from inventory.models import Binding
 from tests import scenarios
 from tests.approvals import stock_report
@@ -80,6 +81,7 @@ def send(client: Client, said: dict[str, Any]) -> Any:
     ("more", "said"),
     [
         ({"reason": " "}, "the reason stands with each decision"),
+        ({"reason": "\u200b"}, "the reason stands with each decision"),
         ({"decision": "ask"}, "approved or rejected"),
         ({"decision": ""}, "approve, reject or ask"),
         ({"record": []}, "Tick at least one"),
@@ -207,7 +209,9 @@ def test_approval_with_more_to_read_is_decided_alone(company: Company) -> None:
     assert "its connection is to be confirmed" in page
     slack = stock_report.privilege_on(made, company.slack)
     assert f'name="record" value="{slack.pk}"' not in page
-    send(client, form(open_ones))
+    answer = send(client, form(open_ones))
+    assert answer.status_code == 409
+    assert "not decided together with others: its connection is to be confirmed" in answer.content.decode()
     assert not slack.decisions.exists()
 
 
@@ -342,7 +346,9 @@ def test_approval_with_objection_is_decided_alone(company: Company) -> None:
     assert first.pk not in [row["approval"].pk for row in page["rows"]]
     assert len(page["rows"]) == 1
     answer = send(client_of(n.omar), form([Approval.objects.get(pk=first.pk)]))
-    assert answer.status_code == 422
+    assert answer.status_code == 409
+    assert "not decided together with others: somebody objected" in answer.content.decode()
+    assert LedgerEvent.objects.latest("pk").code == "A7"
     assert not Decision.objects.filter(approval=first).exists()
 
 
