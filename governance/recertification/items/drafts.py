@@ -101,9 +101,11 @@ def save_draft(
         seen: how the card was shown (R7).
 
     Raises:
-        Refused: the actor may not give this answer.
+        Refused: the actor may not give this answer, or the item does not take it in bulk (R7).
     """
     refusal = refusal_of_draft(question, answer, actor=actor, now=now, ends_on=ends_on)
+    if refusal is None and seen.in_bulk:
+        refusal = item_rules.bulk_refusal(question.item, answer, free_text.clean(reason))
     if refusal is not None:
         raise refuse(refusal)
     assert actor.person is not None  # refused above: jobs do not answer

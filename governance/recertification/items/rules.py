@@ -6,6 +6,8 @@ the people of an item read its `ItemContext`.
 
 from datetime import datetime
 
+from django.db.models import Q
+
 from approvals.models import GrantState
 from approvals.policies import queries as policy_queries
 from approvals.policies.fresh_sign_in import stale_sign_in
@@ -13,14 +15,14 @@ from governance.core.access import Actor, Refusal, duty
 from governance.recertification.items import answer_deadlines, review_triggers, reviewers
 from governance.recertification.items import context as item_context
 from governance.recertification.items.context import ItemContext
-from governance.recertification.models import UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question
+from governance.recertification.models import SETTLING, UNCLOSED, AnswerKind, Asks, Campaign, Item, ItemState, Question
 from inventory.models import Automation, AutomationState
 
 #: How often a question may be passed on (R4).
 MOST_PASSES = 2
 
-#: A bulk answer needs a common reason (R7).
-BULK_REASON_MISSING = Refusal("R7", "input", "Give a reason. It is kept with each answer.")
+#: `takes_bulk_answers` as a condition on questions.
+TAKES_BULK_ANSWERS = Q(item__grant__tier="low", item__grant__raised_to="")
 
 
 @duty("SOD-5")
@@ -200,10 +202,27 @@ def reviewer_out(subject: Question, actor: Actor, now: datetime, context: ItemCo
     return None if reviewers.is_out(context, subject) else Refusal("R8", "state", "The reviewer can answer it.")
 
 
-def bulk_refusal(item: Item, reason: str) -> Refusal | None:
-    """Why an item takes no bulk answer, or None: only low-risk grants do, for a common reason (R7)."""
-    if item.grant is None or item.counted_tier != "low":
+def takes_bulk_answers(item: Item) -> bool:
+    """Whether an item takes bulk answers: it is about a grant of low risk (R7)."""
+    return item.grant is not None and item.counted_tier == "low"
+
+
+def bulk_answer_refusal(answer: str, reason: str) -> Refusal | None:
+    """Why no item takes this bulk answer, or None: only “Keep” and “Revoke” are, for a common reason (R7).
+
+    Args:
+        answer: the chosen answer, as it was sent.
+        reason: cleaned.
+    """
+    if answer not in SETTLING:
+        return Refusal("R7", "input", "Choose “Keep” or “Revoke” for all items.")
+    return None if reason else Refusal("R7", "input", "Give a reason. It is kept with each answer.")
+
+
+def bulk_refusal(item: Item, answer: str, reason: str) -> Refusal | None:
+    """Why an item does not take a bulk answer, or None (R7); arguments as in `bulk_answer_refusal`."""
+    if not takes_bulk_answers(item):
         what = "an automation" if item.grant is None else f"{item.counted_tier} risk"
         sentence = f"It is {what}. Answer it on its own page."
         return Refusal("R7", "state", sentence, "Choose again there. Your text is kept.")
-    return None if reason else BULK_REASON_MISSING
+    return bulk_answer_refusal(answer, reason)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import Grant, GrantState
 from approvals.models.grant import Why
-from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
+from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn, Refused
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Notice
 from governance.recertification.items import context as item_context
@@ -24,6 +25,7 @@ from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, AutomationState
 from tests.ledger_records import recorded
 from tests.people import as_actor
+from tests.recertification.grant_rows import low_grants
 from tests.recertification.review_steps import (
     JOB,
     Held,
@@ -464,9 +466,40 @@ def test_bulk_draft_needs_reason_however_it_was_made(held: Held, monkeypatch: py
     monkeypatch.setattr(item_context, "is_drawn", lambda grant: False)
     item = under_review(held.low_grant())
     about, jonas = question(item, NEEDED), as_actor(held.people.jonas)
-    drafts.save_draft(about, K.KEEP, actor=jonas, now=item.opened_at, seen=CardView(in_bulk=True))
+    by: dict[str, Any] = {"actor": jonas, "now": item.opened_at, "seen": CardView(in_bulk=True)}
+    missing = item_rules.bulk_answer_refusal(K.KEEP, "")
+    for reason in ("", " \u200b"):
+        with pytest.raises(InvalidInput) as caught:
+            drafts.save_draft(about, K.KEEP, **by, reason=reason)
+        assert caught.value.refusal == missing
+    drafts.save_draft(about, K.KEEP, **by, reason="All used.")
+    Draft.objects.update(reason="")
     (done,) = drafts.submit(drafts.drafts_of(jonas, item.opened_at), actor=jonas, now=item.opened_at)
-    assert done.refusal == item_rules.BULK_REASON_MISSING
+    assert done.refusal == missing
+
+
+@pytest.mark.rule("R7")
+def test_items_are_answered_in_bulk_by_one_condition(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(item_context, "is_drawn", lambda grant: False)
+    low, raised = low_grants(held.submission, 2, begins_at=held.company.now)
+    standard = under_review(held.grant(on=held.company.slack))
+    items = [under_review(low), under_review(raised), standard, of_automation(held)]
+    Grant.objects.filter(pk=raised.pk).update(raised_to="standard", raised_at=items[0].opened_at)
+    Automation.objects.filter(pk=held.automation.pk).update(tier="low")
+    fresh = Item.objects.filter(pk__in=[item.pk for item in items])
+    assert {item.pk for item in fresh if item_rules.takes_bulk_answers(item)} == {items[0].pk}
+    found = Question.objects.filter(item_rules.TAKES_BULK_ANSWERS, item__in=fresh)
+    assert {about.item_id for about in found} == {items[0].pk}
+    for kind, item in ((K.KEEP, standard), (K.DONT_KNOW, items[0])):
+        about = question(item, NEEDED)
+        by: dict[str, Any] = {"actor": as_actor(about.reviewer), "now": item.opened_at, "reason": "All used."}
+        with pytest.raises(Refused, match=r"^R7: "):
+            drafts.save_draft(about, kind, **by, seen=CardView(in_bulk=True))
+        verb = answer.answer if kind == K.KEEP else answer.pass_on
+        with pytest.raises(Refused, match=r"^R7: "):
+            verb(about, **by, answer=kind, batch=uuid.uuid4(), seen=CardView(in_bulk=True))
+    assert not Draft.objects.exists()
+    assert not Answer.objects.exists()
 
 
 @pytest.mark.rule("R4", "H6")

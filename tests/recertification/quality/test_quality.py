@@ -214,6 +214,7 @@ def test_several_of_low_risk_get_one_answer_and_one_reason_and_a_record_of_their
     ("change", "words"),
     [
         ({"reason": " "}, "Give a reason"),
+        ({"reason": "\u200b"}, "Give a reason"),
         ({"answer": ""}, "Choose “Keep” or “Revoke” for all items."),
         ({"answer": "dont_know"}, "Choose “Keep” or “Revoke” for all items."),
         ({"question": []}, "Tick at least one item."),

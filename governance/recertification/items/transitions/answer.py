@@ -94,10 +94,8 @@ def answer(
         seen: how the card was shown (R7).
         ends_on: for *keep*: an earlier day on which the access ends.
     """
-    question = step.subject
-    refusal = answer_refusal(question.item, answer, step.now, ends_on) or changed_refusal(
-        question.item, seen, step.text
-    )
+    question, item = step.subject, step.subject.item
+    refusal = answer_refusal(item, answer, step.now, ends_on) or changed_refusal(item, answer, seen, step.text)
     if refusal is not None:
         raise refuse(refusal)
     saved = _save_answer(step, answer, batch, seen=seen, ends_on=ends_on)
@@ -129,6 +127,8 @@ def pass_on(
     question = step.subject
     if answer in SETTLING:
         raise refuse(Refusal("R4", "input", "This answer does not pass the question on."))
+    if seen.in_bulk and (refusal := item_rules.bulk_refusal(question.item, answer, step.text)) is not None:
+        raise refuse(refusal)
     other = reviewers.next_reviewer(step.context, question, [whose] if whose is not None else None)
     if other is None:
         if whose is None:
@@ -197,9 +197,9 @@ def end_date_refusal(grant: Grant, ends_on: date, now: datetime) -> Refusal | No
     return refusal
 
 
-def changed_refusal(item: Item, seen: CardView, reason: str) -> Refusal | None:
+def changed_refusal(item: Item, answer: str, seen: CardView, reason: str) -> Refusal | None:
     """Why a choice is outdated, or None: something joined the item, or it takes no bulk answer any more (R2, R7)."""
-    if seen.in_bulk and (refusal := item_rules.bulk_refusal(item, reason)) is not None:
+    if seen.in_bulk and (refusal := item_rules.bulk_refusal(item, answer, reason)) is not None:
         return refusal
     changed = item.snapshot.get(CHANGED)
     if seen.saved_at is None or changed is None or seen.saved_at > datetime.fromisoformat(changed["at"]):

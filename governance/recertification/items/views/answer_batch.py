@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from governance.core.access import InvalidInput, Refusal, Refused, access, refuse
 from governance.core.database.querysets import with_columns
+from governance.core.texts import free_text
 from governance.recertification.items import drafts
 from governance.recertification.items import queries as item_queries
 from governance.recertification.items import rules as item_rules
@@ -41,12 +42,11 @@ def answer_together(request: Request) -> HttpResponse:
     if request.method == "GET":
         return _show_page(request, now)
     ticked = [key for value in form.getlist("question") if (key := number(value)) is not None]
-    kind, reason = form.get("answer", ""), form.get("reason", "").strip()
+    kind = form.get("answer", "")
     try:
-        if kind not in SETTLING:
-            raise refuse(Refusal("R7", "input", "Choose “Keep” or “Revoke” for all items."))
-        if not reason:
-            raise refuse(item_rules.BULK_REASON_MISSING)
+        reason = free_text.clean(form.get("reason", ""))
+        if (refusal := item_rules.bulk_answer_refusal(kind, reason)) is not None:
+            raise refuse(refusal)
         chosen = list(_questions(request, now).filter(pk__in=ticked).select_related(*RELATIONS)[:MOST])
         if not chosen:
             raise refuse(Refusal("R7", "input", "Tick at least one item."))
@@ -68,7 +68,7 @@ def _questions(request: Request, now: datetime) -> QuerySet[Question]:
 
 def _draft_answer(question: Question, kind: AnswerKind, reason: str, request: Request, now: datetime) -> str:
     """Draft one answer; return why not, if refused."""
-    if (refusal := item_rules.bulk_refusal(question.item, reason)) is not None:
+    if (refusal := item_rules.bulk_refusal(question.item, kind, reason)) is not None:
         return refusal.sentence
     seen = replace(item_card.read_card_view(request.POST.get(f"shown-{question.pk}", ""), ""), in_bulk=True)
     actor = drafts.acting_reviewer(request.actor, question)
@@ -81,7 +81,7 @@ def _draft_answer(question: Question, kind: AnswerKind, reason: str, request: Re
 
 def _show_page(request: Request, now: datetime, *, error: str = "", status: int = 200) -> HttpResponse:
     typed = request.POST
-    low = _questions(request, now).filter(item__grant__tier="low", item__grant__raised_to="")
+    low = _questions(request, now).filter(item_rules.TAKES_BULK_ANSWERS)
     questions = list(with_columns(low, ("asks", "item__grant", "item__automation"))[:MOST])
     items = [question.item for question in questions]
     item_queries.load_subjects(items, COLUMNS)

@@ -105,7 +105,7 @@ def context(known: ItemContext, question: Question, actor: Actor, now: datetime,
     """
     item, draft, reviewer = known.item, drafts.draft_of(question, actor), drafts.acting_reviewer(actor, question)
     mine = verb_refusals(known, question, actor, now)
-    refusals = [changed_refusal(item, drafts.seen_of(draft), draft.reason)] if draft is not None else []
+    refusals = [changed_refusal(item, draft.answer, drafts.seen_of(draft), draft.reason)] if draft is not None else []
     if mine:
         refusals += [mine[0] or answer_refusal(item, K.KEEP, now, None), mine[1]]
     facts = item_queries.load_facts([item], now)[item.pk]

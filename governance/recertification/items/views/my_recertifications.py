@@ -101,7 +101,7 @@ def _show(
 ) -> HttpResponse:
     """Show the page with a question, or without one if all is done."""
     question = shown[1] if shown is not None else None
-    low = [one for one in waiting.left if one.item.grant is not None and one.item.counted_tier == "low"]
+    low = [one for one in waiting.left if item_rules.takes_bulk_answers(one.item)]
     context: Shape = {
         "chrome": Chrome(request, {"recertify": waiting.count}),
         "item": None,
