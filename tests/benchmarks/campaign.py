@@ -15,10 +15,11 @@ from governance.core.actors.actor import Actor
 from governance.core.clock import current_time
 from governance.core.clock.organisation import organisation_zone
 from governance.core.models import Person
-from governance.recertification.campaigns import bulk_items
 from governance.recertification.campaigns import jobs as campaign_jobs
+from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope as scopes
 from governance.recertification.campaigns import transitions as campaign_transitions
+from governance.recertification.campaigns import write_items
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.transitions import ASKS, FREEZES
 from governance.recertification.items import jobs as item_jobs
@@ -101,11 +102,11 @@ def _plainly(campaign: Campaign, now: Any) -> float:
     """Seconds of finding the same grants and inserting the same rows by one INSERT … SELECT, keys checked: no history, no ledger; undone again."""
     with transaction.atomic(), connection.cursor() as cursor:
         began = time.perf_counter()
-        rows = scopes.reviewable(Scope().grants(now), bulk_items.grace_by_tier(campaign.deadline))
-        given = bulk_items.grant_parameters(bulk_items.load_grant_rows(rows, 10**9), now)
+        rows = scopes.reviewable(Scope().grants(now), campaign_queries.grace_by_tier(campaign.deadline))
+        given = write_items.grant_parameters(write_items.load_grant_rows(rows, 10**9), now)
         cursor.execute(
-            f"{bulk_items.COLUMNS} {bulk_items.ROWS_OF_GRANTS} ON CONFLICT DO NOTHING",
-            {**bulk_items.item_parameters(campaign, now), **given},
+            f"{write_items.COLUMNS} {write_items.ROWS_OF_GRANTS} ON CONFLICT DO NOTHING",
+            {**write_items.item_parameters(campaign, now), **given},
         )
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         seconds = time.perf_counter() - began
@@ -118,7 +119,7 @@ def _plainly(campaign: Campaign, now: Any) -> float:
 def _freeze(campaign: Campaign, actor: Actor, now: Any) -> float:
     """Seconds until all of it is frozen, without the chunk that is killed in the middle."""
     size = min(FREEZES, max(campaign.expected // 5, 1))
-    whole, spent = bulk_items.freeze_grants, 0.0
+    whole, spent = write_items.freeze_grants, 0.0
 
     def killed(*given: Any) -> Any:
         whole(*given)
@@ -126,9 +127,9 @@ def _freeze(campaign: Campaign, actor: Actor, now: Any) -> float:
 
     for number in range(10**9):
         if number == 3:
-            bulk_items.freeze_grants = killed
+            write_items.freeze_grants = killed
             _try(lambda: campaign_transitions.freeze.when_due(campaign, actor=actor, now=now, size=size))
-            bulk_items.freeze_grants = whole
+            write_items.freeze_grants = whole
         began = time.perf_counter()
         went_on = campaign_transitions.freeze.when_due(campaign, actor=actor, now=now, size=size)
         spent += time.perf_counter() - began

@@ -1,4 +1,7 @@
-"""Figures of a campaign: its size before, progress by day, late reviewers and outcomes (R2, R6). Reads only."""
+"""Figures of a campaign: its size before, progress by day, late reviewers, outcomes, and when silence counts (R2, R6).
+
+Reads only.
+"""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -7,13 +10,19 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, F, Min, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncDate
 
+from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.recertification.campaigns import scope
-from governance.recertification.campaigns.bulk_items import grace_by_tier
 from governance.recertification.campaigns.scope import Scope
+from governance.recertification.items import answer_deadlines
 from governance.recertification.models import UNCLOSED, WAITING, Item, ItemOutcome, ItemState, Question, under_review
 
 #: Most reviewers that the table lists.
 MAX_REVIEWERS = 100
+
+
+def grace_by_tier(deadline: datetime) -> dict[str, datetime]:
+    """By tier, when silence takes effect in a campaign with this deadline (R6)."""
+    return answer_deadlines.grace_after(deadline, organisation_zone(), organisation_holidays())
 
 
 def late_reviewers(items: QuerySet[Item], now: datetime) -> QuerySet[Question, Any]:

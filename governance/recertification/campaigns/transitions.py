@@ -22,9 +22,8 @@ from governance.core.jobs import nudge
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
 from governance.core.texts import free_text
-from governance.recertification.campaigns import bulk_items
-from governance.recertification.campaigns.bulk_items import AD_HOC
-from governance.recertification.campaigns.queries import preview_campaign
+from governance.recertification.campaigns import write_items
+from governance.recertification.campaigns.queries import grace_by_tier, preview_campaign
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import answer_deadlines, reminder_dates, review_triggers, reviewers
 from governance.recertification.items import notices as campaign_notices
@@ -54,7 +53,7 @@ def assign_reviewers(items: Collection[Any], now: datetime) -> dict[int, list[As
     Each automation's and each resource's escalation chain is read once, with a fixed number of queries.
 
     Args:
-        items: see `bulk_items.lock_unassigned`.
+        items: see `write_items.lock_unassigned`.
         now: business time.
     """
     bench, resource_ids = Bench.load(now), {item.on for item in items}
@@ -145,7 +144,7 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
     campaign.kind, campaign.opened_by = CampaignKind.ADHOC, step.actor.person
     campaign.name, campaign.reason = free_text.name(campaign.name), step.reason
     campaign.tier, campaign.scope, campaign.snapshot_at = campaign_scope.tier, campaign_scope.to_dict(), step.now
-    campaign.deadline, campaign.grace_until = deadline, max(bulk_items.grace_by_tier(deadline).values())
+    campaign.deadline, campaign.grace_until = deadline, max(grace_by_tier(deadline).values())
     # later grants and automations are not in the snapshot (R2)
     campaign.grants_until = Grant.objects.aggregate(last=Max("pk"))["last"] or 0
     campaign.automations_until = Automation.objects.aggregate(last=Max("pk"))["last"] or 0
@@ -185,13 +184,13 @@ def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
     campaign = step.subject
     later = _extend_deadline(step, campaign)
     if campaign.grants_to < campaign.grants_until:
-        (keys, made), what = bulk_items.freeze_grants(step, size), "grants"
+        (keys, made), what = write_items.freeze_grants(step, size), "grants"
     else:
-        (keys, made), what = bulk_items.freeze_automations(step, size), "automations"
+        (keys, made), what = write_items.freeze_automations(step, size), "automations"
     end = keys[-1] if len(keys) == size else getattr(campaign, f"{what}_until")
     setattr(campaign, f"{what}_to", end)
     step.save(campaign)
-    payload = {**bulk_items.chunk_payload(made), "under_review": len(keys) - len(made)}
+    payload = {**write_items.chunk_payload(made), "under_review": len(keys) - len(made)}
     return Effect(payload={"of": what, "to": end, **payload, **later})
 
 
@@ -204,7 +203,7 @@ def _extend_deadline(step: Step[Campaign], campaign: Campaign) -> dict[str, str]
     least = least_deadline(step.now)
     if campaign.deadline >= least:
         return {}
-    campaign.deadline, campaign.grace_until = least, max(bulk_items.grace_by_tier(least).values())
+    campaign.deadline, campaign.grace_until = least, max(grace_by_tier(least).values())
     return {"deadline": ledger_events.instant(least)}
 
 
@@ -217,8 +216,8 @@ def assign_questions(step: Step[Campaign], *, size: int = ASKS) -> Effect:
         size: how many items at most.
     """
     campaign = step.subject
-    later, grace = _extend_deadline(step, campaign), bulk_items.grace_by_tier(campaign.deadline)
-    items = bulk_items.lock_unassigned(campaign, size)
+    later, grace = _extend_deadline(step, campaign), grace_by_tier(campaign.deadline)
+    items = write_items.lock_unassigned(campaign, size)
     asked = set(Question.objects.filter(item__in=items).values_list("item", flat=True))  # by an event that joined
 
     @cache
@@ -247,7 +246,7 @@ def assign_questions(step: Step[Campaign], *, size: int = ASKS) -> Effect:
     step.insert(questions)
     campaign.asked_to = items[-1].pk
     step.save(campaign)
-    payload = bulk_items.chunk_payload([item.pk for item in items])
+    payload = write_items.chunk_payload([item.pk for item in items])
     nobody = sum(item.nobody for item in items)
     return Effect(payload={**payload, "questions": len(questions), "nobody": nobody, **later})
 
@@ -282,8 +281,8 @@ def join_item(step: Step[Campaign], *, item: Item) -> Effect:
     later = _extend_deadline(step, campaign)
     if later:
         step.save(campaign)
-    until = bulk_items.grace_by_tier(campaign.deadline).get(item.snapshot.get("tier", "high"), campaign.grace_until)
-    join(item, actor=step.actor, now=step.now, because=AD_HOC, by=Times(campaign.deadline, until))
+    until = grace_by_tier(campaign.deadline).get(item.snapshot.get("tier", "high"), campaign.grace_until)
+    join(item, actor=step.actor, now=step.now, because=review_triggers.AD_HOC, by=Times(campaign.deadline, until))
     Joining.objects.create(campaign=campaign, item=item, at=step.now)
     return Effect(payload={"item": str(item.pk), **later})
 

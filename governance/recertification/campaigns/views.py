@@ -25,7 +25,6 @@ from governance.core.models import Person, Team
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns import transitions as campaign_transitions
-from governance.recertification.campaigns.bulk_items import grace_by_tier
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.transitions import deadline_words
 from governance.recertification.items import answer_deadlines
@@ -138,7 +137,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
 def _silence_dates(campaign: Campaign) -> list[Shape]:
     """Effect and date of silence, by tier, from the first day (R2, R6)."""
     days = policy_queries.in_force(campaign.snapshot_at).correction_days
-    by_tier = grace_by_tier(campaign.deadline)
+    by_tier = campaign_queries.grace_by_tier(campaign.deadline)
     if campaign.tier:
         is_scheduled = campaign.kind == CampaignKind.SCHEDULED
         by_tier = {campaign.tier: campaign.grace_until if is_scheduled else by_tier[campaign.tier]}

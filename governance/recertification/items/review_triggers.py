@@ -26,6 +26,7 @@ from inventory.models import Automation, AutomationState, Incident, Version
 
 #: Reasons of an item or of a join: keys of `REASON_WORDS`.
 OWNER_LEFT, DRIFT, UNUSED, INCIDENT, IN_CONFLICT = "owner left", "drift", "unused", "incident", "new conflict"
+AD_HOC = "ad hoc"
 
 #: A review opens early for these, or a deadline moves forward; a risk increase moves the review date itself (`risk_increase`).
 BEFORE_ITS_TIME = frozenset({OWNER_LEFT, DRIFT, UNUSED, INCIDENT, IN_CONFLICT})

@@ -11,7 +11,7 @@ from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_zone
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent
-from governance.recertification.campaigns import bulk_items
+from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import answer_deadlines
 from governance.recertification.models import Campaign, CampaignState, Item, Joining
@@ -40,7 +40,7 @@ def test_late_filled_items_get_working_days_before_effect(
     campaign = filled(campaign, now + LATE)
     until = least(now + LATE)
     assert (campaign.state, campaign.deadline) == (CampaignState.OPEN, until)
-    grace = bulk_items.grace_by_tier(until)
+    grace = campaign_queries.grace_by_tier(until)
     assert campaign.grace_until == max(grace.values())
     for item in campaign.items.all():
         assert (item.deadline, item.grace_until) == (until, grace[item.snapshot["tier"]])

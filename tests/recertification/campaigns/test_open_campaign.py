@@ -14,11 +14,12 @@ from approvals.models import Grant, GrantUsage
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.core.engine.step import Step
 from governance.core.models import LedgerEvent, Notice
-from governance.recertification.campaigns import bulk_items, scope
 from governance.recertification.campaigns import jobs as campaign_jobs
+from governance.recertification.campaigns import queries as campaign_queries
+from governance.recertification.campaigns import scope, write_items
 from governance.recertification.campaigns import transitions as campaign_transitions
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items import answer_deadlines, reviewers
+from governance.recertification.items import answer_deadlines, review_triggers, reviewers
 from governance.recertification.items import context as item_context
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.items.context import OF_GRANT, load_context
@@ -108,7 +109,7 @@ def test_frozen_item_equals_single_item(held: Held) -> None:
 
 def scheduling_grace(item: Item) -> Any:
     """When silence takes effect for an item, by its tier."""
-    return bulk_items.grace_by_tier(item.campaign.deadline)[item.snapshot["tier"]]
+    return campaign_queries.grace_by_tier(item.campaign.deadline)[item.snapshot["tier"]]
 
 
 @pytest.mark.rule("A9", "S4")
@@ -165,7 +166,7 @@ def test_each_row_has_its_history_and_each_chunk_its_event(held: Held) -> None:
 @pytest.mark.rule("R9")
 @pytest.mark.parametrize(
     ("owner", "at"),
-    [(bulk_items, "freeze_grants"), (Step, "update"), (Step, "insert")],
+    [(write_items, "freeze_grants"), (Step, "update"), (Step, "insert")],
     ids=["freeze", "update", "insert"],
 )
 def test_killed_opening_is_resumed(held: Held, monkeypatch: pytest.MonkeyPatch, owner: Any, at: str) -> None:
@@ -216,7 +217,7 @@ def test_open_item_is_joined_once_and_only_brought_forward(held: Held) -> None:
     item.refresh_from_db()
     assert Joining.objects.filter(campaign=campaign).count() == 1
     assert item.deadline == campaign.deadline < was
-    assert item.snapshot["joined"] == [bulk_items.AD_HOC]
+    assert item.snapshot["joined"] == [review_triggers.AD_HOC]
     assert not campaign.items.filter(grant=item.grant).exists()
     assert campaign.items.count() <= others.count()
     later = filled(ordered(Scope(), by=held.people.sana, now=now, days=11, name="Later"), now)

@@ -1,7 +1,7 @@
-"""Bulk writes of campaign items and questions by INSERT … SELECT, each with its history row (R2, H1).
+"""Write the items of an ad hoc campaign by INSERT … SELECT, each with its history row (R2, H1).
 
-Only the operations of `open_campaign` call it. They store the progress and write one ledger event for each
-call. The code computes the sample draw, which needs the installation's key. The database copies everything else.
+The operations in `campaigns/transitions.py` call it. They store the progress and write one ledger event for each call.
+The code computes the sample draw, which needs the installation's key. The database copies everything else.
 """
 
 import hashlib
@@ -15,17 +15,14 @@ from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from approvals.models import Conflict
-from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.engine.transition import Step
 from governance.core.keys import key_files
 from governance.recertification.campaigns import scope
+from governance.recertification.campaigns.queries import grace_by_tier
 from governance.recertification.campaigns.scope import Scope
-from governance.recertification.items import answer_deadlines, review_triggers
 from governance.recertification.items import context as item_context
+from governance.recertification.items import review_triggers
 from governance.recertification.models import Campaign, Item
-
-#: Reason of ad hoc items: a key of `REASON_WORDS`.
-AD_HOC = "ad hoc"
 
 
 def chunk_payload(made: Sequence[int]) -> dict[str, Any]:
@@ -33,11 +30,6 @@ def chunk_payload(made: Sequence[int]) -> dict[str, Any]:
     keys = ",".join(map(str, made))
     ends = {"first": made[0], "last": made[-1]} if made else {}
     return {"count": len(made), **ends, "digest": hashlib.sha256(keys.encode()).hexdigest()}
-
-
-def grace_by_tier(deadline: datetime) -> dict[str, datetime]:
-    """By tier, when silence takes effect in a campaign with this deadline (R6)."""
-    return answer_deadlines.grace_after(deadline, organisation_zone(), organisation_holidays())
 
 
 def _history_sql(model: type[models.Model], source: str) -> str:
@@ -136,13 +128,8 @@ def _insert_items(step: Step[Campaign], rows: str, given: Mapping[str, Any], key
 
 def item_parameters(campaign: Campaign, now: datetime) -> dict[str, Any]:
     """Statement parameters that are the same for all items of a campaign."""
-    return {
-        "campaign": campaign.pk,
-        "reason": AD_HOC,
-        "at": now,
-        "deadline": campaign.deadline,
-        **grace_by_tier(campaign.deadline),
-    }
+    same = {"campaign": campaign.pk, "reason": review_triggers.AD_HOC, "at": now, "deadline": campaign.deadline}
+    return {**same, **grace_by_tier(campaign.deadline)}
 
 
 #: Columns of a grant for the sample draw: key, tier, review date, end.
