@@ -1,7 +1,6 @@
 """The page of signals: people who often approve for each other (S10). For security reviewers and auditors."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
@@ -10,16 +9,12 @@ from approvals.decisions import approval_signals
 from approvals.decisions.approval_signals import Signal
 from approvals.models import Submission
 from approvals.policies import queries as policy_queries
-from governance.core.access import Permission, Refusal, access
+from governance.core.access import Permission, access
 from governance.web.components import times
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import Shape, page, readers_only, refused
 from governance.web.requests.request import Request
 
-Shape = dict[str, Any]
-
-NOT_YOURS = Refusal(
-    "PERMISSION", "permission", "Signals are read by security reviewers and auditors.", "Go back to your own pages."
-)
+NOT_YOURS = readers_only("Signals are read by security reviewers and auditors.")
 #: Limits: signals on the page, and submissions of one signal.
 MOST, SHOWN = 100, 8
 TITLES = {"mutual": "They approve for each other", "leaning": "Most approvals of one builder come from one person"}

@@ -22,7 +22,7 @@ from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import Actor, InvalidInput, Permission, Refusal, access, refuse
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, page, refused, timeline_context
+from governance.web.pages.page import Shape, page, readers_only, refused, timeline_context
 from governance.web.requests.request import Request, visible_row
 
 TEMPLATE = "approvals/proposals/proposal.html"
@@ -31,8 +31,7 @@ RELATED = ("proposed_by", "answered_by", "appointed", "reason", "answer")
 #: Lines of a list on another page.
 MOST = 50
 CHIPS = (("", "Under way"), ("over", "Answered"))
-READERS = "Proposals are read by admins, security reviewers and auditors."
-NOT_YOURS = Refusal("PERMISSION", "permission", READERS, "Go back to your own pages.")
+NOT_YOURS = readers_only("Proposals are read by admins, security reviewers and auditors.")
 #: Transitions by the name of the button.
 VERBS: dict[str, Any] = {
     "approve": proposal_transitions.approve,

@@ -10,7 +10,7 @@ from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttp
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from governance.core.access import Actor, Permission, Refusal, access
+from governance.core.access import Actor, Permission, access
 from governance.core.clock import current_time
 from governance.core.jobs import job_runs
 from governance.core.keys import key_files
@@ -20,12 +20,10 @@ from governance.core.models import JobRun, LedgerEvent
 from governance.core.timeline import queries as timeline_queries
 from governance.portal.ledger import queries as ledger_queries
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, page, refused
+from governance.web.pages.page import Shape, page, readers_only, refused
 from governance.web.requests.request import Request, midnight, number
 
-NOT_YOURS = Refusal(
-    "PERMISSION",
-    "permission",
+NOT_YOURS = readers_only(
     "The ledger is read by auditors, security reviewers and admins.",
     "What happened to something of yours stands on its own page.",
 )

@@ -6,21 +6,20 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
-from governance.core.access import Actor, Permission, Refusal, access
+from governance.core.access import Actor, Permission, access
 from governance.recertification.evidence import transitions as evidence_transitions
 from governance.recertification.models import Campaign
 from governance.recertification.quality import queries as quality_queries
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import page, readers_only, refused
 from governance.web.requests.request import Request
 
 #: Most batches to show.
 MOST = 50
 
-NOT_YOURS = Refusal(
-    "R7",
-    "permission",
+NOT_YOURS = readers_only(
     "Only the campaign's opener, security reviewers and auditors can see its review quality.",
     "Your own questions are under “Recertifications”.",
+    code="R7",
 )
 
 

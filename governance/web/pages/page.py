@@ -114,6 +114,17 @@ def refused(
     return response
 
 
+def readers_only(sentence: str, to_do: str = "Go back to your own pages.", *, code: str = "PERMISSION") -> Refusal:
+    """The refusal of a page that only some people read.
+
+    Args:
+        sentence: who reads it.
+        to_do: where the others find what is theirs.
+        code: of the rule.
+    """
+    return Refusal(code, "permission", sentence, to_do)
+
+
 def sign_in_again(request: HttpRequest, *, back_href: str = "") -> str:
     """Where the reader says again that it is them, and then comes back to ``back_href``, else to the page they are on."""
     back = back_href
