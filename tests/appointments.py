@@ -1,4 +1,4 @@
-"""How tests have people appointed: proposed by one admin, countersigned by another, accepted by whom it appoints (S8)."""
+"""Appoint people in tests: one admin proposes, another countersigns, the appointed person accepts (S8)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ RULES: dict[str, Any] = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
     "preload": False,
-    "selectors": False,  # what is said of a place is its HTML
+    "selectors": False,  # a place is described by its HTML
 }
 #: What another theme can change of a page that was looked at already.
 COLOURS: dict[str, Any] = {**RULES, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
@@ -27,7 +27,7 @@ BUT_COLOURS: dict[str, Any] = {**RULES, "rules": {"color-contrast": {"enabled": 
 
 
 def violations(page: Page, *, colours_only: bool = False, but_colours: bool = False) -> list[str]:
-    """What axe finds on a page as it stands.
+    """What axe finds on the present page.
 
     Args:
         page: the page; axe is put into it when it is not there yet, and comes by itself with what it opens from then on.

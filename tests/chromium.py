@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 HOW_TO_GET_IT = "apt-get install -y --no-install-recommends chromium fonts-dejavu-core"
-#: What Playwright switches off: of two such flags Chromium heeds the last, so its own list is said again.
+#: What Playwright switches off. Chromium heeds the last of two such flags, so its own list is repeated.
 OFF_BY_PLAYWRIGHT = (
     *(
         "AvoidUnnecessaryBeforeUnloadCheckSync",

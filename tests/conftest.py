@@ -110,7 +110,7 @@ def _turn(item: pytest.Item) -> int:
 
 
 def _order(item: pytest.Item) -> tuple[int, ...]:
-    """What comes first: the groups in turn; of what commits the longest files, of what does not the tests of one starting point."""
+    """The order of tests: groups in turn; committing tests by length of their file, the others by starting point."""
     from tests.starting_points import rank
 
     turn, file = _turn(item), item.nodeid.partition("::")[0]

@@ -96,7 +96,7 @@ class Environment:
         return f"http://localhost:{self.site_port}"
 
     def superuser_url(self) -> str:
-        """The database as PostgreSQL's superuser, for tests of what even an owner of the tables may not do."""
+        """The database as PostgreSQL's superuser, for tests of acts that even an owner of the tables may not do."""
         return self.cluster.url.replace(f"user={postgres.ROLE}", "user=postgres")
 
     def start(self) -> None:
@@ -107,7 +107,7 @@ class Environment:
             self._await(self.redis, self.folder / "redis.log")
 
     def renew(self) -> None:
-        """Put the tests' database back to what migrating left; whoever is connected is thrown out."""
+        """Put the tests' database back to its state after migrating; all connections are closed."""
         with psycopg.connect(self.superuser_url(), dbname="template1", autocommit=True) as opened:
             opened.execute(f"DROP DATABASE {postgres.DATABASE} WITH (FORCE)")
             opened.execute(

@@ -1,4 +1,4 @@
-"""What nobody means well by: texts that are markup, formulas or hide something, and what no page may do with them."""
+"""Hostile texts: markup, formulas, hidden characters; and what no page may do with them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MARKUP = (
 )
 #: What a spreadsheet would compute.
 FORMULAS = (f'=HYPERLINK("http://x.example/{MARK}","7")', f"+cmd|' /C {MARK}'!A0", "-7+7", "@SUM(7)", "\t=7", "\r=7")
-#: What turns the direction of what follows, or takes no place.
+#: Characters that turn the writing direction, or take no place.
 TURNS = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 HIDDEN = TURNS + "\u200b\u2060\ufeff\u00ad\u0000\u0001\u0007\u001b\u007f\u0085\u2028\u2029\U000e0041"
 UNSEEN = (

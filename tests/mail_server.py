@@ -1,4 +1,4 @@
-"""A real SMTP server in the test's own process, which keeps what it is given, refuses it, or kills whoever brings it."""
+"""A real SMTP server in the test's own process, which keeps a mail, refuses it, or kills its sender."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Server:
         return [mail for mail in self.messages if f"<{address}>" in mail["To"]]
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  aiosmtpd's name
-        """Keep a message; where its number is in `kill_at`, first kill whoever sent it, so that it never marks it."""
+        """Keep a message; if its number is in `kill_at`, first kill its sender, so that it never marks it."""
         message = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(message, EmailMessage)
         if self.answer.startswith("250"):
@@ -48,7 +48,7 @@ class Server:
         if len(self.messages) in self.kill_at:
             victim = self.victims[session.host_name]
             victim.kill()
-            connection.wait([victim.sentinel])  # how it ended is read once, by whoever waits for it in the test
+            connection.wait([victim.sentinel])  # the test that waits for it reads its end once
         return self.answer
 
 

@@ -161,7 +161,7 @@ def give_role(person: Person, role: Role, *, admins: tuple[Person, Person], now:
 
 
 def joins(person: Person, team: Team) -> Person:
-    """Have somebody be a member of a team too, so that they can be named an owner of what it builds (I1)."""
+    """Make a person a member of a team too, so that they can own its automations (I1)."""
     Membership.objects.get_or_create(team=team, person=person)
     return person
 

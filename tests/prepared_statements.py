@@ -1,4 +1,4 @@
-"""Statements stay prepared from one rule test to the next, and are planned once: planning was a quarter of what a run did.
+"""Statements stay prepared from one rule test to the next, and are planned once: planning was a quarter of a run.
 
 psycopg forgets all of them at a ROLLBACK, also to a savepoint, for a table may have been dropped in between; each rule test ends in one.
 No test of ours makes or drops a table while others' statements stand. Plans for any value serve small tables as well as plans for each.

@@ -1,6 +1,6 @@
 """How long a test goes on: short under `make test`, longer under `make full`, and as long as real use might take under `make soak`.
 
-A long test says meanwhile how far it is. What it prints is kept from the terminal, side by side even by another process, so the
+A long test prints its progress. What it prints is kept from the terminal, side by side even by another process, so the
 word travels as test results do, as a report of its own kind; `tests.reports` prints it where the run was started.
 """
 

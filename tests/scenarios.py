@@ -186,7 +186,7 @@ def approve(
     digests: ShownDigests | None = None,
     **narrowing: Any,
 ) -> Approval:
-    """One person approves one record as it stands; what the app may be the same as is another one, unless it is said to be the ``same``."""
+    """One person approves one approval as shown. A possible duplicate is answered as another automation, unless given as ``same``."""
     if record.stage == 1 and "same" not in narrowing:
         rows = duplicates.unanswered(record.submission.automation)
         narrowing["same"] = dict.fromkeys(duplicates.ids_answerable_by(rows, as_actor(person), now), False)
@@ -195,12 +195,12 @@ def approve(
 
 
 def reject(record: Approval, person: Person, *, now: datetime, reason: str = "No.") -> Approval:
-    """One person rejects one record as it stands."""
+    """One person rejects one approval as shown."""
     return decide.reject(record, actor=as_actor(person), now=now, reason=reason, shown_digest=shown(record))
 
 
 def retract(record: Approval, person: Person, *, now: datetime, **more: Any) -> Approval:
-    """One person takes back what was decided last on one record, or the decision that is said to be meant."""
+    """One person takes back the last decision of one approval, or the given decision."""
     last = record.decisions.standing().order_by("pk").last()
     said = {"decision": last.pk if last is not None else 0, "actor": as_actor(person), **more}
     return undo.retract(record, now=now, **said)
@@ -222,13 +222,13 @@ def decide_app(c: Company, submission: Submission, *, now: datetime | None = Non
 
 
 def decide_all(c: Company, submission: Submission, *, now: datetime | None = None) -> Submission:
-    """Everything is approved by whoever is asked first; the submission ends in force."""
+    """The first candidates approve everything; the submission ends in force."""
     decide_app(c, submission, now=now)
     return decide_rest(c, submission, now=now)
 
 
 def decide_rest(c: Company, submission: Submission, *, now: datetime | None = None) -> Submission:
-    """Everything that is open in stage 2 is approved by whoever is asked first; the submission ends in force."""
+    """The first candidates approve everything open in stage 2; the submission ends in force."""
     digests = ShownDigests(submission)
     for record in submission.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):
         finish(c, record, now=now or c.now, digests=digests)

@@ -2,7 +2,7 @@
 
 Founding the company and walking an export through both stages takes longer than most tests. So tests of one starting point run
 one after the other (`rank`, by which they are sorted), each walk starts where the one below ended, all of it in one transaction
-that is never committed, and each test has a savepoint of its own. Whoever wants an empty database (a rule test that names no
+that is never committed, and each test has a savepoint of its own. A test that wants an empty database (a rule test that names no
 starting point, a committed test) makes all of it undone first.
 """
 

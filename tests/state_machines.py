@@ -14,7 +14,7 @@ from tests.savepoints import undone
 
 
 class Undone(RuleBasedStateMachine):
-    """Whoever tries whatever; what is refused changes nothing."""
+    """Anybody tries any operation; a refusal changes nothing."""
 
     request: ClassVar[pytest.FixtureRequest]
     #: How many steps were taken, over all runs.

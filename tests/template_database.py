@@ -64,7 +64,7 @@ class Template:
         self.folder.touch()
         try:
             shutil.copytree(self.folder, data, copy_function=shutil.copyfile)
-        except (OSError, shutil.Error):  # another run threw it away meanwhile
+        except (OSError, shutil.Error):  # another run has dropped it
             shutil.rmtree(data, ignore_errors=True)
             return False
         data.chmod(0o700)

@@ -49,7 +49,7 @@ def without_events() -> None:
 
 
 def given(resource: Resource, **fields: Any) -> None:
-    """A resource is something else than it was founded with; its row in the hand of whoever calls is read anew by them."""
+    """Change a resource past its rules; the caller reads the row again."""
     with unguarded(Resource):
         Resource.objects.filter(pk=resource.pk).update(**fields)
 

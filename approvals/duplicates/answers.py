@@ -39,11 +39,17 @@ def check_answers(step: Step[Approval], same: Mapping[int, bool]) -> list[Likene
     """
     rows, seen = _likenesses_to_answer(step)
     if not same.keys() <= seen:
-        raise refuse(Refusal("I9", "input", "What it may be the same as was said meanwhile, or is no question here."))
+        raise refuse(
+            Refusal("I9", "input", "This possible duplicate was answered already, or is not part of this approval.")
+        )
     unseen = [likeness for likeness in rows if likeness.pk not in seen]
     if unseen and sum(not seat.is_filled for seat in step.context.route.standing(step.subject)) < 2:
-        sentence = "It may be the same as another automation, and whoever may see that one says first whether it is."
-        raise refuse(Refusal("I9", "state", sentence, "Somebody who sees both approves it; you can reject it, or ask."))
+        sentence = "It may be a duplicate of an automation that you can't see. Its reader answers that first."
+        raise refuse(
+            Refusal(
+                "I9", "state", sentence, "Somebody who sees both can approve it. You can reject it or request changes."
+            )
+        )
     missing = [likeness for likeness in rows if likeness.pk in seen and likeness.pk not in same]
     if missing:
         detail = _missing_answers(missing)

@@ -36,6 +36,6 @@ def not_of_a_party(subject: Credential, actor: Actor, now: datetime) -> Refusal 
     party = submission_parties.party_of_running(uses, [person.pk for person in actor.people])
     if party is None:
         return None
-    clause = "you are" if party.person == actor.person else f"{party.person.name}, for whom you would stand in, is"
+    clause = "you are" if party.person == actor.person else f"{party.person.name}, whose delegate you would be, is"
     sentence = f"{party.submission.automation.name} uses this credential, and {clause} a party to its submission."
     return Refusal("SOD-1", "duty", sentence, "Somebody else who answers for it does.")

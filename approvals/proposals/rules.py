@@ -71,7 +71,7 @@ def not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refusa
     people = [person.pk for person in actor.people]
     if Delegation.objects.between(concerned, people).since(subject.proposed_at, now).exists():
         sentence = (
-            "You and its author, or who gains or loses by it, stand in for each other, or did since it was proposed."
+            "You share a delegation with its author or with a person who gains or loses, now or since it was proposed."
         )
         return Refusal("A11", "duty", sentence, ANOTHER)
     return None

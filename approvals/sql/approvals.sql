@@ -16,7 +16,7 @@ BEGIN
         RETURN NEW;
     END IF;
     IF NEW.by_policy_id IS NULL AND NOT is_filled(NEW.id, NEW.round) THEN
-        RAISE EXCEPTION 'A8: approval % has a seat that nobody has filled, or somebody said no', NEW.id
+        RAISE EXCEPTION 'A8: approval % has an empty seat or a decision against it', NEW.id
             USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.stage = 2 AND NOT EXISTS (SELECT FROM approvals_submission w JOIN approvals_approval a
@@ -42,7 +42,7 @@ BEGIN
         OR OLD.decided_on_id IS DISTINCT FROM NEW.decided_on_id
         OR OLD.justification_id IS DISTINCT FROM NEW.justification_id
         OR OLD.earlier_id IS DISTINCT FROM NEW.earlier_id THEN
-        RAISE EXCEPTION 'A1: what approval % asks is frozen', OLD.id USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'A1: the question of approval % is frozen', OLD.id USING ERRCODE = 'check_violation';
     END IF;
     IF OLD.state NOT IN ('approved', 'rejected', 'expired', 'not_applicable', 'withdrawn')
         OR (NEW.state, NEW.round, NEW.ended_at, NEW.granted_term_days, NEW.granted_level, NEW.granted_scope)
@@ -84,7 +84,7 @@ CREATE OR REPLACE TRIGGER question_frozen BEFORE UPDATE ON approvals_approval
 CREATE OR REPLACE FUNCTION asked_while_open() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM approvals_submission w WHERE w.id = NEW.submission_id AND w.state = 'open') THEN
-        RAISE EXCEPTION 'A1: nothing more is asked in submission %', NEW.submission_id
+        RAISE EXCEPTION 'A1: submission % takes no more approvals', NEW.submission_id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -107,7 +107,8 @@ $$;
 CREATE OR REPLACE TRIGGER asked_named AFTER INSERT ON approvals_candidate REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION asked_named();
 
--- A9: only `asked_named` changes `asked`. A process that saves an approval may have read it before a candidate was added.
+-- A9: only `asked_named` changes `asked`.
+-- The database must enforce it, because a process may save an approval that it read before a candidate was added.
 CREATE OR REPLACE FUNCTION asked_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF pg_trigger_depth() = 1 THEN
@@ -119,7 +120,7 @@ $$;
 CREATE OR REPLACE TRIGGER asked_kept BEFORE UPDATE ON approvals_approval
     FOR EACH ROW EXECUTE FUNCTION asked_kept();
 
--- H1: an ended approval has the event that ended it (`state_on_record` in controls).
+-- H1: an ended approval has the event that ended it (`state_on_record` in governance.core).
 DROP TRIGGER IF EXISTS inserted_on_record ON approvals_approval;
 CREATE CONSTRAINT TRIGGER inserted_on_record AFTER INSERT ON approvals_approval
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
@@ -165,11 +166,11 @@ BEGIN
     END IF;
     IF EXISTS (SELECT FROM approvals_approval a WHERE a.submission_id = NEW.id
                AND a.state IN ('waiting', 'open', 'changes_asked')) THEN
-        RAISE EXCEPTION 'A5: in submission % not every record has ended', NEW.id USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'A5: submission % has an approval that has not ended', NEW.id USING ERRCODE = 'check_violation';
     END IF;
     IF EXISTS (SELECT FROM approvals_approval a WHERE a.submission_id = NEW.id AND a.state = 'approved'
                AND a.by_policy_id IS NULL AND NOT is_filled(a.id, a.round)) THEN
-        RAISE EXCEPTION 'A8: in submission % something is approved that nobody signed', NEW.id
+        RAISE EXCEPTION 'A8: submission % has an approved approval without decisions', NEW.id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

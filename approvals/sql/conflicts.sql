@@ -10,7 +10,7 @@ BEGIN
           AND (d.person_id, d.reason_id, d.at) IS NOT DISTINCT FROM (NEW.person_id, NEW.reason_id, NEW.at)
           AND d.for_person_id IS NOT DISTINCT FROM NEW.for_person_id
           AND NOT EXISTS (SELECT FROM approvals_retraction r WHERE r.decision_id = d.id)) THEN
-        RAISE EXCEPTION 'S6: a combination is signed by a decision on its extra approval (submission %)', NEW.submission_id
+        RAISE EXCEPTION 'S6: a conflict is approved by a decision on its extra approval (submission %)', NEW.submission_id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -66,7 +66,7 @@ BEGIN
                 SELECT FROM approvals_proposal p
                 WHERE p.kind = 'conflict_rule' AND p.target = NEW.code AND p.state IN ('lapsed', 'rejected')
                   AND p.acting_until = acting.until) THEN
-            RAISE EXCEPTION 'S8: rule % brings back nothing', NEW.code USING ERRCODE = 'check_violation';
+            RAISE EXCEPTION 'S8: rule % restores nothing', NEW.code USING ERRCODE = 'check_violation';
         END IF;
     END IF;
     RETURN NEW;

@@ -23,7 +23,7 @@ BEGIN
 END
 $$;
 
--- I8: whether the host of a connection was known before for another owner's resource, and nobody consented but parties and the new side.
+-- I8: whether the host of a connection was known before for another owner's resource, and only parties and the new side consented.
 CREATE OR REPLACE FUNCTION host_is_claimed(binding inventory_binding, resource inventory_resource, submission bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 DECLARE

@@ -23,12 +23,12 @@ BEGIN
             USING ERRCODE = 'check_violation';
     END IF;
     IF asked.stage = 2 AND decided_app(whole.app_approval_id, NEW.person_id, NEW.for_person_id) THEN
-        RAISE EXCEPTION 'SOD-2: who decided the app decides no privilege resting on it (approval %)', asked.id
+        RAISE EXCEPTION 'SOD-2: stage 1 and stage 2 are decided by different people (approval %)', asked.id
             USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.again <> (SELECT count(*) FROM approvals_decision d JOIN approvals_retraction r ON r.decision_id = d.id
                      WHERE d.approval_id = NEW.approval_id AND d.person_id = NEW.person_id AND d.round = NEW.round) THEN
-        RAISE EXCEPTION 'A8: who decides anew has taken back what they decided before (approval %)', asked.id
+        RAISE EXCEPTION 'A8: a person undoes their earlier decision before a new one (approval %)', asked.id
             USING ERRCODE = 'check_violation';
     END IF;
     IF NOT EXISTS (SELECT FROM approvals_candidate c WHERE c.seat_id = NEW.seat_id
@@ -44,7 +44,7 @@ BEGIN
             USING ERRCODE = 'check_violation';
     END IF;
     IF NOT stands_in_for(NEW.person_id, NEW.for_person_id, NEW.at) THEN
-        RAISE EXCEPTION 'A11: nobody stands in for person % without a delegation and the same duty (approval %)',
+        RAISE EXCEPTION 'A11: a decision for person % needs a delegation and the same duty (approval %)',
             NEW.for_person_id, asked.id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -80,7 +80,7 @@ BEGIN
                                         WHEN 'reject' THEN 'approval.rejected' ELSE 'approval.changes_asked' END
           AND e.actor_id = (SELECT p.opaque_id::text FROM controls_person p WHERE p.id = NEW.person_id)
           AND e.for_id = COALESCE((SELECT p.opaque_id::text FROM controls_person p WHERE p.id = NEW.for_person_id), '')) THEN
-        RAISE EXCEPTION 'H1: no event of this transaction says what decision % says', NEW.id
+        RAISE EXCEPTION 'H1: this transaction has no event for decision %', NEW.id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
@@ -107,7 +107,7 @@ BEGIN
     END IF;
     IF NEW.person_id NOT IN (taken.person_id, COALESCE(taken.for_person_id, taken.person_id))
         OR NEW.for_person_id IS NOT NULL AND NEW.for_person_id IS DISTINCT FROM taken.for_person_id THEN
-        RAISE EXCEPTION 'A8: nobody takes back what somebody else decided (decision %)', taken.id
+        RAISE EXCEPTION 'A8: a decision is undone only by the person who made it (decision %)', taken.id
             USING ERRCODE = 'check_violation';
     END IF;
     IF EXISTS (SELECT FROM counted_decisions(asked.id, asked.round) d WHERE d.id > taken.id) THEN
@@ -119,11 +119,11 @@ BEGIN
     IF asked.stage = 1 AND asked.state = 'approved' AND EXISTS (
         SELECT FROM approvals_approval a WHERE a.submission_id = whole.id AND a.stage = 2
         AND (a.state NOT IN ('waiting', 'open') OR EXISTS (SELECT FROM counted_decisions(a.id, a.round)))) THEN
-        RAISE EXCEPTION 'A4: privileges were decided on the strength of decision %', taken.id
+        RAISE EXCEPTION 'A4: stage-2 decisions rely on decision %', taken.id
             USING ERRCODE = 'check_violation';
     END IF;
     IF NOT stands_in_for(NEW.person_id, NEW.for_person_id, NEW.at) THEN
-        RAISE EXCEPTION 'A11: nobody stands in for person % without a delegation and the same duty (decision %)',
+        RAISE EXCEPTION 'A11: a decision for person % needs a delegation and the same duty (decision %)',
             NEW.for_person_id, taken.id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -160,7 +160,7 @@ BEGIN
             USING ERRCODE = 'check_violation';
     END IF;
     IF asked.stage = 2 AND decided_app(whole.app_approval_id, taken.person_id, taken.for_person_id) THEN
-        RAISE EXCEPTION 'SOD-2: who decided the app decides no privilege resting on it (approval %)', asked.id
+        RAISE EXCEPTION 'SOD-2: stage 1 and stage 2 are decided by different people (approval %)', asked.id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -170,6 +170,7 @@ CREATE OR REPLACE TRIGGER carried_duties BEFORE INSERT ON approvals_carrieddecis
     FOR EACH ROW EXECUTE FUNCTION carried_duties();
 
 -- S2: a carried decision uses up the same people in the new submission (see `decision_people`).
+-- The database must enforce it, because constraints compare these rows, and a missing row would let one person decide both stages.
 CREATE OR REPLACE FUNCTION carried_people() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO approvals_decisionperson (decision_id, submission_id, stage, outcome, person_id)
@@ -190,7 +191,7 @@ BEGIN
     IF EXISTS (SELECT FROM approvals_decisionperson d
                WHERE d.submission_id = NEW.submission_id AND d.person_id = NEW.person_id)
         AND NOT is_party(NEW.submission_id, NEW.person_id, NULL) THEN
-        RAISE EXCEPTION 'SOD-1: who decided in submission % becomes no party of it', NEW.submission_id
+        RAISE EXCEPTION 'SOD-1: an approver of submission % cannot become a party of it', NEW.submission_id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

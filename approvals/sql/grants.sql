@@ -23,7 +23,7 @@ BEGIN
     END IF;
     IF own.by_policy_id IS NOT NULL AND ((own.tier, NEW.tier) IS DISTINCT FROM ('low'::varchar, 'low'::varchar)
         OR own.by_policy_id <> whole.policy_id) THEN
-        RAISE EXCEPTION 'A13: policy approves what is low, by the version that its submission names (approval %)', own.id
+        RAISE EXCEPTION 'A13: policy approves only low risk, by the policy version of the submission (approval %)', own.id
             USING ERRCODE = 'check_violation';
     END IF;
     IF whole.automation_id <> NEW.automation_id OR app_of.automation_id <> NEW.automation_id
@@ -131,7 +131,7 @@ CREATE OR REPLACE TRIGGER grant_never_grows BEFORE UPDATE ON approvals_grant
 
 -- A2: a granted credential has a granted privilege that uses it. One that no privilege of the version in force asks for, as that of a
 -- trigger, has none. Checked at the commit, because a renewal ends the old grant before it writes the new one.
--- The database must enforce it, because a credential without a privilege opens what nobody approved.
+-- The database must enforce it, because a credential without a privilege opens access that nobody approved.
 CREATE OR REPLACE FUNCTION grant_credential_is_needed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND NOT (NEW.kind = 'privilege' AND NEW.state = 'ended') THEN
@@ -153,7 +153,7 @@ DROP TRIGGER IF EXISTS grant_credential_is_needed ON approvals_grant;
 CREATE CONSTRAINT TRIGGER grant_credential_is_needed AFTER INSERT OR UPDATE OF state ON approvals_grant
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.credential_id IS NOT NULL) EXECUTE FUNCTION grant_credential_is_needed();
 
--- H1: a grant has the event of its state (`state_on_record` in controls).
+-- H1: a grant has the event of its state (`state_on_record` in governance.core).
 DROP TRIGGER IF EXISTS inserted_on_record ON approvals_grant;
 CREATE CONSTRAINT TRIGGER inserted_on_record AFTER INSERT ON approvals_grant
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION state_on_record('approvals.grant');

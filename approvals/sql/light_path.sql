@@ -23,7 +23,7 @@ BEGIN
         OR (NEW.granted_term_days, NEW.granted_level, NEW.granted_scope)
             IS DISTINCT FROM (NEW.term_days, ''::varchar, NULL::text[])
         OR EXISTS (SELECT FROM approvals_decision d WHERE d.approval_id = NEW.id) THEN
-        RAISE EXCEPTION 'A13: policy approves what waits and nobody was asked about (approval %)', NEW.id
+        RAISE EXCEPTION 'A13: policy approves only open approvals that no person was asked for (approval %)', NEW.id
             USING ERRCODE = 'check_violation';
     END IF;
     SELECT * INTO whole FROM approvals_submission WHERE id = NEW.submission_id;
@@ -69,7 +69,7 @@ CREATE OR REPLACE TRIGGER by_policy_narrowly BEFORE INSERT OR UPDATE OF state, b
 CREATE OR REPLACE FUNCTION sample_looker_no_party() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.looked_by_id IS NOT NULL AND is_party(NEW.submission_id, NEW.looked_by_id, NEW.looked_for_id) THEN
-        RAISE EXCEPTION 'SOD-1: a party does not look at submission %', NEW.submission_id
+        RAISE EXCEPTION 'SOD-1: a party cannot spot-check submission %', NEW.submission_id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -85,7 +85,7 @@ BEGIN
     IF NEW.looked_by_id IS NOT NULL AND NEW.approval_id IS NOT NULL AND EXISTS (
         SELECT FROM approvals_decisionperson d WHERE d.submission_id = NEW.submission_id AND d.stage = 1
         AND d.person_id IN (NEW.looked_by_id, COALESCE(NEW.looked_for_id, NEW.looked_by_id))) THEN
-        RAISE EXCEPTION 'SOD-2: who decided the app does not look at what policy approved under it (submission %)',
+        RAISE EXCEPTION 'SOD-2: a person who decided about the app cannot spot-check its privileges (submission %)',
             NEW.submission_id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -103,7 +103,7 @@ BEGIN
         OR (OLD.due_at IS NOT NULL AND NEW.due_at IS DISTINCT FROM OLD.due_at)
         OR (OLD.state = 'open' AND NEW.state IN ('waiting', 'not_drawn'))
         OR (OLD.state NOT IN ('waiting', 'open') AND NEW.state <> OLD.state) THEN
-        RAISE EXCEPTION 'A13: sample % was drawn and stays as it was', OLD.id USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'A13: spot check % was drawn and stays as it was', OLD.id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END

@@ -9,7 +9,7 @@ BEGIN
         WHERE s.id = NEW.submission_id AND NOT EXISTS (
             SELECT FROM approvals_likenessanswer a WHERE a.likeness_id = l.id AND NOT EXISTS (
                 SELECT FROM approvals_retraction r WHERE r.decision_id = a.decision_id))) THEN
-        RAISE EXCEPTION 'I9: nobody has said whether the app of submission % is the same as another', NEW.submission_id
+        RAISE EXCEPTION 'I9: submission % has a possible duplicate without an answer', NEW.submission_id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

@@ -10,7 +10,7 @@ DECLARE
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.state <> 'proposed' OR NEW.owner_id IS NOT NULL OR NEW.deputy_id IS NOT NULL THEN
-            RAISE EXCEPTION 'S8: something new is proposed, and nobody answers for it yet' USING ERRCODE = 'check_violation';
+            RAISE EXCEPTION 'S8: a new resource starts as proposed and without an owner' USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;
     END IF;
@@ -18,7 +18,7 @@ BEGIN
         IF (NEW.owner_id, NEW.deputy_id) IS DISTINCT FROM (OLD.owner_id, OLD.deputy_id)
             AND (OLD.named_by_id IS NULL
                 OR (NEW.owner_id, NEW.deputy_id) IS DISTINCT FROM (OLD.named_owner_id, OLD.named_deputy_id)) THEN
-            RAISE EXCEPTION 'S8: whoever was named comes to answer for resource %', OLD.id USING ERRCODE = 'check_violation';
+            RAISE EXCEPTION 'S8: only the people named for resource % become its owners', OLD.id USING ERRCODE = 'check_violation';
         END IF;
         IF NEW.state = 'active' AND ((NEW.owner_id, NEW.deputy_id, NEW.accepted_at, NEW.deputy_since)
             IS DISTINCT FROM (OLD.owner_id, OLD.deputy_id, OLD.accepted_at, OLD.deputy_since)
@@ -43,7 +43,7 @@ BEGIN
                 (CASE WHEN NEW.owner_id IS DISTINCT FROM OLD.owner_id THEN said.ended_at ELSE OLD.accepted_at END)
             OR NEW.deputy_since IS DISTINCT FROM
                 (CASE WHEN NEW.deputy_id IS DISTINCT FROM OLD.deputy_id THEN said.ended_at ELSE OLD.deputy_since END) THEN
-            RAISE EXCEPTION 'S8: who answers for resource % changes by a proposal of two people', OLD.id
+            RAISE EXCEPTION 'S8: the owners of resource % change by a proposal of two people', OLD.id
                 USING ERRCODE = 'check_violation';
         END IF;
     END IF;
@@ -53,7 +53,7 @@ BEGIN
             OR ((said.before ->> 'kind')::text, (said.before ->> 'team')::bigint) IS DISTINCT FROM (OLD.kind, OLD.team_id)
             OR ((said.document ->> 'kind')::text, (said.document ->> 'team')::bigint)
                 IS DISTINCT FROM (NEW.kind, NEW.team_id) THEN
-            RAISE EXCEPTION 'S8: what resource % is, and whose, changes by a proposal of two people', OLD.id
+            RAISE EXCEPTION 'S8: kind and team of resource % change by a proposal of two people', OLD.id
                 USING ERRCODE = 'check_violation';
         END IF;
     END IF;
@@ -66,7 +66,7 @@ BEGIN
                 IS DISTINCT FROM (NEW.data_class, NEW.environment)
             OR EXISTS (SELECT FROM inventory_historicalresource h WHERE h.id = OLD.id AND h.history_date >= said.ended_at
                        AND (h.data_class, h.environment) = (NEW.data_class, NEW.environment)) THEN
-            RAISE EXCEPTION 'S8: resource % counts as less by a proposal of two people', OLD.id
+            RAISE EXCEPTION 'S8: resource % is classified lower by a proposal of two people', OLD.id
                 USING ERRCODE = 'check_violation';
         END IF;
     END IF;
@@ -89,7 +89,7 @@ END
 $$;
 
 -- S8: a team is founded without leads, gets each by a proposal, and keeps its kind.
--- The database must enforce it, because leads approve in stage 1, and members of a fallback team own what nobody owns.
+-- The database must enforce it, because leads approve in stage 1, and members of a fallback team own resources without an owner.
 CREATE OR REPLACE FUNCTION leads_by_proposal() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -105,7 +105,7 @@ BEGIN
             AND NOT lead_by_proposal(OLD.id || '-lead', OLD.lead_id, NEW.lead_id, NEW.lead_since)
         OR (NEW.deputy_lead_id, NEW.deputy_lead_since) IS DISTINCT FROM (OLD.deputy_lead_id, OLD.deputy_lead_since)
             AND NOT lead_by_proposal(OLD.id || '-deputy_lead', OLD.deputy_lead_id, NEW.deputy_lead_id, NEW.deputy_lead_since) THEN
-        RAISE EXCEPTION 'S8: who leads team % changes by a proposal of two people', OLD.id
+        RAISE EXCEPTION 'S8: the leads of team % change by a proposal of two people', OLD.id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

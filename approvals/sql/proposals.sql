@@ -5,7 +5,7 @@
 CREATE OR REPLACE FUNCTION proposal_in_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.appointed_id IS NOT NULL AND NEW.appointed_id <> ALL(NEW.gains) THEN
-        RAISE EXCEPTION 'S8: whoever is appointed gains (proposal %)', NEW.id USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'S8: the appointed person counts as gaining (proposal %)', NEW.id USING ERRCODE = 'check_violation';
     END IF;
     IF TG_OP = 'INSERT' THEN
         IF NEW.state NOT IN ('open', 'at_once') OR NEW.answered_by_id IS NOT NULL OR NEW.accepted_at IS NOT NULL
@@ -29,7 +29,7 @@ BEGIN
         OR NEW.acting_until IS DISTINCT FROM OLD.acting_until
         OR OLD.answered_by_id IS NOT NULL AND (NEW.answered_by_id, NEW.answered_at, NEW.answer_id)
             IS DISTINCT FROM (OLD.answered_by_id, OLD.answered_at, OLD.answer_id) THEN
-        RAISE EXCEPTION 'S8: who proposed what stays as it is (proposal %)', OLD.id USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'S8: author and content of a proposal stay as they are (proposal %)', OLD.id USING ERRCODE = 'check_violation';
     END IF;
     IF (OLD.state <> 'open' OR NEW.state <> 'open' OR NEW.round <> OLD.round + 1)
         AND (NEW.document, NEW.before, NEW.digest, NEW.tightens, NEW.gains, NEW.loses, NEW.round)
@@ -37,13 +37,13 @@ BEGIN
         OR (OLD.state <> 'open' OR NEW.state <> 'open' OR NEW.round = OLD.round)
             AND (NEW.appointed_id, NEW.reason_id) IS DISTINCT FROM (OLD.appointed_id, OLD.reason_id)
         OR NEW.state = OLD.state AND NEW.lapses_at IS DISTINCT FROM OLD.lapses_at THEN
-        RAISE EXCEPTION 'A6: what somebody reads and answers stays as it is but for a new round (proposal %)', OLD.id
+        RAISE EXCEPTION 'A6: a proposal under review changes only in a new round (proposal %)', OLD.id
             USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.state = 'in_force' AND NEW.appointed_id IS NOT NULL AND NEW.accepted_at IS NULL
         OR NEW.state = 'approved' AND NEW.appointed_id IS NULL
         OR OLD.state = 'open' AND NEW.state = 'in_force' AND NEW.appointed_id IS NOT NULL THEN
-        RAISE EXCEPTION 'S8: whoever is appointed accepts, after it was approved (proposal %)', OLD.id
+        RAISE EXCEPTION 'S8: the appointed person accepts after the countersignature (proposal %)', OLD.id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -68,12 +68,12 @@ BEGIN
             USING ERRCODE = 'check_violation';
     END IF;
     IF stood_in(NEW.answered_by_id, NEW.proposed_by_id || NEW.gains || NEW.loses, NEW.proposed_at, NEW.answered_at) THEN
-        RAISE EXCEPTION 'A11: who stands in for the author, or for who gains or loses, does not answer proposal %', OLD.id
+        RAISE EXCEPTION 'A11: a delegate of the author, or of a person who gains or loses, cannot answer proposal %', OLD.id
             USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.state <> 'rejected' AND NOT EXISTS (SELECT FROM approvals_whatif w WHERE w.proposal_id = NEW.id
                                                AND w.round = NEW.round AND w.finished_at IS NOT NULL) THEN
-        RAISE EXCEPTION 'S8: what proposal % would have changed is not counted as it stands', OLD.id
+        RAISE EXCEPTION 'S8: the effect of proposal % is not counted for its present round', OLD.id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -88,7 +88,7 @@ CREATE OR REPLACE FUNCTION what_if_stays() RETURNS trigger LANGUAGE plpgsql AS $
 BEGIN
     IF OLD.finished_at IS NOT NULL OR (NEW.proposal_id, NEW.round, NEW.since, NEW.until)
         IS DISTINCT FROM (OLD.proposal_id, OLD.round, OLD.since, OLD.until) THEN
-        RAISE EXCEPTION 'S8: what was counted stays as it is (what-if %)', OLD.id USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'S8: a dry run keeps its counts (what-if %)', OLD.id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END
@@ -111,7 +111,7 @@ BEGIN
     IF said.id IS NULL OR said.kind <> 'policy' OR said.target <> NEW.kind
         OR NEW.effective_at < said.proposed_at
         OR NEW.number <> (SELECT max(v.number) + 1 FROM approvals_policyversion v WHERE v.kind = NEW.kind) THEN
-        RAISE EXCEPTION 'S8: policy % comes of no proposal', NEW.number USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'S8: policy % has no proposal', NEW.number USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.restores_id IS NOT NULL THEN
         SELECT * INTO was FROM approvals_policyversion WHERE id = NEW.restores_id;
@@ -122,7 +122,7 @@ BEGIN
             OR (NEW.until, NEW.proposed_by_id, NEW.approved_by_id) IS DISTINCT FROM (NULL, NULL, NULL)
             OR EXISTS (SELECT FROM approvals_policyversion v WHERE v.kind = NEW.kind AND v.until IS NULL
                        AND v.number > was.number) THEN
-            RAISE EXCEPTION 'S8: policy % brings back nothing', NEW.number USING ERRCODE = 'check_violation';
+            RAISE EXCEPTION 'S8: policy % restores nothing', NEW.number USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;
     END IF;

@@ -17,7 +17,7 @@ BEGIN
     IF NEW.state = 'closed' AND NEW.outcome = 'checked' AND
         (SELECT count(DISTINCT w.person_id) FROM approvals_revocationword w
          WHERE w.task_id = NEW.id) < 2 THEN
-        RAISE EXCEPTION 'G4: two people say that it is removed (task %)', OLD.id USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'G4: two people confirm a removal (task %)', OLD.id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END
@@ -44,14 +44,14 @@ BEGIN
         OR EXISTS (SELECT FROM approvals_party p JOIN approvals_approval a ON a.submission_id = p.submission_id
                    WHERE a.id IN (held.approval_id, held.app_approval_id)
                    AND p.person_id IN (NEW.person_id, NEW.for_person_id)) THEN
-        RAISE EXCEPTION 'G4: who gains by the access does not say that it is gone (task %)', task.id
+        RAISE EXCEPTION 'G4: a person who gains by the access cannot confirm its removal (task %)', task.id
             USING ERRCODE = 'check_violation';
     END IF;
     IF EXISTS (SELECT FROM approvals_revocationword w WHERE w.task_id = task.id
                AND (w.person_id IN (NEW.person_id, NEW.for_person_id)
                     OR w.for_person_id IN (NEW.person_id, NEW.for_person_id)
                     OR stood_in(NEW.person_id, ARRAY[w.person_id], w.said_at, NEW.said_at))) THEN
-        RAISE EXCEPTION 'G4: the second word is another person''s (task %)', task.id
+        RAISE EXCEPTION 'G4: another person gives the second confirmation (task %)', task.id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -75,14 +75,14 @@ BEGIN
     IF OLD.state <> 'open' AND NEW IS DISTINCT FROM OLD
         OR (NEW.cause_id, NEW.opened_at, NEW.answer_by, NEW.comes_again)
            IS DISTINCT FROM (OLD.cause_id, OLD.opened_at, OLD.answer_by, OLD.comes_again) THEN
-        RAISE EXCEPTION 'G6: what became of batch % stays', OLD.id USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'G6: the outcome of batch % stays', OLD.id USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.state IN ('released', 'discarded') THEN
         SELECT count(DISTINCT last.person_id) INTO agreed FROM (SELECT DISTINCT ON (a.role) a.role, a.person_id, a.says FROM approvals_batchanswer a
        WHERE a.batch_id = NEW.id ORDER BY a.role, a.id DESC) last
             WHERE last.says = CASE NEW.state WHEN 'released' THEN 'release' ELSE 'discard' END;
         IF agreed < 2 THEN
-            RAISE EXCEPTION 'G6: security and an admin say the same of a batch (%)', OLD.id
+            RAISE EXCEPTION 'G6: security and an admin give the same answer to a batch (%)', OLD.id
                 USING ERRCODE = 'check_violation';
         END IF;
     END IF;
@@ -100,17 +100,17 @@ BEGIN
         RAISE EXCEPTION 'G6: batch % has ended', NEW.batch_id USING ERRCODE = 'check_violation';
     END IF;
     IF NOT holds_role(NEW.person_id, NEW.role, NEW.said_at) THEN
-        RAISE EXCEPTION 'G6: who answers as % holds that role (batch %)', NEW.role, NEW.batch_id
+        RAISE EXCEPTION 'G6: an answer as % needs that role (batch %)', NEW.role, NEW.batch_id
             USING ERRCODE = 'check_violation';
     END IF;
     IF EXISTS (SELECT FROM approvals_heldbatch b JOIN approvals_endcause c ON c.id = b.cause_id
                WHERE b.id = NEW.batch_id AND c.person_id = NEW.person_id) THEN
-        RAISE EXCEPTION 'G6: who caused a batch does not answer it (%)', NEW.batch_id
+        RAISE EXCEPTION 'G6: the person who caused a batch cannot answer it (%)', NEW.batch_id
             USING ERRCODE = 'check_violation';
     END IF;
     IF EXISTS (SELECT FROM approvals_batchanswer a WHERE a.batch_id = NEW.batch_id AND a.role <> NEW.role
                AND (a.person_id = NEW.person_id OR stood_in(NEW.person_id, ARRAY[a.person_id], a.said_at, NEW.said_at))) THEN
-        RAISE EXCEPTION 'G6: two people answer a batch, who do not stand in for each other (%)', NEW.batch_id
+        RAISE EXCEPTION 'G6: a batch is answered by two people without a delegation between them (%)', NEW.batch_id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

@@ -8,7 +8,7 @@ BEGIN
         IS DISTINCT FROM
         (OLD.code, OLD.scope, OLD.subject, OLD.automation_id, OLD.covers, OLD.reason_id, OLD.control_id, OLD.asked_by_id, OLD.asked_at)
         OR NEW.days > OLD.days OR NOT NEW.beneficiaries @> OLD.beneficiaries THEN
-        RAISE EXCEPTION 'S7: what was asked with waiver % stays as it is', OLD.id USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'S7: the request of waiver % stays as it is', OLD.id USING ERRCODE = 'check_violation';
     END IF;
     IF OLD.state = 'asked' THEN
         IF NEW.state = 'granted' AND NEW.ends_at > NEW.begins_at + make_interval(days => NEW.days) THEN
@@ -23,7 +23,7 @@ BEGIN
         OR NEW.follows_id IS DISTINCT FROM OLD.follows_id
         OR NEW.ends_at IS DISTINCT FROM OLD.ends_at AND (OLD.state <> 'granted' OR NOT coalesce(NEW.ends_at < OLD.ends_at, FALSE))
         OR NEW.state <> OLD.state AND (OLD.state, NEW.state) <> ('granted'::varchar, 'ended'::varchar) THEN
-        RAISE EXCEPTION 'S7: what was decided about waiver % stays as it is; it only ends sooner', OLD.id
+        RAISE EXCEPTION 'S7: the decision about waiver % stays as it is, and it can only end sooner', OLD.id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -54,7 +54,7 @@ $$;
 CREATE OR REPLACE TRIGGER waiver_in_a_row BEFORE INSERT OR UPDATE ON approvals_waiver
     FOR EACH ROW EXECUTE FUNCTION waiver_in_a_row();
 
--- A11: nobody who stands in for the other side, or did since the request, decides about a waiver.
+-- A11: a person who shares a delegation with the other side, now or since the request, cannot decide about a waiver.
 -- Beyond the list of models.md: it is the second signature on a waiver (S7).
 CREATE OR REPLACE FUNCTION waiver_decided() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -63,7 +63,7 @@ BEGIN
     END IF;
     IF stood_in(NEW.decided_by_id, NEW.asked_by_id || NEW.beneficiaries, NEW.asked_at, NEW.decided_at)
             OR stood_in(NEW.decided_for_id, NEW.asked_by_id || NEW.beneficiaries, NEW.asked_at, NEW.decided_at) THEN
-        RAISE EXCEPTION 'A11: who stands in for whoever gains by waiver % does not decide about it', OLD.id
+        RAISE EXCEPTION 'A11: a delegate of a person who gains by waiver % cannot decide about it', OLD.id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

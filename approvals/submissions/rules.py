@@ -39,7 +39,7 @@ def nothing_submitted(subject: Automation | Transfer, actor: Actor, now: datetim
     automation = subject.automation if isinstance(subject, Transfer) else subject
     if not automation.submissions.filter(state__in=UNFINISHED).exists():
         return None
-    sentence = f"{automation.name} is under review: whoever was asked first decides about it."
+    sentence = f"{automation.name} is under review. Its present approvers decide first."
     return Refusal("L2", "state", sentence, "It moves once that has ended, or is withdrawn.")
 
 

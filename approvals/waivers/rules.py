@@ -78,7 +78,7 @@ def not_their_delegate(subject: Waiver, actor: Actor, now: datetime) -> Refusal 
     delegations = Delegation.objects.between(beneficiary_ids(subject, now), people)
     if not delegations.since(subject.asked_at, now).exists():
         return None
-    sentence = "You and a person who gains by it stand in for each other, or did since it was requested."
+    sentence = "You share a delegation with a person who gains by it, now or since it was requested."
     return Refusal("A11", "duty", sentence, "Another security reviewer decides about it.")
 
 

@@ -27,7 +27,10 @@ RELATED = ("automation__team", "asked_by", "decided_by", "decided_for", "reason"
 #: Default of the form.
 USUAL_DAYS = 30
 NOTHING_TO_WAIVE = Refusal(
-    "S7", "state", "There is nothing here that a waiver could be asked for.", "It was resolved or waived meanwhile."
+    "S7",
+    "state",
+    "There is nothing here that a waiver could be asked for.",
+    "The conflict was resolved or waived already.",
 )
 #: Limit of waivers on the pages of automations and reviews.
 MOST = 5
@@ -47,7 +50,7 @@ class AskForm(forms.Form):
     )
     reason = forms.CharField(label="Why it is needed all the same", widget=forms.Textarea(attrs={"rows": 3}))
     control = forms.CharField(
-        label="What keeps it from doing harm meanwhile",
+        label="What limits the harm until then",
         help_text="A compensating control: who looks at what, how often, what limits it.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )

@@ -5,7 +5,7 @@ from django.apps import AppConfig
 
 #: Of these Django's message repeats what was sent, with whatever nobody sees in it; what is offered stands beside the message.
 REPEATING = (forms.ChoiceField, forms.MultipleChoiceField, forms.ModelMultipleChoiceField)
-NOT_OFFERED = "Select a valid choice. This is not one of those that are offered."
+NOT_OFFERED = "Select a valid choice. This is not one of the choices offered."
 
 
 class WebConfig(AppConfig):

@@ -82,7 +82,7 @@ def _refuse_people(actor: Actor, people: Collection[int | None], rest: str, to_d
     """Refuse some people and their delegates; ``rest`` follows the name in the sentence."""
     for person in actor.people:
         if person.pk in people:
-            name = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
+            name = "You" if person == actor.person else f"{person.name}, whose delegate you are,"
             return Refusal("G5", "duty", f"{name} {rest}", to_do)
     return None
 

@@ -155,7 +155,7 @@ def owner_refusal(credential: Credential, actor: Actor, now: datetime) -> Refusa
         if may_describe(actor, credential, now):
             return None
         sentence = f"{old.name} owns it, so you can't name another owner."
-        return Refusal("I3", "duty", sentence, f"Ask {old.name}, or an owner of what it opens.")
+        return Refusal("I3", "duty", sentence, f"Ask {old.name}, or an owner of a resource that it opens.")
     if meanwhile is None:
         sentence = f"{old.name} left, and it has no interim owner."
         return Refusal("I3", "state", sentence, "The team's lead and a security reviewer name one together first.")
@@ -163,7 +163,7 @@ def owner_refusal(credential: Credential, actor: Actor, now: datetime) -> Refusa
     if is_its_own and parties.stake_in_credential(credential, actor) is None:
         return None
     sentence = f"{meanwhile.name} is its interim owner, so you can't name another owner."
-    return Refusal("I3", "duty", sentence, f"Ask {meanwhile.name}, or an owner of what it opens.")
+    return Refusal("I3", "duty", sentence, f"Ask {meanwhile.name}, or an owner of a resource that it opens.")
 
 
 def _check_order(credential: Credential, changed: Collection[str], now: datetime) -> None:

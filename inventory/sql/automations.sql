@@ -1,6 +1,6 @@
 -- Rules about automations and transfers between teams.
 
--- H1: a live automation has the event that made it live (`state_on_record` in controls).
+-- H1: a live automation has the event that made it live (`state_on_record` in governance.core).
 DROP TRIGGER IF EXISTS inserted_on_record ON inventory_automation;
 CREATE CONSTRAINT TRIGGER inserted_on_record AFTER INSERT ON inventory_automation
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.state = 'live')
@@ -29,14 +29,14 @@ $$;
 CREATE OR REPLACE TRIGGER automation_moves_by_both_leads BEFORE UPDATE ON inventory_automation
     FOR EACH ROW WHEN (NEW.team_id IS DISTINCT FROM OLD.team_id) EXECUTE FUNCTION automation_moves_by_both_leads();
 
--- L2: a transfer is asked of the automation's own team, stays as asked, and is answered once.
+-- L2: a transfer starts at the automation's own team, keeps its request, and is answered once.
 -- Beyond the list of models.md: `automation_moves_by_both_leads` trusts these rows.
 CREATE OR REPLACE FUNCTION transfer_in_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.state <> 'asked' OR NEW.from_team_id IS DISTINCT FROM
             (SELECT a.team_id FROM inventory_automation a WHERE a.id = NEW.automation_id) THEN
-            RAISE EXCEPTION 'L2: a transfer is asked of the team whose automation it is (%)', NEW.automation_id
+            RAISE EXCEPTION 'L2: a transfer starts at the team of the automation (%)', NEW.automation_id
                 USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;
@@ -46,7 +46,7 @@ BEGIN
        ROW(OLD.automation_id, OLD.from_team_id, OLD.to_team_id, OLD.asked_by_id, OLD.asked_at, OLD.why_id)
         OR NEW.state <> OLD.state
            AND (OLD.state, NEW.state) NOT IN (('asked', 'agreed'), ('agreed', 'moved'), ('asked', 'dropped')) THEN
-        RAISE EXCEPTION 'L2: what was asked of a transfer stays, and it is answered once (%)', OLD.id
+        RAISE EXCEPTION 'L2: a transfer keeps its request and is answered once (%)', OLD.id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION credential_kept_where_confirmed() RETURNS trigger LAN
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.kept_in_id IS NOT NULL THEN
-            RAISE EXCEPTION 'A2: where a credential is kept is said first and then confirmed (credential %)', NEW.id
+            RAISE EXCEPTION 'A2: the store of a credential is declared first and then confirmed (credential %)', NEW.id
                 USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;
@@ -20,7 +20,7 @@ BEGIN
         OR NEW.kept_confirmed_by_id IS NOT DISTINCT FROM OLD.said_for_id
         OR NOT EXISTS (SELECT FROM inventory_resource s WHERE s.id = NEW.kept_in_id AND s.kind = 'secret_store')
         OR NOT answers_for(NEW.kept_confirmed_by_id, NEW.kept_in_id, NEW.kept_confirmed_at) THEN
-        RAISE EXCEPTION 'A2: only who answers for a store, and did not say so, confirms what it keeps (credential %)', NEW.id
+        RAISE EXCEPTION 'A2: only an owner of the store who did not declare it confirms the store (credential %)', NEW.id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -29,7 +29,7 @@ $$;
 CREATE OR REPLACE TRIGGER credential_kept_where_confirmed BEFORE INSERT OR UPDATE ON inventory_credential
     FOR EACH ROW EXECUTE FUNCTION credential_kept_where_confirmed();
 
--- I6: the owner of what a credential opens, or of its store, narrows its reach.
+-- I6: the owner of a resource that a credential opens, or of its store, narrows its reach.
 -- Beyond the list of models.md: a declared reach lowers the tier of the credential (T1).
 CREATE OR REPLACE FUNCTION credential_reach_said_by_its_side() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -43,7 +43,7 @@ BEGIN
     END IF;
     IF NOT (answers_for(NEW.reach_by_id, NEW.opens_id, NEW.reach_at)
             OR answers_for(NEW.reach_by_id, NEW.kept_in_id, NEW.reach_at)) THEN
-        RAISE EXCEPTION 'I6: only who answers for what a credential opens, or for its store, narrows its reach (credential %)',
+        RAISE EXCEPTION 'I6: only an owner of a resource that a credential opens, or of its store, narrows its reach (credential %)',
             NEW.id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

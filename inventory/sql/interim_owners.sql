@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION interim_stays_as_named() RETURNS trigger LANGUAGE plp
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.state <> 'named' THEN
-            RAISE EXCEPTION 'I3: an interim owner is named first and confirmed by another then (%)', NEW.id
+            RAISE EXCEPTION 'I3: an interim owner is named first and then confirmed by another person (%)', NEW.id
                 USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;
@@ -20,7 +20,7 @@ BEGIN
            ROW(NEW.confirmed_by_id, NEW.confirmed_for_id, NEW.confirmed_at, NEW.until)
            IS DISTINCT FROM ROW(OLD.confirmed_by_id, OLD.confirmed_for_id, OLD.confirmed_at, OLD.until)
         OR OLD.state = 'ended' AND NEW.state <> 'ended' THEN
-        RAISE EXCEPTION 'I3: who was named interim owner by whom stays on record (%)', OLD.id
+        RAISE EXCEPTION 'I3: an interim owner and the person who named them stay on record (%)', OLD.id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

@@ -1,4 +1,4 @@
--- H1, H2: tables of inventory whose rows stay on record (the triggers: on_record.sql of controls).
+-- H1, H2: tables of inventory whose rows stay on record (the triggers: on_record.sql of governance.core).
 
 CALL keep_append_only(
     'inventory_assessment',

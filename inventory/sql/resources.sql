@@ -25,7 +25,7 @@ BEGIN
         OR NEW.resource_id = OLD.resource_id AND (NEW.confirmed_by_id, NEW.moved_by_id, NEW.moved_for_id)
             IS DISTINCT FROM (OLD.confirmed_by_id, OLD.moved_by_id, OLD.moved_for_id)
     ) AND NOT answers_for(NEW.confirmed_by_id, NEW.resource_id, NEW.confirmed_at) THEN
-        RAISE EXCEPTION 'I8: only who answers for a resource confirms what opens it (binding %)', NEW.id
+        RAISE EXCEPTION 'I8: only an owner of a resource confirms its bindings (binding %)', NEW.id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -59,7 +59,7 @@ CREATE OR REPLACE TRIGGER binding_moved_by_two BEFORE UPDATE ON inventory_bindin
 CREATE OR REPLACE FUNCTION host_consent_by_its_side() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT answers_for(NEW.said_by_id, NEW.resource_id, NEW.said_at) THEN
-        RAISE EXCEPTION 'I8: only who answers for a resource shares its host (resource %)', NEW.resource_id
+        RAISE EXCEPTION 'I8: only an owner of a resource shares its host (resource %)', NEW.resource_id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

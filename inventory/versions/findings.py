@@ -102,7 +102,7 @@ WORDS = {
     "wildcard": "Allows every tool",
     "opaque_code": "Code that nobody can judge from here",
     "open_webhook": "Can be started by anybody who knows its address",
-    "dynamic_host": "Whom it calls is worked out at run time",
+    "dynamic_host": "Its target is chosen at run time",
     "unpinned_component": "The version of a part is not fixed",
     "dormant": "Switched off",
     "pinned_data": "The export holds captured data",

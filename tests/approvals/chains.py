@@ -58,7 +58,7 @@ def described(
     identity: str = "",
     kind: str = "script",
 ) -> Version:
-    """A version described by hand, of n8n; of Rita's team if nothing else is said."""
+    """A version of n8n described by hand, by default of Rita's team."""
     n = c.people
     manifest = manual_description.describe_manually(
         name=name,

@@ -54,7 +54,7 @@ def without_slack(export: dict[str, Any]) -> None:
 
 
 def nothing_but_the_trigger(export: dict[str, Any]) -> None:
-    """An edit: whoever knows the id alone could have written it."""
+    """An edit that the id alone is enough to write."""
     export["nodes"] = [one for one in export["nodes"] if one["type"].endswith("scheduleTrigger")]
     export |= {"connections": {}, "name": "Mine"}
 
@@ -168,7 +168,7 @@ def hand_over(c: Company, resource: Resource, owner: Person, deputy: Person) -> 
 
 
 def decide_rest(c: Company, submission: Submission) -> Submission:
-    """Every stage-2 record that is still open is approved by whoever is asked."""
+    """Every open stage-2 approval is approved by its candidate."""
     digests = scenarios.ShownDigests(submission)
     for record in submission.approvals.filter(stage=2, state="open").order_by("pk"):
         if not record.decisions.filter(round=record.round, seat__label="owner").exists():

@@ -99,7 +99,7 @@ class Page:
 
 
 def fill(automations: int) -> tuple[scenarios.Company, Submission, Submission]:
-    """An estate, and beside it two submissions by the product's own operations: one before stage 1, one in stage 2."""
+    """An estate, and two submissions by the product's own operations: one before stage 1, one in stage 2."""
     northwind = people.build()
     company = scenarios.company(northwind)
     cast = large_company.Cast(northwind.rita, northwind.jonas, northwind.omar, northwind.amara)
@@ -302,7 +302,7 @@ def tier_shares() -> Iterator[Line]:
 
 
 def said(sentence: str) -> None:
-    """Progress, for whoever waits at a terminal."""
+    """Progress for a terminal."""
     if sys.stderr.isatty():
         print(f"\r{sentence:60}", end="", file=sys.stderr, flush=True)
 
@@ -346,7 +346,7 @@ def parts(company: scenarios.Company, measured: Sequence[Page]) -> dict[str, Cal
 
 
 def told_of(name: str, part: Callable[[], Iterator[Line]]) -> bool:
-    """Measure a part and print its lines; whether it came to its end: what stops it is said, and the others go on."""
+    """Measure a part and print its lines. Return whether it finished: an error is printed, and the others go on."""
     try:
         for found in part():
             tell(found)
@@ -357,7 +357,7 @@ def told_of(name: str, part: Callable[[], Iterator[Line]]) -> bool:
 
 
 def main() -> None:
-    """Start a database, fill it, measure each part of what was asked for."""
+    """Start a database, fill it, and measure each requested part."""
     asked = wanted()
     logging.disable(logging.WARNING)  # figures and nothing else on standard output
     ENVIRONMENT.start()

@@ -1,7 +1,7 @@
 """Bringing in two thousand real exports, and the same again: CPU seconds here and in the database, and queries an automation.
 
-The exports stand beside the project and are none of it: without them there is nothing to measure, which is said. There are fewer than
-that, so each is taken several times as another workflow of the same platform: connections and credentials are shared by several, as
+The exports are outside the project: without them it prints that there is nothing to measure. There are fewer than two
+thousand, so each is taken several times as another workflow of the same platform: connections and credentials are shared by several, as
 they are where one company has as many.
 """
 

@@ -64,7 +64,7 @@ def freeze(submissions: QuerySet[Submission]) -> None:
 
 
 def count_rule(scope: str = "automation") -> Counted:
-    """Ask a conflict rule, and the same in a stricter mode, of what every submission would hold; beside what others hold where the scope is wider."""
+    """Check a conflict rule, and the same in a stricter mode, for every submission; with other holders where the scope is wider."""
     now, kind = current_time.now(), kind_kind.kind_of("conflict_rule")
     rule = ConflictRule.objects.in_force(now).get(code="private-untrusted-outbound")
     document = {**rule.document, "scope": scope}

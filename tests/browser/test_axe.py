@@ -130,7 +130,7 @@ TOUR = (
     ("sana", "automation_submissions", "automation"),
     ("sana", "automation_grants", "automation", "?show=ended"),
     ("sana", "automation_chain", "automation"),
-    ("sana", "automation_chain", "joined"),  # with what it writes for, what it calls, and what nobody knows
+    ("sana", "automation_chain", "joined"),  # with its purposes, its calls, and its unknowns
     ("theo", "review_chain", "submission"),
     ("theo", "review_why", "submission"),
     ("sana", "automation_raise", "automation"),

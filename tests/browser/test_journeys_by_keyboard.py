@@ -170,7 +170,7 @@ def test_reviewer_decides_asks_and_undoes_by_keyboard(arrive: Arrive, scripts: b
 
 
 def to_the_review(hands: Hands, submission: Submission, scripts: bool) -> None:
-    """From home to the desk, there by its name to the submission; where scripts run, what is asked in a row comes beside it."""
+    """From home to Approvals, and by its name to the submission; where scripts run, the question of a row opens beside it."""
     from playwright.sync_api import expect
 
     page, name = hands.page, submission.automation.name

@@ -251,7 +251,7 @@ class World:
         return below.automation_id, *(scenarios.submitted(company, one).pk for one in (promoted, alike))
 
     def _joined(self, company: Company) -> int:
-        """What writes a channel that another reads, and calls what nobody has approved."""
+        """An automation that writes a channel that another reads, and calls an unapproved workflow."""
         word = uuid.uuid4().hex[:8]
         chains.in_force(company, chains.described(company, f"Reader {word}", (company.slack, "read", word)))
         holds = ((company.slack, "write", word), (company.model, "execute", "nobody", "workflow:execute"))

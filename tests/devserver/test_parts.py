@@ -201,7 +201,7 @@ def test_tables_in_use_are_not_dropped(command: list[str], tmp_path: Path, monke
 
 @pytest.mark.process
 def test_the_guard_ends_a_grandchild_that_ignores_every_polite_word(tmp_path: Path) -> None:
-    """The child leaves a deaf process behind; whoever started the child is killed."""
+    """The child leaves a deaf process behind; the child's parent is killed."""
     deaf = "import signal, os\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     deaf += f"open({str(tmp_path / 'deaf')!r}, 'w').write(str(os.getpid()))\nwhile True: signal.pause()"
     child = f"import subprocess, sys, signal\nsubprocess.Popen([sys.executable, '-c', {deaf!r}])\nsignal.pause()"

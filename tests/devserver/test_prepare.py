@@ -1,4 +1,4 @@
-"""What is said before anything starts on a database that does not fit the code."""
+"""The error before anything starts on a database that does not fit the code."""
 
 from __future__ import annotations
 

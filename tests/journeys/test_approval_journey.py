@@ -73,7 +73,7 @@ class Stage:
         return Visitor.arrive(person, self.open_page, self.site, at=at)
 
     def come_by_mail(self, person: Person, subject: str, about: str = "") -> Visitor:
-        """Somebody is told, opens the link of that mail and signs in."""
+        """A person gets a mail, opens its link and signs in."""
         return self.arrive(person, link_of(mail_for(self.mailbox, person, subject, about), self.site, about))
 
 

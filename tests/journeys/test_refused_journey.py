@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-#: Whoever must not, by how they stand to the submission: name in the cast, code of the page, code of the database.
+#: People who must not decide, by their relation to the submission: name in the cast, code of the page, code of the database.
 MISUSERS = {
     "submitter": ("rita", "SOD-3", "SOD-1"),
     "business owner": ("jonas", "SOD-3", "SOD-1"),

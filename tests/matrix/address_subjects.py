@@ -106,7 +106,7 @@ class Portal:
         rows: a line's subject, by its name in the table.
         typed: the preview's form, filled in.
         bound: the row of the preview whose connection is chosen anew.
-        shown: what somebody was shown at a path; at an instant that does not pass, and with all writes undone, it stays so.
+        shown: pages by path; the instant stands still and all writes are undone, so they stay valid.
     """
 
     world: World
@@ -126,7 +126,7 @@ class Portal:
         return reverse(address, args=arguments) + QUERIES.get(address, "")
 
     def form(self, address: str, subject: str) -> Mapping[str, Any]:
-        """What a POST to an address sends: what somebody who may would send."""
+        """The fields of a POST to an address: those of a person who may do it."""
         made = FORMS.get(address)
         return made(self, self.rows.get(subject)) if made is not None else {"reason": "A reason."}
 
@@ -278,7 +278,7 @@ def _resources(w: World) -> dict[str, Any]:
 
 
 def _credentials(w: World) -> dict[str, Any]:
-    """What a draft of the builder's uses: one of which nobody has said anything, and one that a store is said to keep."""
+    """Credentials of a builder's draft: one without details, and one that names a store."""
     owner, deputy = w.people["resource_owner"], w.people["resource_deputy"]
     store = scenarios.resource(w.northwind, "Vault", "secret_store", "restricted", owner, deputy, w.northwind.platform)
     content = of_its_own(stock_report.EXPORT, "described")
@@ -380,7 +380,7 @@ def _live(w: World) -> dict[str, Any]:
 
 
 def _ended(w: World) -> dict[str, Any]:
-    """What an automation's owner took back of what is in force, to be taken away where it is held."""
+    """A revocation by an automation's owner, to be removed in the target system."""
     submission = _submitted(w, "ended", ago=HELD_FOR)
     scenarios.decide_all(w.company, submission, now=w.now - HELD_FOR)
     held = Grant.objects.filter(automation=submission.automation_id).earliest("pk")
@@ -390,7 +390,7 @@ def _ended(w: World) -> dict[str, Any]:
 
 
 def _held_back(w: World) -> HeldBatch:
-    """What somebody's retirement would end all at once, of an automation of its own."""
+    """Grants of an automation of its own that a retirement would end all at once."""
     submission = _submitted(w, "much", ago=HELD_FOR)
     scenarios.decide_all(w.company, submission, now=w.now - HELD_FOR)
     low_grants(submission, 12, begins_at=w.now - timedelta(days=1))

@@ -1,4 +1,4 @@
-"""How the portal is asked in the matrix of addresses: what its table says, and what somebody gets who is sent somewhere.
+"""Requests of the matrix of addresses: its table, and the answers of the portal.
 
 What the table's columns mean stands in ``test_addresses.py``; who and what they name, in `address_subjects`.
 """
@@ -26,9 +26,9 @@ TABLE = Path(__file__).with_name("addresses.csv")
 SIGNED_OUT = ("anonymous", "left")
 SHOWN = ("200", "302")
 REFUSED = ("401", "403", "404", "409", "422", "login")
-#: Where a refused attempt is kept, and what was said about it.
+#: Tables that keep a refused attempt and its reason.
 RECORD = {"controls_ledgerevent", "controls_freetext"}
-#: What somebody typed into a preview, chose on a card or calls some filters stays, whatever is refused; it is no governed fact.
+#: Tables of typed previews, choices on cards and named filters: a refusal keeps them, since they are no governed facts.
 DRAFTS = {"approvals_savedview", "inventory_importbatch", "inventory_importitem", "recertification_draft"}
 URLENCODED = "application/x-www-form-urlencoded"
 
@@ -86,7 +86,7 @@ WRITES = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|TRUNCATE)\
 
 @contextmanager
 def writes() -> Iterator[list[str]]:
-    """The tables that are written to meanwhile."""
+    """The tables that are written to during a block."""
     found: list[str] = []
 
     def watch(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
@@ -116,7 +116,7 @@ def send(
         who: one of `PEOPLE`.
         method: as in ``GET``.
         path: with what it asks.
-        form: its fields; as bytes it is sent as it stands.
+        form: its fields; bytes are sent unchanged.
         kind: the content type of bytes.
         then: looks at the response, and at what the answer says of it, before that is undone.
         headers: of the request.
@@ -143,7 +143,7 @@ def send(
 
 
 def shown(portal: Portal, who: str, path: str) -> Answer:
-    """What somebody gets at a path whose verdict the table's own test asks: once for all tests that read it, since none changes it."""
+    """The answer at a path whose verdict the table's own test checks: once for all tests, since none changes it."""
     key = who, path
     if key not in portal.shown:
         portal.shown[key] = send(portal, who, "GET", path)
@@ -152,7 +152,7 @@ def shown(portal: Portal, who: str, path: str) -> Answer:
 
 
 def _led(portal: Portal, who: str, location: str) -> str:
-    """Where a redirect leads: to the sign-in, on in the portal, or to what the admin answers whoever may not look."""
+    """Where a redirect leads: to the sign-in, on in the portal, or to the admin's answer without permission."""
     where = urlsplit(urljoin("http://ours/here/", location))
     is_ours = (where.scheme, where.netloc) == ("http", "ours") and "\\" not in where.path
     assert is_ours, f"{location} is not ours"

@@ -51,7 +51,7 @@ def importer(w: World) -> Actor:
 
 @besides("approvals", "delegate_of_owner")
 def delegate_of_owner(w: World) -> Actor:
-    """Somebody without any relation, to whom the resource's owner has passed their decisions on."""
+    """A person without any relation who is the delegate of the resource's owner."""
     taker, giver = w.northwind.tom, w.people["resource_owner"]
     if "delegated" not in w.made:
         w.made["delegated"] = as_delegate(taker, giver=giver)
@@ -247,7 +247,7 @@ def owners_are_parties(w: World) -> Approval:
 
 @state(APPROVAL, "lead_is_owner")
 def lead_is_owner(w: World) -> Approval:
-    """Stage 2 on a resource of whoever approved the app."""
+    """Stage 2 on a resource of the person who approved the app."""
     stock_report.hand_over(w.company, w.company.slack, w.people["team_lead"], w.people["resource_deputy"])
     return stock_report.privilege_on(_stage_2(w), w.company.slack)
 
@@ -377,7 +377,7 @@ def drawn(w: World, sample: Sample) -> Sample:
 
 @state(SAMPLE, "of_policy", on=by_policy)
 def of_policy(w: World, record: Approval) -> Sample:
-    """Of what policy approved, and the draw fell on it."""
+    """An auto-approved item that was drawn."""
     return _drawn(w, Sample.objects.get(approval=record))
 
 
@@ -470,7 +470,7 @@ creating(f"{PROPOSAL}.propose")
 
 @besides("approvals", "delegate_of_author")
 def delegate_of_author(w: World) -> Actor:
-    """A security reviewer to whom the admin who proposed has passed their decisions on, acting for themself; elsewhere nobody."""
+    """A security reviewer, the proposing admin's delegate, who acts for themself; elsewhere nobody."""
     return as_actor(w.made.get("delegate of author", w.people["superuser"]))
 
 

@@ -49,7 +49,7 @@ WHO = (
 
 @dataclass
 class World:
-    """Northwind with resources in use, and whoever the tables speak of."""
+    """Northwind with resources in use, and the people of the tables."""
 
     company: Company
     people: Mapping[str, Person]
@@ -66,7 +66,7 @@ class World:
         return self.company.now
 
     def actor(self, who: str) -> Actor:
-        """Somebody of `WHO`, in an interactive session, or of whom a table speaks besides."""
+        """A person of `WHO` in an interactive session, or one more of the table."""
         if who in BESIDES:
             return BESIDES[who][1](self)
         return Actor.of_job("matrix") if who == "job" else as_actor(self.people[who])
@@ -175,7 +175,7 @@ def arguments(*transitions: str) -> Callable[[Arguments], Arguments]:
 
 
 def besides(table: str, who: str) -> Callable[[Acts], Acts]:
-    """Declare one more of whom a table speaks, beside `WHO`: somebody in another's place, or in no fresh session."""
+    """Declare one more person of a table, beside `WHO`: a delegate, or a person without a fresh session."""
 
     def declare(acts: Acts) -> Acts:
         BESIDES[who] = table, acts
@@ -185,7 +185,7 @@ def besides(table: str, who: str) -> Callable[[Acts], Acts]:
 
 
 def everybody(table: str) -> tuple[str, ...]:
-    """All of whom a table speaks."""
+    """All people of a table."""
     return (*WHO, *(who for who, (known, _) in BESIDES.items() if known == table))
 
 

@@ -117,7 +117,7 @@ def asked(w: World, made: Submission) -> Waiver:
 
 @state(WAIVER, "stood_in_for", on=asked)
 def stood_in_for(w: World, waiver: Waiver) -> Waiver:
-    """One of security stood in for whoever asked, since then."""
+    """A security reviewer was the requester's delegate since then."""
     giver, taker = w.people["business_owner"], w.people["security"]
     shares(taker, giver)
     Delegation.objects.create(giver=giver, taker=taker, from_at=w.now, until_at=w.now + timedelta(days=2))

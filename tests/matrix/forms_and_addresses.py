@@ -30,7 +30,7 @@ class Offer:
         who: whose page it stands on; empty for an address.
         right: what a browser would send: each field's values as they stand on the page.
         choices: what each field can be chosen from.
-        texts: which fields take what somebody types.
+        texts: fields with typed text.
     """
 
     path: str
@@ -103,7 +103,7 @@ class _Forms(HTMLParser):
 
 
 def forms(page: str, path: str, who: str) -> list[Offer]:
-    """The forms of a page, and of what its links ask of an address: each name that stands in a query is a field."""
+    """The forms of a page, and its links with a query as forms: each name in a query is a field."""
     reader = _Forms(path, who)
     reader.feed(page)
     reader.close()

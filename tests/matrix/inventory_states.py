@@ -304,7 +304,7 @@ def _interim(w: World, subject: models.Model) -> Mapping[str, Any]:
 
 @arguments("controls.team.confirm_import")
 def _import(w: World, subject: models.Model) -> Mapping[str, Any]:
-    # A preview is its bringer's own; whoever acts in this cell brings the file in first.
+    # A preview belongs to its importer; the actor of this cell imports the file first.
     who = w.made["who"]
     item = previews.preview([("x.json", export())], actor=w.actor(who), now=w.now).items.get()
     return {"item": item, "fields": {"business_owner": w.people["business_owner"]}}
@@ -352,7 +352,7 @@ def _describe(w: World, subject: models.Model) -> Mapping[str, Any]:
 
 @arguments("inventory.credential.declare_reach")
 def _declare(w: World, subject: models.Model) -> Mapping[str, Any]:
-    # That nobody knows any more what it opens lowers no tier, so that whoever may say anything of it may say that.
+    # A cleared reach lowers no tier, so every person who may give details may clear it.
     codes = list(w.company.erp.entitlements.values_list("code", flat=True))
     if Credential.objects.filter(opens=w.company.erp, reach_kind="unknown").exists():
         credential_transitions.declare_reach(subject, actor=as_actor(w.company.erp.owner), now=w.now, codes=codes)

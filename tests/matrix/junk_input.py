@@ -1,4 +1,4 @@
-"""What nobody means to send: junk for every field of every form and address of the portal, found on its own pages."""
+"""Junk for every field of every form and address of the portal, found on its own pages."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def asked(page: str, path: str) -> set[str]:
 def of_each_row(names: Iterable[str]) -> list[str]:
     """The fields that get junk: every other one, of a form's rows, which are read alike, of the first; all of them under `make soak`.
 
-    The others get theirs at random, from whoever sends anything (`random_requests`).
+    The others get theirs at random, from any sender (`random_requests`).
     """
     if IS_SOAK:
         return sorted(names)

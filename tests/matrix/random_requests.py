@@ -1,8 +1,8 @@
 """Whatever somebody may send to a form or an address of the portal.
 
 A request begins as what a browser, or the table's own form, would send. Then fields are filled with hostile texts, or with junk, are left
-out or sent twice, ids become those of other rows, the body is garbled, and whoever sends it is somebody else. What holds of the
-answer is `response_checks`'s to say.
+out or sent twice, ids become those of other rows, the body is garbled, and its sender is somebody else. `response_checks`
+checks the answer.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Others:
     theirs: Mapping[str, str]
 
     def rows_at(self, path: str) -> list[str]:
-        """The ids that an address may be sent with: half of them of what others own there."""
+        """The ids that an address may be sent with: half of them are rows of others."""
         own = self.theirs.get(path.strip("/").partition("/")[0])
         return [*self.ids, *([own] * len(self.ids) if own else [])]
 
@@ -122,7 +122,7 @@ def requests(draw: st.DrawFn, offer: Offer, others: Others) -> Request:
 
 @st.composite
 def typed(draw: st.DrawFn, offer: Offer) -> Request:
-    """A form as it is filled in by whoever it is offered to, with a hostile text in each field that takes one."""
+    """A form filled in by a person who sees it, with a hostile text in each text field."""
     who = offer.who or draw(st.sampled_from(list(PEOPLE)))
     pairs = _right(offer)
     free = {name.encode() for name in offer.texts} | {name for name, value in pairs if b" " in value}
@@ -135,7 +135,7 @@ def typed(draw: st.DrawFn, offer: Offer) -> Request:
 
 @st.composite
 def garbled(draw: st.DrawFn, offer: Offer, others: Others) -> Request:
-    """A form with junk in it, to whatever row, in whatever form of a body, by whomever."""
+    """A form with junk, for any row, with any form of a body, by any person."""
     who = draw(st.sampled_from([offer.who] * 20 * bool(offer.who) + list(PEOPLE)))
     path = offer.path
     if draw(st.integers(0, 2)) == 0:

@@ -1,4 +1,4 @@
-"""What holds of every answer of the portal, whatever was sent: of the answer, of what was written, and of every page afterwards."""
+"""Checks of every answer of the portal, whatever was sent: the answer, the writes, and every page afterwards."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.run_lengths import IS_SOAK
 KNOWN = frozenset({"200", "204", "302", "400", "401", "403", "404", "405", "409", "413", "415", "422", "login"})
 #: Too many attempts to sign in.
 TOO_OFTEN = "429"
-#: How a request that can't be read, or is none of the portal's, is answered whoever sends it.
+#: Answers to a request that can't be read or is not the portal's, for every sender.
 UNREAD = frozenset({"400", "405", "413", "415"})
 #: What may be answered where the table says that somebody may not: that it is not there, not theirs, or not like this.
 INSTEAD = {
@@ -44,7 +44,7 @@ INSTEAD = {
 }
 #: What is theirs alone has this in its name.
 THEIRS = "Zebra77"
-#: The page on which a row is seen, by the first part of the addresses of what can be done to it: who gets 404 there gets it everywhere.
+#: The page of a row, by the first part of the addresses of its operations. A 404 there means 404 everywhere.
 ROWS = {"automations", "resources", "review", "credentials", "identities", "recertify", "import", "samples"}
 
 
@@ -112,7 +112,7 @@ class Watch:
     """Sends requests and says what is wrong with the answers.
 
     Args:
-        portal: where; what is asked of it is undone.
+        portal: where; its writes are undone.
     """
 
     def __init__(self, portal: Portal) -> None:
@@ -161,7 +161,7 @@ class Watch:
         yield from self._against_the_table(one, answer)
 
     def _against_the_table(self, one: Request, answer: Answer) -> Iterator[str]:
-        """Whom the table refuses an address, no form gets any further; whoever may not see a row, nothing done to it tells them of it."""
+        """A person refused at an address by the table gets no further by any form, and learns nothing of a hidden row."""
         path = urlsplit(one.path).path
         for expected in self.verdicts.get((one.method, path, one.who), ()):
             shows = self.verdicts.get(("GET", path, one.who)) == {"200"}

@@ -2,19 +2,19 @@
 
 ``addresses.csv`` is written by hand from the product's rules. Columns: ``address``, a URL name, where ``admin:*_change`` stands
 for that address of every model; ``method``; ``subject``, which `address_subjects` knows; ``who``, one name or several of
-`PEOPLE`, or ``*`` for everybody whom no other line of that address, method and subject names; ``expected``:
+`PEOPLE`, or ``*`` for everybody without a line of their own for that address, method and subject; ``expected``:
 
 - ``200``, ``302`` (done, or shown elsewhere), ``403`` (it is there, and not theirs to do), ``404`` (whether it is there is not
   told), ``409`` (not now), ``422`` (not like this) are the answer's status;
 - ``401`` is the answer of the API to everybody, since a session opens nothing there; what a program gets stands in ``test_programs.py``;
-- ``login`` is a redirect to the sign-in. Every address needs one unless it says otherwise: this is what whoever is not signed
-  in, or has left, gets where no line names them; ``*`` does not speak of them.
+- ``login`` is a redirect to the sign-in. Every address needs one unless it says otherwise: this is the answer to a person who
+  is not signed in or has left, where no line names them; ``*`` does not include them.
 
 Everybody is sent where the answers to a GET differ. Where those to a POST do, `WRITERS` of each answer are, and everybody under
-`make full`: what everybody may do is asked of the operation itself (``test_transitions.py``). Of each answer only `FEW` are where all
+`make full`: ``test_transitions.py`` checks everybody's permission on the operation itself. Of each answer only `FEW` are where all
 who are signed in get the same, and where a GET asks before a POST that has lines of its own; who, changes from line to line.
 
-A method without a line is not accepted: 405. A POST sends what somebody who may would send, and is rolled back. No GET writes;
+A method without a line is not accepted: 405. A POST sends the fields of a permitted person, and is rolled back. No GET writes;
 a refusal writes what was tried into the ledger, and nothing else.
 """
 
@@ -76,7 +76,7 @@ PEOPLES = frozenset({"controls_person", "mfa_authenticator"})
 #: What every answer says to browsers and proxies: none of them keeps a copy.
 NOT_KEPT = "no-store, private"
 
-#: How many of those who get the same answer are sent where not everybody is; as many as there are `PEOPLE` sends them all.
+#: How many people with the same answer are sent where not everybody is; the number of `PEOPLE` sends them all.
 FEW = 2
 WRITERS = run_lengths.of(2, full=len(PEOPLE))
 #: How many people of `SENT_EVERYWHERE` open the list of one model; with FULL, each of them.
@@ -154,7 +154,7 @@ def paths(portal: Portal, address: str, subject: str, cells: dict[str, str]) -> 
 
 
 def sent(key: Key, cells: dict[str, str]) -> dict[str, str]:
-    """Who of those whom a line names is sent, with what they should get."""
+    """The people of a line who are sent, with the expected answer."""
     address, method, subject = key
     is_question = method == "GET" and (address, "POST", subject) in CELLS
     differ = len(set(cells.values()) - {"login"}) > 1 and not is_question
@@ -203,7 +203,7 @@ def test_a_method_without_a_line_is_not_accepted(portal: Portal) -> None:
 
 @pytest.mark.full("asks every page once more")
 def test_htmx_gets_the_same_verdict(portal: Portal) -> None:
-    """For each GET, one of those who may, one of those who may not, and nobody: a fragment is no way around."""
+    """For each GET, one permitted person, one refused person, and nobody: a fragment is no way around."""
     wrong = []
     for (address, method, subject), cells in CELLS.items():
         if method != "GET" or is_of_every_model(address):
@@ -291,7 +291,7 @@ def _sendable(portal: Portal, seen: dict[str, str]) -> dict[tuple[str, str], Sen
 
 
 def _broken(what: str, answer: Answer) -> Iterator[str]:
-    """What junk did that it should not: an error of ours, or a part of what was refused."""
+    """Wrong effects of junk: an error of ours, or a part of a refused request."""
     if answer.said >= "500":
         yield f"{what}: {answer.said}"
     kept = set(answer.written) - RECORD - DRAFTS

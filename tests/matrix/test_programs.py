@@ -1,9 +1,9 @@
 """The permission matrix of programs: everybody's program asks every operation of the API, and the answer is the table's (S5).
 
 ``programs.csv`` is written by hand from the product's rules. Columns: ``operation``; ``subject``; ``who``, one name or several of
-`PEOPLE`, or ``*`` for everybody whom no other line of that operation and subject names; ``expected``, a status, and after a colon the
+`PEOPLE`, or ``*`` for everybody without a line of their own for that operation and subject; ``expected``, a status, and after a colon the
 ``code`` that the document has, where it has one. What a program may read is not in it: that is what its person's pages show (`READ`).
-In make test `FEW` of those who get one answer ask for it, who, changes from line to line; under ``make full`` everybody does.
+In make test `FEW` people with the same answer ask, and they change from line to line; under ``make full`` everybody does.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _preview(portal: Portal, one: Program, subject: str) -> Answer:
 
 
 def _import(portal: Portal, one: Program, subject: str) -> Answer:
-    """Something new, owned by whoever brings it in; or what is in the register already, of Finance Operations."""
+    """A new automation, owned by its importer; or one of Finance Operations from the register."""
     said = one.get("/me").said
     owner = said["person"]["id"] if "person" in said else 1
     word = "program" if subject == "stock" else subject
@@ -117,7 +117,7 @@ SENT: dict[str, Callable[[Portal, Program, str], Answer]] = {
 
 
 def sent(operation: str, subject: str) -> dict[str, str]:
-    """Who of those whom a line names is sent, with what they should get."""
+    """The people of a line who are sent, with the expected answer."""
     cells, of_each = TABLE[operation, subject], defaultdict[str, list[str]](list)
     for who in in_turn(list(cells), list(TABLE).index((operation, subject))):
         of_each[cells[who]].append(who)
@@ -178,7 +178,7 @@ def test_team_token_reads_its_team_only(portal: Portal) -> None:
 
 @pytest.mark.rule("S5")
 def test_session_does_not_authorise_api(portal: Portal) -> None:
-    """A browser that is led here sends its cookie; what it gets is what nobody gets, and beside a token the cookie counts for nothing."""
+    """A browser that is led here sends its cookie. Its answer is that of no sign-in, and with a token the cookie counts for nothing."""
     client = portal.clients["security"]
     assert client.get(f"{ROOT}/me").status_code == 401
     one = program(portal.world.people["nobody"])

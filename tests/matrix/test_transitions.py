@@ -1,9 +1,9 @@
 """The permission matrix: for each state, everybody is asked about every operation, and the answer is the table's.
 
 A table is written by hand from the product's rules. Columns: ``transition``; ``state`` and ``who``, one name or several apart;
-``who`` may be ``*`` for everybody whom no other line of that transition and state names; ``expected``, which is ``ok`` or
-``kind:code`` of the refusal. Asking only reads; where the table says ``ok`` the operation is performed too, and rolled back: by `DOERS` in each state, by everybody
-whom the table lets under `make full`.
+``who`` may be ``*`` for everybody without a line of their own for that transition and state; ``expected``, which is ``ok`` or
+``kind:code`` of the refusal. Asking only reads. Where the table says ``ok`` the operation is performed too, and rolled back: by `DOERS` in each state, under
+`make full` by everybody whose line says ``ok``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ for table in TABLES:
 
 Cells = dict[tuple[str, str], dict[str, str]]
 
-#: How many of those who may do something do it in each state: another in the next state, and for the next transition.
+#: How many permitted people do it in each state: another in the next state, and for the next transition.
 DOERS = run_lengths.of(1, full=100)
 
 

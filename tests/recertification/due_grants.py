@@ -54,7 +54,7 @@ class Due:
 
     @cached_property
     def asked(self) -> int:
-        """How many are asked: of what is drawn two people are (S4)."""
+        """The number of questions: a drawn item has two (S4)."""
         return len(self.grants) + sum(item_context.is_drawn(grant) for grant in self.grants)
 
     def items(self) -> QuerySet[Item]:
@@ -76,7 +76,7 @@ class Due:
         return Notice.objects.filter(thread=self.thread)
 
     def digests(self) -> QuerySet[Notice]:
-        """The digests made so far for whoever is asked."""
+        """The digests made so far for the reviewers."""
         return Notice.objects.filter(event=outbox.DIGEST, recipient__in=self.owners)
 
     def sent(self) -> int:
@@ -84,7 +84,7 @@ class Due:
         return self.at_once().filter(state=NoticeState.SENT).count()
 
     def is_told(self) -> bool:
-        """Whether all of them have, everybody who is asked is told, and each of them had a digest today."""
+        """Whether all of them ended, and each reviewer has a notice and a digest of today."""
         queued, done = self.notices(), self.digests().filter(state=NoticeState.SENT)
         return (
             self.sent() == len(self.grants)
@@ -145,9 +145,7 @@ def _same(what: str, found: object, wanted: object) -> None:
 
 
 def due(count: int) -> Due:
-    """So many grants due. No worker may run yet: each step of the way there nudges one, for whom what is asked that long ago has run out
-    of time.
-    """
+    """So many grants due. No worker may run yet: each step on the way nudges one, which would find these old questions out of time."""
     began = current_time.now() - timedelta(days=169)
     held = held_apart(began)
     made = Due(held, low_grants(held.submission, count, begins_at=began), began)
@@ -179,7 +177,7 @@ def nudge(jobs: Iterable[str] = JOBS) -> None:
 
 
 def nudged_until(condition: Callable[[], Any], what: str, *, seconds: float = 90, jobs: Iterable[str] = JOBS) -> None:
-    """Wait as `until`, nudging meanwhile."""
+    """Wait as `until`, and nudge in between."""
     asked = itertools.count()
 
     def nudged() -> Any:
@@ -207,7 +205,7 @@ def connected() -> list[int]:
 
 
 def answers() -> bool:
-    """Whether the database does; after a crash it recovers first, and whoever was connected begins anew."""
+    """Whether the database answers; after a crash it recovers first, and its clients connect again."""
     connection.close()
     try:
         connection.ensure_connection()

@@ -1,4 +1,4 @@
-"""Many grants at once, as rows: low-risk ones of one automation, each approved by the owner of what it touches.
+"""Many grants at once, as rows: low-risk ones of one automation, each approved by the owner of its resource.
 
 Walking hundreds of privileges through both stages takes minutes and shows nothing about reviews. The database judges these
 rows as it judges any.

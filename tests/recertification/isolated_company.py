@@ -1,4 +1,4 @@
-"""A company of one committed test's own: its connections are bound to its own resources, whoever else is in the database."""
+"""A company of one committed test's own: its connections are bound to its own resources, next to others in the database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def held_apart(since: datetime) -> Held:
 
     Args:
         since: the instant of business time at which all was approved. People and roles are as of `people.NOW`, as in every
-            committed test: the admins who confirm them are whoever is in the database.
+            committed test: the admins who confirm them are those in the database.
     """
     word = uuid.uuid4().hex[:8]
     company = scenarios.company(people.build(word))
@@ -42,7 +42,7 @@ KEPT = "held_apart"
 
 
 class Walked:
-    """What a walk committed, kept as a database beside the run's: a copy takes a tenth of what the walk takes."""
+    """The rows of a walk, kept as a database beside the run's: a copy takes a tenth of the walk's time."""
 
     def __init__(self, held: Held, surroundings: Environment) -> None:
         self._held = held
@@ -50,7 +50,7 @@ class Walked:
         self._copy(postgres.DATABASE, KEPT)
 
     def anew(self) -> Held:
-        """Put the run's database back to where the walk ended; whoever is connected is thrown out."""
+        """Put the run's database back to the end of the walk; all connections are closed."""
         self._drop(postgres.DATABASE)
         self._copy(KEPT, postgres.DATABASE)
         return copy.deepcopy(self._held)

@@ -102,7 +102,7 @@ class Large:
             self.chosen[pk] = self.chance.choice(kinds)
 
     def answer(self, some: Collection[int]) -> None:
-        """Whoever is asked about some of the chosen items answers them together, *needed* first."""
+        """The reviewers of some chosen items answer them together, *needed* first."""
         for asks in (Asks.NEEDED, Asks.ACCEPTABLE):
             waiting = Question.objects.unanswered().filter(item__in=some, asks=asks).order_by("pk")
             by_person: dict[Person, list[Draft]] = {}
@@ -121,7 +121,7 @@ class Large:
         return HeldBatch.objects.filter(state=BatchState.OPEN, answer_by__gt=current_time.now() + timedelta(minutes=1))
 
     def release(self) -> int:
-        """Security and an admin, of whom neither opened a campaign, release what the brake holds; returns how many batches."""
+        """Security and an admin, neither of them a campaign's opener, release the brake's batches; returns how many."""
         people, now, waiting = self.held.people, current_time.now(), list(self.answerable())
         for batch in waiting:
             for who in (people.viktor, people.karl):
@@ -156,7 +156,7 @@ class Large:
         self._prove_ledger()
 
     def _prove_outcomes(self) -> None:
-        """Kept is what everybody kept, once; what was not answered has ended, and nothing follows it."""
+        """Grants that everybody kept have one successor. Unanswered ones have ended without one."""
         wanted, last = (
             Counter[str](),
             Counter(Grant.objects.exclude(predecessor=None).values_list("predecessor", flat=True)),
@@ -206,7 +206,7 @@ class Large:
         _same("reminders", Notice.objects.filter(event="recertification_reminder").count(), reminded)
 
     def prove_mails(self, mailbox: Mailbox, blows: int) -> int:
-        """Each notice that is said to have gone has come, once, but where a blow fell between sending and marking; returns how many did."""
+        """Each notice marked as sent has arrived once, except if a kill fell between sending and marking; returns how many were sent."""
         left = Notice.objects.exclude(state__in=DONE).values_list("event", "state", "attempts", "error")
         _same("notices with which something is left to do", Counter(left), Counter())
         carried = Notice.objects.filter(state=NoticeState.CARRIED)

@@ -43,7 +43,7 @@ class Blows:
         self.parts["worker"].start()
 
     def beat(self) -> None:
-        """Beat dies: nobody asks for sweeps meanwhile."""
+        """Beat dies: nothing starts sweeps until it is back."""
         self.parts["beat"].kill()
         self.parts["beat"].start()
 

@@ -1,6 +1,6 @@
 """A campaign of 10,000 items opens, reminds, is answered, escalates, suspends and closes while what works on it is killed at random (R2, R6, R9).
 
-The clock is moved from one due day to the next; which part dies when is drawn, and the seed of the draw is said, so that it can be had again.
+The clock is moved from one due day to the next; which part dies when is drawn, and the seed of the draw is printed, so that a run can be repeated.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Course:
         self.struck, self.amid, self.released = Counter[str](), 0, 0
 
     def strike(self) -> None:
-        """The next of what was drawn dies."""
+        """The next drawn process dies."""
         name = self.ahead.pop()
         getattr(self.blows, name)()
         self.struck[name] += 1
@@ -141,7 +141,7 @@ class Course:
         self.until_done("escalating", due.count, blows=3)
 
     def suspends(self) -> None:
-        """The grace passes: what nobody answered for is in force no more; who is told of it is told at once."""
+        """The grace period passes: unanswered grants are no longer in force; their notices go out at once."""
         demo_clock.move(self.large.campaigns[0].grace_until + timedelta(hours=1) - current_time.now())
         now, due = current_time.now(), self.large.items().filter(state=ItemState.ESCALATED, suspended_at=None)
         self.until_done("suspending", due.filter(grace_until__lte=now).count, blows=3)

@@ -1,6 +1,6 @@
 """2,000 grants come up for review while worker, beat, broker and database connections are killed ten times (R9).
 
-Each is started again as its supervisor does; whoever else hangs on what died has to get over it by itself.
+Each is started again as its supervisor does; the other processes must recover by themselves.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every page, opened by eight people at once, again and again: none breaks, none is refused to whom it was shown."""
+"""Every page, opened by eight people at once, again and again: none breaks, none is refused after it was offered."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def named(url: str, database: str) -> str:
 
 @contextmanager
 def used(database: str) -> Iterator[None]:
-    """This process works on another database meanwhile."""
+    """This process works on another database for a while."""
     before = connection.settings_dict["NAME"]
 
     def use(name: str) -> None:
@@ -71,7 +71,7 @@ def test_a_restored_backup_verifies_and_the_journey_goes_on(
     backup, url = tmp_path / "countersign.dump", surroundings.cluster.url
     here = str(connection.settings_dict["NAME"])
     run(surroundings.cluster, "pg_dump", "--format=custom", f"--file={backup}", named(url, here))
-    # What happens after the backup is lost with the database, and a checkpoint that was published meanwhile says so.
+    # Events after the backup are lost with the database, and a checkpoint published since then shows it.
     scenarios.decide_all(company, asked)
     sealing.seal_all(at=timezone.now())
     with psycopg.connect(surroundings.superuser_url(), autocommit=True) as admin:

@@ -1,7 +1,7 @@
 """`make language`: how plainly the project is written, by the rules of docs/decisions/0038.
 
-It counts stilted phrases in docstrings, comments, templates and docs, vague names of variables and parameters, and docstrings with a long
-opening. `make lint` fails above the limits.
+It counts stilted phrases in docstrings, comments, strings, templates, SQL, YAML, CSV and docs. It counts vague names of variables and
+parameters, and docstrings with a long opening. `make lint` fails above the limits.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import io
 import re
 import sys
 import tokenize
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.structure.file_sizes import sources
+from tests.structure.file_sizes import CODE, sources
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,6 +27,10 @@ STILTED = re.compile(
     r"|in the place of|come to nothing|came to nothing|for good|is asked of|as it stands|no more than is|which one has)\b",
     re.IGNORECASE,
 )
+#: Kinds of files, by suffix, that hold texts beside Python, templates and docs.
+DATA_FILES = {".sql": "SQL", ".yaml": "YAML", ".csv": "CSV"}
+#: A tag, variable or comment of a template, and a quoted text inside it.
+TAG, QUOTED = re.compile(r"{[%{#].*?[%}#]}"), re.compile(r'"([^"]*)"')
 #: Names that say nothing about their value.
 VAGUE = {"one", "found", "said", "own", "no", "told", "asked", "known", "about", "beside", "taken"}
 
@@ -65,6 +69,28 @@ def documented(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield getattr(node, "lineno", 1), text
 
 
+def comments(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and text of each comment."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def strings(tree: ast.AST, source: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and text of each string with a space that is no docstring, unless its line explains a phrase."""
+    lines = source.splitlines()
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            if " " in node.value.strip() and "plain:" not in lines[node.lineno - 1]:
+                yield node.lineno, node.value
+
+
+def template_text(template: str) -> str:
+    """Return what a template shows: its text, and quoted texts with a space in its tags."""
+    return TAG.sub(lambda tag: " " + " ".join(text for text in QUOTED.findall(tag[0]) if " " in text) + " ", template)
+
+
 def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Yield the line and name of each variable and parameter that is bound."""
     for node in ast.walk(tree):
@@ -74,49 +100,50 @@ def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.arg
 
 
-def count(root: Path) -> tuple[dict[str, Counts], Counter[str], list[str], list[str]]:
+def count(root: Path) -> tuple[dict[str, Counts], dict[str, Counts], list[str]]:
     """Count a checkout.
 
     Returns:
-        Counts by kind of text, totals of names, places of vague names, and places of long openings.
+        Counts by kind of text, counts of names, and places of long openings.
     """
-    kinds = {kind: Counts() for kind in ("docstrings and comments", "templates", "docs")}
-    totals, vague, openings = Counter[str](), list[str](), list[str]()
+    kinds, names_by_kind, openings = defaultdict[str, Counts](Counts), defaultdict[str, Counts](Counts), list[str]()
 
     def add(kind: str, where: str, text: str) -> None:
         kinds[kind].words += words(text)
         kinds[kind].hits += [f"{where}: {phrase}" for phrase in stilted(text)]
 
-    for path in sources(root):
+    tests = sorted((root / "tests").rglob("*.py"))
+    for path in (*sources(root), *tests):
         source, where = path.read_text(encoding="utf-8"), str(path.relative_to(root))
-        tree = ast.parse(source)
+        tree, of_tests = ast.parse(source), " of tests" if path in tests else ""
+        for line, text in (*documented(tree), *comments(source)):
+            add(f"docstrings and comments{of_tests}", f"{where}:{line}", text)
+        for line, name in names(tree):
+            names_by_kind[f"names{of_tests}"].words += 1
+            if name in VAGUE:
+                names_by_kind[f"names{of_tests}"].hits.append(f"{where}:{line}: {name}")
+        if of_tests:
+            continue
         for line, text in documented(tree):
-            add("docstrings and comments", f"{where}:{line}", text)
             if words(re.split(r"(?<=[.;:])\s", text.strip())[0]) > OPENING_LIMIT:
                 openings.append(f"{where}:{line}")
-        for token in tokenize.generate_tokens(io.StringIO(source).readline):
-            if token.type == tokenize.COMMENT:
-                add("docstrings and comments", f"{where}:{token.start[0]}", token.string)
-        for line, name in names(tree):
-            totals["names"] += 1
-            if name in VAGUE:
-                vague.append(f"{where}:{line}: {name}")
+        for line, text in strings(tree, source):
+            add("strings", f"{where}:{line}", text)
     for path in sorted((root / "templates").rglob("*.*")):
         if path.suffix in (".html", ".txt"):
-            add(
-                "templates",
-                str(path.relative_to(root)),
-                re.sub(r"{[%{#].*?[%}#]}", " ", path.read_text(encoding="utf-8")),
-            )
+            add("templates", str(path.relative_to(root)), template_text(path.read_text(encoding="utf-8")))
+    for path in sorted(path for package in CODE for path in (root / package).rglob("*.*")):
+        if path.suffix in DATA_FILES:
+            add(DATA_FILES[path.suffix], str(path.relative_to(root)), path.read_text(encoding="utf-8"))
     for path in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
         if path.name != "rules.md":
             add("docs", str(path.relative_to(root)), path.read_text(encoding="utf-8"))
-    return kinds, totals, vague, openings
+    return kinds, names_by_kind, openings
 
 
 def findings(root: Path) -> list[str]:
     """Return a sentence for each limit that the checkout exceeds, with its first places."""
-    kinds, totals, vague, openings = count(root)
+    kinds, names_by_kind, openings = count(root)
     problems = []
     for kind, counts in kinds.items():
         rate = 1000 * len(counts.hits) / max(counts.words, 1)
@@ -125,10 +152,11 @@ def findings(root: Path) -> list[str]:
         )
         if rate > STILTED_LIMIT:
             problems.append(f"too many stilted phrases in {kind}:\n  " + "\n  ".join(counts.hits[:40]))
-    share = 100 * len(vague) / max(totals["names"], 1)
-    print(f"names: {len(vague)} vague of {totals['names']}, {share:.1f} % (limit {VAGUE_LIMIT})")
-    if share > VAGUE_LIMIT:
-        problems.append("too many vague names:\n  " + "\n  ".join(vague[:40]))
+    for kind, counts in names_by_kind.items():
+        share = 100 * len(counts.hits) / max(counts.words, 1)
+        print(f"{kind}: {len(counts.hits)} vague of {counts.words}, {share:.1f} % (limit {VAGUE_LIMIT})")
+        if share > VAGUE_LIMIT and kind != "names of tests":
+            problems.append(f"too many vague {kind}:\n  " + "\n  ".join(counts.hits[:40]))
     print(f"docs: {kinds['docs'].words} words (limit {DOCS_LIMIT})")
     if kinds["docs"].words > DOCS_LIMIT:
         problems.append("the docs are too long")

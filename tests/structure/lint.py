@@ -48,7 +48,7 @@ TESTING = {
 
 
 def checks(home: str) -> list[tuple[str, list[str | Path], dict[str, str]]]:
-    """Each check: its name, its command, what it is told. `home` is an empty private folder."""
+    """Each check: its name, its command, its environment. `home` is an empty private folder."""
     templates = sorted((ROOT / "templates").rglob("*.html"))
     production = {**PRODUCTION, "COUNTERSIGN_HOME": home}
     return [

@@ -30,5 +30,5 @@ def test_channel_with_broken_connection_says_so_and_requeues_nothing(redis: str)
             message.ack()
         channel.close()
         with pytest.raises(connection.connection_errors, match="is lost"):
-            message.ack()  # its job went on meanwhile, and is done now
+            message.ack()  # its job went on, and is done now
         transport.client = connection

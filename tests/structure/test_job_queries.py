@@ -1,4 +1,4 @@
-"""What keeps a row out of a job is asked of that row: held against a list of all others, it would take as long as both are long (R9).
+"""A job checks each row by itself: a comparison with a list of all others would take the product of both lengths (R9).
 
 PostgreSQL makes no join of ``NOT IN (SELECT …)``. It keeps what was selected in memory as long as it believes that it fits, and beyond that goes
 through it for every row: of a campaign of a million items a sweep came to no end.

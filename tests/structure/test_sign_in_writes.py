@@ -39,7 +39,7 @@ HANDED_OVER = {"governance/portal/sign_in/adapters.py", "governance/portal/demo_
 
 
 def calls(source: str) -> Iterator[str]:
-    """The names of what is called on something, or handed over with something, in a module: ``set_password`` of ``person.set_password(…)``."""
+    """The names of methods called on an object, or passed with it, in a module: ``set_password`` of ``person.set_password(…)``."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             yield node.attr

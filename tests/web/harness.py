@@ -71,7 +71,7 @@ class Frame:
 
 
 def frame(request: HttpRequest) -> dict[str, object]:
-    """Stand in for the context processor of the portal."""
+    """Replace the context processor of the portal."""
     return {"chrome": Frame(), "now": NOW}
 
 

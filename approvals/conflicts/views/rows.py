@@ -210,7 +210,7 @@ def reasons(conflicts: Iterable[FoundConflict], own_keys: Collection[str], sente
         other_helds = (held for leg in conflict.own.values() for held in leg if held.key not in own_keys)
         words = [_own_words(held, sentences) for held in other_helds]
         has_others = any(conflict.others.values())
-        with_what = "; ".join(dict.fromkeys(words)) or ("what others hold" if has_others else "nothing beside it")
+        with_what = "; ".join(dict.fromkeys(words)) or ("what others hold" if has_others else "nothing else")
         lead = f"{conflict.standing.rule.title}, with: {with_what}."
         text = f"{conflict.standing.rule.reason} {MODES[conflict.mode]}"
         rows.append({"icon": "conflict", "lead": lead, "text": text})

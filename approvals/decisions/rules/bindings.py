@@ -24,7 +24,7 @@ def binding_problem(privilege: Privilege, bindings: Mapping[tuple[str, str], Bin
         refused_by = row.refused_by.name if row.refused_by and row.resource_id == resource.pk else "Its owner"
         return f"{refused_by} said that this connection does not open {resource.name}."
     if row.resource_id != resource.pk:
-        return f"This connection is said to open something else than {resource.name} now."
+        return f"This connection now opens something other than {resource.name}."
     return ""
 
 

@@ -105,14 +105,19 @@ def require_undecided(subject: Approval, actor: Actor, now: datetime, context: S
     """A decision is taken back only while its submission is undecided and nothing rests on it."""
     submission = subject.submission
     if submission.state != SubmissionState.OPEN:
-        sentence = f"The submission is {submission.get_state_display().lower()}: what was decided in it stands."
-        return Refusal("A5", "state", sentence, "Whoever answers for it can stop or revoke what came of it.")
+        sentence = f"The submission is {submission.get_state_display().lower()}: its decisions are final."
+        return Refusal("A5", "state", sentence, "Its owner can stop it or revoke its grants.")
     if subject.stage == 1 and subject.state == ApprovalState.APPROVED and _has_decided_stage_2(context):
-        sentence = "A privilege was decided on the strength of this."
-        return Refusal("A4", "state", sentence, "Whoever decided there takes that back first; what carried over stays.")
+        sentence = "A stage-2 decision relies on this one."
+        return Refusal(
+            "A4",
+            "state",
+            sentence,
+            "The stage-2 approver undoes that decision first. Decisions that carried over stay.",
+        )
     if subject.state == ApprovalState.REJECTED and bindings.refusal(subject, context.facts) is not None:
-        sentence = "It was said that this connection opens something else: open again it could not be approved."
-        return Refusal("I8", "state", sentence, "The builder says anew what it opens, and submits that.")
+        sentence = "This connection now opens something else, so nobody could approve this again."
+        return Refusal("I8", "state", sentence, "The builder names the resource again and submits that.")
     return None
 
 
@@ -197,8 +202,8 @@ def _decider_refusal(decided: QuerySet[DecisionPerson], actor: Actor) -> Refusal
     if first is None:
         return None
     if first.person == actor.person:
-        sentence = "You decided in its open submission, and whoever changes it or submits it anew is a party to it."
-        to_do = "Somebody of the builder's side who decided nothing does; or it waits until the submission has ended."
+        sentence = "You decided in its open submission. A person who changes or resubmits it becomes a party to it."
+        to_do = "Ask somebody on the builder's side who decided nothing, or wait until the submission has ended."
     else:
         sentence = f"{first.person.name} decided in its open submission, and this would make them a party to it."
         to_do = "Name somebody who decided nothing; or wait until the submission has ended, or withdraw it."

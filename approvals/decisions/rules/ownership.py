@@ -14,7 +14,7 @@ from governance.core.access import Refusal
 from inventory.models import NonHumanIdentity, Owned, Resource, ResourceState
 
 #: The next step, and who takes it.
-TO_DO = "Its team's lead and a security reviewer together name who answers for it meanwhile."
+TO_DO = "Its team's lead and a security reviewer together name an interim owner."
 
 
 def refusal(approval: Approval, facts: SubmissionFacts) -> Refusal | None:
@@ -65,5 +65,5 @@ def identity_problems(identities: Iterable[NonHumanIdentity], now: datetime) -> 
 
 def no_owner_sentence(subject: Owned, name: str) -> str:
     """Return a sentence: the owner of something left, and it has no owner now."""
-    opening = f"{subject.accountable.name} left and" if subject.accountable is not None else "There is no owner, and"
-    return f"{opening} nobody answers for {name}: nothing new on it can be approved until somebody does."
+    left = f"{subject.accountable.name} left. " if subject.accountable is not None else ""
+    return f"{left}Nobody owns {name} now, so nothing new on it can be approved."

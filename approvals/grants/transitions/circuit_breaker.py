@@ -50,7 +50,7 @@ def two_people(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | Non
     others = subject.answers.exclude(role=place).values_list("person", "said_at") if place is not None else ()
     for other_person, at in others:
         if Delegation.objects.between([other_person], [actor.person.pk]).since(at, now).exists():
-            return Refusal("G6", "duty", "You and the other stand in for each other: two people look at it.")
+            return Refusal("G6", "duty", "One of you is the other's delegate, and two independent people must answer.")
     return None
 
 

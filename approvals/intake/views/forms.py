@@ -100,7 +100,7 @@ class AutomationForm(TeamForm):
     technical_owner = OwnerField("Nobody yet", required=False, help_text="Who keeps it running.")
     environment = forms.ChoiceField(choices=Environment.choices, initial=Environment.PRODUCTION)
     escalation_contact = forms.CharField(
-        max_length=160, required=False, help_text="Whom to reach when it goes wrong, for instance a channel."
+        max_length=160, required=False, help_text="A contact for incidents, for instance a channel."
     )
 
     def __init__(
@@ -167,7 +167,7 @@ class DescriptionForm(TeamForm):
         label="Where it runs", max_length=60, help_text="In a word or two: cron on the finance server."
     )
     starts = forms.ChoiceField(label="What starts it", choices=TRIGGERS)
-    is_open = forms.BooleanField(label="Whoever knows the address can start it, without signing in", required=False)
+    is_open = forms.BooleanField(label="Anybody with the address can start it, without signing in", required=False)
 
 
 class DescribedPrivilegeForm(forms.Form):

@@ -32,7 +32,7 @@ def context(preview: Preview, builder: Person) -> Shape:
     has_problem = preview.plan.short or any(row.problems for row in preview.asked)
     number = version.number if version else base.number + 1 if base else 1
     return {
-        "you": {"name": builder.name, "text": f"Today. Version {number} is frozen as it stands."},
+        "you": {"name": builder.name, "text": f"Today. Version {number} is frozen."},
         "app": _app(preview, asked, app_due),
         "light": _light(preview, asked),
         "seats": [{**by_policy, "text": f"{_counted(preview.asked)}, at once"}] if plan.light else boxes,

@@ -45,8 +45,8 @@ class Command(BaseCommand):
         parser.add_argument("folders", nargs="+", metavar="FOLDER", help="a folder with everything below it, or a file")
         parser.add_argument("--team", required=True, help="the name of the team that answers for them")
         parser.add_argument("--by", required=True, metavar="ADDRESS", help="who imports them; a builder of that team")
-        parser.add_argument("--owner", required=True, metavar="ADDRESS", help="business owner of those that are new")
-        parser.add_argument("--technical", metavar="ADDRESS", help="technical owner of those that are new")
+        parser.add_argument("--owner", required=True, metavar="ADDRESS", help="business owner of new automations")
+        parser.add_argument("--technical", metavar="ADDRESS", help="technical owner of new automations")
         parser.add_argument(
             "--environment", choices=Environment.values, default=Environment.PRODUCTION.value, help="(production)"
         )

@@ -38,7 +38,7 @@ LABELS = {
     "process": "Business process",
     "rating": "Rating",
     "mode": "What it does",
-    "scope": "Of whom it is asked",
+    "scope": "Scope",
     "reason": "Why it matters",
     "resolve": "What would resolve it",
     "legs": "What may not be held together",

@@ -24,7 +24,7 @@ HERE = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("nam
 FORMS: dict[str, tuple[str, str, dict[str, forms.Field]]] = {
     "resource_owner": (
         "Who answers for it",
-        "A second admin countersigns, and whoever is new accepts: one of the two at a time.",
+        "A second admin countersigns, and the new person accepts. Change one of the two at a time.",
         {name: forms.ModelChoiceField(HERE, empty_label="Choose somebody") for name in ("owner", "deputy")},
     ),
     "resource_class": (

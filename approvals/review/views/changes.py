@@ -30,7 +30,7 @@ WAYS = {
 WHY_AGAIN = {
     "new": "It is not held now: it was refused, has ended, or was taken back.",
     "stopped": "It was stopped.",
-    "held back": "Policy approved it and whoever looked at that did not find it fine.",
+    "held back": "Policy approved it, and the spot check found a problem.",
     "renewal": "What is held of it ends soon, and no review renews it.",
     "raised": "Its risk tier has risen.",
 }

@@ -97,7 +97,7 @@ class Transition(Generic[M]):
             return refusal
         related = None if subject._state.adding else subject
         if not access.stands_in(actor, now) and actor.standing_for is not None:
-            sentence = f"You don't stand in for {actor.standing_for.name} now."
+            sentence = f"You have no delegation from {actor.standing_for.name} now."
             return Refusal("A11", "permission", sentence, "Act for yourself, or ask for a delegation.")
         if access.may(actor, self.permission, related, now=now, context=context):
             return None

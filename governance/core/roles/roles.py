@@ -81,7 +81,7 @@ class Permission(Worded):
     WAIVER_ASK = "waiver:ask", "ask that a conflict of this automation be waived"
     WAIVER_DECIDE = "waiver:decide", "decide about waivers"
     LEDGER_READ = "ledger:read", "read the ledger"
-    SIGNALS_READ = "signals:read", "read who approves for whom"
+    SIGNALS_READ = "signals:read", "read approval patterns"
     PROPOSAL_READ = "proposal:read", "read proposals"
     PROPOSAL_MAKE = "proposal:make", "propose a change of rules or of who answers"
     PROPOSAL_AMEND = "proposal:amend", "change this proposal, which only its author does"

@@ -41,7 +41,7 @@ BEGIN
         (to_jsonb(NEW) -> 'state', to_jsonb(NEW) -> 'approved_version_id') THEN
         RETURN NULL;
     END IF;
-    RAISE EXCEPTION 'H1: no event of this transaction says that % % is %', split_part(TG_ARGV[0], '.', 2), NEW.id, NEW.state
+    RAISE EXCEPTION 'H1: this transaction has no event that % % is %', split_part(TG_ARGV[0], '.', 2), NEW.id, NEW.state
         USING ERRCODE = 'check_violation';
 END
 $$;

@@ -2,6 +2,7 @@
 -- The database must enforce it, because evidence that one statement could change or remove proves nothing.
 
 -- H2: an append-only row is written once.
+-- The database must enforce it, because one UPDATE or DELETE by SQL could change evidence without a trace.
 CREATE OR REPLACE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'H2: Cannot update or delete rows from % table', TG_TABLE_NAME USING ERRCODE = 'check_violation';
@@ -9,6 +10,7 @@ END
 $$;
 
 -- H1: a row that changes by transitions ends, is retired or is withdrawn, and is never removed.
+-- The database must enforce it, because events and decisions refer to the row, and a DELETE by SQL passes every rule in Python.
 CREATE OR REPLACE FUNCTION never_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'H2: Cannot delete rows from % table', TG_TABLE_NAME USING ERRCODE = 'check_violation';
@@ -31,6 +33,7 @@ CREATE OR REPLACE FUNCTION is_erased(old_text text, new_text text) RETURNS boole
 $$;
 
 -- H2, H6: append-only, but an erased person is taken out of the columns that the trigger names.
+-- The database must enforce it, because an erasure must not be a way to change the rest of the evidence.
 CREATE OR REPLACE FUNCTION append_only_but_erasure() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND NEW IS DISTINCT FROM OLD AND to_jsonb(NEW) - TG_ARGV = to_jsonb(OLD) - TG_ARGV

@@ -22,7 +22,7 @@ END
 $$;
 
 -- S9: bootstrap runs once, for two admins and two other people as security reviewers.
--- The database must enforce it, because whoever could run it again would give roles without a second signature.
+-- The database must enforce it, because a second run would give roles without a second signature.
 CREATE OR REPLACE FUNCTION bootstrap_once() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND OLD.by_bootstrap THEN
@@ -58,7 +58,7 @@ CREATE OR REPLACE TRIGGER delegation_same_responsibility BEFORE INSERT OR UPDATE
     FOR EACH ROW EXECUTE FUNCTION delegation_same_responsibility();
 
 -- S5: a token keeps its person, team, secret and end, and a revoked one stays revoked.
--- Beyond the list of models.md: whoever changes one row of this table would act as somebody else.
+-- Beyond the list of models.md: a changed row would let one person act as another.
 CREATE OR REPLACE FUNCTION token_stays_as_made() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (NEW.person_id, NEW.team_id, NEW.secret_digest, NEW.shown, NEW.made_at, NEW.expires_at)
@@ -78,7 +78,7 @@ CREATE OR REPLACE FUNCTION erased_after_leaving() RETURNS trigger LANGUAGE plpgs
 BEGIN
     IF NEW.dropped_at IS NULL AND NOT EXISTS (
         SELECT FROM controls_person WHERE id = NEW.person_id AND left_at IS NOT NULL) THEN
-        RAISE EXCEPTION 'H6: only whoever has left is erased (person %)', NEW.person_id
+        RAISE EXCEPTION 'H6: only a person who has left is erased (person %)', NEW.person_id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

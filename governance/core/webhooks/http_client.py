@@ -61,11 +61,11 @@ def parsed(url: str) -> SplitResult:
     if not parts.hostname or port == 0:
         raise NotAllowed("The address names no host.")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise NotAllowed("An address with a user, a password or a fragment is not told.")
+        raise NotAllowed("A webhook's address has no user, password or fragment.")
     if _is_ip(parts.hostname) and not (is_public(parts.hostname) or _is_here(parts.hostname)):
         raise NotAllowed("The address leads into a private network.")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname)):
-        raise NotAllowed("Only https addresses are told.")
+        raise NotAllowed("A webhook needs an https address.")
     return parts
 
 

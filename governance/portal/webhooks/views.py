@@ -39,7 +39,7 @@ class WebhookForm(forms.Form):
     shape = forms.ChoiceField(
         label="What the other side takes", choices=WebhookFormat.choices, widget=forms.RadioSelect
     )
-    events = forms.MultipleChoiceField(label="What is told", choices=CHOICES, widget=forms.CheckboxSelectMultiple)
+    events = forms.MultipleChoiceField(label="Events", choices=CHOICES, widget=forms.CheckboxSelectMultiple)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -23,7 +23,7 @@ BEGIN
             OR EXISTS (SELECT FROM approvals_approval rests
                        WHERE rests.id IN (g.approval_id, g.app_approval_id)
                          AND is_party(rests.submission_id, NEW.person_id, NEW.for_person_id)))) THEN
-        RAISE EXCEPTION 'SOD-4: who owns the automation, or asked for it, does not say that it is acceptable'
+        RAISE EXCEPTION 'SOD-4: an owner or requester of the automation cannot answer whether it is acceptable'
             USING ERRCODE = 'check_violation';
     END IF;
     IF EXISTS (SELECT FROM recertification_question q JOIN recertification_answer a ON a.question_id = q.id

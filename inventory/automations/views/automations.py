@@ -47,7 +47,7 @@ def automation_list(request: Request) -> HttpResponse:
         rows = Automation.objects.filter(keyed_by(rows.order_by().values("pk")))
     rows = _filtered(pager.search(rows, pager.words_of(query)), request, now)
     paged = pager.by_name(automation_queries.with_newest_version(rows), query, path)
-    links = (("state", STATES), ("mine", (("1", "Mine"),)), ("ownerless", (("1", "Nobody answers"),)))
+    links = (("state", STATES), ("mine", (("1", "Mine"),)), ("ownerless", (("1", "No owner"),)))
     context: Shape = {
         **pager.list_context(
             query, path, paged, words_label="Name or purpose", links=links, selects=[("tier", "Risk", TIERS)]
@@ -154,7 +154,7 @@ def amend(request: Request, pk: int) -> HttpResponse:
         automation,
         confirmation.amend_automation,
         AboutForm(request.POST or None, initial=initial, people=people),
-        title=f"What is said about {automation.name}",
+        title=f"Details of {automation.name}",
         text=""
         if automation.state == AutomationState.DRAFT
         else "Purpose, kind and owners count once stage 1 has decided again; until then they wait.",

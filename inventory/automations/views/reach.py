@@ -78,7 +78,7 @@ def identity_reach(
         for each, _ in held
     ]
     root = {"icon": "robot", "name": identity.subject, "text": identity.kind.replace("_", " ")}
-    finding = _finding(resources, is_asked=False) + (", of what is drawn here" if is_part else "")
+    finding = _finding(resources, is_asked=False) + (", of the resources drawn here" if is_part else "")
     return _picture(("Identity", "Runs as it"), finding, root, boxes, resources, lines)
 
 
@@ -156,7 +156,7 @@ def _resource(group: Sequence[Privilege], states: Mapping[int, GrantState] | Non
         stopped = any(p.pk in (states or {}) for p in group)
         level, kind = ("suspended" if stopped else "not granted"), "suspended"
     group = usable or group
-    owner = resource.owner.name if resource.owner else "nobody answers for it"
+    owner = resource.owner.name if resource.owner else "no owner"
     targets = list(dict.fromkeys(filter(None, (_target(p, (states or {}).get(p.pk)) for p in group))))
     more = f"and {len(targets) - 1} more" if len(targets) > 1 else times.counted(len(group), "privilege")
     return {

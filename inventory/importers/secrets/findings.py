@@ -27,7 +27,7 @@ def findings_of(scrubbed: Scrubbed, occurrences: Iterable[Occurrence]) -> list[F
     for each in occurrences:
         where = _WHERE.get(each.kind, "a parameter")
         if each.what == "literal":
-            detail = f"A secret stands in {where}; treat it as known to whoever has the file, and replace it"
+            detail = f"A secret stands in {where}; treat it as known to everybody with the file, and replace it"
             findings.append(Finding("embedded_secret", scrubbed.place(each), "high", detail))
         elif each.what == "placeholder":
             detail = f"A placeholder stands in {where}; a secret belongs there"

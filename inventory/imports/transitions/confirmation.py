@@ -83,7 +83,7 @@ def confirm_import(
     if item.progress != ImportState.PREVIEW:
         raise refuse(Refusal("I7", "state", "This preview was confirmed or discarded already."))
     if step.actor.person is None or item.batch.by_id != step.actor.person.pk:
-        raise refuse(Refusal("I7", "permission", "A preview is confirmed by whoever brought the file in."))
+        raise refuse(Refusal("I7", "permission", "Only the person who imported the file can confirm its preview."))
     manifest, known, chosen = Manifest.from_dict(item.manifest), _checked(fields), chosen or {}
     _check_choices(chosen)
     _check_described(manifest)

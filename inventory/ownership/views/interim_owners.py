@@ -60,7 +60,7 @@ def _button(action: Shape, refusal: Refusal | None) -> Shape:
 def ownerless_list(request: Request) -> HttpResponse:
     """List the ownerless items of the reader's teams, or of the whole register for its readers."""
     context: Shape = {
-        "head": {"title": "Nobody answers for these", "facts": ["their owner has left"]},
+        "head": {"title": "Without an owner", "facts": ["their owner has left"]},
         "rows": ownership_queries.listed_items(request.actor, request.now(), most=MOST),
     }
     return page(request, "inventory/ownership/ownerless_list.html", context)
@@ -75,7 +75,7 @@ class InterimForm(forms.Form):
     reason = forms.CharField(
         label="Why them",
         required=False,
-        help_text="Whoever confirms it reads this.",
+        help_text="The person who confirms it reads this.",
         widget=forms.Textarea(attrs={"rows": 2}),
         max_length=2000,
     )

@@ -48,7 +48,7 @@ def resource_list(request: Request) -> HttpResponse:
     paged = pager.by_name(rows.select_related("owner", "deputy", "interim__person"), query, path)
     may_register = access.may(request.actor, Permission.RESOURCE_REGISTER, None, now=now)
     actions = [{"label": "Register one", "icon": "plus", "kind": "filled", "href": reverse("resource_new")}]
-    links = (("state", STATES), ("mine", (("1", "Mine"),)), ("ownerless", (("1", "Nobody answers"),)))
+    links = (("state", STATES), ("mine", (("1", "Mine"),)), ("ownerless", (("1", "No owner"),)))
     context: Shape = {
         **pager.list_context(
             query, path, paged, words_label="Name", links=links, selects=[("data", "Data", DataClass.choices)]

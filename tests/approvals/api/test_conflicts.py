@@ -1,4 +1,4 @@
-"""Conflicts by the API: what the pages say of them, to whom they say it (S6, S7)."""
+"""Conflicts by the API: the same facts for the same readers as on pages (S6, S7)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ STRANGE = "0" * 64
 
 
 def asked(company: Company, digest: str, query: str = "") -> Answer:
-    """What Rita's pipeline is told."""
+    """The gate's answer to Rita's pipeline."""
     answer = Program.of(company.people.rita, company.people.finance_ops).get(f"/gate/{digest}{query}")
     assert answer.status == 200, "a no is an answer"
     return answer

@@ -1,4 +1,4 @@
-"""How the API says no: always a problem document with code, sentence and what to do, and no more than is to be known (RFC 9457, S5)."""
+"""The API refuses with a problem document: code, sentence and next step, and no other facts (RFC 9457, S5)."""
 
 from __future__ import annotations
 

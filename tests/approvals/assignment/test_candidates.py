@@ -289,7 +289,7 @@ def test_reminder_for_each_due_date_is_separate(company: Company, chaser: Submis
     while moment < dues["standard"]:
         moment += timedelta(hours=run_lengths.of(3, soak=1))
         decision_jobs.remind(moment)
-        if moment == dues["high"] - timedelta(hours=12):  # nothing of what is left is as urgent as what was
+        if moment == dues["high"] - timedelta(hours=12):  # nothing that is left is as urgent as before
             for record in chaser.approvals.filter(tier="high", seats__candidates__person=omar):
                 scenarios.finish(company, record, now=moment)
     for notice in Notice.objects.filter(event="approval_due", recipient=omar).order_by("pk"):

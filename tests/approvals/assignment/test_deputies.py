@@ -1,4 +1,4 @@
-"""Once half of a record's time is gone, the deputy is asked too: beside whoever was asked, with what is left of the time (A10)."""
+"""After half of an approval's time the backup approver is asked too, beside the first approver, with the rest of the time (A10)."""
 
 from __future__ import annotations
 

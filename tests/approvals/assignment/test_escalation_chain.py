@@ -78,7 +78,7 @@ def test_deputy_is_not_asked_if_lead_leaves_enough_people(company: Company) -> N
 def test_only_first_is_asked_if_no_assignment_is_complete(company: Company, for_theo_alone: Submission) -> None:
     c, n = company, company.people
     app = scenarios.app_of(for_theo_alone)
-    leaves(c, n.theo)  # Slack is lost, whoever decides
+    leaves(c, n.theo)  # the approval on Slack is lost under every decision
     app = Approval.objects.get(pk=app.pk)
     standing = seats(c, app)["lead"]
     assert (standing.basis, standing.may_decide, standing.beside) == ("deputy lead", (n.bram,), None)

@@ -1,4 +1,4 @@
-"""Whoever replaces somebody who was asked is asked, sees it and is told once; the time runs on (A1, A9, A10, R9)."""
+"""A replacement approver is asked, sees the approval and gets one notice; the time runs on (A1, A9, A10, R9)."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_next_approver_is_asked_and_notified_once(company: Company, start: Submi
     assert client_of(n.grace).get(f"/review/{submission.pk}/").status_code == 200
     (notice,) = Notice.objects.filter(recipient=n.grace).exclude(event="proposal_to_accept")
     assert (notice.event, notice.context["instead"]) == ("stage_1_opened", True)
-    said = "others were asked to decide: whoever was asked before may not any more"
+    said = "other approvers were asked, because the earlier ones may not decide any more"
     assert lines(c, submission, n.rita).count(said) == 1
     clock = app.due_at, app.expires_at
     app.refresh_from_db()

@@ -63,7 +63,7 @@ class Office:
         return self.company.now.replace(minute=0, second=0)
 
     def routed(self, later: timedelta = timedelta()) -> set[int]:
-        """Keys of what the next run looks at."""
+        """Keys of the rows that the next run checks."""
         return {one.pk for one in assignment_jobs.approvals_to_route(submission_jobs.JOB, self.now + later)}
 
 
@@ -101,14 +101,14 @@ def test_untouched_approvals_are_routed_once_in_ten_minutes(office: Office) -> N
 
 
 def a_word(office: Office) -> set[int]:
-    """Something is said on a submission."""
+    """A comment on a submission."""
     c = office.company
     comment.comment(office.waiting, actor=as_actor(c.people.rita), now=c.now, reason="Any news?")
     return is_open(submission=office.waiting)
 
 
 def another_name(office: Office) -> set[int]:
-    """What one of the resources says of itself changes: also of what waits, before stage 1, for those who would decide the rest."""
+    """The facts of one resource change, also for approvals that wait before stage 1."""
     c = office.company
     resources.amend_resource(c.slack, actor=as_actor(c.people.omar), now=c.now, fields={"about": f"{uuid.uuid4()}"})
     return is_open()

@@ -77,7 +77,7 @@ def rule(*legs: Leg, now: datetime = NOW, **more: Any) -> ConflictRule:
 
 
 def codes(found: Sequence[Any]) -> list[str]:
-    """Codes of the rules of what was found."""
+    """Codes of the rules of some conflicts."""
     return [one.standing.rule.code for one in found]
 
 

@@ -13,7 +13,7 @@ from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER
 
 TAGS = ("pay", "vendor.write", "log.write")
 CODES = ("vendor:create", "Vendor:pay", "log", "a[b]c")
-#: What the register's texts are made of; what nobody sees is cleaned out of a rule, and would not be the same again.
+#: Characters of the register's texts. A rule is cleaned of invisible ones, so it would not come back the same.
 words = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=12).filter(
     lambda text: text.strip()
 )

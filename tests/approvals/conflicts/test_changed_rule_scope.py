@@ -1,4 +1,4 @@
-"""A rule that looks at somebody else from now on: what it found before ends, and its waivers lift nothing of what it finds since (S6, S7, S8)."""
+"""A rule with a changed scope: its earlier conflicts end, and their waivers do not cover its new ones (S6, S7, S8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of one automation and what a scan finds in everything that is held are the same, whatever the rules are (S6)."""
+"""The check of one automation and the scan of all grants agree for every set of rules (S6)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.starting_points import starting_point
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6"), pytest.mark.database]
 
-#: Of what kind a leg is, before it is known which resources there are.
+#: The kind of a leg, before the resources are drawn.
 LEGS = st.fixed_dictionaries(
     {},
     optional={
@@ -181,5 +181,5 @@ def merged(by_rule: list[list[list[FoundConflict]]]) -> list[list[FoundConflict]
 
 
 def codes(found: Iterable[Iterable[FoundConflict]]) -> list[set[tuple[str, int]]]:
-    """By which rules each is caught, and of whom."""
+    """The rules that catch each subject, with their legs."""
     return [{(one.standing.rule.code, one.subject) for one in each} for each in found]

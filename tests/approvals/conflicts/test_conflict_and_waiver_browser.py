@@ -161,7 +161,7 @@ def test_conflict_returns_after_waiver_and_owner_is_notified(place: Place, smtp:
     page.get_by_label("Why it is needed all the same").fill(
         "The buyers have no other way until the new store is there."
     )
-    page.get_by_label("What keeps it from doing harm meanwhile").fill("Piet reads every post before it goes out.")
+    page.get_by_label("What limits the harm until then").fill("Piet reads every post before it goes out.")
     page.get_by_label("For how many days").fill("10")
     assert violations(page) == []
     page.get_by_role("button", name="Ask security").click()

@@ -34,7 +34,7 @@ JOB = Actor.of_job(conflict_jobs.JOB)
 
 
 def look(at: datetime) -> None:
-    """One run of the sweep's look and of what is due."""
+    """One run of the sweep: its scan and its due rows."""
     conflict_jobs.scan_all(at, JOB)
 
 

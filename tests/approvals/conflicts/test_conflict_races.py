@@ -1,7 +1,7 @@
 """Two that are in conflict only together come into force at once: real threads, real commits. The lock lets one see the other (S6, A16).
 
-Each holds half of what a rule forbids, so whoever is asked first is told yes, and so is the other. Both are held at the lock until both have been
-told; then each puts in force what it may.
+Each holds half of a forbidden combination, so both checks pass. Both threads are held at the lock until both have
+passed it; then each puts its permitted grants in force.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def last_word(c: Company, made: Submission) -> Callable[[], object]:
 
 
 def held_at_the_lock(monkeypatch: pytest.MonkeyPatch, *, then: Callable[[], object] = lambda: None) -> None:
-    """Whoever comes to the lock waits until two have come, each of whom has been told by then that it may; then something else happens first."""
+    """Each thread waits at the lock until both have passed the check; then something else happens first."""
     together = threading.Barrier(2, action=lambda: failed.extend(at_once(then)), timeout=PATIENCE)
     lock, failed = check_submission.take_access_lock, list[object]()
 

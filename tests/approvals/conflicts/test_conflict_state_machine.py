@@ -1,8 +1,7 @@
 """Any order of submitting, deciding, narrowing, accepting, waiving, moving, ending, renewing, time and changed rules: no conflict is held that may not be (S6, S7).
 
-After each step everything that is live is put together by hand, each thing with each other: what an enforced rule forbids is waived, or was held
-before the rule was enforced and is within its 7 or 30 days. Nothing of this asks what the program asks: who is in a chain with whom, what fills
-a leg, and since when is worked out here anew.
+After each step the test combines all live grants by hand. A combination that an enforced rule forbids is waived, or was held before the
+rule was enforced and is within its 7 or 30 days. The test computes members of chains, legs and dates itself, without the product's code.
 """
 
 from __future__ import annotations
@@ -123,7 +122,7 @@ class Thing:
 
 
 class Steps(Undone):
-    """Three automations of one team and two owners. Whoever tries whatever; what is refused changes nothing."""
+    """Three automations of one team and two owners. Anybody tries any operation; a refusal changes nothing."""
 
     company: ClassVar[Company]
     seen: ClassVar[Counter[str]]
@@ -216,7 +215,7 @@ class Steps(Undone):
             self.submit(which, holds, owner, "")
 
     def submit(self, which: int, holds: Any, owner: str, identity: str, how: str = "approve") -> str:
-        """Somebody submits it and it is decided; returns the code of what refused it."""
+        """Submit it and decide about it; return the code of the refusal."""
         c, made = self.c, list[Submission]()
         things = [(getattr(c, one[0]), *one[1:3], *(("row:any",) if len(one) > 3 else ())) for one in holds]
         about = {"owner": self.person(owner), "technical": self.person("rita"), "identity": identity}
@@ -232,7 +231,7 @@ class Steps(Undone):
         return ""
 
     def external_id(self, which: int) -> str:
-        """Of one of three, or of what comes after it once it is retired."""
+        """One of the three automations, or its successor once it is retired."""
         retired = Automation.objects.filter(name=f"Part {which}", state="retired").count()
         return f"part-{which}-{retired}"
 
@@ -491,7 +490,7 @@ class Held(Steps):
         return {one.pk: (one.approved_version_id, one.business_owner_id) for one in rows}
 
     def subjects(self, scope: str) -> Iterator[tuple[int, set[int]]]:
-        """Everybody at whom a rule of a scope looks, with the automations that it consists of."""
+        """Every subject of a rule's scope, with its automations."""
         rows = list(Automation.objects.filter(approved_version__isnull=False).exclude(state="retired"))
         if scope == "chain":
             yield from self.chains(rows)

@@ -20,7 +20,7 @@ from tests.approvals.conflicts.conflict_rules import conflict_in
 pytestmark = pytest.mark.rule("S6")
 
 RULES = {rule.code: rule for rule in default_rules()}
-#: What nobody would want, whoever it is; everything else that ships asks for another signature or is written down.
+#: Rules of mode enforce. Every other shipped rule asks for an extra approval or only records.
 ENFORCED = {"permissions-and-logs", "payments-and-logs", "shared-identity"}
 
 

@@ -1,4 +1,4 @@
-"""Which resource a connection opens: the first word of whoever answers for it confirms or refuses it, nobody else's (I8)."""
+"""Which resource a connection opens: only an owner of the resource confirms or refuses it (I8)."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_party_owner_confirms_no_binding_on_resource_page(
             bindings.bind_connection(company.slack, actor=actor, now=company.now, **said)
     refused = LedgerEvent.objects.filter(verb="binding.confirmed", outcome="refused", code="I8")
     assert refused.count() == 2
-    Automation.objects.update(business_owner=n.jonas)  # who was a party of what is not finished stays one
+    Automation.objects.update(business_owner=n.jonas)  # a party to an unfinished submission stays one
     with pytest.raises(DutyConflict, match="rests on this connection, and you are a party"):
         bindings.bind_connection(company.slack, actor=as_actor(n.omar), now=company.now, **said)
     with inside(company.slack, as_actor(n.omar), company.now), pytest.raises(DutyConflict, match="a party to it"):
@@ -175,7 +175,7 @@ def test_approval_waits_if_connection_is_claimed_for_other_resource(company: Com
 @pytest.mark.rule("I8")
 def test_database_refuses_foreign_confirmation(company: Company, stage_2: Submission) -> None:
     binding = binding_of(stock_report.privilege_on(stage_2, company.slack))
-    with pytest.raises(IntegrityError, match="only who answers for a resource"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="only an owner of a resource"), transaction.atomic():
         Binding.objects.filter(pk=binding.pk).update(confirmed_by=company.people.sana, confirmed_at=company.now)
     with pytest.raises(IntegrityError, match="binding_confirmed_or_refused"), transaction.atomic():
         Binding.objects.filter(pk=binding.pk).update(

@@ -1,4 +1,4 @@
-"""What nobody can approve as it stands can still be rejected, and its page says so to whoever may (I3, T1)."""
+"""An approval that nobody can approve now can still be rejected, and its page says so to its approvers (I3, T1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The conversation on a submission: what it is about, and who hears that something was said (A3)."""
+"""The conversation on a submission: its subject, and who is notified of a comment (A3)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def told(submission: Submission) -> set[str]:
-    """Who is told that something was said, by name."""
+    """Names of the people who are notified of a comment."""
     return set(
         Notice.objects.filter(event="commented", thread=f"submission:{submission.pk}").values_list(
             "recipient__name", flat=True

@@ -128,7 +128,7 @@ def test_the_database_refuses_an_approval_of_less_than_high_risk_on_it(restricte
 
 def test_database_keeps_requester_of_move(restricted: Company) -> None:
     row = move(restricted, as_actor(restricted.people.omar), agreed_by=restricted.people.mei)
-    with database_refuses("I8: only who answers for a resource confirms what opens it"):
+    with database_refuses("I8: only an owner of a resource confirms its bindings"):
         Binding.objects.filter(pk=row.pk).update(moved_by=None)
 
 

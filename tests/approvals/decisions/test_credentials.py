@@ -1,4 +1,4 @@
-"""What is said of a credential while it is decided about: who decides stays, what changed is shown, and its reach stands first (A1, A2, A6, I6)."""
+"""A credential's details change under review: approvers stay, changes are shown, and its reach comes first (A1, A2, A6, I6)."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_store_owner_decides_later_credentials(company: Company) -> None:
 @pytest.mark.rule("A1", "A2")
 def test_database_freezes_deciding_side_of_credential(company: Company, stage_2: Submission) -> None:
     record, store = record_of(stage_2, company.erp), vault(company)
-    with database_refuses("A1: what approval # asks is frozen"):
+    with database_refuses("A1: the question of approval # is frozen"):
         Approval.objects.filter(pk=record.pk).update(decided_on=store)
 
 

@@ -38,7 +38,7 @@ def test_former_reviewer_signs_for_nobody(company: Company) -> None:
     n, later, app = company.people, company.now + timedelta(minutes=1), lead_has_signed(company)
     stand_in = as_delegate(n.viktor, giver=n.sana)
     role_ends(company, n.viktor)
-    with pytest.raises(NotPermitted, match="You don't stand in for Sana Iqbal now") as no:
+    with pytest.raises(NotPermitted, match="You have no delegation from Sana Iqbal now") as no:
         decide.approve(app, actor=stand_in, now=later, reason="Fine.", shown_digest=scenarios.shown(app))
     assert no.value.refusal.code == "A11"
     app.refresh_from_db()
@@ -53,7 +53,7 @@ def test_delegate_without_role_does_not_sign_for_reviewer(company: Company) -> N
     give_role(n.lena, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl), now=company.now)
     for who in (n.sana, n.viktor):
         record_leaver(who, actor=as_actor(n.ines), now=company.now, reason="Left.")
-    with pytest.raises(NotPermitted, match="You don't stand in for Lena Fischer now"):
+    with pytest.raises(NotPermitted, match="You have no delegation from Lena Fischer now"):
         decide.approve(app, actor=stand_in, now=later, reason="Fine.", shown_digest=scenarios.shown(app))
 
 
@@ -61,13 +61,13 @@ def test_delegate_without_role_does_not_sign_for_reviewer(company: Company) -> N
 def test_the_database_takes_no_decision_for_another_without_a_delegation_and_the_same_duty(company: Company) -> None:
     n, app = company.people, lead_has_signed(company)
     seat = app.seats.get(label="security")
-    with database_refuses("A11: nobody stands in for person # without a delegation and the"):
+    with database_refuses("A11: a decision for person # needs a delegation and the"):
         insert_decision(app, n.viktor, for_person=n.sana, seat=seat, now=company.now)
     given = as_delegate(n.viktor, giver=n.sana)
     role_ends(company, n.viktor)
-    with database_refuses("A11: nobody stands in for person # without a delegation and the"):
+    with database_refuses("A11: a decision for person # needs a delegation and the"):
         insert_decision(app, n.viktor, for_person=n.sana, seat=seat, now=company.now + timedelta(minutes=1))
-    with database_refuses("A11: nobody stands in for person # without a delegation and the"):
+    with database_refuses("A11: a decision for person # needs a delegation and the"):
         insert_decision(app, n.viktor, for_person=n.sana, seat=seat, now=company.now - timedelta(minutes=1))
     give_role(n.viktor, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl), now=company.now)
     assert given.standing_for == n.sana
@@ -80,7 +80,7 @@ def test_delegate_without_role_does_not_undo_for_reviewer(company: Company, stag
     n, record = company.people, stock_report.privilege_on(stage_2, company.slack)
     stand_in = as_delegate(n.tom, giver=n.omar, days=1)
     decide.approve(record, actor=stand_in, now=company.now, reason="Fine.", shown_digest=scenarios.shown(record))
-    with database_refuses("A11: nobody stands in for person # without a delegation and the"):
+    with database_refuses("A11: a decision for person # needs a delegation and the"):
         sql(
             "INSERT INTO approvals_retraction (decision_id, person_id, for_person_id, at) VALUES (%s, %s, %s, %s)",
             record.decisions.get().pk,

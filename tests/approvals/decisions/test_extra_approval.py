@@ -171,7 +171,7 @@ def test_database_takes_no_signature_without_the_decision_that_gives_it(plain: C
         {"decision": row.decision, "person": plain.people.viktor},
         {"decision": row.decision, "person": row.person, "for_person": plain.people.viktor},
     ):
-        with database_refuses("S6: a combination is signed by a decision"):
+        with database_refuses("S6: a conflict is approved by a decision"):
             ConflictSignature.objects.create(**{**same, **wrong})
     with database_refuses("append_only"):
         ConflictSignature.objects.filter(pk=row.pk).update(person=plain.people.viktor)

@@ -67,7 +67,7 @@ def test_only_other_owners_side_agrees(claimed: Company) -> None:
     for person in (n.omar, n.sana, n.ines):
         with pytest.raises(NotPermitted, match="Nothing you are trusted with allows this"):
             bindings.share_host(claimed.drive, actor=as_actor(person), now=claimed.now, binding=binding.pk)
-    with database_refuses("I8: only who answers for a resource shares its host"):
+    with database_refuses("I8: only an owner of a resource shares its host"):
         HostConsent.objects.create(
             binding=binding, resource=claimed.drive, opens=claimed.model, said_by=n.omar, said_at=claimed.now
         )

@@ -1,4 +1,4 @@
-"""Approving where an owner has left: nothing new until somebody answers for it meanwhile, and that person then decides (I3)."""
+"""Approving where an owner has left: nothing new until there is an interim owner, who then decides (I3)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 
 def escalation_chain(c: Company, record: Approval) -> tuple[str, list[str]]:
-    """On what basis the owner's seat is filled first, and by whom."""
+    """The first candidate of the owner's seat, with the basis."""
     seat = load_context(Submission.objects.get(pk=record.submission_id), c.now).route.standing(record)[0]
     return seat.basis, [person.name for person in seat.may_decide]
 
@@ -145,7 +145,7 @@ def test_automation_without_owner_is_not_approved(company: Company, start: Submi
     record = stock_report.privilege_on(start, company.slack)
     omar = as_actor(company.people.omar)
     no = refused(decide.approve, record, omar, "I3", now=company.now, kind="state")
-    assert "Jonas Weil left and nobody answers for Weekly stock report" in no.sentence
+    assert "Jonas Weil left. Nobody owns Weekly stock report" in no.sentence
 
 
 @pytest.mark.rule("I3", "A5")
@@ -221,7 +221,7 @@ def test_credential_without_owner_is_neither_requested_nor_approved(company: Com
     Credential.objects.filter(pk=record.credential_id).update(owner=n.lena)
     left(company, n.lena)
     no = refused(decide.approve, fresh(record), as_actor(n.omar), "I3", now=company.now, kind="state")
-    assert "Lena Fischer left and nobody answers for the credential" in no.sentence
+    assert "Lena Fischer left. Nobody owns the credential" in no.sentence
     stands_in(company, Credential.objects.get(pk=record.credential_id), n.piet, lead=n.amara)
     assert scenarios.approve(fresh(record), n.omar, now=company.now).state == ApprovalState.APPROVED
 
@@ -235,8 +235,8 @@ def test_access_of_ownerless_identity_is_not_approved(company: Company, stage_2:
     VersionIdentity.objects.create(version=stage_2.version, identity=identity)
     left(company, n.lena)
     no = refused(decide.approve, record, as_actor(n.omar), "I3", now=company.now, kind="state")
-    assert "nobody answers for the identity spiffe://northwind/stock" in no.sentence
-    with pytest.raises(InvalidInput, match="nobody answers for the identity"):
+    assert "Nobody owns the identity spiffe://northwind/stock" in no.sentence
+    with pytest.raises(InvalidInput, match="Nobody owns the identity"):
         scenarios.submitted(company, stage_2.version, by=n.jonas)
     stands_in(company, NonHumanIdentity.objects.get(pk=identity.pk), n.piet, lead=n.theo)
     assert scenarios.approve(record, n.omar, now=company.now).state == ApprovalState.APPROVED

@@ -1,4 +1,4 @@
-"""What is asked of many rows is read for all of them together: comparing a version, reminding, routes (A10, A12)."""
+"""Facts of many rows are read together: comparing a version, reminders, routes (A10, A12)."""
 
 from __future__ import annotations
 
@@ -74,9 +74,7 @@ def test_reminding_costs_the_same_for_one_submission_as_for_two(company: Company
     }
     assert decision_jobs.remind(late) == 0
     many = queries(lambda: decision_jobs.remind(late))
-    assert (
-        many == 3
-    )  # what is due, who was asked, who was told: nothing is routed to find out that nobody is left to tell
+    assert many == 3  # due rows, approvers asked, notices sent: no route is planned when nobody is left to notify
     open_now.filter(submission__in=(before[0], after[0])).update(due_at=None)
     assert queries(lambda: decision_jobs.remind(late)) == many
 

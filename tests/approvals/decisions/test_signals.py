@@ -129,7 +129,7 @@ def test_more_than_four_fifths_from_one_person_are_a_signal(company: Company) ->
     assert (signal.kind, signal.people, signal.times) == ("leaning", (n.omar.pk, n.rita.pk), (21, 26))
 
 
-# --- who is told ------------------------------------------------------------------------------------------------------
+# --- who is notified --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.rule("S10", "R9")

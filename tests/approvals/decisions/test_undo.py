@@ -49,7 +49,7 @@ def high(company: Company, chaser_in_stage_2: Submission) -> Approval:
 
 
 def retract(record: Approval, person: Person, c: Company, **more: Any) -> Approval:
-    """Take back what was decided last, or what is said to be meant."""
+    """Take back the last decision, or the given one."""
     return scenarios.retract(record, person, **{"now": c.now, **more})
 
 
@@ -217,7 +217,7 @@ def test_undo_restores_requested_term_level_and_scope(company: Company, stock_in
 
 @pytest.mark.rule("A6", "A7", "A8")
 def test_undo_after_others_decision_on_it_is_refused(company: Company, high: Approval) -> None:
-    """Whoever signed after it signed what it narrowed; whoever refused or asked after it is not overruled by it."""
+    """A later approval covers what it narrowed; it does not overrule a later rejection or request for changes."""
     n, record = company.people, high
     scenarios.approve(record, n.omar, now=company.now, term_days=30)
     first = record.decisions.get()
@@ -413,7 +413,7 @@ def test_the_database_takes_no_second_decision_in_a_round_that_says_it_is_anothe
 ) -> None:
     seat, omar = record.seats.get(), company.people.omar
     given = {"approval": record, "seat": seat, "person": omar, "round": 1, "shown_digest": "", "at": company.now}
-    with pytest.raises(IntegrityError, match="A8: who decides anew"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="A8: a person undoes their earlier decision"), transaction.atomic():
         Decision.objects.create(**given, outcome="approve", again=1)
 
 

@@ -146,7 +146,7 @@ def test_app_is_not_approved_before_duplicate_answer(company: Company, start: Su
 def test_answer_about_unrelated_duplicate_is_refused(company: Company, start: Submission) -> None:
     first = start
     made = stock_report.submitted(company, as_another("more", more_channels(8)))
-    with pytest.raises(InvalidInput, match="no question here"):
+    with pytest.raises(InvalidInput, match="not part of this approval"):
         approve_app(company, made, same={likeness_of(first).pk: False})
 
 

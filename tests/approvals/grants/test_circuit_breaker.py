@@ -115,7 +115,7 @@ def test_causer_and_delegate_of_other_do_not_answer(company: Company) -> None:
         answered(batch, n.sana, RELEASE, company)
     assert n.sana not in grant_circuit_breaker.people_who_answer(batch, company.now)
     text = FreeText.objects.first()
-    with database_refuses("G6: who caused a batch does not answer it"):
+    with database_refuses("G6: the person who caused a batch cannot answer it"):
         BatchAnswer.objects.create(
             batch=batch, person=n.sana, role="security_reviewer", says=RELEASE, reason=text, said_at=company.now
         )
@@ -126,18 +126,18 @@ def test_the_database_ends_no_batch_on_one_persons_word_and_none_twice(batch: He
     n = company.people
     answered(batch, n.sana, RELEASE, company)
     row = HeldBatch.objects.filter(pk=batch.pk)
-    with database_refuses("G6: security and an admin say the same of a batch"):
+    with database_refuses("G6: security and an admin give the same answer to a batch"):
         row.update(state="released", ended_at=company.now)
     with database_refuses("held_batch_lapses_in_time"):
         row.update(state="lapsed", ended_at=company.now)
     said = BatchAnswer.objects.get()
     for who, role in ((n.sana, "admin"), (n.jonas, "admin")):
-        with database_refuses("G6: who answers as admin holds that role"):
+        with database_refuses("G6: an answer as admin needs that role"):
             BatchAnswer.objects.create(
                 batch=batch, person=who, role=role, says=RELEASE, reason=said.reason, said_at=company.now
             )
     answered(batch, n.ines, RELEASE, company)
-    with database_refuses("G6: what became of batch # stays"):
+    with database_refuses("G6: the outcome of batch # stays"):
         row.update(state="open", ended_at=None)
     with database_refuses("G6: batch # has ended"):
         HeldGrant.objects.create(batch=batch, grant=Grant.objects.earliest("pk"), tier="low", why="retired")

@@ -28,12 +28,12 @@ def question(person: Person, grant: Grant) -> str:
 
 
 def of_credential(c: Company, live: Submission) -> Grant:
-    """The grant of what opens the ERP."""
+    """The grant on the ERP."""
     return Grant.objects.get(automation=live.automation, kind="credential", credential__opens=c.erp)
 
 
 def of_privilege(c: Company, live: Submission) -> Grant:
-    """The grant of what it posts to Slack."""
+    """The grant to post to Slack."""
     return Grant.objects.get(automation=live.automation, kind="privilege", entitlement__resource=c.slack)
 
 

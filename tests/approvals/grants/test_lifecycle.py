@@ -248,7 +248,7 @@ def test_a_successor_is_never_longer_than_the_approved_term_and_the_database_say
 
 
 def _writing(export: dict[str, Any]) -> None:
-    """An edit: it changes rows of what it only read, which is high on a confidential resource (T1)."""
+    """An edit: it changes rows of a table that it only read, which is high on a confidential resource (T1)."""
     stock_report.node(export, ".postgres")["parameters"]["operation"] = "update"
 
 

@@ -1,4 +1,4 @@
-"""What pages say of what ended and is held elsewhere, as often as it takes and no oftener; and who hears what will stop (G4)."""
+"""Access to remove on pages, once for each holder; and who hears what will stop (G4)."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_one_person_and_their_delegate_are_not_two_people(task: RevocationTask, 
         removed(task, as_delegate(n.amara, giver=n.omar), company)
     with pytest.raises(
         DutyConflict, match=r"^G4: You and the first person are delegates"
-    ):  # for themself too: the two stand in for each other
+    ):  # for themself too: each is the other's delegate
         removed(task, n.amara, company)
     assert task.state == RevocationState.OPEN
     assert removed(task, n.sana, company).state == RevocationState.CLOSED
@@ -112,13 +112,13 @@ def test_database_refuses_beneficiary_and_single_confirmation(task: RevocationTa
     removed(task, n.omar, company)
     word = task.words.get()
     gains, second = (
-        "G4: who gains by the access does not say that it is gone",
-        "G4: the second word is another person's",
+        "G4: a person who gains by the access cannot confirm its removal",
+        "G4: another person gives the second confirmation",
     )
     for who, why in ((n.rita, gains), (n.jonas, gains), (n.omar, second)):
         with database_refuses(why):
             RevocationWord.objects.create(task=task, person=who, text=word.text, said_at=company.now)
-    with database_refuses("G4: two people say that it is removed"):
+    with database_refuses("G4: two people confirm a removal"):
         RevocationTask.objects.filter(pk=task.pk).update(
             state="closed", outcome=RevocationOutcome.CHECKED, closed_at=company.now
         )
@@ -233,7 +233,7 @@ def test_unanswered_task_escalates_daily(task: RevocationTask, company: Company)
 
 
 class Looks:
-    """A driver of the tests: finds what it is told to find."""
+    """A driver of the tests: returns given findings."""
 
     name = "looks"
 
@@ -245,7 +245,7 @@ class Looks:
         return grant.kind == "privilege"
 
     def check(self, grant: Grant) -> CheckResult:
-        """The next of what it was given; an exception is raised."""
+        """The next given value; an exception is raised."""
         one = self.found.pop(0)
         if isinstance(one, Exception):
             raise one

@@ -1,4 +1,4 @@
-"""The desk: what is shown of what is open, in which order, on which page (A9, A10; ui.md, Desk)."""
+"""The Approvals page: which open approvals it shows, in which order, on which page (A9, A10; ui.md, Desk)."""
 
 from __future__ import annotations
 

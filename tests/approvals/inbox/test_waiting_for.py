@@ -28,7 +28,7 @@ def said(person: Person, path: str) -> str:
 
 
 def everywhere(person: Person, submission: Submission) -> dict[str, list[str]]:
-    """Whom home, the status and the automation's page say it is held by, as "who since when", to one reader."""
+    """Who it waits for by home, the status and the automation's page, as "who since when", for one reader."""
     pages = {
         "home": reverse("home"),
         "status": reverse("review", args=[submission.pk]),

@@ -1,4 +1,4 @@
-"""A waiver that is asked for comes up at home: of security who gains nothing by it, and of whoever asked (S7)."""
+"""A requested waiver is on the home page of security reviewers who gain nothing by it, and of the requester (S7)."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_expired_waiver_is_warned_about_on_home_and_automation(
 def test_home_names_one_conflict_that_reader_answers_for(
     plain: Company, plain_in_force: Submission, start: Waiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Security sees all of them, and is told the first by name."""
+    """Security sees all of them, and the first by name."""
     n, mine = plain.people, plain_in_force.automation
     joins(n.piet, n.finance_ops)
     other = stock_report.version(
@@ -144,7 +144,7 @@ def test_warning_ends_with_new_waiver_or_resolution(
 
 
 def over_tasks(person: Person) -> list[Task]:
-    """What somebody's home says of waivers that are over."""
+    """The lines of a person's home page about ended waivers."""
     groups = client_of(person).get(reverse("home")).context["groups"]
     found = next((one for one in groups if one.key == "over"), None)
     return found.tasks if found is not None else []

@@ -58,7 +58,7 @@ def _json(document: Any) -> bytes:
     return json.dumps(document).encode()
 
 
-#: Name, content, where it is said to be wrong, why, and what to do about it.
+#: Name, content, and the place, reason and next step of the error.
 REFUSED: tuple[tuple[str, bytes, str, str, str], ...] = (
     ("empty.json", b"", "the whole file", "is empty", "Export it again"),
     ("blank.json", b" \n\t ", "the whole file", "is empty", "Export it again"),

@@ -1,4 +1,4 @@
-"""What nobody types by hand: numbers without end, the last day that there is, characters that no text has. Refused in words."""
+"""Input that nobody types by hand: endless numbers, the last possible day, impossible characters. Each is refused in words."""
 
 from __future__ import annotations
 

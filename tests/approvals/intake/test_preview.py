@@ -46,7 +46,7 @@ def term(found: Preview, row: PreviewRow) -> int | None:
 
 
 def people_asked(found: Preview) -> set[str]:
-    """Everybody whom the route names."""
+    """All people of the route."""
     seats = [*found.app_seats, *(seat for one in found.asked for seat in one.seats)]
     return {person.name for seat in seats for person in seat.may_decide}
 

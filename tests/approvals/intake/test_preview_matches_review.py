@@ -1,4 +1,4 @@
-"""Whoever brings in reads on the preview what whoever decides will read on the review: findings, credentials, reasons (I5, I6, T2)."""
+"""The preview shows the builder what the review shows the approver: findings, credentials, reasons (I5, I6, T2)."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def item_of(
 
 
 def read(c: Company, item: ImportItem, by: Person | None = None, **draft: Any) -> previews.Preview:
-    """The preview, with a draft in place of what is kept."""
+    """The preview, with a draft instead of the stored one."""
     said = replace(Draft.of(item), **draft)
     return previews.read(item, actor=as_actor(by or c.people.rita), now=c.now, team=c.people.finance_ops, draft=said)
 

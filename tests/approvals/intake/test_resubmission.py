@@ -1,4 +1,4 @@
-"""What came to nothing is asked for again from its page, with what was said filled in (A10, A15, G5)."""
+"""A refused or expired request is submitted again from its page, with its earlier texts filled in (A10, A15, G5)."""
 
 from __future__ import annotations
 

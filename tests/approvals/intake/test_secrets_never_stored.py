@@ -235,7 +235,7 @@ def _brought_in(c: Company, rita: Build, planted: Planted, seen: Seen) -> Submis
 
 
 def _decided(c: Company, made: Submission, seen: Seen) -> None:
-    """Read by everybody whom it concerns, and put in force unless that takes long."""
+    """Read by every person that it concerns, and put in force unless that takes long."""
     n = c.people
     theo, auditor = Build(client_of(n.theo), n.theo), Build(client_of(n.yuki), n.yuki)
     for url in (reverse("review", args=[made.pk]), reverse("home"), reverse("approvals")):
@@ -252,7 +252,7 @@ def _decided(c: Company, made: Submission, seen: Seen) -> None:
 
 
 def _approved(record: Approval, c: Company) -> None:
-    """By whoever is asked first for each seat; a credential that is typed in place is nobody's resource."""
+    """By the first candidate of each seat; a credential that is typed in place is nobody's resource."""
     while (fresh := Approval.objects.get(pk=record.pk)).state == ApprovalState.OPEN:
         seat = next(seat for seat in load_context(fresh, c.now).route.standing(fresh) if not seat.is_filled)
         scenarios.approve(fresh, seat.may_decide[0], now=c.now)
@@ -289,7 +289,7 @@ def _defect(item: ImportItem, *_: Any) -> None:
 
 
 def _mailed(c: Company, mailbox: Server, seen: Seen) -> None:
-    """Whatever anybody is told, as it was sent, as the portal keeps it, and on its page."""
+    """Every notice: as it was sent, as the portal keeps it, and on its page."""
     counts = send_due(now=c.now, gathering=timedelta())
     assert counts["digests"]
     assert counts["sent"] == len(mailbox.messages) > 0

@@ -1,4 +1,4 @@
-"""From a preview to a submission: what is missing is said beside its field or on the page, and the version is saved (A1, A2, A9, I8)."""
+"""From a preview to a submission: missing parts are named beside the field or on the page, and the version is saved (A1, A2, A9, I8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a node does is not recognised, but whom it talks to is known: named, owned, asked as the worst it may be (I8, I4, T1)."""
+"""An unrecognised operation on a known host: it has a name and an owner, and counts as the worst it may be (I8, I4, T1)."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def both(*edits: Edit) -> Edit:
 
 
 def asks(query: str) -> Edit:
-    """An edit: it asks the database with a query of its own, in the place of reading one table."""
+    """An edit: it asks the database with a query of its own instead of reading one table."""
 
     def edit(export: dict[str, Any]) -> None:
         stock_report.node(export, ".postgres")["parameters"] = {

@@ -1,4 +1,4 @@
-"""What a chain makes of what is submitted: its tier, whether policy may approve it, and what may be seen of it (A13, A16, T2)."""
+"""What a chain does to a submission: its tier, whether policy may approve it, and what readers see of it (A13, A16, T2)."""
 
 from __future__ import annotations
 

@@ -297,12 +297,12 @@ def test_approvals_opened_to_people_stay_with_people(
     with pytest.raises(OutOfTurn) as caught:  # and the database says the same
         stock_report.app_approved(company, light_submitted)
     assert caught.value.refusal.code == "A13"
-    assert "nobody was asked about" in caught.value.refusal.sentence
+    assert "no person was asked for" in caught.value.refusal.sentence
 
 
 @pytest.mark.rule("A13", "A5", "A8")
 def test_app_approver_does_not_undo_after_auto_approval(company: Company, light_in_force: Submission) -> None:
-    with pytest.raises(OutOfTurn, match=r"^A5: The submission is in force: what was"):
+    with pytest.raises(OutOfTurn, match=r"^A5: The submission is in force: its decisions"):
         scenarios.retract(scenarios.app_of(light_in_force), company.people.theo, now=company.now)
 
 
@@ -325,7 +325,7 @@ def test_database_allows_auto_approval_only_on_light_path(company: Company, ligh
         sql(BY_POLICY, light_submitted.policy_id, now, scenarios.app_of(light_submitted).pk)
     object_to(company, light_submitted)
     stock_report.app_approved(company, light_submitted)
-    with database_refuses("A13: policy approves what waits"):  # people are asked by now
+    with database_refuses("A13: policy approves only open"):  # people are asked by now
         sql(BY_POLICY, light_submitted.policy_id, now, record.pk)
     with database_refuses("A1: submission"):
         sql("UPDATE approvals_submission SET light_path = NOT light_path WHERE id = %s", light_submitted.pk)

@@ -79,7 +79,7 @@ def test_two_at_once_do_not_pass_ten_and_the_later_one_asks_its_owners(
 @pytest.mark.full("shows what two locks are worth")
 @pytest.mark.rule("A13", "S5")
 def test_database_serialises_limit_without_python_lock(firm: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What both locks are worth: both are told that they may, and the database refuses the later one."""
+    """Why both locks exist: without them both checks pass, and the database refuses the later one."""
     now = firm.now + timedelta(days=10_000)
     both = [on_the_path(firm, now) for _ in range(2)]
     told, ask = threading.Barrier(2, timeout=PATIENCE), eligibility.reason_against_submission

@@ -140,19 +140,19 @@ def test_failed_check_needs_reason_and_right(company: Company, stock_drawn: Subm
 def test_the_database_refuses_a_partys_look_and_a_second_draw(company: Company, stock_drawn: Submission) -> None:
     sample = stock_drawn.samples.get()
     write_look = "UPDATE approvals_sample SET state = 'fine', looked_by_id = %s, looked_at = now() WHERE id = %s"
-    with database_refuses("SOD-1: a party does not look at submission #"):
+    with database_refuses("SOD-1: a party cannot spot-check submission #"):
         sql(write_look, company.people.rita.pk, sample.pk)
-    with database_refuses("A13: sample # was drawn and stays as it was"):
+    with database_refuses("A13: spot check # was drawn and stays as it was"):
         sql("UPDATE approvals_sample SET drawn_from_seal = 8 WHERE id = %s", sample.pk)
     for undone in ("state = 'waiting'", "state = 'not_drawn'", "due_at = due_at + interval '1 year'", "due_at = NULL"):
-        with database_refuses("A13: sample # was drawn and stays as it was"):
+        with database_refuses("A13: spot check # was drawn and stays as it was"):
             sql(f"UPDATE approvals_sample SET {undone} WHERE id = %s", sample.pk)
     with database_refuses("Cannot delete"):
         sql("DELETE FROM approvals_sample WHERE id = %s", sample.pk)
     with database_refuses("sample_verdict_has_its_looker"):
         sql("UPDATE approvals_sample SET state = 'fine' WHERE id = %s", sample.pk)
     look(sample, as_actor(company.people.sana), now=company.now)
-    with database_refuses("A13: sample # was drawn and stays as it was"):
+    with database_refuses("A13: spot check # was drawn and stays as it was"):
         sql("UPDATE approvals_sample SET state = 'open', looked_by_id = NULL WHERE id = %s", sample.pk)
 
 

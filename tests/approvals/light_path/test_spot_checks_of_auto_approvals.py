@@ -62,7 +62,7 @@ def test_app_approver_does_not_check_auto_approvals_under_it(company: Company) -
         transitions.find_fine(sample, actor=as_actor(n.sana), now=company.now)
     assert caught.value.refusal.code == "SOD-2"
     assert "You decided the app" in caught.value.refusal.sentence
-    with database_refuses("SOD-2: who decided the app does not look at what policy approved"):
+    with database_refuses("SOD-2: a person who decided about the app cannot spot-check"):
         sql(
             "UPDATE approvals_sample SET state = 'fine', looked_by_id = %s, looked_at = now() WHERE id = %s",
             n.sana.pk,
@@ -76,13 +76,13 @@ def test_a_party_does_not_look_at_it(company: Company, light_in_force: Submissio
     sample = start
     with pytest.raises(Refused, match=r"^PERMISSION: "):
         transitions.find_fine(sample, actor=as_actor(company.people.rita), now=company.now)
-    with database_refuses("SOD-1: a party does not look at submission #"):
+    with database_refuses("SOD-1: a party cannot spot-check submission #"):
         sql(
             "UPDATE approvals_sample SET state = 'fine', looked_by_id = %s, looked_at = now() WHERE id = %s",
             company.people.rita.pk,
             sample.pk,
         )
-    with database_refuses("A13: sample # was drawn and stays as it was"):
+    with database_refuses("A13: spot check # was drawn and stays as it was"):
         sql("UPDATE approvals_sample SET approval_id = NULL WHERE id = %s", sample.pk)
 
 

@@ -1,4 +1,4 @@
-"""What the database refuses by itself, whoever asks it: decisions, approvals and grants written by SQL, past every rule in Python."""
+"""The database refuses by itself: decisions, approvals and grants written by SQL, past every rule in Python."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_party_is_refused(company: Company, stage_2: Submission) -> None:
             insert_decision(record, person, now=company.now)
         with database_refuses(
             "SOD-1: a party decides nothing in submission #"
-        ):  # nor says a decision whom it bars and is then made by one of them
+        ):  # nor by a decision that bars its own maker
             insert_decision(record, person, now=company.now, barred=[person.pk])
     assert not record.decisions.exists()
 
@@ -52,11 +52,11 @@ def test_decision_still_bars_party_after_lost_row(company: Company, stage_2: Sub
 def test_stage_1_decider_is_refused_in_stage_2(company: Company, stage_2: Submission) -> None:
     n, record = company.people, stock_report.privilege_on(stage_2, company.slack)
     name_candidate(record, n.theo)
-    with database_refuses("SOD-2: who decided the app decides no privilege resting on it"):
+    with database_refuses("SOD-2: stage 1 and stage 2 are decided by different people"):
         insert_decision(record, n.theo, now=company.now)
-    with database_refuses("SOD-2: who decided the app decides no privilege resting on it"):
+    with database_refuses("SOD-2: stage 1 and stage 2 are decided by different people"):
         insert_decision(record, n.tom, for_person=n.theo, now=company.now)
-    with database_refuses("SOD-2: who decided the app decides no privilege resting on it"):
+    with database_refuses("SOD-2: stage 1 and stage 2 are decided by different people"):
         insert_decision(record, n.theo, for_person=n.omar, now=company.now)
 
 
@@ -64,7 +64,7 @@ def test_stage_1_decider_is_refused_in_stage_2(company: Company, stage_2: Submis
 def test_decider_of_app_in_force_is_refused_later(company: Company, one_channel_more: Submission) -> None:
     record = stock_report.privilege_on(one_channel_more, company.slack)
     name_candidate(record, company.people.theo)
-    with database_refuses("SOD-2: who decided the app decides no privilege resting on it"):
+    with database_refuses("SOD-2: stage 1 and stage 2 are decided by different people"):
         insert_decision(record, company.people.theo, now=company.now)
 
 
@@ -73,7 +73,7 @@ def test_stage_2_decider_is_refused_in_stage_1(company: Company, stage_2: Submis
     submission = scenarios.submitted(company)
     app = scenarios.app_of(submission)
     elsewhere = Decision.objects.filter(approval__submission=stage_2).get()
-    sql(  # as if Viktor had decided a privilege meanwhile
+    sql(  # as if Viktor had decided about a privilege in between
         "INSERT INTO approvals_decisionperson (decision_id, submission_id, stage, outcome, person_id)"
         " VALUES (%s, %s, 2, 'approve', %s)",
         elsewhere.pk,
@@ -172,9 +172,9 @@ def test_decisions_are_immutable(stage_2: Submission) -> None:
 @pytest.mark.rule("A8", "S5")
 def test_approval_needs_its_decisions(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
-    with database_refuses("A8: approval # has a seat that nobody has filled, or somebody"):
+    with database_refuses("A8: approval # has an empty seat or a decision against"):
         sql("UPDATE approvals_approval SET state = 'approved' WHERE id = %s", record.pk)
-    with database_refuses("A8: approval # has a seat that nobody has filled, or somebody"):
+    with database_refuses("A8: approval # has an empty seat or a decision against"):
         sql("UPDATE approvals_approval SET state = 'approved', round = 2 WHERE id = %s", record.pk)
 
 
@@ -182,7 +182,7 @@ def test_approval_needs_its_decisions(company: Company, stage_2: Submission) -> 
 def test_one_of_two_signatures_approves_no_high_risk_record(company: Company, chaser: Submission) -> None:
     record = stock_report.privilege_on(chaser, company.mail)
     scenarios.approve(record, company.people.mei, now=company.now)
-    with database_refuses("A8: approval # has a seat that nobody has filled, or somebody"):
+    with database_refuses("A8: approval # has an empty seat or a decision against"):
         sql("UPDATE approvals_approval SET state = 'approved' WHERE id = %s", record.pk)
 
 
@@ -245,7 +245,9 @@ def test_an_ended_record_stays_ended(company: Company, stage_2: Submission) -> N
     record = stock_report.privilege_on(stage_2, company.slack)
     scenarios.reject(record, company.people.omar, now=company.now)
     for state in ("open", "waiting", "approved", "withdrawn"):
-        with database_refuses("A8: approval # has a seat" if state == "approved" else "A8: approval # has ended"):
+        with database_refuses(
+            "A8: approval # has an empty seat" if state == "approved" else "A8: approval # has ended"
+        ):
             sql("UPDATE approvals_approval SET state = %s WHERE id = %s", state, record.pk)
 
 
@@ -429,7 +431,7 @@ def test_approval_stores_everyone_who_was_asked(company: Company, stage_2: Submi
     name_candidate(record, n.grace)
     assert record in approvals.to_decide(as_actor(n.grace), company.now)
     known.asked = []
-    known.save()  # whoever read it before
+    known.save()  # by any process that read it before
     Approval.objects.filter(pk=record.pk).update(asked=[n.rita.pk])
     assert Approval.objects.get(pk=record.pk).asked == [n.omar.pk, n.grace.pk]
     scenarios.reject(record, n.omar, now=company.now)

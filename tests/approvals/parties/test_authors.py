@@ -1,4 +1,4 @@
-"""Whoever the source names as its author is a party of what is submitted, and approves nothing in it (S1)."""
+"""The author that a source names is a party to its submission, and approves nothing in it (S1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever comes in while a submission is under way becomes a party of it, and what was before them passes on (S1, A1, A9)."""
+"""A person who joins during a submission becomes a party to it, and their open approvals pass on (S1, A1, A9)."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_party_joins_once_without_second_notice(company: Company, stage_2: Submi
 
 
 def as_editor(c: Company, who: Person) -> None:
-    """They change what is said about it."""
+    """They change its details."""
     automation = stock_report.newest(c).automation
     confirmation.amend_automation(
         automation, actor=as_actor(who), now=c.now, fields={"purpose": "Says what is in stock."}
@@ -229,7 +229,7 @@ def test_nobody_writes_as_delegate_around_a_decision(company: Company, stage_2: 
     assert n.theo.name in caught.value.refusal.sentence
     scenarios.approve(stock_report.privilege_on(stage_2, c.slack), n.omar, now=c.now)
     for_bram = as_delegate(n.omar, giver=n.bram)
-    with pytest.raises(DutyConflict, match=r"^SOD-1: You decided in its open submission, and"):
+    with pytest.raises(DutyConflict, match=r"^SOD-1: You decided in its open submission. A person"):
         confirmation.amend_automation(stage_2.automation, actor=for_bram, now=c.now, fields=fields)
 
 
@@ -250,7 +250,7 @@ def test_decider_is_barred_until_submission_is_in_force(company: Company, stage_
     scenarios.reject(stock_report.privilege_on(stage_2, c.slack), n.omar, now=c.now)
     stock_report.decide_rest(c, stage_2)
     assert stage_2.state == SubmissionState.DECIDED
-    with pytest.raises(DutyConflict, match=r"^SOD-1: You decided in its open submission, and"):
+    with pytest.raises(DutyConflict, match=r"^SOD-1: You decided in its open submission. A person"):
         as_editor(c, n.theo)
     put_in_force.accept_subset(stage_2, actor=as_actor(n.jonas), now=c.now)
     as_editor(c, n.theo)
@@ -268,7 +268,7 @@ def test_earlier_decider_may_write_and_becomes_party(company: Company, live: Sub
 @pytest.mark.rule("S1", "S5")
 def test_database_refuses_decider_as_party(company: Company, stage_2: Submission) -> None:
     insert = "INSERT INTO approvals_party (submission_id, person_id, capacity) VALUES (%s, %s, 'editor')"
-    with database_refuses("SOD-1: who decided in submission # becomes no party of it"):
+    with database_refuses("SOD-1: an approver of submission # cannot become a party of it"):
         sql(insert, stage_2.pk, company.people.theo.pk)
     sql(insert, stage_2.pk, company.people.bram.pk)
 

@@ -1,6 +1,6 @@
 """Who can be named an owner: somebody of the automation's side, and nobody who is asked while a submission is open (I1, S1, A9).
 
-Naming somebody makes a party of them. Could anybody be named, whoever names would choose who decides.
+Naming a person makes them a party. If anybody could be named, the builder would choose who decides.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def test_existing_owner_may_stay(company: Company) -> None:
 
 
 def asked(c: Company, submission: Submission) -> tuple[Person, ...]:
-    """Whoever answers for something that it is about, made a member of the team: Omar and Amara."""
+    """Owners of its resources, made members of the team: Omar and Amara."""
     return joins(c.people.omar, c.people.finance_ops), joins(c.people.amara, c.people.finance_ops)
 
 

@@ -278,7 +278,7 @@ def test_single_person_cannot_change_final_endings(path: str, values: tuple[int,
 
 @pytest.mark.rule("S8", "A8")
 def test_another_order_of_seats_is_a_change_that_loosens_also_where_one_is_added() -> None:
-    """Whoever may fill two fills the first, so nobody puts another first unseen, nor alone and at once beside a signature more."""
+    """A person who may fill two seats fills the first. So nobody puts another seat first unseen, nor alone and at once with an extra approval."""
     shipped = policy_queries.shipped()
     turned = _changed(shipped, "seats.privilege.high", ["security", "owner"])
     (change,) = diff.changes(shipped, turned)

@@ -112,7 +112,7 @@ def test_conflict_grace_period_follows_policy(
 
 
 def revoked(c: Company, number: int) -> int:
-    """The newest so many of what is live, revoked one by one by one person; returns how many of them are held."""
+    """Revoke the newest so many live grants one by one as one person; return how many of them are held."""
     for one in Grant.objects.live(c.now).order_by("-pk")[:number]:
         transition_lifecycle.revoke(one, actor=as_actor(c.people.sana), now=c.now, reason="Not needed.")
     return HeldGrant.objects.count()

@@ -1,4 +1,4 @@
-"""A stop is lifted by two others, and not by bringing in a copy: it counts as come back, and is asked of people (G5, I9, A13)."""
+"""Two others lift a stop. Importing a copy does not: it counts as resubmitted, and people decide about it (G5, I9, A13)."""
 
 from __future__ import annotations
 

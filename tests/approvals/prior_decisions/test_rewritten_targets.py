@@ -98,7 +98,7 @@ def test_unrelated_access_is_no_question(company: Company) -> None:
 
 
 def chaser(how: str, name: str = "") -> bytes:
-    """The invoice chaser, its query of two tables written otherwise; under a name and id of its own where one is said."""
+    """The invoice chaser with its query of two tables written otherwise, under its own name and id where given."""
     export = json.loads((EXPORTS / CHASER).read_text())
     export |= {"id": name, "name": name} if name else {}
     nodes = [one for one in export["nodes"] if "fin.customers" in str(one["parameters"].get("query", ""))]

@@ -143,7 +143,7 @@ def test_appointment_needs_subject_and_person(company: Company, kind: str, targe
     n = company.people
     named = {"team": n.marketing.pk, "fallback": n.fallback.pk, "person": n.tom.pk, "slack": company.slack.pk}
     row = Proposal(kind=kind, target=target.format(**named))
-    if document == "two new ones":  # of whom one would answer without having accepted
+    if document == "two new ones":  # one would be an owner without having accepted
         document = {"owner": n.tom.pk, "deputy": n.grace.pk}
     with pytest.raises(InvalidInput, match=r"^S8: "):
         proposal_transitions.propose(row, actor=as_actor(n.ines), now=company.now, reason="Why.", document=document)
@@ -243,14 +243,14 @@ def test_raising_class_needs_no_second_person(company: Company) -> None:
 
 # --- and by the database ----------------------------------------------------------------------------------------------
 
-#: What somebody would write past the program, and what the database says: leads, fallback owners, first roles.
+#: SQL written past the program, and the answer of the database: leads, fallback owners, first roles.
 ALONE = {
-    "a lead": ("UPDATE controls_team SET lead_id = {tom} WHERE id = {marketing}", "S8: who leads"),
-    "a deputy": ("UPDATE controls_team SET deputy_lead_id = {tom} WHERE id = {marketing}", "S8: who leads"),
-    "no lead": ("UPDATE controls_team SET lead_id = NULL WHERE id = {marketing}", "S8: who leads"),
+    "a lead": ("UPDATE controls_team SET lead_id = {tom} WHERE id = {marketing}", "S8: the leads of team"),
+    "a deputy": ("UPDATE controls_team SET deputy_lead_id = {tom} WHERE id = {marketing}", "S8: the leads of team"),
+    "no lead": ("UPDATE controls_team SET lead_id = NULL WHERE id = {marketing}", "S8: the leads of team"),
     "a lead since long ago": (
         "UPDATE controls_team SET lead_since = '2020-01-01' WHERE id = {marketing}",
-        "S8: who leads",
+        "S8: the leads of team",
     ),
     "a team with a lead": (
         "INSERT INTO controls_team (name, kind, lead_id) VALUES ('Mine', 'business', {tom})",
@@ -305,7 +305,7 @@ def test_database_uses_signed_appointment_once(company: Company) -> None:
         target = f"{n.marketing.pk}-deputy_lead" if who == n.tom else f"{n.finance_ops.pk}-deputy_lead"
         appoint("team_lead", target, {"person": who.pk}, now=c.now)
     appoint("team_lead", f"{n.marketing.pk}-deputy_lead", {"person": None}, now=c.now)
-    with database_refuses("S8: who leads"):
+    with database_refuses("S8: the leads of team"):
         sql("UPDATE controls_team SET deputy_lead_id = %s WHERE id = %s", n.tom.pk, n.marketing.pk)
     appoint("fallback_owner", f"{n.fallback.pk}-{n.tom.pk}", {"member": True}, now=c.now)
     appoint("fallback_owner", f"{n.fallback.pk}-{n.tom.pk}", {"member": False}, now=c.now)

@@ -1,4 +1,4 @@
-"""Who gains is asked again when a proposal is answered, and of whoever stands in for them (S7, S8, A11)."""
+"""The people who gain, and their delegates, are read again when a proposal is answered (S7, S8, A11)."""
 
 from __future__ import annotations
 
@@ -81,5 +81,5 @@ def test_delegate_of_appointee_does_not_countersign(company: Company) -> None:
     one = proposed(c, "role", f"{n.omar.pk}-auditor", {"held": True}, n.ines)
     shares(n.karl, n.omar)
     Delegation.objects.create(giver=n.omar, taker=n.karl, from_at=c.now, until_at=c.now + timedelta(days=7))
-    with pytest.raises(DutyConflict, match="who gains or loses by it, stand in for each other"):
+    with pytest.raises(DutyConflict, match="You share a delegation with its author"):
         approve(c, one, n.karl)

@@ -1,4 +1,4 @@
-"""Whoever loses by a proposal answers it neither way: rejected, they would have back what it takes from them (S5, S8, A11)."""
+"""A person who loses by a proposal can't answer it: a rejection would give them back what it takes (S5, S8, A11)."""
 
 from __future__ import annotations
 
@@ -96,9 +96,9 @@ def test_delegate_of_loser_does_not_restore_role(company: Company, omar: Person,
     Delegation.objects.create(giver=getattr(c.people, giver), taker=taker, **said)
     one = taking(c, "another role", omar, at_once=True)
     for verb in answers(c, one):
-        with pytest.raises(DutyConflict, match="who gains or loses by it"):
+        with pytest.raises(DutyConflict, match="a person who gains or loses"):
             verb(as_actor(karl))
-    with database_refuses("A11: who stands in for the author, or for who gains or"):
+    with database_refuses("A11: a delegate of the author, or of a person who gains or"):
         sql(
             "UPDATE approvals_proposal SET state = 'rejected', answered_by_id = %s, answered_at = %s WHERE id = %s",
             *(karl.pk, c.now, one.pk),

@@ -69,7 +69,7 @@ def test_policy_proposal_needs_reason(northwind: Northwind) -> None:
 
 
 def filled_in(page: str) -> dict[str, Any]:
-    """What a browser sends of the form as it stands."""
+    """The fields that a browser sends from the unchanged form."""
     fields: dict[str, Any] = dict(re.findall(r'name="([a-z_.]+)" value="(\d+)"', page))
     for name, value in re.findall(r'<input type="checkbox" name="([a-z_.]+)" value="([a-z_]+)"[^>]* checked', page):
         fields.setdefault(name, []).append(value)
@@ -81,7 +81,7 @@ def filled_in(page: str) -> dict[str, Any]:
 
 
 def by_form(northwind: Northwind, **more: Any) -> Any:
-    """Ines sends the form as it stands with something else in it; None for what is left empty."""
+    """Ines sends the form with changed fields; None leaves a field empty."""
     client = browser(northwind.ines)
     fields = filled_in(client.get(reverse("policy_propose"), {"as": "form"}).content.decode()) | more
     said = {name: value for name, value in fields.items() if value is not None}

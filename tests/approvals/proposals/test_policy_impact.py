@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
 
 
 def said(c: Company, **parts: Any) -> list[str]:
-    """What is said of a policy with some parts changed, counted in one slice."""
+    """The dry run of a policy with some parts changed, counted in one slice."""
     before, after = policy_queries.shipped(), changed(**parts)
     proposal = Proposal(kind="policy", target=DEFAULT, before=before, document=after)
     what_if = WhatIf(proposal=proposal, since=c.now - timedelta(days=90), until=c.now)

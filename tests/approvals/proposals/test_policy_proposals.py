@@ -1,4 +1,4 @@
-"""Proposals of policies: nobody changes the rules alone, whoever they are; what one tightens alone is over by itself (S8)."""
+"""Proposals of policies: nobody changes the rules alone, and a rule tightened alone ends by itself (S8)."""
 
 from __future__ import annotations
 
@@ -304,7 +304,7 @@ VERSION = (
 def test_database_refuses_policy_without_two_people(northwind: Northwind) -> None:
     n = northwind
     one = propose(n.ines, tighter())
-    with database_refuses("comes of no proposal"):
+    with database_refuses("has no proposal"):
         sql(VERSION, n.ines.pk, n.sana.pk, None)
     with database_refuses("not what two people signed"):
         sql(VERSION.replace("now()", "'2027-01-01'"), n.ines.pk, n.sana.pk, one.pk)
@@ -316,11 +316,11 @@ def test_database_refuses_policy_without_two_people(northwind: Northwind) -> Non
         ("state = 'in_force'", "by a second person"),
         ("state = 'rejected', answered_by_id = proposed_by_id, answered_at = now()", "by a second person"),
         ("state = 'in_force', answered_by_id = {karl}, answered_at = '2026-11-24 10:00Z'", "by a second person"),
-        ("state = 'approved', answered_by_id = {sana}, answered_at = '2026-11-24 10:00Z'", "whoever is appointed"),
+        ("state = 'approved', answered_by_id = {sana}, answered_at = '2026-11-24 10:00Z'", "the appointed person"),
         ("state = 'at_once'", "does not become"),
-        ("proposed_by_id = {karl}", "stays as it is"),
-        ("needs = 'admin'", "stays as it is"),
-        ("acting_until = now()", "stays as it is"),
+        ("proposed_by_id = {karl}", "stay as they are"),
+        ("needs = 'admin'", "stay as they are"),
+        ("acting_until = now()", "stay as they are"),
     ],
 )
 def test_database_refuses_countersignature_for_others(northwind: Northwind, change: str, words: str) -> None:
@@ -336,7 +336,7 @@ def test_database_refuses_delegate_and_beneficiary(northwind: Northwind) -> None
     as_delegate(n.sana, giver=n.ines)
     one = propose(n.ines, tighter())
     said = "state = 'in_force', answered_by_id = %s, answered_at = '2026-11-24 10:00Z'"
-    with database_refuses("stands in for the author"):
+    with database_refuses("a delegate of the author"):
         sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.sana.pk, one.pk)
     proposal_transitions.withdraw(one, actor=as_actor(n.ines), now=NOW)
     for field in ("gains", "loses"):
@@ -371,13 +371,13 @@ def test_database_refuses_delegate_and_beneficiary(northwind: Northwind) -> None
     ],
 )
 def test_database_changes_open_proposal_by_new_round_only(northwind: Northwind, change: str) -> None:
-    """Who gains or loses, what it says and until when: nobody takes themself out of it, or puts something else under what somebody reads."""
+    """Its people, document and end stay: nobody takes themself out of it, or changes what another person is reading."""
     n = northwind
     one = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=NOW)
     why = (
-        "S8: whoever is appointed gains"
+        "S8: the appointed person counts as gaining"
         if "appointed" in change or "gains" in change
-        else "A6: what somebody reads and answers"
+        else "A6: a proposal under review"
     )
     with database_refuses(why):
         sql(f"UPDATE approvals_proposal SET {change} WHERE id = %s", one.pk)
@@ -387,7 +387,7 @@ def test_database_refuses_approval_before_impact(northwind: Northwind) -> None:
     n = northwind
     one = propose(n.ines, tighter())
     sql("UPDATE approvals_proposal SET round = 2, document = '{}' WHERE id = %s", one.pk)
-    with database_refuses("is not counted as it stands"):
+    with database_refuses("is not counted for its present round"):
         said = "state = 'in_force', answered_by_id = %s, answered_at = '2026-11-24 10:00Z'"
         sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.sana.pk, one.pk)
 

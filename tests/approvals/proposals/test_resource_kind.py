@@ -142,14 +142,14 @@ def test_page_offers_change_of_kind_and_shows_errors(company: Company, field: st
 # --- and by the database ----------------------------------------------------------------------------------------------
 
 CHANGES = {
-    "its kind": ("kind = 'secret_store'", "S8: what resource"),
-    "its team": ("team_id = {n.marketing.pk}", "S8: what resource"),
-    "no team": ("team_id = NULL", "S8: what resource"),
-    "a lower class": ("data_class = 'public'", "counts as less"),
-    "a lesser place": ("environment = 'test'", "counts as less"),
-    "another owner": ("owner_id = {n.tom.pk}", "S8: who answers"),
-    "another deputy": ("deputy_id = {n.tom.pk}", "S8: who answers"),
-    "since when": ("accepted_at = accepted_at - interval '1 year'", "who answers"),
+    "its kind": ("kind = 'secret_store'", "S8: kind and team of resource"),
+    "its team": ("team_id = {n.marketing.pk}", "S8: kind and team of resource"),
+    "no team": ("team_id = NULL", "S8: kind and team of resource"),
+    "a lower class": ("data_class = 'public'", "is classified lower"),
+    "a lesser place": ("environment = 'test'", "is classified lower"),
+    "another owner": ("owner_id = {n.tom.pk}", "S8: the owners of resource"),
+    "another deputy": ("deputy_id = {n.tom.pk}", "S8: the owners of resource"),
+    "since when": ("accepted_at = accepted_at - interval '1 year'", "the owners of resource"),
     "out of use": ("state = 'proposed'", "was in use"),
 }
 
@@ -163,12 +163,12 @@ def test_database_refuses_change_of_kind_by_one_person(company: Company, change:
 
 
 def test_database_refuses_change_for_owned_new_resource(company: Company) -> None:
-    with database_refuses("S8: something new is proposed"):
+    with database_refuses("S8: a new resource starts"):
         Resource.objects.create(
             name="Mine", kind="data_store", created_at=company.now, owner=company.people.tom, state="proposed"
         )
     made = Resource.objects.create(name="Mine", kind="data_store", created_at=company.now)
-    with database_refuses("S8: whoever was named"):
+    with database_refuses("S8: only the people named for resource #"):
         sql("UPDATE inventory_resource SET owner_id = %s WHERE id = %s", company.people.tom.pk, made.pk)
 
 
@@ -180,7 +180,7 @@ def test_database_ignores_older_proposal(company: Company) -> None:
         one = proposed(c, c.people.ines, kind=kind)
         answered(c, one, c.people.sana)
         c.erp.refresh_from_db()
-    with database_refuses("S8: what resource"):
+    with database_refuses("S8: kind and team of resource"):
         sql("UPDATE inventory_resource SET kind = 'secret_store' WHERE id = %s", c.erp.pk)
 
 

@@ -80,7 +80,10 @@ def test_roles_change_only_by_proposal(northwind: Northwind) -> None:
 def test_standing_in_for_an_admin_gives_no_second_signature(northwind: Northwind) -> None:
     n, one = northwind, propose_role(northwind.omar, Role.BUILDER, by=northwind.ines, now=NOW)
     stand_in = as_delegate(n.karl, giver=n.ines)
-    for actor, why in ((stand_in, "SOD-8: A proposal is made"), (as_actor(n.karl), "A11: You and its author")):
+    for actor, why in (
+        (stand_in, "SOD-8: A proposal is made"),
+        (as_actor(n.karl), "A11: You share a delegation with its author"),
+    ):
         with pytest.raises(DutyConflict, match=f"^{why}"):
             proposal_transitions.approve(one, actor=actor, now=NOW, shown_digest=one.digest)
     row = Proposal(kind="role", target=f"{n.tom.pk}-admin")

@@ -1,4 +1,4 @@
-"""What heads the review page of a submission whose predecessor came to nothing: how that ended, what was said and decided (A15)."""
+"""The head of a review page after an earlier submission without success: its end, reasons and decisions (A15)."""
 
 from __future__ import annotations
 

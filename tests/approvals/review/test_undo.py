@@ -1,4 +1,4 @@
-"""Undo on the review page: offered to whoever may, in place, and said in the timeline (A5, A8, A11; ui.md, Review)."""
+"""Undo on the review page: offered in place to people who may undo, and shown in the timeline (A5, A8, A11; ui.md, Review)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_undo_is_not_offered_after_decided_submission(company: Company, record: 
     assert not offers(company.people.omar, record)
     answer = press(company.people.omar, record)
     assert answer.status_code == 409
-    assert "what was decided in it stands" in answer.content.decode()
+    assert "its decisions are final" in answer.content.decode()
 
 
 @pytest.mark.rule("A8")

@@ -267,7 +267,7 @@ def test_stage_2_diff_query_count_is_constant(company: Company, start: Submissio
 
 @pytest.mark.rule("A3", "T2")
 def test_kept_access_is_listed_by_risk(company: Company, chaser_in_force: Submission) -> None:
-    """A new version is high for what nobody asks anew, and whoever decides about the app reads what that is."""
+    """A new version is high because of an unchanged privilege, and the app's approver reads which one."""
     n = company.people
     export = (scenarios.EXPORTS / "invoice-chaser.json").read_bytes().replace(b"overdue", b"late")
     made = scenarios.submitted(company, scenarios.brought_in(company, content=export, purpose="Reminds, and reports."))

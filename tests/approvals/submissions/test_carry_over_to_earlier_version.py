@@ -1,4 +1,4 @@
-"""Going back to an app approval that stands: what was decided meanwhile by those who decided it does not carry over (A14, S2)."""
+"""Back to an approved app: later decisions of its approvers do not carry over (A14, S2)."""
 
 from __future__ import annotations
 

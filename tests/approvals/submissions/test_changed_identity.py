@@ -1,4 +1,4 @@
-"""As whom something acts is part of the app that stage 1 approves: another identity asks again (A12, I5; docs/decisions/0029)."""
+"""The identity is a part of the app that stage 1 approves: another identity asks again (A12, I5; docs/decisions/0029)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a query touches is asked of whoever answers for it: a table more, a table far behind, what was not read to its end (I8, A12, A7)."""
+"""The owner decides about everything that a query touches: another table, a table far behind, a query not read to its end (I8, A12, A7)."""
 
 from __future__ import annotations
 

@@ -228,7 +228,7 @@ def test_submission_not_in_force_creates_no_grant(company: Company, stage_2: Sub
 @pytest.mark.rule("A5")
 def test_a_submission_is_in_force_only_after_every_record_has_ended(company: Company, stage_2: Submission) -> None:
     for state, why in (
-        ("decided", "in submission # not every record has ended"),
+        ("decided", "submission # has an approval that has not ended"),
         ("in_force", "submission # is not decided"),
     ):
         with database_refuses(f"A5: {why}"):
@@ -256,7 +256,7 @@ def test_finished_submission_takes_no_more_approvals(company: Company, live: Sub
     assert more is not None
     more.pk, more.key = None, "another"
     more.save(force_insert=True)
-    with database_refuses("A1: nothing more"):
+    with database_refuses("A1: submission # takes no more approvals"):
         Approval.objects.create(
             submission=live,
             stage=2,

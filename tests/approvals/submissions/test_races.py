@@ -105,7 +105,7 @@ def approving(record: Approval, person: Person, c: Company) -> Callable[[], obje
 
 
 def refusals(found: list[object]) -> list[str]:
-    """The codes of what was refused; anything else that was raised is an error of the test."""
+    """The codes of the refusals; any other exception is an error of the test."""
     errors = [one for one in found if isinstance(one, BaseException)]
     assert all(isinstance(one, Refused) for one in errors), errors
     return [one.refusal.code for one in errors if isinstance(one, Refused)]
@@ -119,7 +119,7 @@ def sheets(firm: Company) -> Iterator[Submission]:
 
 
 def two_deciders_at_once(firm: Company, rounds: Iterable[int], sheets: Iterator[Submission]) -> None:
-    """Rounds of two who approve one record at the same time: one decision of one, and the other is told so."""
+    """Rounds of two people who approve one approval at the same time: one decision counts, and the other person is refused."""
     n = firm.people
     records: Iterator[Approval] = iter(())
     for number in rounds:

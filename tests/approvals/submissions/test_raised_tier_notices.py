@@ -1,4 +1,4 @@
-"""Whose tier rises while it is under review is not found out one decision at a time: builders and who is needed are told (A1, T1)."""
+"""A tier rises under review: builders and the newly needed approvers get one notice (A1, T1)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.scenarios import Company
 
 
 def told() -> dict[str, str]:
-    """By name, whoever was told of a tier that rose, and for which seats they would be asked."""
+    """People notified of a raised tier, by name, with the seats that they would fill."""
     rows = Notice.objects.filter(event="tier_raised").select_related("recipient").order_by("pk")
     return {row.recipient.name: row.context.get("asked", "") for row in rows}
 

@@ -29,7 +29,7 @@ from tests.starting_points import starting_point
 
 
 def amended(c: Company, automation: Automation, **fields: Any) -> Automation:
-    """Rita changes what is said about an automation."""
+    """Rita changes the details of an automation."""
     return confirmation.amend_automation(automation, actor=as_actor(c.people.rita), now=c.now, fields=fields)
 
 
@@ -363,7 +363,7 @@ def test_approver_who_imports_newer_version_loses_approval(company: Company, sta
     app = scenarios.app_of(submission)
     assert (app.state, app.carried_from) == (ApprovalState.OPEN, None)
     refused(decide.approve, app, as_actor(n.theo), "SOD-1", now=company.now)
-    assert stage_2.approvals.get(stage=1).state == ApprovalState.APPROVED  # what was said stays
+    assert stage_2.approvals.get(stage=1).state == ApprovalState.APPROVED  # the decision stays
 
 
 @pytest.mark.rule("A14", "A10")

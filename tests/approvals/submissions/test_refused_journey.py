@@ -260,5 +260,5 @@ def test_stage_2_waits_for_stage_1(company: Company, stock_submitted: Submission
 
 
 def may(record: Approval, actor: Actor, c: Company) -> None:
-    """An actor may approve a record, as it stands in the database."""
+    """Whether an actor may approve an approval, by the database."""
     assert decide.approve.refusal(Approval.objects.get(pk=record.pk), actor=actor.afresh(), now=c.now) is None

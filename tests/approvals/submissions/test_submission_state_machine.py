@@ -55,7 +55,7 @@ EDITS = (
     stock_report.another_order,
     stock_report.started_by_hand,
 )
-#: Edits of what is low risk, which stays on the light path with some of them and leaves it with others (A13).
+#: Edits of a low-risk automation. Some keep it on the light path, others do not (A13).
 LIGHT_EDITS = (
     None,
     low_risk_report.reads_more(1),
@@ -71,7 +71,7 @@ people = st.sampled_from(PEOPLE)
 
 
 class Review(Undone):
-    """One automation, from its first submission on. Whoever tries whatever; what is refused changes nothing."""
+    """One automation, from its first submission on. Anybody tries any operation; a refusal changes nothing."""
 
     company: ClassVar[Company]
     edits: ClassVar[Sequence[low_risk_report.Edit | None]] = EDITS
@@ -156,7 +156,7 @@ class Review(Undone):
             assert done or verb == "ask_for_changes", "the rule said yes"
 
     def eligible(self, record: Approval) -> list[str]:
-        """Whoever the rule says may approve a record now."""
+        """The people who may approve an approval now, by the rule."""
         fresh = Approval.objects.get(pk=record.pk)
         may = transition_decide.approve.refusal
         return [name for name in PEOPLE if may(fresh, actor=as_actor(self.person(name)), now=self.now) is None]
@@ -240,7 +240,7 @@ class Review(Undone):
         self.amend(fields)
 
     def amend(self, fields: dict[str, str]) -> None:
-        """Rita changes what is said about it."""
+        """Rita changes its details."""
         given = {name: self.person(value) if value in PEOPLE else value for name, value in fields.items()}
         self.attempt(
             lambda: confirmation.amend_automation(
@@ -397,7 +397,7 @@ def counted(record: Approval) -> list[Decision]:
 
 
 def who_decided(record: Approval) -> set[int]:
-    """Everybody whom a record's decisions use up."""
+    """All people used up by the decisions of an approval."""
     return {who for d in counted(record) for who in (d.person_id, d.for_person_id) if who}
 
 

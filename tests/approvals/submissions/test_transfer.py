@@ -217,7 +217,7 @@ def test_the_database_lets_a_team_be_changed_by_both_leads_alone_and_once(compan
     transfers.accept_transfer(made, actor=as_actor(n.grace), now=company.now, reason="We do.")
     with database_refuses("L2: an automation in use moves"):
         sql(change, n.finance_ops.pk, live.pk)  # back again takes both leads again
-    with database_refuses("L2: what was asked of a transfer stays"):
+    with database_refuses("L2: a transfer keeps its request"):
         sql("UPDATE inventory_transfer SET state = 'agreed' WHERE id = %s", made.pk)
 
 

@@ -140,7 +140,7 @@ def test_later_responsible_person_does_not_grant_waiver(
     assert no.value.refusal.code == "S7"
     decide(waiver, actor=as_actor(n.viktor), now=plain.now, reason="For now.")
     assert n.sana.pk in waiver.beneficiaries
-    with pytest.raises(IntegrityError, match="S7: what was decided"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="S7: the decision about waiver"), transaction.atomic():
         Waiver.objects.filter(pk=waiver.pk).update(decided_by=n.sana)
 
 

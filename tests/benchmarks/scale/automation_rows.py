@@ -39,7 +39,7 @@ OPENS = "(CASE g.tier WHEN 'high' THEN 30 WHEN 'standard' THEN 21 ELSE 14 END)"
 DIGEST = f"'{'0' * 64}'"
 DAY = "interval '1 day'"
 
-#: One row for each number, with the keys of what will be written.
+#: One row for each number, with the keys of the rows to write.
 PLAN = f"""
 CREATE TEMPORARY TABLE plan ON COMMIT DROP AS
 WITH numbers AS (SELECT n, n %% 100 AS turn FROM generate_series(%(first)s::bigint, %(last)s::bigint) n),
@@ -183,7 +183,7 @@ def _record(kind: str, source: str, **more: str) -> str:
 #: When a submission was made: a week before its grants began, or lately.
 _AT = f"CASE WHEN {_THROUGH} THEN begun - 7 * {DAY} ELSE asked_lately END"
 _ASKING = f"(SELECT plan.*, {_AT} AS at, {_THROUGH} AS is_through FROM plan WHERE state <> 'draft') plan"
-#: Of what is in review every second app is decided, and its stage 2 open.
+#: Every second app in review is decided, and its stage 2 is open.
 _OPEN_NOW = "(is_through OR n %% 2 = 0)"
 
 SUBMIT = (

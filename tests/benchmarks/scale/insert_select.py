@@ -1,4 +1,4 @@
-"""One INSERT … SELECT for a model: what is said, and the model's own defaults for the rest."""
+"""One INSERT … SELECT for a model: given columns, and the model's defaults for the rest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def insert(model: type[models.Model], source: str, **said: str) -> str:
     Args:
         model: whose table.
         source: what stands behind FROM.
-        said: SQL by column, as attributes are named (``owner_id``); columns that nothing is said of have the model's default.
+        said: SQL by column, as attributes are named (``owner_id``); other columns have the model's default.
     """
     columns = {**_defaults(model), **said}
     unknown = set(said) - {field.attname for field in model._meta.concrete_fields}

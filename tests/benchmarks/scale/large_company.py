@@ -63,7 +63,7 @@ class Cast:
 
 @dataclass
 class Pools:
-    """Whom and what a block chooses from: ids, in order."""
+    """People and things that a block chooses from: ids, in order."""
 
     people: list[int]
     teams: list[int]
@@ -171,7 +171,7 @@ def _found(automations: int, cast: Cast, now: datetime) -> Pools:
     """People, teams, resources and campaigns of a company of that size; those of an earlier run are taken again."""
     known = Person.objects.filter(source="scale").order_by("pk")
     _people(range(known.count(), max(240, automations // 5)))  # as many as it takes: a company may have grown
-    # A company with a hundred times as many automations has as many times the teams, owners and resources: nobody answers for all.
+    # A company with a hundred times as many automations has as many times the teams, owners and resources: no person owns all.
     leads, owners = max(24, automations // 100), max(40, automations // 50)
     people = list(known)
     if not Team.objects.filter(name__startswith="Unit ").exists():

@@ -244,7 +244,7 @@ def test_delegate_needs_running_delegation(doors: Any, northwind: Northwind) -> 
     assert no.value.refusal.code == "A11"
 
     delegate = as_delegate(northwind.karl, giver=northwind.ines, days=2)
-    with pytest.raises(NotPermitted, match=r"^A11: You don't stand in for Ines Moreau"):
+    with pytest.raises(NotPermitted, match=r"^A11: You have no delegation from Ines Moreau"):
         open_door(Door.objects.create(name="back"), actor=delegate, now=northwind.now + timedelta(days=2))
 
 
@@ -453,7 +453,7 @@ def test_transition_writes_state_history_and_event(doors: Any, northwind: Northw
     assert event.digest == event_digest(ledger_events.canonical(event))
 
     door.name = "side"
-    door.save()  # by whoever is careless: it must not pass for the admin's
+    door.save()  # by careless code: it must not pass for the admin's
     assert door.history.order_by("history_id").last().history_user is None
 
 

@@ -20,7 +20,7 @@ from governance.core.roles.roles import Relation
 
 
 class Door(models.Model):
-    """One door; whoever painted it does not open it."""
+    """One door; its painter does not open it."""
 
     name = models.CharField(max_length=40)
     state = models.CharField(max_length=10, default="closed")

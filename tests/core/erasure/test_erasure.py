@@ -1,4 +1,4 @@
-"""Erasing a person: by two admins, of whoever has left, and refused otherwise; what names them in what others wrote (H6)."""
+"""Erasing a person who has left, by two admins, and refused otherwise; with their name in texts of others (H6)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def gone(n: Northwind, person: Person, reason: str = "A new job.") -> Person:
 
 
 def asked(n: Northwind, person: Person, reason: str = "They want it.") -> Erasure:
-    """By Ines, of whoever has left."""
+    """By Ines, for a person who has left."""
     ask_erasure(person, actor=as_actor(n.ines), now=NOW, reason=reason, named=person.name)
     return Erasure.objects.get(person=person, dropped_at__isnull=True)
 
@@ -258,7 +258,7 @@ def test_erasure_removes_saved_views_of_person_only(northwind: Northwind) -> Non
     assert list(SavedView.objects.values_list("person", "name")) == [(n.omar.pk, f"{n.omar.name}, risky")]
 
 
-# --- as whom somebody is known --------------------------------------------------------------------------------------------
+# --- names of a person ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.rule("H6")
@@ -309,10 +309,10 @@ def test_notices_to_erased_are_emptied_and_others_lose_the_name(northwind: North
     n = northwind
     n.rita.name = name
     n.rita.save()
-    for person in (n.rita, n.jonas)[: others + 1]:  # Karl is told of her, alone or among others
+    for person in (n.rita, n.jonas)[: others + 1]:  # Karl gets a notice about her, alone or among others
         propose_role(person, Role.AUDITOR, by=n.ines, now=NOW)
     until = NOW + timedelta(days=3)
-    delegate(n.rita, actor=as_actor(n.tom), now=NOW, giver=n.tom, from_at=NOW, until_at=until)  # she is told
+    delegate(n.rita, actor=as_actor(n.tom), now=NOW, giver=n.tom, from_at=NOW, until_at=until)  # she gets a notice
     send_due(now=NOW, gathering=timedelta())
     digest, to = Notice.objects.get(event="digest"), Notice.objects.get(event="delegation_set")
     kept = ("text", "html") if others else ("subject", "text", "html")

@@ -208,7 +208,7 @@ def test_the_verifier_reports_rubbish_instead_of_stumbling(true_exports: Any, tm
     assert verifier.main([str(file), "--key", "no key"]) == 2
 
 
-#: What somebody with every right on the database does, and a word of what is said about it.
+#: Acts of a person with every right on the database, and a word of the finding.
 LAST = "(SELECT max(number) FROM controls_seal)"
 TRICKS = {
     "UPDATE controls_ledgerevent SET actor_id = 'somebody' WHERE id = {event}": "was altered",

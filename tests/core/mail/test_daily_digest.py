@@ -1,4 +1,4 @@
-"""One digest a person and local day, of what is still open, whoever runs twice or is killed between (R5, R9, H8)."""
+"""One digest a person and local day, of open tasks, also if a job runs twice or is killed (R5, R9, H8)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def propose(n: Northwind, count: int, *, now: datetime = NOW) -> list[Proposal]:
 
 
 def turn_down(one: Proposal, n: Northwind, *, now: datetime = NOW) -> None:
-    """Karl rejects one: Ines is told at once, and nobody has to accept anything."""
+    """Karl rejects one: Ines gets a notice at once, and nobody has to accept anything."""
     proposal_transitions.reject(one, actor=as_actor(n.karl), now=now, reason="Not needed.")
 
 
@@ -60,7 +60,7 @@ def states(person: Person) -> dict[str, int]:
 
 
 def mails(person: Person) -> list[str]:
-    """The subjects of what went out to a person."""
+    """The subjects of a person's mail."""
     sent = Notice.objects.filter(recipient=person, state=NoticeState.SENT)
     return [subject.partition(", first due")[0] for subject in sent.order_by("pk").values_list("subject", flat=True)]
 

@@ -1,4 +1,4 @@
-"""The outbox: each notice in one mail by its Message-ID, whoever competes for it and whoever is killed (R9)."""
+"""The outbox: each notice in one mail by its Message-ID, also with competing and killed jobs (R9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a digest carried that was given up is told by the next one, and what is told in one stays apart (R5, R9, H8)."""
+"""The next digest carries the lines of one that was given up; lines of a sent one stay apart (R5, R9, H8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two at once, with real threads and commits: one wins, the other is told so, and nothing is done twice."""
+"""Two at once, with real threads and commits: one wins, the other is refused, and nothing is done twice."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_one_of_three_simultaneous_countersignatures_counts(company: Northwind) 
 
 
 def test_database_stops_race_without_row_lock(company: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shows what the lock is for, and that what somebody answered stays as it was where there is none."""
+    """Shows what the lock is for, and that an answer stays as it was without the lock."""
     together = threading.Barrier(3)
 
     def unlocked(row: Model) -> object:

@@ -164,7 +164,7 @@ def test_the_command_and_the_page_say_so(northwind: Northwind) -> None:
 
 @pytest.mark.rule("H6", "H9")
 def test_many_texts_are_read_a_chunk_at_a_time(northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many are in memory as one chunk has, and no query is asked of each."""
+    """One chunk is in memory at a time, and there is no query for each."""
     for number in range(30):
         said(northwind, f"Reason {number}.")
     held: list[int] = []

@@ -1,4 +1,4 @@
-"""No endpoint holds up another, and one whose maker manages it no more is told nothing until it is resumed (R9)."""
+"""No endpoint holds up another. One whose maker lost the right gets no messages until it is resumed (R9)."""
 
 from __future__ import annotations
 

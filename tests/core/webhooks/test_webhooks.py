@@ -176,7 +176,7 @@ def test_a_name_server_that_does_not_answer_in_time_is_not_waited_for(monkeypatc
 
 
 def test_the_first_words_of_tls_are_cut_off_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever takes the connection and says nothing is waited for no longer than for all of it."""
+    """A silent endpoint is waited for no longer than the total time limit."""
     monkeypatch.setattr(http_client, "WHOLE_SECONDS", 0.2)
     monkeypatch.setattr(http_client, "STEP_SECONDS", 30)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -229,7 +229,7 @@ def test_slow_endpoint_is_cut_off(listener: Listener, monkeypatch: pytest.Monkey
     assert len(listener.received) == 1
 
 
-# --- what is told --------------------------------------------------------------------------------------------------------
+# --- messages -----------------------------------------------------------------------------------------------------------
 
 
 def test_message_is_signed_by_standard_webhooks(company: Company, listener: Listener) -> None:
@@ -553,7 +553,7 @@ def test_mistyped_webhook_is_reported_and_input_is_kept(northwind: Northwind) ->
     form = {"url": "http://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
     answer = client.post(f"/teams/{n.finance_ops.pk}/webhooks/", form)
     assert answer.status_code == 422
-    assert "Only https addresses are told." in answer.content.decode()
+    assert "A webhook needs an https address." in answer.content.decode()
     assert "http://hooks.example.com/a" in answer.content.decode()
     assert not WebhookEndpoint.objects.exists()
 

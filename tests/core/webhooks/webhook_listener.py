@@ -70,7 +70,7 @@ def listener() -> Iterator[Listener]:
 
 
 def verified(secret: str, one: Received, *, at: float, tolerance: float = 300) -> bool:
-    """Whether a message is from whoever holds the secret and not old (standardwebhooks.com, "Verifying"; written from the text).
+    """Whether a message is signed with the secret and not old (standardwebhooks.com, "Verifying"; written from the text).
 
     Args:
         secret: as the receiver was given it.

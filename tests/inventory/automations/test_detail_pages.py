@@ -1,4 +1,4 @@
-"""Pages of one automation and one resource: whom they lead to the ledger, what they say of what is stopped or not submitted."""
+"""Pages of one automation and one resource: links to the ledger, and texts about stopped or unsubmitted automations."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def live(company: Company) -> Automation:
 
 
 def body(person: Person, path: str) -> str:
-    """What somebody reads on a page, without its frame."""
+    """The text of a page, without its frame."""
     answer = client_of(person).get(path)
     assert answer.status_code == 200, path
     return str(answer.content.decode()).partition("<main")[2]

@@ -1,4 +1,4 @@
-"""What has been suspended for ninety days is retired, and whoever answers for it hears of it two weeks and a day before (L1)."""
+"""An automation is retired after ninety days of suspension, and its owners get a notice two weeks and a day before (L1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a credential: by whom, and by whom not; never its value; and what follows from it (I6, A2, T1)."""
+"""Details of a credential: who may give them, and their effects; never its value (I6, A2, T1)."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ def test_database_refuses_reach_narrowed_by_others(company: Company) -> None:
     as_delegate(n.tom, giver=n.omar, now=company.now)
     over = company.now + timedelta(days=60)
     for who, at in ((n.tom, over), (n.tom, None), (n.rita, company.now)):
-        with pytest.raises(IntegrityError, match="only who answers for what"), transaction.atomic():
+        with pytest.raises(IntegrityError, match="only an owner of a resource"), transaction.atomic():
             rows.update(reach_kind="declared", reach=["x"], reach_by=who, reach_at=at)
     rows.update(reach_kind="declared", reach=["x", "y"], reach_by=n.tom, reach_at=company.now)
     rows.update(reach_kind="declared", reach=["x"], reach_by=n.omar, reach_at=over)
@@ -381,7 +381,7 @@ def test_database_refuses_unconfirmed_store(company: Company) -> None:
     assert rows.update(**keeps, kept_confirmed_by=n.piet) == 1
     with pytest.raises(IntegrityError, match="A2"), transaction.atomic():
         rows.update(kept_in=None, kept_confirmed_by=None, kept_confirmed_at=None)
-    with pytest.raises(IntegrityError, match="said first"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="declared first"), transaction.atomic():
         Credential.objects.create(
             kind="x", kept_in=store, kept_confirmed_by=n.piet, kept_confirmed_at=company.now, external_id="new"
         )

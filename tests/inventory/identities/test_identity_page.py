@@ -106,7 +106,7 @@ def test_partial_picture_says_so_and_tier_counts_all(stock_in_force: Submission,
     )
     page = body(n.jonas, one.href)
     assert "Other 1" not in page
-    assert "within reach, 1 of them to change or run, of what is drawn here" in page
+    assert "within reach, 1 of them to change or run, of the resources drawn here" in page
     assert "High" in page.partition("the highest of the automations that run as it")[0].rpartition("In the register")[2]
 
 

@@ -50,7 +50,7 @@ def test_invisible_characters_are_hidden_and_keys_stay_distinct(text: str) -> No
     key = displayed(text)
     assert key.startswith("github…")
     assert displayed(text.replace("git", "git" + text[3])) != key
-    assert free_text.name(key) == key  # so whoever types it says the same connection
+    assert free_text.name(key) == key  # so typing it names the same connection
     assert len(displayed(text * 50)) <= 200
 
 

@@ -1,4 +1,4 @@
-"""From names to levels. What is not known is said to be unknown; nothing that might write is ever called read."""
+"""From names to levels. An unknown name is called unknown; nothing that might write is ever called read."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def test_a_folder_that_can_not_be_opened_is_a_problem(tmp_path: Path, monkeypatc
     really = os.scandir
 
     def scandir(path: str) -> Any:
-        if str(path).endswith("closed"):  # to whoever runs tests as root every folder is open
+        if str(path).endswith("closed"):  # root can open every folder
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return really(path)
 

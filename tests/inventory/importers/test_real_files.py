@@ -97,7 +97,7 @@ def test_descriptions_of_tools_are_refused_when_named(ending: str, real_exports:
 
 
 def _marked(value: Any) -> Any:
-    """`value` with what nobody sees in each text of a node's or a server's settings."""
+    """`value` with invisible characters in each text of a node's or a server's settings."""
     if isinstance(value, dict):
         return {name: _marked(each) for name, each in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What somebody may do, said as a person would say it."""
+"""Privileges in sentences that a person would say."""
 
 from __future__ import annotations
 

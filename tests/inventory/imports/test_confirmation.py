@@ -67,7 +67,7 @@ def test_preview_is_confirmed_once_by_importer(company: Company) -> None:
     n = company.people
     item = previews.preview([("x.json", export())], actor=as_actor(n.rita), now=n.now).items.get()
     given: dict[str, Any] = {"now": n.now, "item": item, "fields": {"business_owner": n.jonas}}
-    with pytest.raises(NotPermitted, match="whoever brought the file in"):
+    with pytest.raises(NotPermitted, match="Only the person who imported the file"):
         confirmation.confirm_import(n.finance_ops, actor=as_actor(n.theo), **given)
     confirmation.confirm_import(n.finance_ops, actor=as_actor(n.rita), **given)
     with pytest.raises(OutOfTurn, match="confirmed or discarded already"):

@@ -1,4 +1,4 @@
-"""Two connections are told apart from the upload to the register, also where they are said to open one resource (I7, I8)."""
+"""Two connections stay apart from the upload to the register, also if both open one resource (I7, I8)."""
 
 from __future__ import annotations
 

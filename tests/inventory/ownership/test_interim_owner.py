@@ -1,4 +1,4 @@
-"""Who answers for something meanwhile, when its owner has left: named by team lead and security reviewer together (I3)."""
+"""Interim owners, when an owner has left: team lead and security reviewer name them together (I3)."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_confirmed_interim_owner_is_immutable(
     n, slack = company.people, orphan(company)
     named = name(company, slack, n.mei, n.amara)
     for column in ("person_id", "named_by_id"):
-        with database_refuses("I3: who was named"):
+        with database_refuses("I3: an interim owner and the person"):
             sql(f"UPDATE inventory_interimowner SET {column} = %s WHERE id = %s", n.lena.pk, named.pk)
     with database_refuses("I3: an interim owner is named and confirmed by two people"):
         sql("UPDATE inventory_resource SET interim_id = %s WHERE id = %s", named.pk, slack.pk)
@@ -161,7 +161,7 @@ def test_confirmed_interim_owner_is_immutable(
     confirm(company, named, n.sana)
     with database_refuses("I3: an interim owner is named and confirmed by two people"):
         sql("UPDATE inventory_resource SET interim_id = %s WHERE id = %s", named.pk, company.erp.pk)
-    with database_refuses("I3: who was named"):
+    with database_refuses("I3: an interim owner and the person"):
         sql("UPDATE inventory_interimowner SET until = until - interval '1 day' WHERE id = %s", named.pk)
 
 
@@ -345,7 +345,7 @@ def test_a_credential_that_never_had_an_owner_has_not_lost_one(company: Company)
     left(company, n.lena)
     credential = Credential.objects.get(pk=credential.pk)
     assert list(Credential.objects.ownerless(company.now)) == [credential]
-    stands_in(company, credential, n.piet, lead=n.amara)  # who leads the team of what it opens
+    stands_in(company, credential, n.piet, lead=n.amara)  # leads the team of the resource that it opens
     assert not Credential.objects.get(pk=credential.pk).is_ownerless(company.now)
 
 

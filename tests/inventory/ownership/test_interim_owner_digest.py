@@ -1,4 +1,4 @@
-"""Who is asked by their digest to confirm an interim owner: whoever may still (I3, R5)."""
+"""The digest asks people who may still confirm an interim owner (I3, R5)."""
 
 from __future__ import annotations
 

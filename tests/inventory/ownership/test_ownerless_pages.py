@@ -1,4 +1,4 @@
-"""Pages about what nobody answers for: the banner with its buttons and reasons, the form, the list, home (I3)."""
+"""Pages about things without an owner: the banner with its buttons and reasons, the form, the list, home (I3)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_resource_page_shows_missing_owner_and_next_step(
     company: Company,
 ) -> None:
     n, here = company.people, company.slack.href
-    assert "Nobody answers" not in seen(n.amara, here)
+    assert "This has no active owner." not in seen(n.amara, here)
     left(company, n.omar)
     naming = reverse("interim_name", args=["resource", company.slack.pk])
     for person, may in ((n.amara, True), (n.sana, True), (n.rita, False), (n.ines, False), (n.yuki, False)):

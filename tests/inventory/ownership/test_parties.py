@@ -1,4 +1,4 @@
-"""Whoever owns, brought in or wrote what uses a credential says nothing of it that makes its risk lower, also before it is submitted (S1, T1)."""
+"""Owners, submitters and authors of automations that use a credential can't lower its risk, also before a submission (S1, T1)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def imported(c: Company) -> Person:
 
 
 def edited(c: Company) -> Person:
-    """Bram has changed what is said of it."""
+    """Bram has changed its details."""
     made = stock_report.version(c)
     confirmation.amend_automation(
         made.automation, actor=as_actor(c.people.bram), now=c.now, fields={"purpose": "Counts the stock."}
@@ -121,7 +121,7 @@ def test_party_of_user_narrows_no_reach(company: Company, starting_point: str, w
     assert (opening(c.erp).reach_kind, tier_of(version, one)) == ("unknown", before)
     declare(c, one, n.omar, [code_of(version, one)])  # the deputy, who has none
     credential_transitions.confirm_store(one, actor=as_actor(n.lena), now=c.now, store=store.pk)
-    declare(c, one, who, None)  # that it opens more, whoever answers for it says
+    declare(c, one, who, None)  # its owner says that it opens more
     assert opening(c.erp).reach_kind == "unknown"
 
 
@@ -187,7 +187,7 @@ def test_void_statement_can_be_repeated_by_other_person(company: Company) -> Non
 
 @pytest.mark.rule("I6", "T1")
 def test_party_may_widen_reach(company: Company) -> None:
-    """Else whoever names Omar as the author of a draft would keep him from speaking for what is his."""
+    """Else naming Omar as the author of a draft would keep him from speaking for his own resource."""
     c, n = company, company.people
     version = brought_in(c)
     one = opening(c.erp)

@@ -208,7 +208,7 @@ def test_database_refuses_move_by_one_person(company: Company) -> None:
 def test_the_database_lets_only_owners_confirm(company: Company) -> None:
     n, rows = company.people, Binding.objects.filter(pk=confirmed(company).pk)
     for person in (n.sana, n.ines, None):
-        with pytest.raises(IntegrityError, match="only who answers for a resource"), transaction.atomic():
+        with pytest.raises(IntegrityError, match="only an owner of a resource"), transaction.atomic():
             rows.update(confirmed_by=person)
     assert (kept().resource, kept().confirmed_by) == (company.slack, n.omar)
     assert rows.update(confirmed_by=n.amara) == 1

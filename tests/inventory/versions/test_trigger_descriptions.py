@@ -1,4 +1,4 @@
-"""What starts an automation is said as people say it, and a notation that has no plain words stays as it is."""
+"""Triggers in plain words; a notation without plain words stays as it is."""
 
 from __future__ import annotations
 

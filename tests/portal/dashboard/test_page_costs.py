@@ -1,4 +1,4 @@
-"""Home, desk and review page: what they cost, and that neither rows nor what was said of them adds a query."""
+"""Costs of home, Approvals and review page: neither rows nor comments add a query."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def asked(company: Company, name: str, number: int) -> Submission:
 
 
 def remarks(submission: Submission, company: Company) -> None:
-    """Something is said about each record, by different people."""
+    """A comment on each approval, by different people."""
     n = company.people
     text = free_text.keep("Which rows?")
     assert text is not None

@@ -129,7 +129,7 @@ def _brought_in(c: Company) -> None:
 
 
 def _walk(c: Company) -> Story:
-    """Rita has left, and whoever was to be told of anything was."""
+    """Rita has left, and all notices were sent."""
     n = c.people
     client_of(n.rita)
     EmailAddress.objects.create(user=n.rita, email=n.rita.email, verified=True, primary=True)
@@ -243,7 +243,7 @@ def test_database_still_bars_erased_decider(company: Company, stock_in_stage_2: 
     assert (decision.person_id, str(decision.person), str(decision.reason)) == (n.theo.pk, "Erased person", "[erased]")
     record = stock_report.privilege_on(made, company.slack)
     name_candidate(record, n.theo)
-    with database_refuses("SOD-2: who decided the app decides no privilege resting on it"):
+    with database_refuses("SOD-2: stage 1 and stage 2 are decided by different people"):
         insert_decision(record, n.theo, now=NOW)
     for table in ("approvals_decision", "approvals_decisionperson", "approvals_party", "controls_ledgerevent"):
         with database_refuses("Cannot"):

@@ -39,7 +39,7 @@ def leave(c: Company, one: Person, *, days: float = 1) -> None:
 
 
 def held(one: Person, c: Company, *, days: float = 2) -> dict[tuple[str, str, str], HeldThing]:
-    """What somebody held, by what it is, what it is called and as what."""
+    """A leaver's duties: kind, name and capacity."""
     rows = leaver_queries.load_held([one.pk], c.now + days * DAY)[one.pk]
     return {(row.kind, row.what, row.capacity): row for row in rows}
 
@@ -130,7 +130,7 @@ def test_approval_of_leaver_is_with_other_approvers(company: Company, stock_in_s
     rows = [one for one in held(n.omar, company).values() if one.kind == "Approvals"]
     assert rows
     assert all(one.to_do_href == reverse("review", args=[stock_in_stage_2.pk]) for one in rows)
-    assert all(one.waits for one in rows)  # until the sweep has asked whoever is next
+    assert all(one.waits for one in rows)  # until the sweep has asked the next person
 
 
 def test_a_page_of_people_costs_as_much_as_half_of_it(company: Company, stock_in_force: Submission) -> None:

@@ -31,7 +31,7 @@ def submission(stock_submitted: Submission) -> Submission:
 
 
 def found(person: Person, **asked: str) -> dict[str, list[str]]:
-    """What somebody finds: the names in each group."""
+    """The results of a search: the names in each group."""
     answer = client_of(person).get(reverse("search"), asked)
     assert answer.status_code == 200
     named = {"Submissions": "automation", "Identities": "subject"}

@@ -31,7 +31,7 @@ def rita(northwind: Northwind) -> Person:
 
 
 def event(verb: str, person: Person) -> LedgerEvent:
-    """The one event of this name about a person; it says nothing but that it happened, and by whom."""
+    """The one event of this name about a person; it holds only the fact and the actor."""
     found = LedgerEvent.objects.get(verb=verb, subject_type="controls.person", outcome="done")
     assert (found.subject_id, found.payload) == (str(person.pk), {})
     return found

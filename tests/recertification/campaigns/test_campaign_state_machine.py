@@ -87,7 +87,7 @@ people, kinds = st.sampled_from(PEOPLE), st.sampled_from(list(AnswerKind))
 
 
 class Steps(Undone):
-    """One automation with eighteen grants. Whoever tries whatever; what is refused changes nothing."""
+    """One automation with eighteen grants. Anybody tries any operation; a refusal changes nothing."""
 
     held: ClassVar[Held]
 
@@ -210,7 +210,7 @@ class Steps(Undone):
         but=st.sampled_from([0, 0, 1, 9]),
     )
     def somebody_answers_many_together(self, data: st.DataObject, kind: AnswerKind, but: int) -> None:
-        """All that they are asked, or that whoever they stand in for is, with one answer."""
+        """All their open questions, or those of the person whose delegate they are, with one answer."""
         names = sorted({one.reviewer.name for one in self.asked()})
         name = data.draw(st.sampled_from(names), label="who")
         actor = as_actor(Person.objects.get(name=name))

@@ -92,7 +92,7 @@ def test_delegate_of_leaver_does_not_answer(held: Held, stock_under_review: Item
 
 
 def deserted(held: Held, item: Item) -> None:
-    """Whoever was asked whether it is acceptable has left, and so has everybody behind them; a job has looked."""
+    """The acceptable-risk reviewer has left, and so has everybody behind them; a job has looked."""
     n = held.people
     Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(escalation_chain=[n.omar.pk, n.amara.pk])
     leave(held, item, n.omar, n.amara)

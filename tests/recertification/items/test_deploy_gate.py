@@ -1,4 +1,4 @@
-"""What nobody has reviewed in time does not run, whether or not the job that suspends it has come by (A17, R6, R9, X2)."""
+"""A grant with an overdue review does not run, also before the job has suspended it (A17, R6, R9, X2)."""
 
 from __future__ import annotations
 

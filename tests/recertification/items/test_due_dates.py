@@ -27,7 +27,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture(autouse=True)
 def by_the_book(held: Held, settings: Any, smtp: Server) -> None:
-    """Mail goes to a real server at once; of what led here nobody is told any more."""
+    """Mail goes to a real server at once; notices of earlier steps are dropped."""
     Notice.objects.update(state=NoticeState.DROPPED)
     settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.MAIL_SERVER = time(0), timedelta(), smtp.settings
 

@@ -56,7 +56,7 @@ people, kinds = st.sampled_from(PEOPLE), st.sampled_from(list(AnswerKind))
 
 
 class Steps(Undone):
-    """One automation with four grants, from the day on which they began. Whoever tries whatever; what is refused changes nothing."""
+    """One automation with four grants, from the day on which they began. Anybody tries any operation; a refusal changes nothing."""
 
     held: ClassVar[Held]
 

@@ -1,4 +1,4 @@
-"""A better importer reads the source of what runs again: what it finds beside is asked, and what runs is reviewed (I2, I8, T4)."""
+"""A better importer reads a running source again: its new findings are asked, and the grants are reviewed (I2, I8, T4)."""
 
 from __future__ import annotations
 

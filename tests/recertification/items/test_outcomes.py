@@ -1,6 +1,6 @@
-"""What becomes of an item, as a table: what is said by each side, and whether the owner of the automation is still there (R4, R6, R8, A9).
+"""Outcomes of an item as a table: the answer of each side, and whether the automation's owner is still there (R4, R6, R8, A9).
 
-No answer and nobody to ask are different things: silence takes away, and of what nobody can be asked nothing is taken away by silence.
+No answer and nobody to ask differ: silence removes access, but not if there is nobody to ask.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ KEEP, NEEDED, ACCEPTABLE = AnswerKind.KEEP, Asks.NEEDED, Asks.ACCEPTABLE
 
 
 def told(event: str) -> list[str]:
-    """Who was told of an event, by name, in order."""
+    """The people notified of an event, by name, in order."""
     names = Notice.objects.filter(event=f"recertification_{event}").order_by("pk")
     return list(names.values_list("recipient__name", flat=True))
 

@@ -1,4 +1,4 @@
-"""A policy that computes tiers otherwise is asked of what is held: what has risen has a shorter term and is reviewed (T4, S8)."""
+"""A policy that computes tiers otherwise is applied to grants: a raised one gets a shorter term and a review (T4, S8)."""
 
 from __future__ import annotations
 

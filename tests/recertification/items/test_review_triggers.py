@@ -260,7 +260,7 @@ def test_a_risk_that_rises_waits_too(held: Held, at: datetime) -> None:
     assert Item.objects.get(grant=grant).reason == risk_increase.RISEN
 
 
-# --- who is told where nobody can be asked -----------------------------------------------------------------------------
+# --- who is notified without a reviewer --------------------------------------------------------------------------------
 
 
 @pytest.mark.rule("R8", "A9")

@@ -214,7 +214,7 @@ def described_as_robot(
     by: Person | None = None,
     owner: Person | None = None,
 ) -> Version:
-    """Another automation that runs as the same, of the same team if nothing else is said."""
+    """Another automation that runs as the same identity, by default of the same team."""
     c, n = held.company, held.people
     code = f"x:{level}:{name}"
     entitlement = resources.add_entitlement(
@@ -351,7 +351,7 @@ def test_submission_is_not_put_in_force_below_current_risk(held: Held, robot: No
         waiting.automation, actor=as_actor(n.rita), now=c.now, fields={"technical_owner": None}
     )
     with pytest.raises(InvalidInput, match="two different owners"):
-        scenarios.submitted(c, waiting.version)  # and no second press of what stands (A8)
+        scenarios.submitted(c, waiting.version)  # and no second press of an unchanged answer (A8)
     confirmation.amend_automation(
         waiting.automation, actor=as_actor(n.rita), now=c.now, fields={"technical_owner": n.bram}
     )

@@ -89,7 +89,7 @@ def test_requester_does_not_answer_acceptable(held: Held, stock_under_review: It
     Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(reviewer=n.lena)
     no = refused(question(item, Asks.ACCEPTABLE), as_actor(n.lena), KEEP, "SOD-4", item.opened_at)
     assert "asked for this access" in no.refusal.sentence
-    with database_refuses("SOD-4: who owns the automation, or asked for it"):
+    with database_refuses("SOD-4: an owner or requester of the automation"):
         Answer.objects.create(
             question=question(item, Asks.ACCEPTABLE), person=n.lena, answer=KEEP, batch=uuid.uuid4(), at=item.opened_at
         )
@@ -173,7 +173,7 @@ def test_the_database_refuses_one_person_for_both_questions_and_an_owner_for_acc
     common = {"question": acceptable, "answer": KEEP, "batch": uuid.uuid4(), "at": item.opened_at}
     with database_refuses("SOD-4: the two questions"):
         Answer.objects.create(person=n.omar, for_person=n.bram, **common)
-    with database_refuses("SOD-4: who owns the automation"):
+    with database_refuses("SOD-4: an owner or requester of the automation"):
         Answer.objects.create(person=n.rita, **common)
     with database_refuses("question_two_people"):
         Question.objects.filter(pk=acceptable.pk).update(reviewer=n.jonas)

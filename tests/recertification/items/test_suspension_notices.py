@@ -1,4 +1,4 @@
-"""What a review suspends is told within minutes and in one mail, however much a sweep suspends, whoever is killed or runs twice (R6, R9)."""
+"""A suspension by review is mailed within minutes and in one mail, however many grants, also after kills and double runs (R6, R9)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def owners(held: Held) -> list[Person]:
 
 
 def about_suspension(smtp: Server, person: Person) -> list[str]:
-    """The subjects of what somebody was sent of it."""
+    """The subjects of a person's mail about it."""
     return [mail["Subject"] for mail in smtp.to(person.email) if "uspended" in mail["Subject"]]
 
 

@@ -33,4 +33,4 @@ def test_form_does_not_echo_unknown_choice() -> None:
     several = forms.MultipleChoiceField(choices=[("a", "A")])
     with pytest.raises(forms.ValidationError) as said:
         several.clean(["line\u2028line"])
-    assert said.value.messages == ["Select a valid choice. This is not one of those that are offered."]
+    assert said.value.messages == ["Select a valid choice. This is not one of the choices offered."]

@@ -186,7 +186,7 @@ def route() -> Shape:
     """Who would be asked."""
     return {
         "enough": True,
-        "you": {"name": "Rita Novak", "text": "Today. Version 1 is frozen as it stands."},
+        "you": {"name": "Rita Novak", "text": "Today. Version 1 is frozen."},
         "app": {
             "people": [{"name": "Theo Brandt", "capacity": "lead"}],
             "text": "May this app exist for business use?",

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
 
 def privilege_on(submission: Submission, resource: object) -> Approval:
-    """The record of what it would hold on a resource."""
+    """The grant-like row for a privilege that it would hold on a resource."""
     return submission.approvals.get(privilege__entitlement__resource=resource)
 
 

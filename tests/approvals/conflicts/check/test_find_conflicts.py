@@ -1,4 +1,4 @@
-"""What one automation would hold against the rules, and what everybody holds: the same answers (S6)."""
+"""The check of one automation and the scan of all agree (S6)."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def each(scopes: dict[str, Asked], starts: dict[Asked, pytest.MarkDecorator]) ->
     )
 
 
-#: What a mode does to a submission, and to a yes that is said to what was submitted before the rule.
+#: What a mode does to a submission, and to an approval of a submission from before the rule.
 AT_SUBMISSION = {"record": "shown", "approval": "signed for", "enforce": "refused"}
 AT_DECISION = {"record": "approved", "approval": "open", "enforce": "refused"}
 
@@ -78,7 +78,7 @@ def a_rule(c: Company, scope: str, mode: str) -> None:
 
 
 def the_record(submission: Submission) -> Approval:
-    """The record of what it would write."""
+    """The grant-like row for a privilege that would write."""
     return submission.approvals.get(kind="privilege", privilege__level="write")
 
 

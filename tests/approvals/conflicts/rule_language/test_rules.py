@@ -1,4 +1,4 @@
-"""The language of conflict rules: what is refused, what is meant, who is caught, how it is said (S6)."""
+"""The language of conflict rules: refusals, meaning, subjects and sentences (S6)."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def test_interrupted_folder_import_continues_next_time(
 
 
 def _interrupted(real: Any) -> Any:
-    """Bring in three, and press Ctrl-C meanwhile."""
+    """Import three, and press Ctrl-C during it."""
 
     def bring(batch: ImportBatch, now: Any) -> Any:
         os.kill(os.getpid(), signal.SIGINT)

@@ -136,7 +136,7 @@ def _is_at(finding: Finding, at: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Without what stands in no table of ours: paths that open to whoever knows them, addresses of people, made-up ids."""
+    """Without texts that no table of ours has: paths that work as secrets, addresses of people, made-up ids."""
     return _PIECE.sub(_as_id, _MAIL.sub("{mail}", _OPAQUE.sub("{opaque}", text)))
 
 

@@ -1,4 +1,4 @@
-"""Our table of what n8n leaves unsaid, against a reference where one stands beside the project."""
+"""Our table of n8n's defaults, against a reference where one is beside the project."""
 
 from __future__ import annotations
 

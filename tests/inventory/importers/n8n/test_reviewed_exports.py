@@ -114,7 +114,7 @@ def test_the_credential_that_is_missing_is_the_one_that_version_asks_for(
     assert (found.credential.type, found.credential.bound) == (credential, False)
 
 
-# What an editor remembers, and what it was told
+# An editor's memory, and its settings
 
 
 def test_cached_editor_value_is_no_expression() -> None:

@@ -1,0 +1,12 @@
+"""Triggers say in plain words why they refuse (S5)."""
+
+from django.db import migrations
+
+from governance.core.database import schema
+
+
+class Migration(migrations.Migration):
+    dependencies = [("inventory", "0001_initial")]
+    operations = [
+        schema.load_sql(__file__, "automations.sql", "interim_owners.sql", "resources.sql", "credentials.sql")
+    ]
