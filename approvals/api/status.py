@@ -42,7 +42,7 @@ class HolderOut(Schema):
 
     name: str
     seat: str = Field(
-        description="The signature or answer that waits for them. Of the people with the same seat, one is enough; each seat needs one."
+        description="The approval or answer that waits for them. Of the people with the same seat, one is enough; each seat needs one."
     )
     since: datetime
     until: datetime | None
@@ -73,7 +73,7 @@ class SubmissionOut(Schema):
     automation: Named
     submitted_at: datetime
     submitted_by: str
-    held_by: list[HolderOut] = Field(description="Who is to act now, over all records.")
+    held_by: list[HolderOut] = Field(description="Who must act now, over all approvals.")
     next: str = Field(description="What comes next, in words.")
     conflicts: list[ConflictOut] = Field(description="If all is approved (S6); empty once it has ended.")
     records: list[RecordOut]

@@ -83,7 +83,7 @@ def _refusal(because: str, kind: str, then: str, now: str, facts: SubmissionFact
 
 def _signatures(labels: Sequence[str]) -> str:
     names = " and ".join(str(SeatLabel(label).label).lower() for label in labels)
-    return f"a {names} signature is needed"
+    return f"an approval by {names} is needed"
 
 
 def _uses(approval: Approval, facts: SubmissionFacts) -> list[Privilege]:

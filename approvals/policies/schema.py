@@ -196,7 +196,7 @@ class Document(Part):
     resubmission_days: Days
     #: A13: what policy itself approves.
     light_path: LightPath
-    #: A12, A13: what is looked at afterwards.
+    #: A12, A13: what gets a spot check afterwards.
     sampling: Sampling
     #: S10: when mutual approvals become a signal.
     signals: Signals
@@ -246,7 +246,7 @@ def _repeated(part: object, path: Path) -> Iterator[Inconsistency]:
         for name, value in part.items():
             yield from _repeated(value, (*path, name))
     elif isinstance(part, Sequence) and not isinstance(part, str) and len(set(part)) != len(part):
-        yield path, "Something stands in this list twice.", "Each stands once: signatures are of different people."
+        yield path, "Something stands in this list twice.", "Each seat is listed once, because seats need different people."
 
 
 def _seats(seats: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[Inconsistency]:
@@ -257,7 +257,7 @@ def _seats(seats: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[Inconsi
         for below, above in STEPS:
             less = [label for label in by_tier[below] if label not in by_tier[above]]
             if less:
-                sentence = f"{above.capitalize()} risk would take fewer signatures than {below}."
+                sentence = f"{above.capitalize()} risk would need fewer approvals than {below}."
                 yield ("seats", kind, above), sentence, f"Add {', '.join(less)}."
 
 

@@ -20,8 +20,8 @@ ANOTHER = "Somebody else with the role countersigns it."
 SIGNED_SINCE = Refusal(
     "A6",
     "stale",
-    "What this changed is not as it was: two people have signed something else since.",
-    "Reject it: what they have signed stays.",
+    "Its starting point changed: two people have approved another change since.",
+    "Reject it. The other change stays.",
 )
 
 

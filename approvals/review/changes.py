@@ -45,7 +45,7 @@ class Change:
     """One privilege or credential, approved and requested.
 
     Args:
-        way: ``added``, ``removed``, ``again`` (not changed and asked anew) or ``kept`` (keeps its grant). For a privilege that
+        way: ``added``, ``removed``, ``again`` (not changed, asked again) or ``kept`` (keeps its grant). For a privilege that
             changed ``raised`` if any part grew, else ``narrowed`` if a part shrank, else ``changed``.
         before: of the approved version; None if it is new.
         after: of the submitted version; None if it is gone.

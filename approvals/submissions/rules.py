@@ -29,7 +29,7 @@ def conflict_refusal(context: SubmissionContext) -> Refusal | None:
     grown = additional_seats.grown_conflict(context, left)
     if grown is None:
         return None
-    sentence = f"More is held together now than Security signed. {grown.sentence}"
+    sentence = f"The conflict now covers more access than Security approved. {grown.sentence}"
     return Refusal("S6", "state", sentence, "Decline this, and submit it again: Security signs what there is then.")
 
 

@@ -113,7 +113,7 @@ def _check_rule(waiver: Waiver, shown: str | None, now: datetime) -> str:
     rule = ConflictRule.objects.in_force(now).filter(code=waiver.code).first()
     if rule is None or rule.scope != waiver.scope:
         sentence = "Its rule was given up, or looks at somebody else now: there is nothing here to waive."
-        raise refuse(Refusal("S7", "state", sentence, "What is in conflict now is asked for anew."))
+        raise refuse(Refusal("S7", "state", sentence, "Ask for a new waiver of the present conflict."))
     if rule.digest != (waiver.rule_digest if shown is None else shown):
         sentence = "Its rule says something else than what you read."
         raise refuse(Refusal("A6", "stale", sentence, "Read it as it is now."))

@@ -31,7 +31,7 @@ def automation_chain(request: Request, pk: int) -> HttpResponse:
     chain = chain_of(automation)
     context: Shape = {
         "automation": automation,
-        "head": {"title": f"What {automation.name} is joined with", "facts": []},
+        "head": {"title": f"Automations connected to {automation.name}", "facts": []},
         "chain": chain_shape(
             chain, automation.name, request.actor, now, would=automation.state not in chain_queries.IN_USE
         ),
@@ -70,7 +70,7 @@ def chain_shape(chain: Chain, name: str, actor: Actor, now: datetime, *, would: 
         "right": by_it[:SHOWN],
         "first": [(place, 0, box["line"]) for place, box in enumerate(on_it[:SHOWN])],
         "second": [(0, place, box["line"]) for place, box in enumerate(by_it[:SHOWN])],
-        "title": f"What {name} is joined with",
+        "title": f"Automations connected to {name}",
         "said_left": _link_text(on_it[:SHOWN], name),
         "said_right": _link_text(by_it[:SHOWN], name),
         "hidden": len(on_it[SHOWN:]) + len(by_it[SHOWN:]),
@@ -82,10 +82,10 @@ def _finding(chain: Chain, *, would: bool) -> str:
     verb = "would be" if would else "is"
     if not chain.others:
         outside = ", and calls something that is not in use here" if chain.unknown else ""
-        return f"it {verb} joined with no other automation{outside}"
+        return f"it {verb} connected to no other automation{outside}"
     number = len(chain.others)
     others = "one other automation, which" if number == 1 else f"{number} other automations, the highest of which"
-    return f"it {verb} joined with {others} is {chain.joined.word} risk"
+    return f"it {verb} connected to {others} is {chain.joined.word} risk"
 
 
 def _boxes(links: Iterable[Link], seen: Mapping[int, Automation]) -> list[Shape]:

@@ -288,7 +288,7 @@ class World:
         return chains.in_force(company, chains.described(company, f"Digest {words[0]}", *holds))
 
     def _ended(self, made: Submission) -> tuple[int, int, int]:
-        """What was taken back and is to be taken away where it is held: nobody has looked, one has, two have; two of them overdue."""
+        """Access to remove: nobody has looked, one has, two have; two of them overdue."""
         n, long_ago = self.people, current_time.now() - timedelta(days=3)
         tasks = []
         for grant in Grant.objects.filter(automation=made.automation_id).order_by("pk")[:3]:

@@ -24,7 +24,7 @@ def something_missing(subject: Submission, actor: Actor, now: datetime, context:
     is_decided = subject.state == SubmissionState.DECIDED
     if additional_seats.unsigned_approvals(context) if is_decided else lacking_seats(context):
         return None
-    return Refusal("A1", "state", "It has every signature asked for that it takes.")
+    return Refusal("A1", "state", "It already asks for every approval that it needs.")
 
 
 def lacking_seats(context: SubmissionContext) -> Mapping[int, Sequence[str]]:

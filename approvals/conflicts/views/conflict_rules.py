@@ -132,7 +132,7 @@ class RuleForm(forms.Form):
         else:
             self.fields["at_once"].help_text = (
                 f"Only a new rule, or a stricter mode and nothing else, can. It is over after {hours} hours unless a security "
-                "reviewer countersigns it; signatures that it adds to open submissions stay."
+                "reviewer countersigns it; approvals that it adds to open submissions stay."
             )
 
 

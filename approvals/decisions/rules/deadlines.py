@@ -32,7 +32,7 @@ def time_is_up(subject: Approval, actor: Actor, now: datetime) -> Refusal | None
 @duty("A10")
 def in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     """An approval can't be decided after it expired."""
-    to_do = "The submitter can submit it again. The approvers then decide anew."
+    to_do = "The submitter can submit it again. The approvers then decide again."
     return _late_refusal("A10", subject.expires_at, now, "decide this", to_do)
 
 

@@ -96,7 +96,7 @@ def own_decision(approval: Approval, actor: Actor, route: Route) -> Decision | N
 def require_own_decision(subject: Approval, actor: Actor, now: datetime, context: SubmissionContext) -> Refusal | None:
     """Only the decider undoes a decision."""
     if own_decision(subject, actor, context.route) is None:
-        return Refusal("A8", "duty", "The last that was decided here in this round is nothing of yours to take back.")
+        return Refusal("A8", "duty", "The last decision here in this round is not yours to undo.")
     return None
 
 

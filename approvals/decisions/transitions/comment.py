@@ -45,7 +45,7 @@ def object_to(step: Step[Approval]) -> Effect:
 
 def _add_comment(step: Step[Any], submission: Submission, approval: Approval | None, *, is_objection: bool) -> Effect:
     if approval is not None and approval.submission_id != submission.pk:
-        raise refuse(Refusal("A3", "input", "That record belongs to another submission."))
+        raise refuse(Refusal("A3", "input", "That approval belongs to another submission."))
     subject = {"submission": submission, "approval": approval, "is_objection": is_objection}
     new_comment = Comment(by=step.actor.person, at=step.now, text=step.reason, **subject)
     step.save(new_comment)

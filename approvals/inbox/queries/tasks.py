@@ -86,7 +86,7 @@ def _proposal_text(proposal: Proposal, *, is_own: bool) -> str:
     if is_own:
         return f"Waits for a {ROLE_WORDS[Role(proposal.needs)].lower()}"
     is_acting = proposal.state == ProposalState.AT_ONCE
-    acts = "It acts already and lapses without a second signature" if is_acting else "It takes a second person"
+    acts = "It acts already and lapses without a countersignature" if is_acting else "It takes a second person"
     return f"{acts}: countersign or reject"
 
 

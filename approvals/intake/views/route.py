@@ -28,7 +28,7 @@ def context(preview: Preview, builder: Person) -> Shape:
     asked = [seat for seat in app_seats if seat.may_decide]
     app_due = max((due_dates.deadline_after(now, days, seat.may_decide[0]) for seat in asked), default=now)
     boxes = [] if plan.light else _boxes(preview, app_due)
-    by_policy = {"name": f"Policy version {plan.policy.version.number}", "capacity": "light path", "due": None}
+    by_policy = {"name": f"Policy version {plan.policy.version.number}", "capacity": "auto-approved", "due": None}
     has_problem = preview.plan.short or any(row.problems for row in preview.asked)
     number = version.number if version else base.number + 1 if base else 1
     return {
@@ -48,11 +48,11 @@ def _light(preview: Preview, app_seats: Sequence[SeatState]) -> Shape | None:
     if preview.context.light:
         deciding = f"{names(app_seats[0].may_decide)} decides" if len(app_seats) == 1 else "People decide"
         rest_words = f"the rest is approved by policy version {preview.context.policy.version.number}"
-        text = f"{deciding} the app; {rest_words}. One grant in {preview.context.policy.sampled_one_in} is looked at afterwards."
-        return {"tone": "ok", "icon": "arrow", "lead": "Light path.", "text": text}
+        text = f"{deciding} the app; {rest_words}. One grant in {preview.context.policy.sampled_one_in} gets a spot check afterwards."
+        return {"tone": "ok", "icon": "arrow", "lead": "Auto-approved.", "text": text}
     if preview.context.not_light is not None:
-        text = f"{preview.context.not_light.sentence} So owners are asked."
-        return {"tone": "", "icon": "info", "lead": "Low risk, and not on the light path.", "text": text}
+        text = f"{preview.context.not_light.sentence} So owners decide."
+        return {"tone": "", "icon": "info", "lead": "Low risk, but not auto-approved.", "text": text}
     return None
 
 
@@ -79,7 +79,7 @@ def _app(preview: Preview, seats: Sequence[SeatState], due: datetime) -> Shape:
 
 def _asked_people(seat: SeatState, *, is_extra: bool) -> list[Shape]:
     """People asked for one seat of stage 1, and those asked in addition if too few would be left for other seats (A9)."""
-    suffix = ", one signature more" if is_extra else ""
+    suffix = ", extra approval" if is_extra else ""
     suffix = ", since it is in conflict" if seat.label == SeatLabel.CONFLICT else suffix
     capacity, beside = f"{_capacity(seat.label, seat.basis)}{suffix}", seat.beside
     if beside is None:
@@ -118,11 +118,11 @@ def _boxes(preview: Preview, opens: datetime) -> list[Shape]:
 def _question(rows: Sequence[PreviewRow], label: str, *, is_extra: bool) -> str:
     count = len(rows)
     if label == SeatLabel.CONFLICT:
-        return f"One extra approval for {times.counted(count, 'record')} in conflict"
+        return f"One extra approval for {times.counted(count, 'request')} in conflict"
     if is_extra:
-        return f"One signature more on {times.counted(count, 'record')} refused, withdrawn or stopped before"
+        return f"One extra approval for {times.counted(count, 'request')} refused, withdrawn or stopped before"
     if label == SeatLabel.SECURITY:
-        return f"Second signature on the {count} high-risk records" if count > 1 else "Second signature, high risk"
+        return f"Second approval of the {count} high-risk requests" if count > 1 else "Second approval, high risk"
     return _counted(rows)
 
 

@@ -29,9 +29,9 @@ UNUSED_DAYS = ("events", "unused_days")
 SIGNED_BY = {"lead": "team lead", "owner": "resource owner", "security": "security"}
 #: Rows of the table: label, path of the part, unit.
 BY_TIER = (
-    ("Signatures on the app", ("seats", "app"), ""),
-    ("Signatures on a privilege", ("seats", "privilege"), ""),
-    ("Signatures on a credential", ("seats", "credential"), ""),
+    ("Approvals of the app", ("seats", "app"), ""),
+    ("Approvals of a privilege", ("seats", "privilege"), ""),
+    ("Approvals of a credential", ("seats", "credential"), ""),
     ("Longest term of a grant", ("longest_term",), "day"),
     ("Up for review after", ("review_after",), "day"),
     ("Due after", ("due_working_days",), "working day"),

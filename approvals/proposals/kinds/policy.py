@@ -162,9 +162,9 @@ def _effects(submission: Submission, before: Policy, after: Policy) -> Iterator[
 
 def _seat_effects(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
     for word, labels in (("more", set(after) - set(before)), ("less", set(before) - set(after))):
-        yield from (f"would have needed one signature {word}, from {label}" for label in labels)
+        yield from (f"would have needed one approval {word}, from {label}" for label in labels)
     if is_reordered(before, after):
-        yield "would have had the same signatures in another order"
+        yield "would have had the same approvals in another order"
 
 
 def _tiers(submission: Submission, before: Policy, after: Policy) -> Callable[[Approval | None], str]:

@@ -24,7 +24,7 @@ WAYS = {
     "narrowed": ("Narrowed", "", "minus", "narrowed"),
     "changed": ("Changed", "", "pen", "changed"),
     "removed": ("Gone", "soft", "minus", "gone, ending when this is in force"),
-    "again": ("Not changed, and asked anew", "soft", "undo", "not changed and asked anew"),
+    "again": ("Not changed, asked again", "soft", "undo", "not changed, asked again"),
 }
 #: Why an unchanged item is asked again (`submissions.reapproval`).
 WHY_AGAIN = {

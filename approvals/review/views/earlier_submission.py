@@ -58,7 +58,7 @@ def shape(submission: Submission, earlier: Sequence[Submission], reader: Reader)
 def _end(before: Submission, decisions: Sequence[Decision], reader: Reader) -> tuple[str, str]:
     """How it ended with the person who ended it, and the reason."""
     if before.state == SubmissionState.EXPIRED:
-        return "expired: nobody accepted what was approved in time", ""
+        return "expired: nobody accepted the approved part in time", ""
     if before.state != SubmissionState.REJECTED:
         return _ended_by(before, reader)
     rejections = [

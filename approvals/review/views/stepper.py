@@ -57,7 +57,7 @@ def _stage_2(details: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
         text = f"{len(second)} wait for stage 1. Their owners can read, discuss and object, not decide."
         if details.submission.light_path:  # (A13)
             count = len(second)
-            text = f"Light path: {policy} approves {count} once stage 1 says yes, unless their owners object."
+            text = f"Auto-approved: {policy} approves {count} once stage 1 is approved, unless their owners object."
         return step | {"text": text}
     step["count"] = approval_rows.decided_words(second)
     if all(record.has_ended for record in second):

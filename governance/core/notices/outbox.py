@@ -32,7 +32,7 @@ class Group(Enum):
     STOPPED = "suspended"
     DECIDE = "to decide"
     REVIEW = "to review"
-    REMOVE = "to take away"
+    REMOVE = "access to remove"
     ANSWER = "to answer"
     CONFIRM = "to confirm"
     LOOK = "to look at"
@@ -53,7 +53,7 @@ EVENTS: dict[str, Group | None] = {
 SOON = frozenset(event for event, group in EVENTS.items() if group is Group.STOPPED)
 
 #: All of some notices in one statement: those whose key is there already stay as they are, also where another transaction is
-#: just writing it; save that what was dropped untold waits anew, since it is asked anew. In the order of keys, so that two who write the
+#: just writing it; save that what was dropped untold waits anew, since it is asked again. In the order of keys, so that two who write the
 #: same ones wait for each other and never both.
 _INSERT = """
 INSERT INTO controls_notice (key, recipient_id, event, thread, context, state, message_id, created_at, attempts, error, subject, text, html)

@@ -45,7 +45,7 @@ TABS = (
 PANELS = (
     ("submissions", "automation_submissions", "Submissions", "submissions"),
     ("grants", "automation_grants", "Grants", "grants"),
-    ("chain", "automation_chain", "What it is joined with", "chain"),
+    ("chain", "automation_chain", "Connected automations", "chain"),
     ("recertifications", "automation_items", "Recertifications", "items"),
 )
 #: Look of a finding by severity, the most severe first.

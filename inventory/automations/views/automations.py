@@ -180,7 +180,7 @@ def raise_tier(request: Request, pk: int) -> HttpResponse:
         confirmation.raise_tier,
         RaiseForm(request.POST or None),
         title=f"Raise the risk of {automation.name}",
-        text="A tier is raised and never lowered: more people sign, and for shorter.",
+        text="A tier can be raised, never lowered. More people then approve, for a shorter term.",
         label="Raise it",
     )
 
@@ -195,7 +195,7 @@ def retire(request: Request, pk: int) -> HttpResponse:
         lifecycle.retire,
         title=f"Retire {automation.name}?",
         text="Its grants end permanently and at once. No other automation can use its id, identities or credentials. "
-        "Its record and history stay. To bring it back, submit it again.",
+        "Its page and history stay. To bring it back, submit it again.",
         label="Retire it",
         points=lambda: [*_dependants(automation, request.actor, now), *_grants_that_end(automation, now)],
     )

@@ -45,7 +45,7 @@ def transfer_banner(automation: Automation, actor: Actor, now: datetime) -> Shap
     transfer.automation = automation
     offers = (
         (transfers.accept_transfer, "transfer_accept", {"label": "Take it over", "kind": "filled"}),
-        (transfers.drop_transfer, "transfer_drop", {"label": "Leave it where it is"}),
+        (transfers.drop_transfer, "transfer_drop", {"label": "Cancel the transfer"}),
     )
     why = f" {transfer.why.shown}" if transfer.why is not None else ""
     text = f"{transfer.asked_by.name} of {transfer.from_team.name} asks for it. The lead of {transfer.to_team.name} decides.{why}"
@@ -64,7 +64,7 @@ def request_transfer(request: Request, pk: int) -> HttpResponse:
         TransferForm(request.POST or None, without=automation.team_id),
         title=f"Give {automation.name} to another team",
         label="Ask them",
-        text=f"Once the other team’s lead agrees it is theirs. They decide stage 1 anew, {RUNS_ON}",
+        text=f"Once the other team’s lead agrees it is theirs. They decide stage 1 again, {RUNS_ON}",
         points=lambda: shortened_grants(automation, now),
     )
 
@@ -78,7 +78,7 @@ def accept(request: Request, pk: int) -> HttpResponse:
         transfer,
         transfers.accept_transfer,
         title=f"Take {transfer.automation.name} over for {transfer.to_team.name}?",
-        text=f"From then on it is your team’s. Stage 1 is decided anew, {RUNS_ON}",
+        text=f"From then on it is your team’s. Stage 1 is decided again, {RUNS_ON}",
         label="Take it over",
         kind="filled",
         points=lambda: [
@@ -100,9 +100,9 @@ def drop(request: Request, pk: int) -> HttpResponse:
         request,
         transfer,
         transfers.drop_transfer,
-        title=f"Leave {transfer.automation.name} with {transfer.from_team.name}?",
+        title=f"Cancel the transfer of {transfer.automation.name}?",
         text=f"Both teams hear of it. {transfer.from_team.name} can ask another team.",
-        label="Leave it there",
+        label="Cancel the transfer",
         kind="filled",
     )
 

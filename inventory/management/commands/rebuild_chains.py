@@ -15,5 +15,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Rebuild the chains and print the number of automations."""
         self.stdout.write(
-            f"The chains of {chain_transitions.rebuild_chains():,} automations in use were worked out anew."
+            f"The chains of {chain_transitions.rebuild_chains():,} automations in use were computed again."
         )

@@ -76,7 +76,7 @@ def test_undo_of_others_decision_is_refused(company: Company, record: Approval) 
 
 @pytest.mark.rule("A8")
 def test_undo_without_decision_is_refused(company: Company, record: Approval) -> None:
-    with pytest.raises(DutyConflict, match="nothing of yours to take back"):
+    with pytest.raises(DutyConflict, match="not yours to undo"):
         retract(record, company.people.omar, company)
 
 
@@ -130,7 +130,7 @@ def test_a_question_that_was_answered_is_not_taken_back(company: Company, record
     n = company.people
     ask(record, n.omar, company)
     decide.answer(record, actor=as_actor(n.rita), now=company.now, reason="Because of that.")
-    with pytest.raises(DutyConflict, match="nothing of yours to take back"):
+    with pytest.raises(DutyConflict, match="not yours to undo"):
         retract(record, n.omar, company)
 
 
@@ -223,13 +223,13 @@ def test_undo_after_others_decision_on_it_is_refused(company: Company, high: App
     first = record.decisions.get()
     for act in (scenarios.approve, scenarios.reject):
         act(record, n.sana, now=company.now)
-        with pytest.raises(DutyConflict, match="nothing of yours"):
+        with pytest.raises(DutyConflict, match="not yours to undo"):
             retract(record, n.omar, company, decision=first.pk)
         with pytest.raises(IntegrityError, match="A8: somebody decided after"), transaction.atomic():
             Retraction.objects.create(decision=first, person=n.omar, at=company.now)
         retract(record, n.sana, company)
     ask(record, n.sana, company)
-    with pytest.raises(DutyConflict, match="nothing of yours"):
+    with pytest.raises(DutyConflict, match="not yours to undo"):
         retract(record, n.omar, company, decision=first.pk)
 
 

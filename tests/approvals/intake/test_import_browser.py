@@ -113,7 +113,7 @@ def test_file_with_six_privileges_is_submitted_in_twelve_moves(place: Place, tmp
     moves.make("purpose", lambda: page.get_by_label("Purpose").fill("Compares statements with what we owe."))
     jonas = str(place.company.people.jonas.pk)
     moves.make("business owner", lambda: page.get_by_label("Business owner").select_option(jonas))
-    expect(page.locator("#route")).to_contain_text("Enough different people for every signature")
+    expect(page.locator("#route")).to_contain_text("Enough different people for every approval")
     expect(submit_button(page)).not_to_have_attribute("aria-disabled", "true")
     moves.make("submit", lambda: submit_button(page).click())
     page.wait_for_url(re.compile(r"/review/\d+/$"))

@@ -143,7 +143,7 @@ def test_shortage_of_people_is_shown_before_submission(connected: Company, rita:
     page = rita.see(item)
     assert "Not enough different people." in page
     assert "find enough different people" in page
-    assert "Enough different people for every signature" not in page
+    assert "Enough different people for every approval" not in page
 
 
 # --- what is kept ---------------------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def test_route_shows_approver_reason_and_deadline(connected: Company, rita: Buil
     route = rita.see(item).partition('id="route"')[2]
     assert "Theo Brandt" in route
     assert "2 privileges on ERP Postgres (production) and Finance Slack workspace, 2 credentials" in route
-    assert "Enough different people for every signature" in route
+    assert "Enough different people for every approval" in route
     assert route.count("<time") == 2  # the app's and the owner's deadline
     assert "Sana Iqbal" not in route  # nothing here is high
 

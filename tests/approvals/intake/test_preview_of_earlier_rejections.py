@@ -120,12 +120,12 @@ def test_the_route_before_is_the_route_after_also_when_it_was_refused(
             ("owner", False),
             ("security", True),
         ]
-        assert "One signature more on 1 record refused, withdrawn or stopped before" in rita.see(item)
+        assert "One extra approval for 1 request refused, withdrawn or stopped before" in rita.see(item)
     else:
         assert [(seat.basis, [one.name for one in seat.may_decide]) for seat in seats] == [
             ("decided before", ["Omar Haddad"])
         ]
-        assert "One signature more" not in rita.see(item)
+        assert "One extra approval" not in rita.see(item)
     before = names_before(found)
     assert rita.post(item, rita.typed(item, n.jonas), do="submit").status_code == 302
     assert names_after(Submission.objects.order_by("-pk")[0], company) == before

@@ -46,9 +46,9 @@ def test_reimport_of_stopped_version_needs_extra_approval(
     page = rita.see(item)
     assert "Was stopped" in page
     assert (
-        "This is version 1, which is in force. What was stopped is asked anew, and two others decide about it." in page
+        "This is version 1, which is in force. What was stopped is asked again, and two others decide about it." in page
     )
-    assert "One signature more on 1 record refused, withdrawn or stopped before" in page
+    assert "One extra approval for 1 request refused, withdrawn or stopped before" in page
     before = names_before(found)
     assert rita.post(item, typed(company, rita, item), do="submit").status_code == 302
     made = Submission.objects.order_by("-pk")[0]

@@ -342,7 +342,7 @@ def test_review_shows_diff_to_lower_environment(company: Company) -> None:
     said = reviewed(company, stock_report.submitted(company, stock_report.one_more_channel))
     assert "Promotion from test: against version 1, approved there" in said
     assert "1 privilege new" in said
-    assert "2 privileges and 2 credentials not changed and asked anew" in said
+    assert "2 privileges and 2 credentials not changed, asked again" in said
     assert "keep their grants" not in said
 
 

@@ -226,8 +226,8 @@ def test_invisible_member_of_chain_is_only_mentioned(company: Company, start: Su
     assert f"/automations/{payer.pk}/" not in seen
     assert "Another automation that you don&#x27;t see" in seen
     assert "writes “payments” in Finance Slack workspace, which this reads" in seen
-    assert "it would be joined with one other automation, which is high risk" in seen
-    assert re.search(r'<svg class="links"[^>]*role="img"[^>]*><title>What Stranger is joined with</title><desc>', seen)
+    assert "it would be connected to one other automation, which is high risk" in seen
+    assert re.search(r'<svg class="links"[^>]*role="img"[^>]*><title>Automations connected to Stranger</title><desc>', seen)
     assert "Payer of secrets" in client_of(n.sana).get(here).content.decode()
     assert client_of(n.rita).get(here).status_code == 404
 
@@ -246,7 +246,7 @@ def test_review_and_preview_show_chain(company: Company) -> None:
     ImportItem.objects.filter(pk=item.pk).update(progress="preview", version=None)
     preview = client_of(n.rita).get(f"/import/{item.pk}/").content.decode()
     assert "Report writer" in preview
-    assert "it would be joined with one other automation, which is standard risk" in preview
+    assert "it would be connected to one other automation, which is standard risk" in preview
 
 
 @pytest.mark.rule("A16")

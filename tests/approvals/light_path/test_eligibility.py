@@ -220,7 +220,7 @@ def test_an_objection_in_time_has_its_owners_asked(company: Company, light_submi
     assert people_are_asked(light_submitted)
     assert left(light_submitted) == "somebody objected"
     page = client_of(company.people.rita).get(f"/review/{light_submitted.pk}/").content.decode()
-    assert "left the light path, so people are asked: somebody objected" in page
+    assert "is no longer auto-approved, so people decide: somebody objected" in page
 
 
 @pytest.mark.rule("A13", "I3")
@@ -465,7 +465,7 @@ def test_stage_1_approver_sees_that_nobody_else_decides(company: Company, light_
 @pytest.mark.rule("A13", "A3")
 def test_resource_owner_may_object_before_auto_approval(company: Company, light_submitted: Submission) -> None:
     page = client_of(company.people.omar).get(f"/review/{light_submitted.pk}/").content.decode()
-    assert "Light path: policy version 1 approves 2 once stage 1 says yes, unless their owners object." in page
+    assert "Auto-approved: policy version 1 approves 2 once stage 1 is approved, unless their owners object." in page
 
 
 @pytest.mark.rule("A13")
@@ -474,7 +474,7 @@ def test_preview_offers_no_auto_approval_with_unknown_reach(company: Company) ->
     rita = Build.by(company.people.rita)
     item = rita.import_item(content=low_risk_report.content())
     rita.post(item, rita.typed(item, company.people.jonas))
-    assert "Light path" not in rita.see(item)
+    assert "Auto-approved" not in rita.see(item)
 
 
 @pytest.mark.rule("A13")
@@ -484,8 +484,8 @@ def test_the_preview_says_so_and_submitting_does_so(company: Company) -> None:
     item = rita.import_item(content=low_risk_report.content())
     rita.post(item, rita.typed(item, company.people.jonas))
     page = " ".join(rita.see(item).split())
-    assert "<b>Light path.</b> Theo Brandt decides the app; the rest is approved by policy version 1." in page
-    assert "One grant in 10 is looked at afterwards." in page
+    assert "<b>Auto-approved.</b> Theo Brandt decides the app; the rest is approved by policy version 1." in page
+    assert "One grant in 10 gets a spot check afterwards." in page
     assert rita.post(item, rita.typed(item, company.people.jonas), "submit").status_code == 302
     assert Submission.objects.get().light_path
 
@@ -497,7 +497,7 @@ def test_the_preview_says_why_not_where_little_is_missing(company: Company) -> N
     item = rita.import_item(content=low_risk_report.content())
     rita.post(item, rita.typed(item, company.people.jonas))
     page = " ".join(rita.see(item).split())
-    assert "Low risk, and not on the light path." in page
+    assert "Low risk, but not auto-approved." in page
     assert f"The owner of {company.erp.name} has not confirmed yet what its connection opens. So owners" in page
 
 
@@ -510,7 +510,7 @@ def test_the_preview_says_that_it_would_be_one_too_many(company: Company) -> Non
     item = rita.import_item(content=low_risk_report.content(edit))
     rita.post(item, rita.typed(item, company.people.jonas))
     page = " ".join(rita.see(item).split())
-    assert "Policy approves 4 grants for a builder in 30 days; with this there would be 5. So owners are asked." in page
+    assert "Policy approves 4 grants for a builder in 30 days; with this there would be 5. So owners decide." in page
 
 
 @pytest.mark.rule("A13")

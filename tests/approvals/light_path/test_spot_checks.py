@@ -365,7 +365,7 @@ def test_all_pages_show_check_with_changes_to_reviewers(
     assert "Not fine: suspend it" in shown
     locked = party.get(f"/samples/{sample.pk}/").content.decode()
     assert "Not fine: suspend it" not in locked
-    assert "It takes somebody who may look at what was drawn." in locked
+    assert "It takes somebody who may do this spot check." in locked
     automation = party.get(f"/automations/{sample.submission.automation_id}/?tab=timeline").content.decode()
     assert "somebody who is no party looks at it" in automation
 

@@ -119,7 +119,7 @@ def test_all_policy_errors_are_reported_with_line_and_remedy() -> None:
         ("data_classes: [restricted]", "data_classes: [restricted, internal]", "tiers.low.data_classes", "Take it out"),
         ("two_owners: [high]", "two_owners: [standard]", "two_owners", "Add high."),
         ("  high: 15\n", "  standard: 5\n  high: 15\n", "fresh_sign_in_minutes.high", "At most 5."),
-        ("    high: [lead]", "    high: [lead, lead]", "seats.app.high", "Each stands once"),
+        ("    high: [lead]", "    high: [lead, lead]", "seats.app.high", "Each seat is listed once"),
         ("  medium: 30", "  medium: 31", "conflicts.medium", "At most 30."),
         ("  medium: 30", "  medium: 6", "conflicts.high", "At most 6."),
         ("  in_a_row: 2", "  in_a_row: 3", "waivers.in_a_row", "At most 2."),
@@ -282,7 +282,7 @@ def test_another_order_of_seats_is_a_change_that_loosens_also_where_one_is_added
     shipped = policy_queries.shipped()
     turned = _changed(shipped, "seats.privilege.high", ["security", "owner"])
     (change,) = diff.changes(shipped, turned)
-    assert (change.label, change.tightens) == ("Signatures on a high-risk privilege, in this order", False)
+    assert (change.label, change.tightens) == ("Approvals of a high-risk privilege, in this order", False)
     assert (change.before, change.after) == ("owner, then security", "security, then owner")
     assert {sign for sign, _ in diff.lines(policy_document.as_text(shipped), policy_document.as_text(turned))} >= {
         "+",

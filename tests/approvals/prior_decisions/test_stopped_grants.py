@@ -50,7 +50,7 @@ ASKED_AGAIN = starting_point("stock_stopped", again_after_the_stop)
 
 
 def renewal(c: Company) -> tuple[Submission, datetime]:
-    """All that is held ends soon and is not renewed by its review: stage 2 is asked anew, in time."""
+    """All that is held ends soon and is not renewed by its review: stage 2 is asked again, in time."""
     live = stock_report.newest(c)
     Grant.objects.filter(automation=live.automation).update(renew=False)
     late = on_slack(c, live).ends_at - timedelta(days=10)
@@ -133,7 +133,7 @@ def test_access_stopped_during_review_stays_stopped(company: Company, start: tup
     assert (made.state, made.suspended_why) == (GrantState.SUSPENDED, model_grant.Why.STOPPED)
 
 
-# --- what is stopped now is asked anew by any submission, also of the same version -------------------------------------
+# --- what is stopped now is asked again by any submission, also of the same version -------------------------------------
 
 
 @pytest.mark.rule("G5", "A12")

@@ -196,7 +196,7 @@ def test_page_polls_while_counting_and_blocks_countersigning(company: Company, s
     assert part.strip().startswith('<section class="panel" id="what-if"')
     impact_count.sweep(company.now)
     page = browser(n.sana).get(one.href).content.decode()
-    assert "1 submission would have needed one signature more" in page
+    assert "1 submission would have needed one approval more" in page
     assert 'value="approve"' in page
 
 

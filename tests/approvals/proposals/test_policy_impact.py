@@ -39,19 +39,19 @@ def test_impact_counts_missing_second_seats(company: Company, stock_submitted: S
     standard = Approval.objects.filter(tier="standard", kind="privilege").exists()
     assert standard
     assert said(company, **{"seats.privilege.standard": ["owner", "security"]}) == [
-        "1 submission would have needed one signature more, from security."
+        "1 submission would have needed one approval more, from security."
     ]
 
 
 def test_impact_counts_dropped_seats(company: Company, chaser_submitted: Submission) -> None:
     assert (
-        "would have needed one signature less, from security."
+        "would have needed one approval less, from security."
         in said(company, **{"seats.privilege.high": ["owner"]})[0]
     )
 
 
 def test_impact_ignores_order_of_seats(company: Company, chaser_submitted: Submission) -> None:
-    assert "1 submission would have had the same signatures in another order." in said(
+    assert "1 submission would have had the same approvals in another order." in said(
         company, **{"seats.privilege.high": ["security", "owner"]}
     )
 
@@ -60,7 +60,7 @@ def test_impact_counts_moved_tiers(company: Company, stock_submitted: Submission
     assert stock_submitted.tier == "standard"
     found = said(company, **{"tiers.high.data_classes": ["restricted", "confidential", "internal", "public"]})
     assert "1 app would have been high instead of standard." in found
-    assert any("would have needed one signature more" in one for one in found)
+    assert any("would have needed one approval more" in one for one in found)
     assert any("would have been high instead of" in one and "approval" in one for one in found)
 
 

@@ -160,7 +160,7 @@ def test_unaccepted_subset_is_explained(company: Company, start: Submission) -> 
     late = second.accept_due_at + timedelta(hours=1)
     submission_jobs.sweep(late)
     third = scenarios.submitted(c, second.version, now=late)
-    assert "expired: nobody accepted what was approved in time" in block(n.theo, third)
+    assert "expired: nobody accepted the approved part in time" in block(n.theo, third)
 
 
 def continued(c: Company) -> Submission:

@@ -78,7 +78,7 @@ def test_undo_redraws_row_and_moves_focus(company: Company, record: Approval) ->
     assert answer.status_code == 200
     said = answer.content.decode()
     assert undo_of(record) not in said
-    assert "took back what they had decided" in said
+    assert "undid their decision" in said
     assert f'id="row-{record.pk}" data-row tabindex="-1" data-focus' in said
     record.refresh_from_db()
     assert record.state == ApprovalState.OPEN

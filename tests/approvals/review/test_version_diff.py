@@ -190,7 +190,7 @@ def test_repeated_question_without_change_shows_reason(company: Company, live: S
     made = stock_report.submitted(company, stock_report.another_order)
     page = read(company.people.omar, made)
     said = part(page, "changes")
-    assert "1 privilege and 1 credential not changed and asked anew" in said
+    assert "1 privilege and 1 credential not changed, asked again" in said
     assert "It is not held now: it was refused, has ended, or was taken back." in said
     assert "Not changed" in part(page, f"row-{stock_report.privilege_on(made, company.slack).pk}")
 

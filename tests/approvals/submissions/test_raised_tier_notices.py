@@ -99,7 +99,7 @@ def test_tier_mail_says_who_what_and_next_step(company: Company, stage_2: Submis
     to_sana = mail_text.write(Notice.objects.get(event="tier_raised", recipient=n.sana), None)
     assert to_rita.subject == "Submit it again: Weekly stock report is high risk now"
     assert "Submit it again: then everybody" in " ".join(to_rita.text.split())
-    assert to_sana.subject == "Your signature will be needed: Weekly stock report is high risk now"
+    assert to_sana.subject == "Your approval will be needed: Weekly stock report is high risk now"
     assert "you are asked too, as security" in " ".join(to_sana.text.split())
     assert "you are asked too, as security" in to_sana.html
     again = scenarios.submitted(company, stage_2.version)

@@ -288,7 +288,7 @@ def test_command_rebuilds_chains_after_bulk_writes(company: Company, rows: dict[
     ChainMember.objects.all().delete()
     said = StringIO()
     call_command("rebuild_chains", stdout=said)
-    assert (kept(), said.getvalue()) == (before, "The chains of 2 automations in use were worked out anew.\n")
+    assert (kept(), said.getvalue()) == (before, "The chains of 2 automations in use were computed again.\n")
 
 
 @pytest.mark.rule("A16")

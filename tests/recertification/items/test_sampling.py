@@ -105,7 +105,7 @@ def test_the_page_and_the_mail_say_that_it_was_drawn(item: Item, monkeypatch: py
     monkeypatch.setattr("governance.core.clock.current_time.now", lambda: item.opened_at)
     for about in item.questions.all():
         page = client_of(about.reviewer).get(f"/recertify/{item.pk}/").content.decode()
-        assert "Low risk, drawn as a sample." in page
+        assert "Low risk, chosen at random." in page
         letter = write(Notice.objects.get(event="recertification_opened", recipient=about.reviewer), None)
-        assert "drawn as a sample" in " ".join(letter.text.split())
-        assert "drawn as a sample" in letter.html
+        assert "chosen at random" in " ".join(letter.text.split())
+        assert "chosen at random" in letter.html

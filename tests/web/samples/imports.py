@@ -169,7 +169,7 @@ def preview() -> Shape:
         "conflicts": [
             {
                 "lead": "Create vendor with release payment.",
-                "text": "Payment run exporter, same owner, may release payments. Rule CR-02 adds a security signature.",
+                "text": "Payment run exporter, same owner, may release payments. Rule CR-02 adds an approval by Security.",
             }
         ],
         "form": About(
@@ -202,7 +202,7 @@ def route() -> Shape:
             {
                 "name": "Sana Iqbal",
                 "capacity": "security",
-                "text": "Second signature on the 2 high-risk records",
+                "text": "Second approval of the 2 high-risk requests",
                 "due": on(3, 12),
             },
             {

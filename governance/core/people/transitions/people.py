@@ -98,7 +98,7 @@ def add_person(step: Step[Person]) -> Effect:
     """
     new = step.subject
     if any(free_text.name(text) != text for text in (new.email, new.subject)):
-        raise refuse(Refusal("PERSON", "input", "There is something in this address that nobody sees: type it anew."))
+        raise refuse(Refusal("PERSON", "input", "There is something in this address that is invisible. Type it again."))
     new.name, new.title = free_text.name(new.name), free_text.name(new.title)
     if not new.name:
         raise refuse(Refusal("PERSON", "input", "Give them a name.", detail=(("name", "Give them a name."),)))
