@@ -236,7 +236,7 @@ def _groups(rows: Sequence[Shape]) -> list[tuple[str, str, list[Shape]]]:
     can = "read, comment and object" if any(row["may_object"] for row in others) else "read and comment"
     are_decided = any(row["approval"].is_decided for row in rows)
     groups = [
-        ("Yours to decide", times.counted(len(mine), "record"), mine),
+        ("Yours to decide", times.counted(len(mine), "approval"), mine),
         (
             "Waits for stage 1" if waits else "With others",
             f"{times.counted(len(others), 'record')}; you can {can}",

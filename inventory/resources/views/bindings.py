@@ -43,7 +43,7 @@ def _binding_line(row: Binding, actor: Actor, now: datetime) -> BindingLine:
         post, fields = reverse("binding_agree", args=[row.pk]), {"resource": row.moving_to_id}
         actions.append({"label": f"It opens {row.moving_to.name}", "kind": "filled", "post": post, "fields": fields})
     if bindings.drop_move.refusal(row, actor=actor, now=now) is None:
-        actions.append({"label": "Keep it as it is", "post": reverse("binding_drop", args=[row.pk])})
+        actions.append({"label": "Cancel the change", "post": reverse("binding_drop", args=[row.pk])})
     return row, refusal.sentence if refusal is not None and refusal.kind == "duty" else "", actions
 
 

@@ -458,7 +458,7 @@ def test_pages_name_policy_version_of_auto_approval(company: Company, light_in_f
 def test_stage_1_approver_sees_that_nobody_else_decides(company: Company, light_submitted: Submission) -> None:
     client = client_of(company.people.theo)
     page = client.get(f"/review/{light_submitted.pk}/").content.decode()
-    assert "policy version 1 approves its 2 records of stage 2, and nobody else is asked" in page
+    assert "policy version 1 approves its 2 requests of stage 2, and nobody else is asked" in page
     assert "Auto-approval" in client.get("/approvals/").content.decode()
 
 

@@ -74,7 +74,7 @@ def owner() -> Shape:
         "groups": [
             {
                 "key": "approvals",
-                "words": "7 records in 3 submissions, on resources you own",
+                "words": "7 approvals in 3 submissions, on resources you own",
                 "more_href": "/approvals",
                 "rows": [
                     {

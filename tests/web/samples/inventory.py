@@ -437,7 +437,7 @@ def resource() -> Shape:
                     "moving_at": at(24),
                 },
                 "",
-                [{"label": "Keep it as it is", "kind": "quiet", "post": "/connections/1/drop/"}],
+                [{"label": "Cancel the change", "kind": "quiet", "post": "/connections/1/drop/"}],
             ),
             (
                 {

@@ -371,8 +371,8 @@ def owner() -> Shape:
         "record_words": "7 privileges, 2 credentials",
         "may_decide": True,
         "groups": [
-            ("Yours to decide", "4 records, on resources you own", _mine()),
-            ("With others", "2 records; you can read and comment", _others()),
+            ("Yours to decide", "4 approvals, on resources you own", _mine()),
+            ("With others", "2 approvals; you can read and comment", _others()),
             ("Decided", "3 of 9", _decided()),
         ],
         "remarks": [
@@ -430,7 +430,7 @@ def lead() -> Shape:
         "stage": "next",
         "title": "Stage 2 · Privileges",
         "parts": ["later"] * 6,
-        "text": "6 records wait for stage 1. Their owners can read, discuss and object, not decide.",
+        "text": "6 approvals wait for stage 1. Their owners can read, discuss and object, not decide.",
     }
     context.update(
         chrome=frame("Theo Brandt", "approvals", approvals=2),
@@ -439,7 +439,7 @@ def lead() -> Shape:
         since=None,
         changes=None,
         objections=[(_comment("Mei Tanaka", 19, "Supplier Drive has statements of other companies, too."), "")],
-        groups=[("Waits for stage 1", "6 records", rows)],
+        groups=[("Waits for stage 1", "6 approvals", rows)],
         remarks=[],
     )
     return context
