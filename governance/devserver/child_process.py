@@ -4,7 +4,7 @@ Each child leads a session of its own: Ctrl-C at the terminal reaches only the p
 its own order, and a whole child (with the processes it started) can be signalled as one group. On Linux the kernel
 itself signals the child when the parent dies of anything, SIGKILL included; `orphan_guard` covers what a child started in turn.
 
-`Trouble` says what went wrong, in words for the person at the terminal. Everything that the supervisor can foresee ends as
+`Trouble` says what went wrong, in words for the person at the terminal. Everything that the devserver can foresee ends as
 one; a traceback out of it is a defect.
 """
 

@@ -1,8 +1,8 @@
-"""The last one out: a process that waits for the supervisor to die and ends whatever it then still finds.
+"""Guard process: it waits until the devserver dies, and ends the children that are left.
 
-The kernel signals the supervisor's children when it dies; what *they* started is theirs to end, and a child that hangs ends
-nothing. The guard knows every child's process group and, a few seconds after the supervisor is gone, kills what is left.
-It learns of the death by the end of a pipe, so that it works without the kernel's help too.
+The kernel signals the devserver's children when it dies. A child has to end its own children, and a hanging child ends
+none. The guard knows the process group of every child. A few seconds after the death it kills the groups that are left.
+It notices the death by the end of a pipe, so it also works without the kernel's signal.
 """
 
 import contextlib
@@ -12,12 +12,12 @@ import time
 
 from governance.devserver.child_process import wait_until
 
-#: Seconds that children have to end by themselves once the supervisor is gone.
+#: Seconds that children have to end by themselves once the devserver is gone.
 PATIENCE = 3.0
 
 
 def _alive(group: int) -> bool:
-    """Whether a group has a process, be it a zombie that nobody has waited for."""
+    """Whether a group has a process, even a zombie."""
     try:
         os.killpg(group, 0)
     except OSError as error:
@@ -26,7 +26,7 @@ def _alive(group: int) -> bool:
 
 
 def _watch(pipe: int) -> None:
-    """Follow the supervisor's list of children until the pipe ends, then end what is on it."""
+    """Follow the devserver's list of children until the pipe ends, then end the listed groups."""
     groups: dict[int, int] = {}
     with os.fdopen(pipe, "r") as lines:
         for line in lines:
@@ -49,7 +49,7 @@ def _watch(pipe: int) -> None:
 
 
 class Guard:
-    """The supervisor's end of the pipe. Made before the supervisor opens anything, since the guard is its fork."""
+    """The devserver's end of the pipe. It is made before the devserver opens anything, because the guard is its fork."""
 
     def __init__(self) -> None:
         reading, self._writing = os.pipe()

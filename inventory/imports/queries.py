@@ -1,6 +1,6 @@
 """Find previews that would change nothing, for many at once: a repeated import costs a fraction of a confirmation (I7).
 
-Reads only. A preview is unchanged if `confirm_import` and `write_down` would write nothing: no version, assessment,
+Reads only. A preview is unchanged if `confirm_import` and `write_version` would write nothing: no version, assessment,
 connection, credential or author. Uncertain previews are confirmed as usual, with the same result.
 """
 

@@ -1,4 +1,4 @@
-"""The parts of the supervisor by themselves: the private database, the private folder, the guard, the words."""
+"""The parts of the devserver by themselves: the private database, the private folder, the guard, the words."""
 
 from __future__ import annotations
 

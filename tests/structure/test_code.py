@@ -18,7 +18,7 @@ from tests.structure.file_sizes import naming, sources
 
 Finder = Callable[[ast.AST], Iterator[tuple[int, str]]]
 
-#: It performs operations, and the other the same ones on many rows at once.
+#: The engine performs operations, on one row or on many at once.
 ENGINE = ("governance/core/engine/transition.py",)
 #: A notice, or a message to a webhook, is no governed row: it is the outbox's own, and these are who empties the outbox.
 OUTBOX = tuple(
@@ -137,7 +137,7 @@ def unspecific(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def foreign_imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Imports of anything beyond the standard library and the supervisor itself."""
+    """Imports of anything beyond the standard library and the devserver itself."""
     for node in ast.walk(tree):
         modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         modules += [each.name for each in node.names] if isinstance(node, ast.Import) else []
@@ -300,7 +300,7 @@ def committed() -> list[str]:
 
 
 def test_nothing_foreign_is_committed() -> None:
-    """Assets come with pip packages; typefaces are cut at set-up."""
+    """Assets and typefaces come with pip packages."""
     others = re.compile(
         r"\.(woff2?|ttf|otf|eot|map)$|\.min\.(js|css)$|(^|/)(bootstrap|htmx|alpine|jquery|node_modules)\b", re.I
     )

@@ -1,4 +1,4 @@
-"""What the review page says has changed since the approved version: in words, on each row, and old struck beside new in place (A12, I7)."""
+"""Changes since the approved version on the review page: in words, on each row, and old struck beside new in place (A12, I7)."""
 
 from __future__ import annotations
 
