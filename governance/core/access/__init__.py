@@ -1,4 +1,4 @@
-"""Who acts, what they may do, and why not: the names with which every app asks and answers that.
+"""Actors, permissions and refusals: the names that every app uses for them.
 
 Modules of `governance.core` below this package import them from where they are defined.
 """

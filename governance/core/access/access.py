@@ -1,6 +1,6 @@
-"""May this actor do this to that? The only place that knows roles, relations and guardian's tables together.
+"""Permissions of actors. Only this module combines roles, relations and guardian's tables.
 
-It answers permission alone. Separation of duties is asked afterwards, of everybody (S5), and never here.
+Duties are checked afterwards and for every actor (S5), not here.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from governance.core.duties.refusals import Refusal
 from governance.core.models import Delegation, Person, Team
 from governance.core.roles.roles import ASSIGNABLE, BY_TOKEN, GRANTS, Permission, Relation, Role
 
-#: ``relations(row, person, now, context)`` returns how a person stands to a row; see `register_relations`.
+#: ``relations(row, person, now, context)`` returns a person's relations to a row; see `register_relations`.
 Relations = Callable[[Any, Person, datetime, Any], frozenset[Relation]]
 _REGISTERED: dict[type, Relations] = {}
 
@@ -33,7 +33,7 @@ def register_relations(model: type, relations: Relations) -> None:
 
 
 def _relations_of(row: object, person: Person, now: datetime, context: Any) -> frozenset[Relation]:
-    """Return how a person stands to a row at an instant. A model without ``relations(person, now)`` has none."""
+    """Return a person's relations to a row at an instant. A model without ``relations(person, now)`` has none."""
     if (registered := _REGISTERED.get(type(row))) is not None:
         return registered(row, person, now, context)
     relations: frozenset[Relation] = row.relations(person, now) if hasattr(row, "relations") else frozenset()
@@ -41,15 +41,15 @@ def _relations_of(row: object, person: Person, now: datetime, context: Any) -> f
 
 
 def roles_of(person: Person, now: datetime) -> frozenset[Role]:
-    """The roles that a person holds at ``now``: given by two admins and accepted (or by bootstrap), and not over.
+    """Return the roles that a person holds at ``now``: given by two admins and accepted, or by bootstrap, and not ended.
 
-    A person who left or is inactive holds none; everybody else is an employee. Asks the database each time.
+    A person who left or is inactive holds none; every other person is an employee. It queries the database each time.
     """
     return _read_standing(person, now).roles
 
 
-#: Roles that count at an instant, who has handed over to somebody then, and whether they lead a team. Asked at every page and every write, where
-#: to build it from models anew took longer than to answer it.
+#: Roles at an instant, givers of running delegations, and whether they lead a team. SQL, because every page and write asks it, and building
+#: the query from models took longer than the query.
 _STANDING = """
 SELECT role, NULL::bigint FROM controls_roleassignment
 WHERE person_id = %(person)s AND confirmed_at <= %(now)s AND (until IS NULL OR until > %(now)s)
@@ -71,7 +71,7 @@ class _Standing(NamedTuple):
 
 
 def _read_standing(person: Person, now: datetime) -> _Standing:
-    """Read how a person stands at ``now``: one query."""
+    """Read a person's roles, delegations and lead at ``now``: one query."""
     if not person.is_here:
         return _Standing()
     with connection.cursor() as cursor:
@@ -83,9 +83,9 @@ def _read_standing(person: Person, now: datetime) -> _Standing:
 
 
 def _standing_for(actor: Actor, person: Person, now: datetime) -> _Standing:
-    """How a person of an actor stands, read once for one actor and instant; somebody who is kept out stands for nothing (S8).
+    """Return the `_Standing` of an actor's person, read once for one actor and instant. A person who is kept out has none (S8).
 
-    That is once a request; a write begins with an actor who remembers nothing.
+    A request reads it once. A write starts with an actor without memory.
     """
     key = ("standing", now, person.pk)
     if key not in actor.memory:
@@ -95,7 +95,7 @@ def _standing_for(actor: Actor, person: Person, now: datetime) -> _Standing:
 
 
 def roles_held(actor: Actor, now: datetime) -> frozenset[Role]:
-    """The roles in which an actor acts at ``now``: their own or, under a delegation that stands, the giver's (A11)."""
+    """Return the roles in which an actor acts at ``now``: their own, or the giver's under a running delegation (A11)."""
     person = actor.capacity_of
     if person is None or not stands_in(actor, now):
         return frozenset()
@@ -103,23 +103,23 @@ def roles_held(actor: Actor, now: datetime) -> frozenset[Role]:
 
 
 def read_at(actor: Actor) -> datetime:
-    """The instant for which this request has read the actor's roles already, else the present one.
+    """Return the instant for which this request has read the actor's roles, otherwise the present one.
 
-    For what stands around a page, a link or a count: they serve there, whatever instant they were asked for. Never for a verdict.
+    For links and counts around a page, where a slightly older instant is fine. Never for a permission check.
     """
     return next((key[1] for key in actor.memory if key[0] == "standing"), None) or current_time.now()
 
 
 def is_led_to(actor: Actor, permission: Permission) -> bool:
-    """Whether a role grants what a page asks that concerns no row: for showing a link (see `read_at`)."""
+    """Whether a role grants a permission without a row: for showing a link (see `read_at`)."""
     return any(permission in GRANTS[role] for role in roles_held(actor, read_at(actor)))
 
 
 def answers_as(actor: Actor, now: datetime) -> tuple[int, ...]:
     """Return the ids of the actor's person and of the people they are a delegate of at ``now`` (A11).
 
-    What such a person answers for, the delegate sees while the delegation runs: it is there to be decided. Read together with the
-    actor's roles, once a request; empty for a job.
+    The delegate sees the giver's items while the delegation runs, to decide about them. Read with the actor's roles, once a
+    request; empty for a job.
     """
     if actor.person is None:
         return ()
@@ -127,9 +127,9 @@ def answers_as(actor: Actor, now: datetime) -> tuple[int, ...]:
 
 
 def may_lead(actor: Actor, now: datetime) -> bool:
-    """Return whether the actor's person, or a person they are a delegate of, leads a team. Pages leave out what only leads are asked.
+    """Return whether the actor's person, or a person they are a delegate of, leads a team. Pages leave out a lead's tasks otherwise.
 
-    Read together with the actor's roles, once a request. Never for a verdict.
+    Read together with the actor's roles, once a request. Never for a permission check.
     """
     if actor.person is None or actor.standing_for is not None:
         return True
@@ -140,7 +140,7 @@ def may_lead(actor: Actor, now: datetime) -> bool:
 def stands_in(actor: Actor, now: datetime) -> bool:
     """Return whether the actor may act at ``now``: for themself, or under a running delegation (A11).
 
-    Everybody concerned is here and not kept out. A delegation runs only while both share the giver's roles and responsibilities (`may_stand_in` in the database).
+    Both people are here and not kept out. A delegation runs only while both share the giver's roles and responsibilities (`may_stand_in` in the database).
     """
     if any(not person.is_here or person.is_kept_out(now) for person in actor.people):
         return False
@@ -154,7 +154,7 @@ def stands_in(actor: Actor, now: datetime) -> bool:
 
 
 def answering_as(person: Person, now: datetime) -> QuerySet[Any, Any]:
-    """What `answers_as` says of a person, as a subquery for one ``…__in`` of a query that asks nothing else of them."""
+    """Return the ids of `answers_as` as a subquery, for one ``…__in`` of a query."""
     person_keys = Person.objects.filter(pk=person.pk).order_by().values("pk")
     givers = Delegation.objects.running(now).filter(taker=person, giver__is_active=True, giver__left_at__isnull=True)
     return person_keys.union(givers.order_by().values("giver"), all=True)
@@ -169,12 +169,12 @@ TOKEN_OVER = Refusal("S5", "permission", "This token was revoked or is over.", "
 
 
 def token_refusal(actor: Actor, permission: Permission, subject: object | None) -> Refusal | None:
-    """Why a token does not reach as far as its person, or None: for a person in a session, a command or a job there is none (S5).
+    """Return the refusal because a token reaches less far than its person, or None. Only a program has such a refusal (S5).
 
     Args:
         actor: who acts.
-        permission: what is asked.
-        subject: the row that it is asked about, saved or not; None for what concerns no row.
+        permission: the permission.
+        subject: the row, saved or not; None for a permission without a row.
     """
     token = actor.token
     if token is None:
@@ -194,9 +194,9 @@ def may(actor: Actor, permission: Permission, subject: object | None, *, now: da
     """Whether a role of the actor, or a relation to the subject, grants the permission. Deny by default.
 
     Args:
-        actor: who acts; under a delegation the capacity is the giver's, as long as the delegation stands (A11).
-        permission: what is asked.
-        subject: the row it is asked about, or None for what concerns no row.
+        actor: who acts; under a running delegation the capacity is the giver's (A11).
+        permission: the permission.
+        subject: the row, or None for a permission without a row.
         now: the instant of business time.
         context: of the operation, if one is loaded; see `register_relations`.
     """

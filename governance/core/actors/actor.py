@@ -1,4 +1,4 @@
-"""Who acts: a person, for themself or for another, or a job. Made once at the edge and passed on as `actor=`."""
+"""Actors: a person, for themself or as a delegate, or a job. An entry point makes one and passes it on as `actor=`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Actor:
         person: who, for a person.
         job: the job's name, for a job.
         standing_for: the person who delegated to the actor's person (A11).
-        token: by which a program acts as the person; what it may is asked in `access` (S5).
+        token: the token by which a program acts as the person; `access` limits it (S5).
         signed_in_at: real time of the sign-in of an interactive session; None for tokens, commands and jobs.
         correlation: joins everything that one request or job run caused.
-        memory: what was found out about this actor while the request lasts (`access` keeps roles here). A write forgets
-            it first: see `afresh`.
+        memory: facts about this actor that the request has read (`access` keeps roles here). A write drops them first:
+            see `afresh`.
     """
 
     kind: Literal["person", "job"]
@@ -37,28 +37,28 @@ class Actor:
 
     @classmethod
     def of(cls, person: Person, *, signed_in_at: datetime | None = None) -> Actor:
-        """A person acting for themself, interactively when ``signed_in_at`` says since when."""
+        """Return a person acting for themself; in an interactive session if ``signed_in_at`` is given."""
         return cls("person", person=person, signed_in_at=signed_in_at)
 
     @classmethod
     def of_token(cls, token: ApiToken) -> Actor:
-        """A program that acts as the person who made its token: in no session, and never for somebody else."""
+        """Return a program that acts as the person who made its token: without a session, and never as a delegate."""
         return cls("person", person=token.person, token=token)
 
     @classmethod
     def of_job(cls, name: str) -> Actor:
-        """A background job or a management command that acts for nobody."""
+        """Return a background job or a management command. It acts for no person."""
         return cls("job", job=name)
 
     def for_person(self, giver: Person) -> Actor:
-        """The same person, standing in for ``giver``."""
+        """Return the same person as the delegate of ``giver``."""
         return replace(self, standing_for=giver, memory={})
 
     def afresh(self) -> Actor:
-        """The same actor with the people read again from the database and nothing remembered.
+        """Return the same actor with the people read again and without memory.
 
-        A write asks its rules of this one: a role that ended, a token that was revoked, or a person who left, since the page was
-        loaded counts.
+        A write checks its rules with this actor. So an ended role, a revoked token or a leaver counts, even if the page was loaded
+        before.
 
         Raises:
             Person.DoesNotExist: the row of one of the people is gone.
@@ -74,7 +74,7 @@ class Actor:
 
     @property
     def actor_id(self) -> str:
-        """What the ledger holds: the opaque id of a person, or the name of a job (H6)."""
+        """Return the actor's name in the ledger: the opaque id of a person, or the name of a job (H6)."""
         return str(self.person.opaque_id) if self.person else self.job
 
     @property
@@ -94,5 +94,5 @@ class Actor:
 
     @property
     def capacity_of(self) -> Person | None:
-        """Whose capacity is exercised: the giver's under a delegation, else the person's own."""
+        """Return the person whose capacity counts: the giver under a delegation, otherwise the actor's person."""
         return self.standing_for or self.person

@@ -13,7 +13,7 @@ from governance.core.models import ClockOffset
 
 
 def offset() -> timedelta:
-    """How far business time stands ahead of real time; nothing outside demo and tests."""
+    """Return how far business time is ahead of real time; zero outside demo and tests."""
     if not settings.DEMO:
         return timedelta()
     return ClockOffset.objects.filter(pk=1).values_list("offset", flat=True).first() or timedelta()
@@ -25,5 +25,5 @@ def now() -> datetime:
 
 
 def real() -> datetime:
-    """The present instant of real time, in UTC: for sessions, tokens, seals, claims and the lateness of jobs, and nothing else."""
+    """Return the present instant of real time, in UTC: only for sessions, tokens, seals, claims and late jobs."""
     return timezone.now()

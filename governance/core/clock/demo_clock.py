@@ -13,14 +13,14 @@ from governance.core.models.clock import MOVED
 
 
 def move(by: timedelta, *, actor: Actor | None = None) -> timedelta:
-    """Move business time, for every process, by a non-negative span, with its event; returns the whole offset.
+    """Move business time forward for every process, with its event; return the whole offset.
 
     Args:
-        by: how far.
-        actor: who moves it; a job where nobody is named.
+        by: the span, zero or more.
+        actor: the mover; a job by default.
 
     Raises:
-        ValueError: outside demo and tests, or backwards: what happened can't happen again later.
+        ValueError: outside demo and tests, or backwards, because events would then lie in the future.
     """
     if not settings.DEMO:
         raise ValueError("The clock can be moved in a demo only.")

@@ -1,4 +1,4 @@
-"""A calendar file of deadlines (RFC 5545): one event for each question that a person has to answer. Pure: plain values in, text out.
+"""Calendar files of deadlines (RFC 5545): one event for each open question of a person. Pure functions.
 
 A later file replaces an event of an earlier one by its uid: ``SEQUENCE`` and ``DTSTAMP`` say which is later, by business time.
 """

@@ -32,5 +32,5 @@ def zone_named(name: str) -> ZoneInfo:
 
 
 def zone_of(person: Person | None) -> ZoneInfo:
-    """Return the time zone of a person, or the organisation's if nobody is named."""
+    """Return the time zone of a person, or the organisation's without one."""
     return zone_named(person.time_zone if person else "")

@@ -1,4 +1,4 @@
-"""Working days and the hour at which people's deadlines end (H8): Monday to Friday less holidays, until 17:00 where they are.
+"""Working days, and the end of people's deadlines (H8): Monday to Friday without holidays, until 17:00 in their zone.
 
 Pure: the caller passes the zone that counts and the organisation's holidays. Instants come in aware and go out in
 UTC. Terms and security deadlines count plain time and need nothing from here.
@@ -34,7 +34,7 @@ def end_of_working_day(at: datetime, zone: ZoneInfo, holidays: Set[date] = froze
         holidays: days off, of that zone's calendar.
 
     Returns:
-        17:00 of the local day of ``at``, or of the next working day when that has passed or is none; in UTC.
+        17:00 of the local day of ``at``, or of the next working day if that has passed or is not a working day; in UTC.
     """
     day = at.astimezone(zone).date()
     while not is_working_day(day, holidays) or end_of_day(day, zone) < at:
@@ -43,7 +43,7 @@ def end_of_working_day(at: datetime, zone: ZoneInfo, holidays: Set[date] = froze
 
 
 def last_end_of_working_day(at: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()) -> datetime:
-    """The last end of a working day that is not after ``at``: for a deadline that must lie inside something else.
+    """Return the last end of a working day that is not after ``at``: for a deadline inside another one.
 
     Takes what `end_of_working_day` takes, and answers in UTC.
     """
@@ -83,13 +83,13 @@ def add_working_days(start: datetime, days: int, zone: ZoneInfo, holidays: Set[d
 
 
 def working_days_that_ended(after: datetime, until: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()) -> int:
-    """How many working days ended after one instant and not after another: by so many a deadline that stood still is put off.
+    """Count the working days that ended between two instants. A paused deadline moves by this number.
 
     A night, a weekend, or an hour within a day ends none.
 
     Args:
         after: an aware instant.
-        until: another; none ended where it is not later.
+        until: another; the count is 0 if it is not later.
         zone: of the person who must act.
         holidays: days off, of that zone's calendar.
     """

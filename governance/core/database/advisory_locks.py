@@ -1,4 +1,4 @@
-"""PostgreSQL's advisory locks: of a connection, which outlast a transaction, and of a transaction."""
+"""PostgreSQL's advisory locks: those of a connection, which outlast a transaction, and those of a transaction."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +11,7 @@ def held(name: str, *, waits: bool = False) -> Iterator[bool]:
     """Hold a lock by name inside the block; yields whether it was free.
 
     Args:
-        name: what is locked.
+        name: the name of the lock.
         waits: whether to wait until it is free.
     """
     is_mine = _ask("pg_advisory_lock(%s) IS NOT NULL" if waits else "pg_try_advisory_lock(%s)", name)
@@ -33,7 +33,7 @@ def lock_until_commit(lock: int) -> None:
     """Wait for a lock by number, and hold it until the transaction ends.
 
     For rules over several rows: the second transaction waits, and then sees the rows of the first one. Row locks would
-    deadlock where two transactions take them in different orders.
+    deadlock if two transactions took them in different orders.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])

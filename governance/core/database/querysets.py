@@ -1,7 +1,7 @@
-"""Querysets: rows by keys that another query finds first, in the order of keys, and with a few of their columns.
+"""Querysets that find keys first, and then read those rows with a few columns, in the order of keys.
 
-What is joined to rows found first is then joined to those few alone.
-With a dozen tables in one query, PostgreSQL joins first and filters by ``IN (SELECT …)`` last. An array is found before anything else.
+With a dozen tables in one query, PostgreSQL joins first and filters by ``IN (SELECT …)`` last. PostgreSQL computes an array of keys first,
+so it joins only those few rows.
 """
 
 from collections.abc import Collection
@@ -24,27 +24,27 @@ class _IsAnyOf(Func):
 
 
 def keyed_by(keys: QuerySet[Any, Any], column: str = "pk") -> Func:
-    """A condition for ``filter()``: the row's key, or another column, is among what a query of one column finds.
+    """Return a condition for ``filter()``: the row's key, or another column, is among the results of a query of one column.
 
     Args:
-        keys: limited and ordered as it may be.
+        keys: the query; it may be limited and ordered.
         column: of the row.
     """
     return _IsAnyOf(F(column), ArraySubquery(keys))
 
 
 def among(keys: Collection[int] | Combinable, column: str = "pk") -> Func:
-    """A condition for ``filter()``: the row's key, or another column, is one of these, however many: one value of the statement, or an array in SQL."""
+    """Return a condition for ``filter()``: the row's key, or another column, is one of these. The statement has one value, an array."""
     if not isinstance(keys, Combinable):
         return _IsAnyOf(F(column), Value(sorted(keys), output_field=ArrayField(BigIntegerField())))
     return _IsAnyOf(F(column), keys)
 
 
 def sorted_by_key(rows: QuerySet[M], *, newest_first: bool = False) -> QuerySet[M]:
-    """Rows in the order of their keys, found by their condition first.
+    """Sort rows by key after their condition has found them.
 
-    Asked for the first few by key, PostgreSQL likes to go through a table in that order until it has found them: all of it, where there are
-    fewer, which it can't tell from a condition on an array or on two columns.
+    For the first few rows by key, PostgreSQL often walks the whole table in key order until it has enough. It can't estimate conditions on
+    an array or on two columns.
     """
     key = F("pk") + 0  # no index is in this order
     return rows.order_by(key.desc() if newest_first else key.asc())
@@ -64,7 +64,7 @@ def with_columns(rows: QuerySet[M], columns: Collection[str]) -> QuerySet[M]:
 
 
 def load_keyed(keys: QuerySet[Any, int], rows: QuerySet[M], columns: Collection[str]) -> list[M]:
-    """Load the rows with some keys and `with_columns`, in the order of the keys. One query if there are none, as of most tasks, else two.
+    """Load the rows with some keys and `with_columns`, in the order of the keys. One query if there are no keys, otherwise two.
 
     Args:
         keys: a query of keys (``values_list("pk", flat=True)``), ordered and limited.

@@ -1,4 +1,4 @@
-"""People that rows name in several columns, read once. A join for each column repeats all columns of a person, and the same people again."""
+"""Read the people of several columns of rows once. A join for each column would repeat all columns of a person."""
 
 from collections.abc import Iterable
 

@@ -1,8 +1,8 @@
-"""What the database refused by itself, as a refusal with the code of the rule that it keeps (S5).
+"""Turn a refusal by the database into a refusal with the code of its rule (S5).
 
-Duties are asked first and say no in their own words; the database says the same from the rows alone. It is reached where two people
-are at the same row in the same instant, or where a rule in Python is wrong. A trigger names its rule in its message, ``SOD-1: …``;
-a constraint by its name, which the duty that it backs declares (`Duty.backed_by`).
+Duties are checked first. The database checks the same from the rows alone. It refuses if two people change the same row at the same
+instant, or if a rule in Python is wrong. A trigger's message starts with its rule, ``SOD-1: …``. A constraint has a name, which a duty
+declares in `Duty.backed_by`.
 """
 
 import re
@@ -13,25 +13,25 @@ from django.db import DatabaseError
 
 from governance.core.duties.refusals import Duty, Refusal
 
-#: What PostgreSQL calls the refusals of CHECK, UNIQUE and EXCLUDE constraints and of triggers. Other errors are errors.
+#: PostgreSQL's codes for CHECK, UNIQUE and EXCLUDE constraints and for triggers. Other codes are errors.
 REFUSALS = frozenset({"23514", "23505", "23P01", "P0001"})
 
-#: The code of a rule that only the database knows by name.
+#: The code of a constraint that no duty declares.
 UNNAMED = "DATABASE"
 
 _CODED = re.compile(r"([A-Z]+(?:-?\d+)?): (.+)", re.DOTALL)
-#: Ids of rows in a trigger's message: they are for readers of the database's log.
+#: Ids of rows in a trigger's message, meant for the database's log.
 _IDS = re.compile(r"\s*\([a-z ]+\d[^)]*\)$")
 _APPEND_ONLY = "H2: Cannot "
 
 
 def refusal_of(error: DatabaseError, duties: Sequence[Duty], others: Sequence[Duty] = ()) -> Refusal | None:
-    """The refusal that a database error stands for, or None where it is an error like any other.
+    """Return the refusal of a database error, or None for any other error.
 
     Args:
-        error: what Django raised, with the driver's own error as its cause.
-        duties: of the operation; in whose words it is said where one names the constraint, or is the only one with the trigger's code.
-        others: of all operations; asked where none of these fits.
+        error: Django's error, with the driver's error as its cause.
+        duties: duties of the operation. One that declares the constraint, or alone has the trigger's code, gives the sentence.
+        others: duties of all operations, used if none of these fits.
     """
     cause = error.__cause__
     if not isinstance(cause, psycopg.Error) or cause.sqlstate not in REFUSALS:

@@ -1,7 +1,7 @@
-"""Duties, the refusals that they give, and the errors that carry a refusal. Nothing here decides.
+"""Classes of duties, refusals, and errors that carry a refusal.
 
-A duty is a rule that separates people, asked after permission and of everybody (S5). The duties themselves stand in the
-apps whose facts they judge.
+A duty is a rule of separation of duties. It is checked after the permission, for every actor (S5). The duties themselves are in the
+apps that hold their facts.
 """
 
 from collections.abc import Callable
@@ -17,15 +17,15 @@ Kind = Literal["state", "permission", "duty", "stale", "input"]
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why something may not be done, as the person will read it.
+    """A reason why the person can't do something, as the person reads it.
 
     Args:
         code: the duty or rule, for instance ``SOD-1`` or ``A6``.
-        kind: what sort of no it is; it chooses the HTTP status.
+        kind: the kind of refusal; it sets the HTTP status.
         sentence: the reason in plain words, addressed to the person.
-        to_do: what they, or somebody else, can do instead; may be empty.
-        detail: more for the page, JSON-able: pairs of a field and what is wrong with it, or what changed as label, before, after.
-        is_attempt: of input that can't be used: it tried what a rule forbids, and was not only mistyped; it goes on record (S5).
+        to_do: the next step, for them or another person; may be empty.
+        detail: more for the page, JSON-able: pairs of a field and its error, or changes as label, before, after.
+        is_attempt: whether invalid input tried something that a rule forbids. It is then recorded in the ledger (S5).
     """
 
     code: str
@@ -37,12 +37,12 @@ class Refusal:
 
     @property
     def words(self) -> str:
-        """The reason and what can be done, in one line."""
+        """Return the reason and the next step in one line."""
         return f"{self.sentence} {self.to_do}".strip()
 
     @property
     def diff(self) -> list[dict[str, str]]:
-        """What of the detail is a change: label, before, after."""
+        """Return the changes in the detail: label, before, after."""
         return [dict(zip(("label", "before", "after"), row, strict=True)) for row in self.detail if len(row) == 3]
 
     @property
@@ -52,7 +52,7 @@ class Refusal:
 
 
 class Refused(Exception):
-    """What was tried is refused; `refusal` says why. Raised after the refusal itself is on record (S5)."""
+    """An attempt is refused; `refusal` has the reason. Raised after the refusal is in the ledger (S5)."""
 
     status = 403
 
@@ -62,7 +62,7 @@ class Refused(Exception):
 
 
 class OutOfTurn(Refused):
-    """The subject is in a state, or has changed since it was shown, so that this can't happen now (409)."""
+    """The subject's state, or a change since it was shown, does not allow this now (409)."""
 
     status = 409
 
@@ -72,12 +72,12 @@ class NotPermitted(Refused):
 
 
 class DutyConflict(Refused):
-    """The actor is permitted and still may not: separation of duties (403)."""
+    """The actor has the permission, and a duty forbids it (403)."""
 
 
 class InvalidInput(Refused):
-    """What was given can't be used: the person corrects it and tries again (422). On record only where the
-    refusal calls it an attempt at a rule.
+    """Invalid input: the person corrects it and tries again (422). The ledger has it only if the refusal is an
+    attempt.
     """
 
     status = 422
@@ -100,27 +100,27 @@ def invalid(code: str, field: str, sentence: str, to_do: str = "", *, beside: st
         field: its name in the form.
         sentence: the refusal.
         to_do: the next step.
-        beside: sentence beside the field, where it differs.
+        beside: another sentence beside the field.
     """
     return refuse(Refusal(code, "input", sentence, to_do, detail=((field, beside or sentence),)))
 
 
 def refuse(refusal: Refusal) -> Refused:
-    """The exception that fits a refusal's kind, ready to be raised."""
+    """Return the exception for a refusal's kind, ready to be raised."""
     return ERRORS[refusal.kind](refusal)
 
 
 @dataclass(frozen=True)
 class Duty:
-    """One duty, as it is declared on a transition.
+    """A duty, declared on a transition.
 
     Args:
-        code: what the screen and the ledger show, for instance ``SOD-1``.
+        code: the code on pages and in the ledger, such as ``SOD-1``.
         rule: the rule's code in the product's rule book.
         words: the duty in one sentence, for docs/rules.md.
         asks: ``asks(subject, actor, now)`` returns a refusal or None, and only reads.
         needs_context: whether ``asks`` takes the operation's context as a fourth argument.
-        backed_by: names of the constraints by which the database says the same.
+        backed_by: names of constraints that enforce the same in the database.
     """
 
     code: str
@@ -145,7 +145,7 @@ class Duty:
 def duty(
     code: str, *, rule: str = "", backed_by: tuple[str, ...] = (), needs_context: bool = False
 ) -> Callable[[Callable[..., Refusal | None]], Duty]:
-    """Make a `Duty` of a function whose docstring is the duty in one sentence.
+    """Make a `Duty` of a function. Its docstring is the duty in one sentence.
 
     Args:
         code: of the duty.

@@ -1,4 +1,4 @@
-"""One running call of a transition: its locked row, its effect, and what it writes to history and ledger.
+"""One running call of a transition: its locked row, its effect, and its rows of history and ledger.
 
 `lock` reads the row and its parents again; `bring_up_to_date` gives their columns to the caller's instance.
 """
@@ -28,15 +28,15 @@ AT_ONCE = 500
 
 @dataclass
 class Effect:
-    """What a body did.
+    """The result of a transition's body.
 
     Args:
-        to: the state reached; needed when the declaration names several targets.
+        to: the new state; needed if the declaration has several targets.
         payload: facts for the ledger event.
-        subject: the row that the event is about, where the body made a new one.
-        then: what is written once the subject stands in the state that it reached, because it rests on that; what it returns are
-            further facts for the event.
-        verb: what the event is called where it came to something else than was asked; consequences follow that one.
+        subject: the row of the event, if the body made a new one.
+        then: called after the subject is saved in its new state, for rows that rely on it; it returns further facts for
+            the event.
+        verb: another name of the event, if the result differs from the request; handlers of that name run.
     """
 
     to: str = ""
@@ -49,7 +49,7 @@ class Effect:
 
 @dataclass
 class Step(Generic[M]):
-    """One running call, handed to the body: the locked row, who acts, when, and why."""
+    """A running call, passed to the body: the locked row, the actor, the time and the reason."""
 
     subject: M
     actor: Actor
@@ -57,19 +57,19 @@ class Step(Generic[M]):
     verb: str
     reason: FreeText | None = None
     text: str = ""
-    context: Any = None  # what the operation's loader read after the lock
+    context: Any = None  # data of the operation's loader, read after the lock
     broken: BaseException | None = None
     events: list[LedgerEvent] = field(default_factory=list)
     payload: Mapping[str, Any] = field(default_factory=dict)  # facts of the event, for the handlers of hooks
 
     @property
     def why(self) -> str:
-        """What a row of history says of this step: its verb, which call it was, and the reason's keyed digest (H1, H6)."""
+        """Return this step's text in history rows: verb, call and the reason's keyed digest (H1, H6)."""
         return " ".join([self.verb, str(self.actor.correlation), *([self.reason.digest] if self.reason else [])])
 
     @property
     def _bulk_history(self) -> dict[str, Any]:
-        """What simple-history writes for many rows at once."""
+        """Write history rows for many rows at once."""
         author = {"default_user": self.actor.person, "default_date": self.now, "default_change_reason": self.why}
         return {**author, "batch_size": AT_ONCE}
 
@@ -92,7 +92,7 @@ class Step(Generic[M]):
             bulk_update_with_history(rows, type(rows[0]), fields, **self._bulk_history)
 
     def record(self, verb: str, row: models.Model, payload: Mapping[str, Any] | None = None) -> None:
-        """Note one further event for a row that the body changed beside its subject; it is written with the step's own."""
+        """Add an event for another row that the body changed. It is written with the step's own event."""
         self.events.append(
             ledger_events.build(
                 actor=self.actor,
@@ -106,7 +106,7 @@ class Step(Generic[M]):
         )
 
     def write(self) -> None:
-        """Append what was noted to the ledger, in order and in one statement."""
+        """Append the added events to the ledger, in order and in one statement."""
         ledger_events.append_all(self.events)
         self.events.clear()
 
@@ -142,13 +142,13 @@ def running(step: Step[Any]) -> Iterator[None]:
 
 
 def about_of(row: models.Model) -> list[str]:
-    """The names of the rows on whose timelines the events of a row stand."""
+    """Return the names of the rows with timelines that show the events of a row."""
     ask = getattr(row, "ledger_about", None)
     return ledger_events.about(*ask()) if ask is not None else []
 
 
 def state_of(row: models.Model) -> str:
-    """A row's state, or nothing for a row without one."""
+    """Return a row's state, or an empty text for a row without one."""
     return str(getattr(row, "state", ""))
 
 
@@ -156,11 +156,11 @@ def lock(subject: M, parents: Sequence[str]) -> M:
     """Read the row again FOR NO KEY UPDATE, the rows above it first and always in the same order.
 
     A transaction that changes the row waits. A transaction that only refers to it by a foreign key does not wait, so the two
-    can't deadlock. The row comes with the locked rows above it, so that guards and body read those and not others.
+    can't deadlock. The row comes with the locked rows above it, so guards and body read the locked ones.
 
     Args:
-        subject: the row as the caller knows it; a copy of an unsaved one comes back, since nothing can be locked.
-        parents: dotted paths from it to rows that are locked before it, outermost first; a path that ends in nothing
+        subject: the caller's row; an unsaved one is copied, since it can't be locked.
+        parents: dotted paths from it to rows that are locked before it, outermost first. A path that ends in None
             locks nothing.
 
     Raises:
@@ -181,7 +181,7 @@ def lock(subject: M, parents: Sequence[str]) -> M:
 
 
 def _hang(row: models.Model, name: str, below: models.Model | None) -> None:
-    """Give the row below what it names by a foreign key. If it names another row by now, or by no key, that one is read when it is used."""
+    """Set a locked parent on the row below. If the row refers to another parent now, Django reads that one on access."""
     fields = below._meta.concrete_fields if below is not None else ()
     keys = {field.name: field.attname for field in fields if field.is_relation}
     if name in keys and getattr(below, keys[name]) == row.pk:

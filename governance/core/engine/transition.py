@@ -1,13 +1,13 @@
-"""The engine: every change of a governed row is a named operation that runs here and nowhere else.
+"""The engine: every change of a governed row is a named operation, and only this module runs operations.
 
 A call ``verb(subject, *, actor, now, reason="", **params)`` opens a transaction, locks the row (and the rows above it), asks
 `refusal()` (state, then permission, then each duty), runs the body, saves with history, appends the ledger event, follows
-the consequences, commits, and only then nudges workers. A refusal, also one that only the database makes, rolls everything
-back, is itself recorded by the outermost call, and is raised. The declaration hangs on the operation, so that buttons, the permission matrix, the API and
-docs/rules.md read the same object.
+the consequences, commits, and only then nudges workers. A refusal, also one by the database, rolls everything back.
+The outermost call records it in the ledger and raises it. The operation carries its declaration, so buttons, the permission matrix,
+the API and docs/rules.md read the same object.
 
-An operation that creates a row takes the unsaved instance as its subject: there is nothing to lock, everything else is the same.
-A body saves its own changes to a row before it causes another operation on that row, which reads the row again.
+An operation that creates a row takes the unsaved instance as its subject. It locks nothing; everything else is the same.
+A body saves its own changes to a row before it calls another operation on that row, which reads the row again.
 """
 
 import inspect
@@ -28,15 +28,15 @@ from governance.core.models import FreeText, LedgerEvent
 from governance.core.texts import free_text
 
 Body = Callable[..., Effect | None]
-#: ``repeats(subject, actor, reason, params)`` answers what this very call has made already; it only reads.
+#: ``repeats(subject, actor, reason, params)`` returns the earlier result of the same call, if any. It only reads.
 Repeats = Callable[[Any, Actor, str, Mapping[str, Any]], models.Model | None]
-#: ``load_context(subject, now)`` reads the data that permission, duties and body ask of the row; called after the lock.
+#: ``load_context(subject, now)`` reads the data that permission, duties and body need; called after the lock.
 LoadContext = Callable[[Any, datetime], Any]
 
 
 @dataclass(frozen=True)
 class Transition(Generic[M]):
-    """One declared operation; calling it performs it. Registered in `REGISTRY` under ``app.model.verb``."""
+    """A declared operation. A call performs it. Registered in `REGISTRY` under ``app.model.verb``."""
 
     name: str
     model: type[M]
@@ -54,11 +54,11 @@ class Transition(Generic[M]):
 
     @property
     def all_duties(self) -> tuple[Duty, ...]:
-        """Its own duties, and those that higher apps demand of its event."""
+        """Return its own duties, and those that higher apps add to its event."""
         return (*self.duties, *hooks.demanded(self.event))
 
     def refusal(self, subject: M, *, actor: Actor, now: datetime, context: Any = None) -> Refusal | None:
-        """Return why the actor may not do this now, or None. Reads only; the screen and the write ask the same.
+        """Return why the actor may not do this now, or None. It only reads. Pages and the write call it.
 
         Args:
             subject: the row.
@@ -105,26 +105,26 @@ class Transition(Generic[M]):
         return Refusal("PERMISSION", "permission", "Nothing you are trusted with allows this.", to_do)
 
     def __call__(self, subject: M, *, actor: Actor, now: datetime, reason: str = "", **params: Any) -> M:
-        """Perform it.
+        """Perform the operation.
 
         Args:
-            subject: the row, as the caller read it; it is read again under a lock and brought up to date. Unsaved for
-                an operation that creates it.
-            actor: who acts. Inside another operation it is that one's actor, whatever is given.
+            subject: the caller's row. It is read again under a lock and brought up to date. Unsaved for an operation that
+                creates it.
+            actor: the actor. Inside another operation, the actor of that operation counts.
             now: business time, read once by the caller.
-            reason: what the actor says about it; kept beside the ledger (H6).
+            reason: the actor's reason; stored apart from the ledger (H6).
             params: the body's own arguments.
 
         Returns:
-            The row that the event is about: the subject, or what the body made.
+            The row of the event: the subject, or the row that the body made.
 
         Raises:
-            OutOfTurn: wrong state, or something changed since it was shown, or the row is gone; or a trigger or constraint of
-                the database refuses what a person does.
-            NotPermitted: no role or relation grants it.
+            OutOfTurn: wrong state, a change since it was shown, or a deleted row; or a trigger or constraint refuses a person's
+                act.
+            NotPermitted: no role or relation grants the permission.
             DutyConflict: a duty forbids it.
             InvalidInput: the arguments can't be used.
-            RuntimeError: called inside somebody else's transaction, whose rollback would take the record of a refusal along.
+            RuntimeError: called inside another transaction. Its rollback would also remove the event of a refusal.
         """
         if not isinstance(subject, self.model):
             raise TypeError(f"{self.name} is about a {self.model.__name__}, not a {type(subject).__name__}")
@@ -134,13 +134,13 @@ class Transition(Generic[M]):
         return self._perform_alone(subject, actor, now, reason, params)
 
     def when_due(self, subject: M, *, actor: Actor, now: datetime, **params: Any) -> bool:
-        """Perform it as a sweep does, if it is still due: the way in for jobs, whose query has read the row before the lock.
+        """Perform the operation for a sweep, if it is still due. A sweep's query reads the row before the lock.
 
-        What was due may have been done, or ended, by somebody else since. That is nobody's attempt at anything: a refusal of state,
-        made under the lock, leaves the row as it is and no record. Every other refusal is recorded and raised as ever.
+        Another transaction may have done it, or ended the row, since then. So a refusal because of the state changes nothing and
+        is not recorded. Every other refusal is recorded and raised.
 
         Args:
-            subject: the row, as the sweep found it.
+            subject: the row from the sweep's query.
             actor: the job.
             now: business time.
             params: the body's own arguments.
@@ -149,7 +149,7 @@ class Transition(Generic[M]):
             Whether it was done.
 
         Raises:
-            TypeError: the actor is a person, whose attempts are on record whatever refuses them (S5).
+            TypeError: the actor is a person. Every refused attempt of a person is recorded (S5).
         """
         if actor.kind != "job":
             raise TypeError(f"{self.name} is tried by a person, and what a person tries is on record")
@@ -162,17 +162,17 @@ class Transition(Generic[M]):
     def _perform_alone(
         self, subject: M, actor: Actor, now: datetime, reason: str, params: Mapping[str, Any], is_attempt: bool = True
     ) -> M:
-        """Perform it in a transaction of its own; a refusal is on record, save one of state where it is no attempt.
+        """Perform the operation in its own transaction, and record a refusal. A sweep's refusal by state is not recorded.
 
-        What is refused because the same person has done the very same already is no attempt at anything either: two presses of
-        one button are one deed, and the second answers what the first made (A8).
+        A second press of the same button by the same person is not recorded either. It returns the result of the first press
+        (A8).
         """
         known_as = ledger_events.name_of(subject)
         try:
             with transaction.atomic(durable=True):
                 fresh, made = self._perform(subject, actor.afresh(), now, reason, params)
         except Refused as no:
-            # An input error has another cause than a first press, unless it says the same again (A14).
+            # An input error is a new attempt, unless it repeats the same answer (A14).
             may_be_a_second_press = no.refusal.kind != "input" or no.refusal.code == "A14"
             if may_be_a_second_press and (done := self._done_already(subject, actor, reason, params)) is not None:
                 return done
@@ -190,11 +190,11 @@ class Transition(Generic[M]):
         return made
 
     def _done_already(self, subject: M, actor: Actor, reason: str, params: Mapping[str, Any]) -> M | None:
-        """What this very call by this person has made before, with the subject brought up to date; None where it made nothing."""
+        """Return the result of an earlier same call by this person, with the subject brought up to date; None without one."""
         if self.repeats is None or actor.person is None or subject._state.adding:
             return None
         if self.permission is None or access.token_refusal(actor, self.permission, subject) is not None:
-            return None  # a program that may not presses no button of its person's (S5)
+            return None  # a program without the permission repeats nothing of its person's (S5)
         fresh = self.model._base_manager.filter(pk=subject.pk).first()
         if fresh is None:
             return None
@@ -205,11 +205,11 @@ class Transition(Generic[M]):
         return subject if made == subject else cast("M", made)
 
     def _perform_inside(self, outer: Step[Any], subject: M, reason: str, params: Mapping[str, Any]) -> M:
-        """Perform it as a part of ``outer``, which fails with it: what a part left half done is never committed."""
+        """Perform the operation as a part of ``outer``. If it fails, ``outer`` fails too, so nothing is committed in part."""
         if not transaction.get_connection().in_atomic_block:
             raise RuntimeError(f"{self.name} was caused outside the transaction of {outer.verb}")
         try:
-            outer.write()  # what happened before this stands before it
+            outer.write()  # earlier events of the outer step come first
             fresh, made = self._perform(subject, outer.actor, outer.now, reason, params)
         except BaseException as error:
             outer.broken = outer.broken or error
@@ -218,7 +218,7 @@ class Transition(Generic[M]):
         return made
 
     def _perform(self, subject: M, actor: Actor, now: datetime, reason: str, params: Mapping[str, Any]) -> tuple[M, M]:
-        """Lock, ask, act; returns the subject as it is now, and the row that the event is about."""
+        """Lock, check and act; return the present subject, and the row of the event."""
         fresh = lock(subject, self.parents)
         context = self._context_of(fresh, now)
         refused = self.refusal(fresh, actor=actor, now=now, context=context)
@@ -252,13 +252,13 @@ class Transition(Generic[M]):
         step.write()
         step.payload = payload
         hooks.follow(verb, made, step)
-        step.write()  # what those who follow have noted
+        step.write()  # events that the handlers added
         if effect.after is not None:
             effect.after()
         return made
 
     def _said_by_database(self, error: DatabaseError, actor: Actor) -> Refusal | None:
-        """The refusal of a person that only the database made; what a job runs into is in its log, and tried again."""
+        """Return the refusal of a person by the database. A job's database error is logged, and the job tries again."""
         if actor.kind != "person":
             return None
         others = [duty for operation in declared() for duty in operation.all_duties]
@@ -274,7 +274,7 @@ class Transition(Generic[M]):
         refusal: Refusal,
         by: str = "",
     ) -> None:
-        """Record what was tried, in a transaction of its own; a text too long to be kept is kept as far as it goes."""
+        """Record a refused attempt in its own transaction. A text that is too long is cut."""
         with transaction.atomic():
             ledger_events.append(
                 actor=actor,
@@ -309,15 +309,15 @@ def transition(
 
     Args:
         model: the model of its subject.
-        event: what the ledger calls it, ``noun.past_verb``.
-        permission: what the actor must be granted; None for an internal one, which only another operation causes.
+        event: its name in the ledger, ``noun.past_verb``.
+        permission: the permission that the actor needs; None for an internal operation, which only others call.
         source: states it may start from; None for a write that changes no state.
         target: states it may reach; the first unless the body's effect names another.
         duties: asked after permission, in order.
         parents: rows locked before the subject (see `lock`).
-        reason_needed: whether the actor must say why.
-        repeats: says what the very same call by the same person has made already, so that a second press is no attempt (A8).
-        context: reads what permission, duties and body ask of the row. The engine calls it after the lock, and again for
+        reason_needed: whether the actor must give a reason.
+        repeats: returns the result of the same earlier call by the same person, so that a second press is no attempt (A8).
+        context: reads the data that permission, duties and body need. The engine calls it after the lock, and again for
             a nested operation.
     """
 
@@ -346,7 +346,7 @@ def transition(
 
 
 def declared() -> Iterator[Transition[Any]]:
-    """Every declared operation, by name: for the matrix test and docs/rules.md."""
+    """Return every declared operation by name, for the matrix test and docs/rules.md."""
     yield from (REGISTRY[name] for name in sorted(REGISTRY))
 
 
@@ -354,7 +354,7 @@ __all__ = ["Effect", "Step", "Transition", "declared", "transition"]
 
 
 def said_the_same(kept: FreeText | None, text: str) -> bool:
-    """Whether a text that is kept is the one that comes now; an erased one is nobody's any more."""
+    """Whether a stored text equals a new one. An erased text equals none."""
     return (kept.text if kept is not None else "") == text
 
 
@@ -371,10 +371,10 @@ def acts_as(actor: Actor, giver_id: int | None) -> bool:
 
 
 def last_word(*verbs: str) -> Any:
-    """A ``repeats`` of the engine for what is done with a reason and nothing else: by the last of such events about the subject.
+    """Return a ``repeats`` for operations with a reason and no other argument. It compares with the subject's last such event.
 
     Args:
-        verbs: what the ledger calls whatever could have been done instead; the first is the operation's own.
+        verbs: events of the alternatives; the first one is the operation's own.
     """
 
     def repeats(subject: Model, actor: Actor, text: str, params: Mapping[str, Any]) -> Model | None:

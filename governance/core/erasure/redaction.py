@@ -1,4 +1,4 @@
-"""Names and addresses of a person who is being erased, and their removal from other people's texts (H6)."""
+"""Names and addresses of an erased person, and their removal from other people's texts (H6)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from governance.core.models.row_protection import ERASED_NAME
 
 @dataclass(frozen=True)
 class KnownAs:
-    """What says who a person is: their name and their addresses, as far as nobody else has the same.
+    """Texts that identify a person: name and addresses that no other person has.
 
-    A name of one word is a word: it is found only where it stands for the name by itself, in the facts of a notice say.
+    A name of one word may be an ordinary word. It is searched only in texts that are known to be names, such as a notice's facts.
 
     Args:
-        person: who.
-        name: empty where somebody else is called the same.
+        person: the person.
+        name: empty if another person has the same name.
         addresses: mail addresses, in lower case.
     """
 
@@ -41,7 +41,7 @@ class KnownAs:
         return cls(person, "" if others.filter(name__iexact=name).exists() else name, tuple(sorted(addresses)))
 
     def may_be_in(self, *columns: str) -> Q:
-        """A condition for rows in whose columns it may stand: what `without` is then asked about."""
+        """Return a condition for rows with columns that may contain them, for a check with `without`."""
         longest = max(self.name.split(), key=len, default="")
         condition = Q(pk__in=[])
         for column in columns:
@@ -50,11 +50,11 @@ class KnownAs:
         return condition
 
     def without(self, text: str, *, alone: bool = False) -> str:
-        """A text with something neutral wherever they are named in it.
+        """Return a text with a neutral word for each of their names and addresses.
 
         Args:
             text: plain or HTML; a name may be broken over lines.
-            alone: whether a name of one word is looked for too, because the text is known to be about them.
+            alone: whether to search a name of one word too, because the text is known to be about them.
         """
         for address in self.addresses:
             text = re.sub(rf"(?<![\w.+-]){re.escape(address)}(?![\w-]|\.\w)", ERASED_NAME, text, flags=re.IGNORECASE)
@@ -66,7 +66,7 @@ class KnownAs:
         return text
 
     def without_in(self, value: Any) -> Any:
-        """JSON without them: `without` in every text, and in place of a text that is the name alone."""
+        """Return JSON without them: `without` in every text, and a neutral word for a text that is only the name."""
         if isinstance(value, dict):
             return {key: self.without_in(inner) for key, inner in value.items()}
         if isinstance(value, list):

@@ -1,12 +1,12 @@
 """Erase a person: two admins destroy names, texts and keys. Ledger and duties stay (H6).
 
-What stays knows them by id: the chain by the opaque one, parties, decisions and candidates by that of their row. What goes: name,
-mail address and title; the texts that they wrote; how they signed in; what they had not sent yet; mails to them. What others
-wrote stays without their name. Higher apps forget what is theirs as handlers of `FORGETTING` (`inventory.ownership.erasure` and its like).
+Kept rows refer to them by id: the ledger by the opaque id, parties, decisions and candidates by the id of their row. An erasure destroys
+name, mail address and title; their texts, sign-in data and drafts; and mails to them. Texts of others stay without their name. Higher
+apps erase their own rows as handlers of `FORGETTING`, such as `inventory.ownership.erasure`.
 
-What automations and resources say of themselves stays, a purpose or a target say: it is what was decided about, and frozen (A1).
+Texts of automations and resources stay, such as a purpose or a target, because they are frozen parts of a decision (A1).
 
-Digests remind admins of erasures that wait for the second of them.
+Digests remind admins of erasures that wait for a second admin.
 """
 
 from collections.abc import Collection
@@ -27,7 +27,7 @@ from governance.core.models.row_protection import ERASED_NAME
 from governance.core.notices import outbox
 from governance.core.texts import free_text
 
-#: What higher apps follow: ``handler(known_as, step)`` runs while the person can still be recognised, in the same transaction.
+#: The event for higher apps: ``handler(known_as, step)`` runs in the same transaction, before the names are destroyed.
 FORGETTING = "person.erasing"
 
 
@@ -89,7 +89,7 @@ def in_person(subject: object, actor: Actor, now: datetime) -> Refusal | None:
     reason_needed=True,
 )
 def ask_erasure(step: Step[Person], *, named: str) -> Effect:
-    """An admin asks that somebody who has left is erased, and types their name; a second admin confirms it."""
+    """Ask for the erasure of a leaver, as an admin who types their name. A second admin confirms it."""
     _check_named(step.subject, named)
     made = Erasure(person=step.subject, asked_by=step.actor.person, asked_at=step.now)
     step.save(made)
@@ -103,7 +103,7 @@ def ask_erasure(step: Step[Person], *, named: str) -> Effect:
 
 @transition(Erasure, event="person.erasure_dropped", permission=Permission.PERSON_ERASE, duties=[awaits, in_person])
 def drop_erasure(step: Step[Erasure]) -> Effect:
-    """An admin drops what was asked: the person stays as they are."""
+    """Cancel a requested erasure, as an admin. The person stays as they are."""
     step.subject.dropped_at = step.now
     step.save(step.subject)
     return Effect(payload={"person": str(step.subject.person.opaque_id)})
@@ -117,7 +117,7 @@ def drop_erasure(step: Step[Erasure]) -> Effect:
     parents=("person",),
 )
 def erase(step: Step[Erasure], *, named: str) -> Effect:
-    """A second admin confirms. The names, texts and keys of the leaver are destroyed and can't be restored."""
+    """Confirm an erasure, as a second admin. The leaver's names, texts and keys are destroyed and can't be restored."""
     person = step.subject.person
     _check_named(person, named)
     step.subject.confirmed_by, step.subject.confirmed_at = step.actor.person, step.now
@@ -134,7 +134,7 @@ def _check_named(person: Person, typed: str) -> None:
     """The admin who asks or confirms types the name, because an erasure can't be undone and a list may hold similar names.
 
     Raises:
-        InvalidInput: it is not the name. What was typed is kept nowhere.
+        InvalidInput: it is not the name. The typed text is not stored.
     """
     if " ".join(typed.split()) != " ".join(person.name.split()):
         raise refuse(Refusal("NAME", "input", f"This is not their name: type “{person.name}”."))
@@ -156,7 +156,7 @@ def _forget_notices(known_as: KnownAs) -> None:
     nothing: dict[str, Any] = {"context": {}, **dict.fromkeys(rendered, "")}
     Notice.objects.filter(recipient=known_as.person).update(**nothing)
     others = Notice.objects.annotate(facts=Cast("context", TextField()))
-    told_by: set[int | None] = set()  # digests, which come after what they carry
+    told_by: set[int | None] = set()  # digests, which come after their notices
     for notice in others.filter(known_as.may_be_in("facts", *rendered)).order_by("pk").iterator():
         context = known_as.without_in(notice.context)
         is_named = context != notice.context or notice.pk in told_by
@@ -174,7 +174,7 @@ def _forget_person(person: Person, step: Step[Erasure]) -> None:
     person.subject = f"erased:{person.opaque_id}"
     person.set_unusable_password()
     person.last_login = None
-    ApiToken.objects.filter(person=person).update(name="")  # what they called them; their history never held it
+    ApiToken.objects.filter(person=person).update(name="")  # the name of a token; its history never held it
     step.save(person)
 
 
@@ -184,7 +184,7 @@ def register() -> None:
 
 
 def open_erasures(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Erasures that were asked, and nobody has confirmed or dropped them; for who is an admin still."""
+    """Return the open erasures of a digest, if the person is still an admin."""
     if not Person.objects.with_role(Role.ADMIN, now).filter(pk=person.pk).exists():
         return {}
     requested = Erasure.objects.filter(confirmed_at__isnull=True, dropped_at__isnull=True)

@@ -1,4 +1,4 @@
-"""Whether the installation does its work: jobs, ledger, mail, keys, and the people it takes (R9, S9, H9)."""
+"""Health of the installation: jobs, ledger, mail, keys, and enough people (R9, S9, H9)."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,29 +13,29 @@ from governance.core.ledger import sealing
 from governance.core.models import Notice, NoticeState
 from governance.core.people import bootstrap
 
-#: An event is sealed within seconds; one that waits this long, in plain minutes, means that nobody seals.
+#: An event is sealed within seconds. After this many minutes without a seal, sealing has stopped.
 UNSEALED = timedelta(minutes=2)
 
 
-#: What higher apps know to be missing: ``advice(now)`` says it, one sentence each.
+#: Advice of higher apps: ``advice(now)`` returns one sentence for each missing thing.
 Advice = Callable[[datetime], Iterable[str]]
 _advice: list[tuple[str, Advice]] = []
 
 
 def register_advice(part: str, advice: Advice) -> None:
-    """Have ``advice(now)`` asked whenever health is; what it says is no failure. Call it in an app's `ready()`; twice is once."""
+    """Add ``advice(now)`` to the health check. Advice is no failure. Call it in an app's `ready()`; a second call changes nothing."""
     if (part, advice) not in _advice:
         _advice.append((part, advice))
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it should be.
+    """A problem or an advice.
 
     Args:
-        part: what it is about, one word.
-        sentence: what is wrong and, where it helps, what to do.
-        is_failure: whether the health check fails on it; else it is advice.
+        part: the part of the installation, one word.
+        sentence: the problem and, where it helps, the next step.
+        is_failure: whether the health check fails; otherwise it is advice.
     """
 
     part: str
@@ -44,7 +44,7 @@ class Finding:
 
 
 def findings(*, now: datetime, at: datetime) -> list[Finding]:
-    """Everything that is not as it should be, failures first.
+    """Return all findings, failures first.
 
     Args:
         now: business time.
@@ -60,7 +60,7 @@ def findings(*, now: datetime, at: datetime) -> list[Finding]:
 
 
 def _calendar(now: datetime) -> list[Finding]:
-    """Holidays are supplied a year or two ahead, and then forgotten: deadlines would fall on the next one (H8)."""
+    """Return advice if the list of holidays ends soon: deadlines would fall on a holiday (H8)."""
     last = max(settings.ORGANISATION_HOLIDAYS, default=None)
     if last is None or last >= now.astimezone(ZoneInfo(settings.ORGANISATION_TIME_ZONE)).date():
         return []
@@ -82,7 +82,7 @@ def _jobs(at: datetime) -> list[Finding]:
 
 
 def _ledger_problem(now: datetime, at: datetime) -> str:
-    """The first thing that is wrong with seals and checkpoint, or nothing."""
+    """Return the first problem of seals and checkpoint, or nothing."""
     last = sealing.latest()
     try:
         published = sealing.published_checkpoint()
@@ -100,7 +100,7 @@ def _ledger_problem(now: datetime, at: datetime) -> str:
         file = settings.LEDGER_CHECKPOINT_FILE
         return f"The checkpoint file is behind the ledger: can {file} be written, is its disk full?"
     waiting = sealing.unsealed().first()
-    # Business time may leap ahead in a demo: only where real time agrees that nothing was sealed lately is it a failure.
+    # Business time may jump ahead in a demo, so a failure needs the same gap in real time.
     if waiting is not None and now - waiting.at > UNSEALED and (last is None or at - last.at > UNSEALED):
         return "Events wait to be sealed: is the worker running, and no transaction open for long?"
     return ""

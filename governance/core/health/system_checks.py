@@ -1,7 +1,7 @@
 """Checks of an installation.
 
-Before anything runs: settings that the rules rest on, triggers and keys. `check --deploy` also asks that Redis and the
-mail server answer, and that links lead here.
+They check settings that rules rely on, triggers and keys. `check --deploy` also checks Redis, the mail server and the address of
+links.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ ANSWERS_WITHIN = 5
 
 @register(Tags.security, deploy=True)
 def links_lead_here(app_configs: Apps, **_: Any) -> list[CheckMessage]:
-    """`BASE_URL` is https, and its host is one that the portal answers for."""
+    """`BASE_URL` is https, and its host is in `ALLOWED_HOSTS`."""
     parts = urlsplit(settings.BASE_URL)
     messages: list[CheckMessage] = []
     if parts.scheme != "https":
@@ -68,14 +68,14 @@ def the_mail_server_answers(app_configs: Apps, **_: Any) -> list[CheckMessage]:
 
 
 def _silent(what: str, variable: str, error: Exception, code: str) -> list[CheckMessage]:
-    """The message names the kind of error alone: its text may hold an address or a password."""
+    """Return a message with only the kind of the error, because its text may hold an address or a password."""
     cause = error.__cause__ or error
     return [Error(f"The {what} does not answer ({type(cause).__name__}).", hint=f"Check {variable}.", id=code)]
 
 
 @register(Tags.security)
 def settings_that_rules_rest_on(app_configs: Apps, **_: Any) -> list[CheckMessage]:
-    """History is written and can't be reverted, nobody is anybody, and a refusal's record survives its rollback."""
+    """History is written and can't be reverted, there is no anonymous user, and a refusal's event survives its rollback."""
     wanted = (
         ("E001", "SIMPLE_HISTORY_ENABLED", True, "Without it changes leave no history (H1)."),
         ("E002", "SIMPLE_HISTORY_REVERT_DISABLED", True, "A revert would change a row past its transitions."),
@@ -92,7 +92,7 @@ def settings_that_rules_rest_on(app_configs: Apps, **_: Any) -> list[CheckMessag
 
 @register(Tags.database)
 def triggers_are_switched_on(app_configs: Apps, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """No trigger is disabled (S5, H2). Checked where a database is named."""
+    """No trigger is disabled (S5, H2). Checked if a database is configured."""
     messages: list[CheckMessage] = []
     for alias in databases or ():
         with connections[alias].cursor() as cursor:
@@ -107,11 +107,11 @@ def triggers_are_switched_on(app_configs: Apps, databases: Sequence[str] | None 
 
 @register(Tags.security)
 def keys_are_private(app_configs: Apps, **_: Any) -> list[CheckMessage]:
-    """Key files that are there are readable by their owner alone (H9)."""
+    """Existing key files are readable only by their owner (H9)."""
     return [Error(problem, id="controls.E009") for problem in key_files.problems() if "open to others" in problem]
 
 
 @register(Tags.security, deploy=True)
 def keys_are_there(app_configs: Apps, **_: Any) -> list[CheckMessage]:
-    """Both keys can be read where this is deployed (H9)."""
+    """Both keys can be read on this host (H9)."""
     return [Warning(problem, id="controls.W001") for problem in key_files.problems() if "can't be read" in problem]

@@ -1,12 +1,11 @@
-"""Running a sweep and leaving a record of it; telling which job has not run when it should have (R9).
+"""Run sweeps, record their runs, and find late jobs (R9).
 
-`sweep` takes what is due, row by row, however many sweeps run at once and wherever they are killed. The row itself says what
-is due, and the act marks it; so there is nothing to hand back. A claim only keeps two sweeps from trying the same row at the
-same time, and one from waiting for the other. It is held by the database connection and not by a transaction, because the
-act has a transaction of its own; it ends with the connection.
+`sweep` handles due rows one by one. Several sweeps may run at once, and a kill does no harm: the row itself is due until the act
+marks it. A claim only keeps two sweeps from the same row at the same time, without waiting. The database connection holds it, not a
+transaction, because the act has its own transaction. It ends with the connection.
 
-A claim is no lock: another job, or a person, may end what a sweep has found. So an act goes through `Transition.when_due`,
-which reads the row again under its lock and does nothing where it is due no more.
+A claim is no lock: another job or a person may end the row. So an act goes through `Transition.when_due`, which reads the row again
+under its lock and does nothing if it is no longer due.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -38,10 +37,10 @@ INTERVALS = 4
 
 AT_LEAST = timedelta(minutes=1)
 
-#: When the night's look is due, where the organisation is.
+#: Hour of nightly jobs, in the organisation's zone.
 NIGHT = time(2, 0)
 
-#: Rows found with one query, which looks at all that is due.
+#: Rows of one query, which reads all due rows.
 CHUNK = 5_000
 
 Sweep = Callable[[datetime], Mapping[str, int]]
@@ -50,25 +49,25 @@ Sweep = Callable[[datetime], Mapping[str, int]]
 def run_job(name: str, sweep: Sweep) -> JobRun | None:
     """Run one sweep, unless it runs elsewhere already, and record its time and its counts.
 
-    Of one job one run at a time is enough, and more would take the workers away from the others: a run that finds another at
-    work leaves what is due to that one and to the next.
+    A job has one run at a time, so that it leaves workers to other jobs. A second run ends at once; the first run and the next one
+    handle the due rows.
 
     Args:
         name: the job's name, as beat knows it.
         sweep: ``sweep(now)`` gets business time and returns counts.
 
     Returns:
-        The record, or None when the job was at work already. Of runs that found nothing to do only the latest is kept.
+        The run, or None if the job was running already. Only the latest run without work is kept.
 
     Raises:
-        Exception: whatever the sweep raised, after it was recorded by its type.
+        Exception: the sweep's exception, after its type is recorded.
     """
     with alone(name) as is_alone:
         return _run(name, sweep) if is_alone else None
 
 
 def register(name: str, sweep: Sweep) -> None:
-    """Make a task of a sweep, by the name that beat knows. While a sweep counts something ``left``, it runs again at once."""
+    """Make a task of a sweep, by its name in beat's timetable. If a sweep counts something ``left``, it runs again at once."""
 
     @shared_task(name=name)
     def task() -> None:
@@ -78,7 +77,7 @@ def register(name: str, sweep: Sweep) -> None:
 
 
 def alone(name: str, *, waits: bool = False) -> AbstractContextManager[bool]:
-    """Hold the place of a job; yields whether it was free. It is given back when the connection ends, whatever ends it.
+    """Hold the lock of a job inside the block; yield whether it was free. The lock ends with the connection.
 
     Args:
         name: the job's name.
@@ -94,7 +93,7 @@ def _run(name: str, sweep: Sweep) -> JobRun:
             run.counts = {what: count for what, count in sweep(run.started_at).items() if count}
     except Exception as error:
         run.error = type(error).__name__
-        with suppress(DatabaseError):  # the sweep's own error says more than that the database is away
+        with suppress(DatabaseError):  # the sweep's own error says more than a lost connection
             _end(run)
         raise
     _end(run)
@@ -109,7 +108,7 @@ def _end(run: JobRun) -> None:
 
 
 def is_nightly_due(now: datetime, job: str) -> bool:
-    """Whether a job has not looked since the night began; business time may be moved back in a demo, and then it is due again."""
+    """Whether a job has not run since the night began. It is also due after a demo has moved business time back."""
     here = now.astimezone(organisation_zone())
     began = here.replace(hour=NIGHT.hour, minute=NIGHT.minute, second=0, microsecond=0)
     if here < began:
@@ -120,12 +119,12 @@ def is_nightly_due(now: datetime, job: str) -> bool:
 
 @dataclass(frozen=True)
 class JobHealth:
-    """How one job of beat's timetable stands.
+    """State of one job of beat's timetable.
 
     Args:
         job: its name.
-        every: how often it should run.
-        last: its last run that came to an end, or None.
+        every: its interval.
+        last: its last finished run, or None.
         is_late: whether that is too long ago.
     """
 
@@ -136,9 +135,9 @@ class JobHealth:
 
 
 def health(at: datetime) -> list[JobHealth]:
-    """Every job of beat's timetable and whether it is late at real time ``at``.
+    """Return every job of beat's timetable, with its lateness at real time ``at``.
 
-    A job that has never run can't be late before the newest migration: after an upgrade each has its time for a first run.
+    A job that has never run can't be late before the newest migration: after an upgrade each job has its interval for a first run.
     """
     found = []
     since: datetime | None = MigrationRecorder.Migration.objects.aggregate(at=Max("applied"))["at"]
@@ -153,22 +152,20 @@ def health(at: datetime) -> list[JobHealth]:
 
 
 def sweep(rows: models.QuerySet[M], act: Callable[[M], object], *, job: str) -> int:
-    """Do one thing to each row that is due, each in its own transaction, and return to how many it was done.
+    """Act on each due row in its own transaction, and return the number of rows.
 
-    Rows that somebody else is working on are left to them, or to the next run. A row that fails is logged and does not hold up the
-    others: it stays due.
+    Rows claimed by another sweep are skipped. A failing row is logged, stays due, and does not stop the others.
 
     Args:
-        rows: what is due now, without order or limit. Asked again for each row once it is claimed.
-        act: one call of an operation's `when_due`, which makes the row no longer due; or it returns False: there was nothing to do
-            after all.
+        rows: the due rows, without order or limit. Queried again for each row once it is claimed.
+        act: calls an operation's `when_due`, after which the row is no longer due. False means that there was nothing to do.
         job: names the run in the log.
     """
     done = 0
     for row in _claimed(rows):
         try:
             did = act(row)
-        except Refused as no:  # it may not happen: on record already
+        except Refused as no:  # refused, and recorded already
             log.info("sweep.refused", job=job, model=row._meta.label_lower, row=row.pk, code=no.refusal.code)
         except Exception:
             log.exception("sweep.failed", job=job, model=row._meta.label_lower, row=row.pk)
@@ -178,7 +175,7 @@ def sweep(rows: models.QuerySet[M], act: Callable[[M], object], *, job: str) -> 
 
 
 def _claimed(rows: models.QuerySet[M]) -> Iterator[M]:
-    """Each row that is due and that nobody else works on, claimed while the caller has it."""
+    """Yield each due row that no other sweep has claimed; it stays claimed until the next one."""
     last = 0
     while True:
         with transaction.atomic():

@@ -31,7 +31,7 @@ def _wake(job: str) -> None:
 
 
 def send(job: str) -> None:
-    """Nudge the job named ``app.job`` after commit, once a transaction; nothing happens when that rolls back."""
+    """Nudge the job named ``app.job`` after the commit, once a transaction. A rollback sends nothing."""
     waiting = transaction.get_connection().run_on_commit
     nudges = [callback[1] for callback in waiting if isinstance(callback[1], partial)]
     if not any(nudge.func is _wake and nudge.args == (job,) for nudge in nudges):
@@ -40,8 +40,8 @@ def send(job: str) -> None:
 
 @contextmanager
 def gathered() -> Iterator[None]:
-    """Nudge each job once at the end of the block, however often it is asked in it: a run that commits row by row would start a run
-    of the other job for each. What can't wait for a long block is found meanwhile when beat's turn comes.
+    """Nudge each job only once, at the end of the block. A sweep that commits row by row would otherwise start the other job for each
+    row. Beat starts the other job during a long block.
     """
     jobs = set[str]()
     token = _gathered.set(jobs)

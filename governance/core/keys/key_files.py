@@ -24,11 +24,11 @@ from django.conf import settings
 
 
 class KeyMissing(Exception):
-    """A key file is absent or unreadable; the message says which and what to do."""
+    """A key file is missing or unreadable. The message has its name and the next step."""
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Put a key file in place, whole or not at all; of two processes that try at once, the first one's key stays."""
+    """Write a key file, whole or not at all. If two processes try at once, the first one's key stays."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     half = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -42,7 +42,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def ensure(ledger_key_file: Path, digest_key_file: Path) -> None:
-    """Make each key file that does not exist yet, readable by its owner alone."""
+    """Make each missing key file, readable only by its owner."""
     if not ledger_key_file.exists():
         pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         _write(ledger_key_file, pem)
@@ -69,13 +69,13 @@ def signing_key() -> Ed25519PrivateKey:
     """The key that signs seals and checkpoints.
 
     Raises:
-        KeyMissing: the file is absent, unreadable or of another kind.
+        KeyMissing: the file is missing, unreadable or of another kind.
     """
     return _signing_key(Path(settings.LEDGER_KEY_FILE))
 
 
 def public_key_hex() -> str:
-    """The signing key's public half, 32 bytes as hex: what a verifier is given."""
+    """Return the public key of the signing key, 32 bytes as hex, for verifiers."""
     return signing_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
 
@@ -90,7 +90,7 @@ def digest_key() -> bytes:
 
 
 def problems() -> list[str]:
-    """What is wrong with the key files, one sentence each: absent, unreadable, or readable by others than their owner."""
+    """Return the problems of key files, one sentence each: missing, unreadable, or readable by others."""
     problems_found = []
     for what, setting in (("ledger's signing", "LEDGER_KEY_FILE"), ("digest", "DIGEST_KEY_FILE")):
         path = Path(getattr(settings, setting))

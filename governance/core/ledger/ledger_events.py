@@ -15,22 +15,22 @@ JSON = str | int | bool | None | Sequence[Any] | Mapping[str, Any]
 
 
 def name_of(row: models.Model) -> tuple[str, str]:
-    """How the ledger names a row: its model's label and its key, which is ``new`` for a row that was never saved."""
+    """Return a row's name in the ledger: its model's label and its key; the key is ``new`` for an unsaved row."""
     return row._meta.label_lower, "new" if row.pk is None else str(row.pk)
 
 
 def about(*rows: models.Model | None) -> list[str]:
-    """The names of the rows whose timelines show an event, each ``label:key``, once, in order."""
+    """Return the names of rows with timelines that show an event: ``label:key``, each once, in order."""
     return list(dict.fromkeys(":".join(name_of(row)) for row in rows if row is not None))
 
 
 def instant(at: datetime) -> str:
-    """RFC 3339 in UTC with microseconds: one text for one instant, whatever zone it came in."""
+    """Return an instant as RFC 3339 in UTC with microseconds: the same text for the same instant in every zone."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def canonical(event: LedgerEvent) -> dict[str, Any]:
-    """Everything that an event's digest covers, JSON-able."""
+    """Return the part of an event that its digest covers, JSON-able."""
     values = {name: getattr(event, name) for name in EVENT_FIELDS}
     texts = {name: str(values[name]) for name in ("event_id", "actor_kind", "correlation", "outcome")}
     return values | texts | {"at": instant(event.at)}
@@ -48,21 +48,21 @@ def build(
     refused: str = "",
     known_as: tuple[str, str] | None = None,
 ) -> LedgerEvent:
-    """One event, complete but not yet written: many are inserted at once.
+    """Return a complete event, not yet written: `append_all` inserts many at once.
 
     Args:
-        actor: who did it; the ledger keeps the opaque ids, and by which token where a program did it.
-        verb: what happened, ``noun.past_verb``.
-        subject: the row it happened to.
+        actor: the actor; the ledger keeps the opaque ids, and a program's token.
+        verb: the event, ``noun.past_verb``.
+        subject: its row.
         now: business time.
-        about_rows: names of further rows whose timelines show it (see `about`).
+        about_rows: names of further rows with timelines that show it (see `about`).
         payload: facts, JSON-able, without personal data and free text (H6).
-        reason: the text that the actor gave; its keyed digest goes into the payload.
-        refused: the refusal's code when it was tried and refused.
-        known_as: the row's name where it is not the present one: a creation that was rolled back had a key for a while.
+        reason: the actor's text; its keyed digest goes into the payload.
+        refused: the refusal's code of a refused attempt.
+        known_as: the row's name, if not the present one: a creation that was rolled back had a key before.
 
     Raises:
-        ValueError: the payload holds what JSON would not keep: NaN, a number of 2**53 or more.
+        ValueError: the payload has a value that JSON can't keep: NaN, or a number of 2**53 or more.
     """
     subject_type, subject_id = known_as or name_of(subject)
     content = dict(payload or {})

@@ -1,8 +1,7 @@
-"""Reading the sealed ledger out in order: for an export file and for verifying the database itself (H9).
+"""Read the sealed ledger in order, for an export file and to verify the database (H9).
 
-Verifying also compares governed rows with the events that made and changed them, in both directions (H1, H2). What is
-compared: `models.required_events`. Each comparison is one statement over all rows of a model, so that rows and events are
-read at the same instant.
+The check also compares governed rows with their events, in both directions (H1, H2), by `models.required_events`. Each comparison is one
+statement over all rows of a model, so rows and events are read at the same instant.
 """
 
 import json
@@ -46,10 +45,10 @@ WHERE value IS NOT NULL AND value IS DISTINCT FROM held ORDER BY found.id LIMIT 
 
 
 def lines(last: Seal) -> Iterator[dict[str, Any]]:
-    """Every event and every seal up to ``last``, in order; later events come with the next export.
+    """Yield every event and every seal up to ``last``, in order. Later events come with the next export.
 
-    A seal follows the events that stand where it says, however many those are: so one that is missing or too many shows under its
-    own seal and not under all that follow.
+    A seal follows the events in its range, however many there are. So a missing or extra event shows at its own seal, and not at all
+    later seals.
     """
     events = LedgerEvent.objects.order_by("xid", "id").iterator(chunk_size=5000)
     event = next(events, None)
@@ -61,7 +60,7 @@ def lines(last: Seal) -> Iterator[dict[str, Any]]:
 
 
 def text_lines(last: Seal, *, at: datetime) -> Iterator[str]:
-    """The lines of an export up to ``last``: JSON Lines with the signed checkpoint at the end (H9).
+    """Yield the lines of an export up to ``last``: JSON Lines with the signed checkpoint at the end (H9).
 
     Args:
         last: the seal that the export ends with.
@@ -75,11 +74,11 @@ def write(file: TextIO, *, at: datetime) -> int:
     """Write the export; see `text_lines`.
 
     Args:
-        file: where to; text in UTF-8.
+        file: an open text file in UTF-8.
         at: real time.
 
     Returns:
-        The number of lines; 0 when nothing is sealed yet.
+        The number of lines; 0 if nothing is sealed yet.
     """
     last, written = sealing.latest(), 0
     for text in text_lines(last, at=at) if last else ():
@@ -89,7 +88,7 @@ def write(file: TextIO, *, at: datetime) -> int:
 
 
 def verify_database() -> Report:
-    """Verify the ledger against its seals, our own key and the last published checkpoint; texts and governed rows against the ledger."""
+    """Verify the ledger by its seals, our key and the last published checkpoint; and texts and governed rows by the ledger."""
     last = sealing.latest()
     try:
         published, unreadable = sealing.published_checkpoint(), ""
@@ -109,7 +108,7 @@ def verify_database() -> Report:
 
 
 def reconcile(report: Report) -> None:
-    """Note in a report each row without its event, each event without its row, and each row that is not as its newest event says."""
+    """Report each row without its event, each event without its row, and each row that differs from its newest event."""
     for recorded in RECORDED:
         if recorded.rows:
             _note(report, *_unpaired(recorded))
@@ -126,7 +125,7 @@ def _note(report: Report, sentences: list[str], total: int) -> None:
 
 
 def _compared(statement: str, sentence: Callable[..., str]) -> tuple[list[str], int]:
-    """The sentence of each row of a statement, and the number of all rows, which is the last column."""
+    """Return the sentences of a statement's rows, and the number of all rows, which is the last column."""
     with connection.cursor() as cursor:
         cursor.execute(statement)
         rows = cursor.fetchall()
@@ -154,7 +153,7 @@ def _otherwise(recorded: Recorded, says: Says) -> tuple[list[str], int]:
 
 
 def _moved_in_production() -> tuple[list[str], int]:
-    """In production nothing moves the clock: there is no offset and no event of a move."""
+    """Report a moved clock in production: an offset, or an event of a move."""
     offsets = ClockOffset.objects.exclude(offset=timedelta())
     sentences = [f"Clock offset {row.pk} is {row.offset} in production. Delete the row." for row in offsets]
     moves = LedgerEvent.objects.filter(verb=MOVED, outcome="done").order_by("pk").values_list("pk", flat=True)

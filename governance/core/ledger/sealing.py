@@ -1,7 +1,7 @@
-"""Sealing: events in order into Merkle batches (RFC 6962, 2.1), each chained to the one before and signed (H2, H9).
+"""Seal events in Merkle batches (RFC 6962, 2.1). Each seal is signed and chained to the seal before (H2, H9).
 
-Writers never wait for each other: the sealer takes only events of finished transactions, ordered by (transaction, id) and
-below the oldest transaction still running, so that no event can appear before a sealed one later.
+Writers never wait for each other. The sealer takes only events of finished transactions, ordered by (transaction, id) and below the
+oldest running transaction. So no later event can come before a sealed one.
 """
 
 import json
@@ -23,7 +23,7 @@ from governance.core.models import LedgerEvent, Seal
 
 log = structlog.get_logger(__name__)
 
-#: How many events one seal covers at the most.
+#: Most events of one seal.
 BATCH = 5000
 _ADVISORY_LOCK = 0x5EA1
 
@@ -35,16 +35,16 @@ _NEXT = """
 
 
 def body_of(seal: Seal) -> dict[str, Any]:
-    """What a seal's signature covers."""
+    """Return the signed part of a seal."""
     return {name: getattr(seal, name) for name in SEAL_FIELDS} | {"at": instant(seal.at)}
 
 
 def seal_next(*, at: datetime, limit: int = BATCH) -> Seal | None:
-    """Seal the next events, at most ``limit``; None when there is nothing to seal or another sealer is at work.
+    """Seal the next events, at most ``limit``. Return None if there is nothing to seal, or another sealer is running.
 
     Args:
-        at: real time: a seal says when it was made, whatever the demo's clock says.
-        limit: events a seal.
+        at: real time of the seal, also in a demo.
+        limit: most events of a seal.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -75,13 +75,13 @@ def seal_next(*, at: datetime, limit: int = BATCH) -> Seal | None:
 
 
 def seal_all(*, at: datetime) -> int:
-    """Seal until nothing finished is unsealed, and publish a checkpoint where the published one is behind.
+    """Seal all finished events, and publish a checkpoint if the published one is behind.
 
     Returns:
         The number of events sealed.
 
     Raises:
-        OSError: the checkpoint can't be written, on a full disk say. What is sealed stays sealed, and the next run tries again.
+        OSError: the checkpoint can't be written, for instance on a full disk. Seals stay, and the next run tries again.
     """
     sealed, began = 0, time.monotonic()
     while (seal := seal_next(at=at + timedelta(seconds=time.monotonic() - began))) is not None:
@@ -92,7 +92,7 @@ def seal_all(*, at: datetime) -> int:
 
 
 def unpublished_since() -> datetime | None:
-    """When the oldest seal was made that the published checkpoint does not cover, as after a full disk; None without such a seal."""
+    """Return the time of the oldest seal that the published checkpoint does not cover; None without such a seal."""
     try:
         published = published_checkpoint()
     except CheckpointUnreadable:
@@ -107,7 +107,7 @@ def latest() -> Seal | None:
 
 
 def is_counter_behind() -> bool:
-    """Whether the server's transaction counter stands below the last seal: nothing can be written until it caught up (H2)."""
+    """Whether the server's transaction counter is below the last seal. Nothing can be written until it has caught up (H2)."""
     last = latest()
     if last is None:
         return False
@@ -117,28 +117,28 @@ def is_counter_behind() -> bool:
 
 
 def unsealed() -> models.QuerySet[LedgerEvent]:
-    """The events that no seal covers yet, in the order in which they will be sealed."""
+    """Return the unsealed events, in the order of sealing."""
     return after(latest())
 
 
 def covering_seal() -> models.Subquery:
-    """Number of the first seal that ends at or after an event, for annotations of events."""
+    """Return the number of the first seal that ends at or after an event, as an annotation."""
     own, last = models.OuterRef("xid"), models.OuterRef("pk")
     ends = Seal.objects.filter(last_xid__gte=own).filter(models.Q(last_xid__gt=own) | models.Q(last__gte=last))
     return models.Subquery(ends.order_by("last_xid", "last").values("number")[:1])
 
 
 def after(seal: Seal | None) -> models.QuerySet[LedgerEvent]:
-    """The events that neither a seal nor any before it covers, in seal order; all of them for None."""
+    """Return the events after a seal, in seal order; all events for None."""
     events = LedgerEvent.objects.order_by("xid", "id")
     return events.filter(Q(xid__gt=seal.last_xid) | Q(xid=seal.last_xid, pk__gt=seal.last)) if seal else events
 
 
 def checkpoint(last: Seal, *, at: datetime) -> dict[str, Any]:
-    """A signed statement that the ledger reached this seal: counts, the seal's root and its hash.
+    """Return a signed statement that the ledger reached a seal: counts, the seal's root and its hash.
 
     Args:
-        last: the seal it is about.
+        last: the seal.
         at: real time.
     """
     reached = {"events": last.total, "seals": last.number, "root": last.root, "seal": seal_hash(body_of(last))}
@@ -147,14 +147,14 @@ def checkpoint(last: Seal, *, at: datetime) -> dict[str, Any]:
 
 
 class CheckpointUnreadable(Exception):
-    """The published checkpoint is there, but it is no checkpoint: somebody wrote over it."""
+    """The file of the published checkpoint holds something else: it was overwritten."""
 
 
 def publish_checkpoint(*, at: datetime) -> bool:
-    """Write the checkpoint outside the database, whole or not at all (H9); returns whether it was written.
+    """Write the checkpoint outside the database, whole or not at all (H9); return whether it was written.
 
-    It is never moved back: where the file says more than the database, the file is what an older copy or a cut-off end is found
-    by, and it stays.
+    A checkpoint is never replaced by an earlier one. If the file is ahead of the database, it proves an older copy or a cut-off end,
+    so it stays.
     """
     last = latest()
     if last is None:
@@ -181,7 +181,7 @@ def publish_checkpoint(*, at: datetime) -> bool:
 
 
 def continues(published: dict[str, Any], last: Seal) -> bool:
-    """Whether the seals continue a published checkpoint: its seal still stands as it was (H9)."""
+    """Whether the seals continue a published checkpoint: its seal is unchanged (H9)."""
     if published["seals"] > last.number:
         return False
     seen = Seal.objects.filter(number=published["seals"]).first()
@@ -189,7 +189,7 @@ def continues(published: dict[str, Any], last: Seal) -> bool:
 
 
 def published_checkpoint() -> dict[str, Any] | None:
-    """The checkpoint last published, or None where none was.
+    """Return the last published checkpoint, or None.
 
     Raises:
         CheckpointUnreadable: the file holds something else.
