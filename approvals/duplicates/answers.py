@@ -39,17 +39,11 @@ def check_answers(step: Step[Approval], same: Mapping[int, bool]) -> list[Likene
     """
     rows, seen = _likenesses_to_answer(step)
     if not same.keys() <= seen:
-        raise refuse(
-            Refusal("I9", "input", "This possible duplicate was answered already, or is not part of this approval.")
-        )
+        raise refuse(Refusal("I9", "input", "This was answered already, or is not part of this approval."))
     unseen = [likeness for likeness in rows if likeness.pk not in seen]
     if unseen and sum(not seat.is_filled for seat in step.context.route.standing(step.subject)) < 2:
         sentence = "It may be a duplicate of an automation that you can't see. Its reader answers that first."
-        raise refuse(
-            Refusal(
-                "I9", "state", sentence, "Somebody who sees both can approve it. You can reject it or request changes."
-            )
-        )
+        raise refuse(Refusal("I9", "state", sentence, "Somebody who sees both can approve. You can reject or ask."))
     missing = [likeness for likeness in rows if likeness.pk in seen and likeness.pk not in same]
     if missing:
         detail = _missing_answers(missing)

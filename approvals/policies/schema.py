@@ -246,7 +246,7 @@ def _repeated(part: object, path: Path) -> Iterator[Inconsistency]:
         for name, value in part.items():
             yield from _repeated(value, (*path, name))
     elif isinstance(part, Sequence) and not isinstance(part, str) and len(set(part)) != len(part):
-        yield path, "Something stands in this list twice.", "Each seat is listed once, because seats need different people."
+        yield path, "Something stands in this list twice.", "Each seat is listed once: seats need different people."
 
 
 def _seats(seats: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[Inconsistency]:

@@ -27,10 +27,7 @@ RELATED = ("automation__team", "asked_by", "decided_by", "decided_for", "reason"
 #: Default of the form.
 USUAL_DAYS = 30
 NOTHING_TO_WAIVE = Refusal(
-    "S7",
-    "state",
-    "There is nothing here that a waiver could be asked for.",
-    "The conflict was resolved or waived already.",
+    "S7", "state", "There is nothing here that a waiver could be asked for.", "It was resolved or waived already."
 )
 #: Limit of waivers on the pages of automations and reviews.
 MOST = 5

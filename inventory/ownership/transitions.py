@@ -36,7 +36,7 @@ def name_interim(step: Step[Any], *, person: Person) -> Effect:
         raise invalid("I3", "person", f"{person.name} is not here any more.")
     if person.pk in step.actor.people_ids:
         raise refuse(
-            Refusal("SOD-8", "duty", "You can't name yourself.", "Name another person. Somebody else confirms it.")
+            Refusal("SOD-8", "duty", "You can't name yourself.", "Name somebody else. Another person confirms.")
         )
     _check_not_asked(subject, person, step.now)
     open_capacities = rules.capacities(subject, step.actor, step.now)

@@ -109,12 +109,7 @@ def require_undecided(subject: Approval, actor: Actor, now: datetime, context: S
         return Refusal("A5", "state", sentence, "Its owner can stop it or revoke its grants.")
     if subject.stage == 1 and subject.state == ApprovalState.APPROVED and _has_decided_stage_2(context):
         sentence = "A stage-2 decision relies on this one."
-        return Refusal(
-            "A4",
-            "state",
-            sentence,
-            "The stage-2 approver undoes that decision first. Decisions that carried over stay.",
-        )
+        return Refusal("A4", "state", sentence, "The stage-2 approver undoes that first. Carried-over decisions stay.")
     if subject.state == ApprovalState.REJECTED and bindings.refusal(subject, context.facts) is not None:
         sentence = "This connection now opens something else, so nobody could approve this again."
         return Refusal("I8", "state", sentence, "The builder names the resource again and submits that.")

@@ -35,7 +35,7 @@ def answering_role(batch: HeldBatch, actor: Actor, now: datetime) -> Role | None
 def in_person(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
     """A batch is answered in person, in a fresh session."""
     if actor.standing_for is not None:
-        return Refusal("SOD-5", "duty", "Answer a paused mass revocation in person, not as a delegate.", "Act as yourself.")
+        return Refusal("SOD-5", "duty", "A delegate can't answer a paused mass revocation.", "Act as yourself.")
     return fresh_sign_in.require_session(actor, policy_queries.in_force(now), "high")
 
 

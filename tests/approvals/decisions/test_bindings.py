@@ -166,7 +166,7 @@ def test_approval_waits_if_connection_is_claimed_for_other_resource(company: Com
     binding = binding_of(record)
     binding.resource = company.mail
     binding.save()
-    with pytest.raises(OutOfTurn, match="something else than Finance Slack workspace") as no:
+    with pytest.raises(OutOfTurn, match="something other than Finance Slack workspace") as no:
         scenarios.approve(record, company.people.omar, now=company.now)
     assert no.value.refusal.code == "I8"
     assert scenarios.reject(record, company.people.omar, now=company.now).state == ApprovalState.REJECTED

@@ -227,7 +227,9 @@ def test_invisible_member_of_chain_is_only_mentioned(company: Company, start: Su
     assert "Another automation that you don&#x27;t see" in seen
     assert "writes “payments” in Finance Slack workspace, which this reads" in seen
     assert "it would be connected to one other automation, which is high risk" in seen
-    assert re.search(r'<svg class="links"[^>]*role="img"[^>]*><title>Automations connected to Stranger</title><desc>', seen)
+    assert re.search(
+        r'<svg class="links"[^>]*role="img"[^>]*><title>Automations connected to Stranger</title><desc>', seen
+    )
     assert "Payer of secrets" in client_of(n.sana).get(here).content.decode()
     assert client_of(n.rita).get(here).status_code == 404
 

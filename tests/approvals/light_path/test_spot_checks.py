@@ -367,7 +367,7 @@ def test_all_pages_show_check_with_changes_to_reviewers(
     assert "Not fine: suspend it" not in locked
     assert "It takes somebody who may do this spot check." in locked
     automation = party.get(f"/automations/{sample.submission.automation_id}/?tab=timeline").content.decode()
-    assert "somebody who is no party looks at it" in automation
+    assert "was drawn for a spot check" in automation
 
 
 @pytest.mark.rule("A12", "A13")

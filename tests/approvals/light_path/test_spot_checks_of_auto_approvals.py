@@ -238,4 +238,4 @@ def test_reviewer_sees_auto_approval_and_is_notified(
     assert answer.status_code == 302
     page = client.get(f"/samples/{sample.pk}/").content.decode()
     assert "Nobody needs it." in page
-    assert "looked at “May read scm.stock" in page
+    assert "spot-checked “May read scm.stock" in page

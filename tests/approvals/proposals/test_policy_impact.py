@@ -45,8 +45,7 @@ def test_impact_counts_missing_second_seats(company: Company, stock_submitted: S
 
 def test_impact_counts_dropped_seats(company: Company, chaser_submitted: Submission) -> None:
     assert (
-        "would have needed one approval less, from security."
-        in said(company, **{"seats.privilege.high": ["owner"]})[0]
+        "would have needed one approval less, from security." in said(company, **{"seats.privilege.high": ["owner"]})[0]
     )
 
 

@@ -145,7 +145,7 @@ def test_reach_is_listed_with_its_basis(company: Company) -> None:
     html = see(n.omar, "credential", one)
     assert entitlement.sentence in html
     assert "1 entitlement, declared" in html
-    assert "declared the reach of a credential" in html
+    assert "set the reach of a credential" in html
 
 
 def test_a_resources_page_asks_the_database_as_often_for_many_credentials_as_for_one(company: Company) -> None:
