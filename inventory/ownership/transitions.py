@@ -35,9 +35,7 @@ def name_interim(step: Step[Any], *, person: Person) -> Effect:
     if not person.is_here:
         raise invalid("I3", "person", f"{person.name} is not here any more.")
     if person.pk in step.actor.people_ids:
-        raise refuse(
-            Refusal("SOD-8", "duty", "You can't name yourself.", "Name somebody else. Another person confirms.")
-        )
+        raise refuse(Refusal("SOD-8", "duty", "You can't name yourself.", "Name another person. A third confirms."))
     _check_not_asked(subject, person, step.now)
     open_capacities = rules.capacities(subject, step.actor, step.now)
     if not open_capacities or step.actor.person is None:
