@@ -81,9 +81,10 @@ def strings(tree: ast.AST, source: str) -> Iterator[tuple[int, str]]:
     lines = source.splitlines()
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            if " " in node.value.strip() and "plain:" not in lines[node.lineno - 1]:
-                yield node.lineno, node.value
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in docstrings:
+            continue
+        if " " in node.value.strip() and "plain:" not in lines[node.lineno - 1]:
+            yield node.lineno, node.value
 
 
 def template_text(template: str) -> str:
