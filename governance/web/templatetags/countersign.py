@@ -314,3 +314,29 @@ def strong(sentence: str, name: str | None) -> SafeString:
     """Set the first occurrence of ``name`` in a sentence in bold; the sentence alone when it has none."""
     before, match, after = sentence.partition(name) if name else (sentence, "", "")
     return format_html("{}<b>{}</b>{}", before, match, after) if match else conditional_escape(sentence)
+
+
+@register.simple_block_tag
+def table(content: str, label: str, *columns: str, css: str = "", walked: bool = False) -> SafeString:
+    """Draw a table around its rows; it scrolls sideways where it is too wide.
+
+    Args:
+        content: the rows.
+        label: the name of the scrolling region, for screen readers.
+        columns: heads, each optionally with a class: ``"Grants|numbers"``. With ``visually-hidden`` only screen readers get the text. An
+            empty head is left out.
+        css: more classes of the table.
+        walked: whether keys walk the rows.
+    """
+    heads = format_html_join("", "{}", ((_head(*column.partition("|")[::2]),) for column in columns if column))
+    return format_html(
+        '<div class="scroll" tabindex="0" role="region" aria-label="{}"><table class="table{}"{}><thead><tr>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>",
+        *(label, f" {css}" if css else "", SafeString(" data-rows") if walked else "", heads, content),
+    )
+
+
+def _head(text: str, css: str) -> SafeString:
+    if css == "visually-hidden":
+        return format_html('<th scope="col"><span class="visually-hidden">{}</span></th>', text)
+    return format_html('<th scope="col"{}>{}</th>', format_html(' class="{}"', css) if css else "", text)
