@@ -76,17 +76,17 @@ def test_a_delegation_uses_up_both_people_for_lifting_a_stop(company: Company, l
     n, now, why = company.people, company.now, "It is mended."
     for_jonas = as_delegate(n.rita, giver=n.jonas)
     lifecycle.stop(live, actor=for_jonas, now=now, reason="It posts nonsense.")
-    for own in (n.rita, n.jonas):
+    for person in (n.rita, n.jonas):
         with pytest.raises(DutyConflict, match="stopped it"):
-            lifecycle.request_resume(live, actor=as_actor(own), now=now, reason=why)
+            lifecycle.request_resume(live, actor=as_actor(person), now=now, reason=why)
     lifecycle.request_resume(live, actor=as_actor(n.theo), now=now, reason=why)
     lifecycle.resume(live, actor=as_actor(n.sana), now=now, reason=why)
 
     lifecycle.stop(live, actor=as_actor(n.viktor), now=now, reason="It does again.")
     lifecycle.request_resume(live, actor=for_jonas, now=now, reason=why)
-    for own in (n.rita, n.jonas):
+    for person in (n.rita, n.jonas):
         with pytest.raises(DutyConflict, match="asked to lift it"):
-            lifecycle.resume(live, actor=as_actor(own), now=now, reason=why)
+            lifecycle.resume(live, actor=as_actor(person), now=now, reason=why)
     lifecycle.resume(live, actor=as_actor(n.theo), now=now, reason=why)
     assert (again(live).state, again(live).resume_asked_for) == (AutomationState.LIVE, None)
 
@@ -121,9 +121,9 @@ def test_an_approval_does_not_lift_a_stop(company: Company, live: Automation) ->
 def test_internal_transitions_are_refused_directly(company: Company, live: Automation) -> None:
     verbs = ((lifecycle.suspend, "INTERNAL"), (lifecycle.go_live, "INTERNAL"), (lifecycle.put_in_review, "STATE"))
     for verb, code in verbs:
-        found = again(live)
+        automation = again(live)
         with pytest.raises((NotPermitted, OutOfTurn), match=f"^{code}: "):
-            verb(found, actor=as_actor(company.people.ines), now=company.now)
+            verb(automation, actor=as_actor(company.people.ines), now=company.now)
     assert again(live).state == AutomationState.LIVE
 
 
@@ -152,17 +152,17 @@ def test_amendment_takes_effect_after_stage_1(company: Company, live: Automation
     n = company.people
     fields = {"purpose": "Something else.", "business_owner": n.theo}
     confirmation.amend_automation(live, actor=as_actor(n.rita), now=company.now, fields=fields)
-    found, version = again(live), live.approved_version
-    asked = {"purpose": "Something else.", "kind": live.kind, "business_owner": str(n.jonas.opaque_id)}
-    with inside(found, as_actor(n.theo), company.now):
+    automation, version = again(live), live.approved_version
+    approved_fields = {"purpose": "Something else.", "kind": live.kind, "business_owner": str(n.jonas.opaque_id)}
+    with inside(automation, as_actor(n.theo), company.now):
         lifecycle.go_live(
-            found,
+            automation,
             actor=as_actor(n.theo),
             now=company.now,
             version=version,
             tier="standard",
             review_on=None,
-            approved_fields=asked,
+            approved_fields=approved_fields,
         )
     decided = again(live)
     assert decided.purpose == "Something else."
@@ -203,13 +203,13 @@ def test_going_live_never_sets_a_tier_below_the_one_that_a_person_raised_it_to(
 ) -> None:
     n = company.people
     confirmation.raise_tier(live, actor=as_actor(n.sana), now=company.now, reason="It feeds the auditors.", tier="high")
-    found = again(live)
-    with inside(found, as_actor(n.theo), company.now):
+    automation = again(live)
+    with inside(automation, as_actor(n.theo), company.now):
         lifecycle.go_live(
-            found,
+            automation,
             actor=as_actor(n.theo),
             now=company.now,
-            version=found.approved_version,
+            version=automation.approved_version,
             tier="standard",
             review_on=None,
         )
@@ -226,7 +226,7 @@ def test_retiring_shows_dependants_and_is_final(company: Company, live: Automati
     n = company.people
     other = scenarios.brought_in(company, "payment-run-exporter.json").automation
     assert ("Payment run exporter", "uses the same credential") in [
-        (one.name, why) for one, why in dependents.dependents_of(live)
+        (dependent.name, why) for dependent, why in dependents.dependents_of(live)
     ]
     assert {why for _, why in dependents.dependents_of(other)} == {"uses the same credential"}
     lifecycle.retire(live, actor=as_actor(n.jonas), now=company.now, reason="Nobody reads it.")
@@ -248,7 +248,7 @@ def writer_and_reader(c: Company) -> tuple[Automation, Automation]:
 @starting_point("company", writer_and_reader)
 def test_readers_and_callers_are_dependants(start: tuple[Automation, Automation]) -> None:
     writer, reader = start
-    assert [(one.name, why.split(" ", 1)[0]) for one, why in dependents.dependents_of(again(writer))] == [
+    assert [(dependent.name, why.split(" ", 1)[0]) for dependent, why in dependents.dependents_of(again(writer))] == [
         ("Reader", "reads")
     ]
     assert dependents.dependents_of(again(reader)) == []  # it needs the writer, and nobody needs it

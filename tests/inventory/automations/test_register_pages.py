@@ -47,8 +47,8 @@ def by_hand(
         kind="script",
         platform="cron",
         privileges=[
-            manual_description.DescribedPrivilege(one, "read", f"#{number}-{place}")
-            for place, one in enumerate(entitlements)
+            manual_description.DescribedPrivilege(entitlement, "read", f"#{number}-{place}")
+            for place, entitlement in enumerate(entitlements)
         ],
         external_id=again.external_id if again else "",
     )
@@ -74,11 +74,11 @@ def drafts(company: Company, names: list[str], *, holding: list[Entitlement]) ->
     )
     digests = {"source_digest": "x", "manifest_digest": "x", "binding_digest": "x", "manifest": {}}
     versions = Version.objects.bulk_create(
-        Version(automation=one, number=1, created_at=n.now, **digests) for one in made
+        Version(automation=automation, number=1, created_at=n.now, **digests) for automation in made
     )
     Privilege.objects.bulk_create(
-        Privilege(version=one, entitlement=held, connector="x", level="read", key=f"{place}")
-        for one in versions
+        Privilege(version=version, entitlement=held, connector="x", level="read", key=f"{place}")
+        for version in versions
         for place, held in enumerate(holding)
     )
 
@@ -95,8 +95,8 @@ def cost(client: Client, path: str, **headers: str) -> tuple[int, int]:
     with CaptureQueriesContext(connection) as caught:
         answer = client.get(path, **headers)
     assert answer.status_code == 200, answer.content
-    asked = [one for one in caught.captured_queries if CLOCK not in one["sql"]]
-    return len(asked), len(answer.content)
+    queries = [query for query in caught.captured_queries if CLOCK not in query["sql"]]
+    return len(queries), len(answer.content)
 
 
 def lines(answer: Any) -> str:
@@ -279,9 +279,9 @@ def test_pages_of_a_list_join_without_gaps_or_repeats_also_backwards(company: Co
     def walk(path: str, way: str) -> list[list[str]]:
         pages = []
         while path:
-            found = who.get(path).context
-            pages.append([row[0].href for row in found["rows"]])
-            path = getattr(found["pager"], way)
+            context = who.get(path).context
+            pages.append([row[0].href for row in context["rows"]])
+            path = getattr(context["pager"], way)
         return pages
 
     forwards = walk(reverse("automation_list"), "older_href")
@@ -317,23 +317,23 @@ def test_a_list_page_costs_the_same_however_many_rows_there_are(company: Company
 @pytest.mark.parametrize("tab", ["overview", "privileges", "versions", "timeline"])
 def test_a_detail_page_costs_the_same_however_much_an_automation_holds(company: Company, tab: str) -> None:
     held, who = entitlements(company), client_of(company.people.rita)
-    one = by_hand(company, 0, held[:1])
-    by_hand(company, 0, held[:2], again=one)
-    few, _ = cost(who, f"{one.href}?tab={tab}")
+    automation = by_hand(company, 0, held[:1])
+    by_hand(company, 0, held[:2], again=automation)
+    few, _ = cost(who, f"{automation.href}?tab={tab}")
     for number in range(8):
-        by_hand(company, number, held * 12, again=one)
-    many, size = cost(who, f"{one.href}?tab={tab}")
+        by_hand(company, number, held * 12, again=automation)
+    many, size = cost(who, f"{automation.href}?tab={tab}")
     assert many <= few
     assert many <= 16
     assert size <= 60_000
 
 
 def test_a_resource_page_costs_the_same_however_much_can_be_held(company: Company) -> None:
-    who, one = client_of(company.people.omar), company.slack
-    few, _ = cost(who, one.href)
+    who, resource = client_of(company.people.omar), company.slack
+    few, _ = cost(who, resource.href)
     for number in range(60):
-        Entitlement.objects.create(resource=one, code=f"x:{number}", words="May do it", level="write")
-    many, size = cost(who, one.href)
+        Entitlement.objects.create(resource=resource, code=f"x:{number}", words="May do it", level="write")
+    many, size = cost(who, resource.href)
     assert (many, many <= 15, size <= 60_000) == (few, True, True)
 
 
@@ -353,18 +353,18 @@ def test_a_resource_goes_from_registered_to_in_use_on_its_pages_by_three_people(
     assert client_of(n.ines).post(reverse("resource_new"), typed | {"deputy": n.omar.pk}).status_code == 422
     assert client_of(n.ines).post(reverse("resource_new"), typed | {"data_class": ""}).status_code == 422
     href = client_of(n.ines).post(reverse("resource_new"), typed)["Location"]
-    one = Resource.objects.get(name="Warehouse")
-    assert href == one.href
+    resource = Resource.objects.get(name="Warehouse")
+    assert href == resource.href
     assert "Omar Haddad was named" in lines(client_of(n.ines).get(href))
-    assert client_of(n.ines).post(reverse("resource_activate", args=[one.pk])).status_code == 409
+    assert client_of(n.ines).post(reverse("resource_activate", args=[resource.pk])).status_code == 409
     assert "You were named as its owner." in lines(client_of(n.omar).get(href))
-    client_of(n.omar).post(reverse("resource_accept", args=[one.pk]))
+    client_of(n.omar).post(reverse("resource_accept", args=[resource.pk]))
     assert "Activate it" not in lines(client_of(n.ines).get(href))
-    refused = client_of(n.ines).post(reverse("resource_activate", args=[one.pk]))
+    refused = client_of(n.ines).post(reverse("resource_activate", args=[resource.pk]))
     assert (refused.status_code, "SOD-8" in lines(refused)) == (403, True)
     assert "Activate it" in lines(client_of(n.karl).get(href))
-    client_of(n.karl).post(reverse("resource_activate", args=[one.pk]))
-    assert Resource.objects.get(pk=one.pk).state == "active"
+    client_of(n.karl).post(reverse("resource_activate", args=[resource.pk]))
+    assert Resource.objects.get(pk=resource.pk).state == "active"
 
 
 @pytest.mark.rule("I3")
@@ -377,13 +377,22 @@ def test_a_resource_in_use_without_a_class_asks_for_one_on_its_page(company: Com
 
 @pytest.mark.rule("S8", "I4")
 def test_owner_raises_resource_and_adds_entitlements_keeping_input(company: Company) -> None:
-    omar, one = client_of(company.people.omar), company.slack
-    typed = {"name": one.name, "kind": one.kind, "data_class": "public", "environment": "production", "about": "Ours."}
-    lowered = omar.post(reverse("resource_amend", args=[one.pk]), typed)
+    omar, resource = client_of(company.people.omar), company.slack
+    typed = {
+        "name": resource.name,
+        "kind": resource.kind,
+        "data_class": "public",
+        "environment": "production",
+        "about": "Ours.",
+    }
+    lowered = omar.post(reverse("resource_amend", args=[resource.pk]), typed)
     assert (lowered.status_code, "Ours." in lines(lowered)) == (422, True)
-    assert omar.post(reverse("resource_amend", args=[one.pk]), typed | {"data_class": "restricted"}).status_code == 302
+    assert (
+        omar.post(reverse("resource_amend", args=[resource.pk]), typed | {"data_class": "restricted"}).status_code
+        == 302
+    )
     held = {"code": "files:write", "words": "May upload files", "level": "write", "scope_kind": "set"}
-    path = reverse("resource_entitlement", args=[one.pk])
+    path = reverse("resource_entitlement", args=[resource.pk])
     assert omar.post(path, held).status_code == 302
     again_ = omar.post(path, held)
     assert (again_.status_code, "in the register already" in lines(again_)) == (422, True)

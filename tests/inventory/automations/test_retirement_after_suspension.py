@@ -28,9 +28,9 @@ JOB = Actor.of_job(submission_jobs.JOB)
 @pytest.fixture
 def stopped(company: Company, stock_in_force: Submission) -> Automation:
     """The weekly stock report, stopped now by Jonas."""
-    found = again(stock_in_force.automation)
-    lifecycle.stop(found, actor=as_actor(company.people.jonas), now=company.now, reason="It posts nonsense.")
-    return again(found)
+    automation = again(stock_in_force.automation)
+    lifecycle.stop(automation, actor=as_actor(company.people.jonas), now=company.now, reason="It posts nonsense.")
+    return again(automation)
 
 
 def run(at: datetime) -> tuple[int, int]:
@@ -38,8 +38,8 @@ def run(at: datetime) -> tuple[int, int]:
     return automation_jobs.send_reminders(at), automation_jobs.retire_due(at, JOB)
 
 
-def state_of(one: Automation) -> str:
-    return again(one).state
+def state_of(automation: Automation) -> str:
+    return again(automation).state
 
 
 def test_suspended_automation_is_not_retired_early(company: Company, stopped: Automation) -> None:
@@ -52,7 +52,7 @@ def test_people_hear_of_it_two_weeks_and_a_day_before_once_each_and_then_it_is_r
 ) -> None:
     n, began = company.people, company.now
     assert run(began + 76 * DAY) == (4, 0)
-    assert {one.recipient for one in Notice.objects.filter(event=rules.LONG_SUSPENSION_NOTICE)} == {
+    assert {notice.recipient for notice in Notice.objects.filter(event=rules.LONG_SUSPENSION_NOTICE)} == {
         n.jonas,
         n.rita,
         n.theo,
@@ -88,7 +88,10 @@ def test_restarted_automation_gets_full_period_again(company: Company, stopped: 
 
 def test_security_is_notified_if_all_owners_left(company: Company, stopped: Automation) -> None:
     n = company.people
-    for one in (n.jonas, n.rita, n.theo, n.bram):
-        record_leaver(one, actor=as_actor(n.ines), now=company.now, reason="Gone.")
+    for person in (n.jonas, n.rita, n.theo, n.bram):
+        record_leaver(person, actor=as_actor(n.ines), now=company.now, reason="Gone.")
     run(company.now + 76 * DAY)
-    assert {one.recipient for one in Notice.objects.filter(event=rules.LONG_SUSPENSION_NOTICE)} == {n.sana, n.viktor}
+    assert {notice.recipient for notice in Notice.objects.filter(event=rules.LONG_SUSPENSION_NOTICE)} == {
+        n.sana,
+        n.viktor,
+    }

@@ -38,11 +38,11 @@ def many(company: Company, stock_submitted: Submission) -> Company:
     )
     digests = {"source_digest": "x", "manifest_digest": "x", "binding_digest": "x", "manifest": {}}
     versions = Version.objects.bulk_create(
-        Version(automation=one, number=1, created_at=c.now, **digests) for one in made
+        Version(automation=automation, number=1, created_at=c.now, **digests) for automation in made
     )
     held = Entitlement.objects.create(resource=c.slack, code="x:read", words="May read", level="read")
     Privilege.objects.bulk_create(
-        Privilege(version=one, entitlement=held, connector="x", level="read", key="1") for one in versions[::2]
+        Privilege(version=version, entitlement=held, connector="x", level="read", key="1") for version in versions[::2]
     )
     named = AutomationUserObjectPermission.objects.filter(content_object=submission.automation)[0]
     AutomationUserObjectPermission.objects.create(user=n.nadia, permission=named.permission, content_object=made[4])
@@ -74,8 +74,8 @@ def test_pages_show_exactly_visible_automations(many: Company, monkeypatch: pyte
     for actor in readers:
         wanted = list(Automation.objects.visible_to(actor, now).order_by("name", "pk"))
         on, back = pages(actor, now)
-        assert [one for page in on for one in page.rows] == wanted, actor
-        assert [one for page in back for one in reversed(page.rows)] == wanted[::-1], actor
+        assert [row for page in on for row in page.rows] == wanted, actor
+        assert [row for page in back for row in reversed(page.rows)] == wanted[::-1], actor
         seen[actor.actor_id] = len(wanted)
     assert 0 in seen.values()
     assert len(set(seen.values())) > 4, seen

@@ -58,14 +58,14 @@ def holds(
 
 
 def ends(*privileges: Privilege, of: Automation | None = None, **more: Any) -> list[ChainEnd]:
-    used = [one.credential for one in privileges if one.credential is not None]
+    used = [privilege.credential for privilege in privileges if privilege.credential is not None]
     return chain_ends.ends_of(chain_ends.VersionParts(of or automation(), privileges, used, **more))
 
 
-def joined(one: Iterable[ChainEnd], other: Iterable[ChainEnd]) -> set[str]:
+def joined(left: Iterable[ChainEnd], right: Iterable[ChainEnd]) -> set[str]:
     """By what kinds two automations are joined."""
     sides: dict[str, set[str]] = {}
-    first, second = list(one), list(other)
+    first, second = list(left), list(right)
     both = {end.point for end in first} & {end.point for end in second} - {chain_ends.NOWHERE}
     for end in (*first, *second):
         sides.setdefault(end.point, set()).add(end.side)
@@ -105,8 +105,8 @@ NOT_JOINED = {
 @pytest.mark.rule("A16")
 @pytest.mark.parametrize("pair", NOT_JOINED.values(), ids=NOT_JOINED)
 def test_different_objects_join_no_chain(pair: tuple[Privilege, Privilege]) -> None:
-    one, other = pair
-    assert joined(ends(one), ends(other)) == set()
+    privilege, other = pair
+    assert joined(ends(privilege), ends(other)) == set()
 
 
 JOINED = {
@@ -135,8 +135,8 @@ JOINED = {
 @pytest.mark.rule("A16")
 @pytest.mark.parametrize("pair", JOINED.values(), ids=JOINED)
 def test_writer_and_reader_are_joined(pair: tuple[Privilege, Privilege]) -> None:
-    one, other = pair
-    assert joined(ends(one), ends(other)) == joined(ends(other), ends(one)) == {"store"}
+    privilege, other = pair
+    assert joined(ends(privilege), ends(other)) == joined(ends(other), ends(privilege)) == {"store"}
 
 
 @pytest.mark.rule("A16")
@@ -151,10 +151,10 @@ def test_changing_query_may_read_its_other_tables() -> None:
 
 @pytest.mark.rule("A16")
 def test_a_disk_of_another_installation_is_another() -> None:
-    one = holds("write", "/data/x", on=N8N, connector="readWriteFile")
+    writer = holds("write", "/data/x", on=N8N, connector="readWriteFile")
     other = holds("read", "/data/x", on=N8N, connector="readWriteFile")
-    assert joined(ends(one), ends(other)) == {"store"}
-    assert joined(ends(one), ends(other, of=automation(platform_instance="n8n two"))) == set()
+    assert joined(ends(writer), ends(other)) == {"store"}
+    assert joined(ends(writer), ends(other, of=automation(platform_instance="n8n two"))) == set()
 
 
 @pytest.mark.rule("A16")
@@ -205,9 +205,9 @@ def test_call_joins_by_id_platform_and_environment() -> None:
 @pytest.mark.rule("A16")
 @pytest.mark.parametrize("target", ["", "{expression}", "from parameter"])
 def test_dynamic_callee_joins_nobody(target: str) -> None:
-    (end,) = [one for one in calling(target) if one.side == chain_ends.CALLS]
+    (end,) = [end for end in calling(target) if end.side == chain_ends.CALLS]
     assert end.point == chain_ends.NOWHERE
-    assert [one for one in calling("{itself}") if one.side == chain_ends.CALLS] == []
+    assert [end for end in calling("{itself}") if end.side == chain_ends.CALLS] == []
 
 
 @pytest.mark.rule("A16")

@@ -37,21 +37,25 @@ def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
         connections.close_all()
 
 
-def went_live(one: Automation) -> None:
+def went_live(automation: Automation) -> None:
     """Append its event (H1)."""
-    payload = {"to": "live", "version": one.versions.get().number}
+    payload = {"to": "live", "version": automation.versions.get().number}
     ledger_events.append(
-        actor=Actor.of_job("toy"), verb="automation.went_live", subject=one, now=one.created_at, payload=payload
+        actor=Actor.of_job("toy"),
+        verb="automation.went_live",
+        subject=automation,
+        now=automation.created_at,
+        payload=payload,
     )
 
 
-def comes_into_use(one: Automation, together: threading.Barrier, failed: list[BaseException]) -> None:
+def comes_into_use(automation: Automation, together: threading.Barrier, failed: list[BaseException]) -> None:
     try:
         with transaction.atomic():
-            Automation.objects.filter(pk=one.pk).update(state="live", approved_version=one.versions.get())
-            went_live(one)
+            Automation.objects.filter(pk=automation.pk).update(state="live", approved_version=automation.versions.get())
+            went_live(automation)
             together.wait(30)
-            chain_transitions.refresh_chains(one.pk)
+            chain_transitions.refresh_chains(automation.pk)
             with suppress(threading.BrokenBarrierError):
                 together.wait(0.3)  # neither commits before both have looked, save where one waits for the other
     except BaseException as error:  # told to the test
@@ -67,10 +71,10 @@ def test_two_that_come_into_use_at_once_are_joined(firm: Company, django_db_bloc
         rows = world(firm)
         for turn in range(ROUNDS):
             pair = [automation(firm, 1000 + 2 * turn + side) for side in range(2)]
-            for one, level in zip(pair, ("write", "read"), strict=True):
-                version(one, ((level, f"table {turn}"),), rows)
+            for member, level in zip(pair, ("write", "read"), strict=True):
+                version(member, ((level, f"table {turn}"),), rows)
             together, failed = threading.Barrier(2), list[BaseException]()
-            threads = [threading.Thread(target=comes_into_use, args=(one, together, failed)) for one in pair]
+            threads = [threading.Thread(target=comes_into_use, args=(member, together, failed)) for member in pair]
             for thread in threads:
                 thread.start()
             for thread in threads:
@@ -78,5 +82,5 @@ def test_two_that_come_into_use_at_once_are_joined(firm: Company, django_db_bloc
             assert not failed
             assert chain_queries.chain_of(pair[0].pk).others == {pair[1].pk}
             assert set(ChainMember.objects.filter(chain=pair[0].pk).values_list("automation", flat=True)) == {
-                one.pk for one in pair
+                member.pk for member in pair
             }

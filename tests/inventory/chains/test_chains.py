@@ -42,24 +42,24 @@ Held = tuple[str, str]
 def world(c: Company) -> dict[str, Any]:
     """Rows that made-up automations hold something of."""
     levels = ("read", "write", "admin")
-    found: dict[str, Any] = {
+    rows: dict[str, Any] = {
         level: Entitlement.objects.create(resource=c.erp, code=f"row:{level}", words="May do it", level=level)
         for level in levels
     }
-    found["calls"] = Entitlement.objects.create(
+    rows["calls"] = Entitlement.objects.create(
         resource=c.model, code="workflow:execute", words="May start it", level="execute"
     )
-    found["robots"] = [
+    rows["robots"] = [
         NonHumanIdentity.objects.create(
             kind="service_account", issuer="n8n", subject=f"robot {number}", owner=c.people.jonas
         )
         for number in range(2)
     ]
-    found["keys"] = [
+    rows["keys"] = [
         Credential.objects.create(kind="postgres", platform_instance="n8n", external_id=f"key {number}", opens=c.erp)
         for number in range(2)
     ]
-    return found
+    return rows
 
 
 def automation(c: Company, number: int) -> Automation:
@@ -74,18 +74,18 @@ def automation(c: Company, number: int) -> Automation:
     )
 
 
-def version(one: Automation, held: tuple[Held, ...], rows: dict[str, Any]) -> Version:
+def version(automation: Automation, held: tuple[Held, ...], rows: dict[str, Any]) -> Version:
     """A version that holds some things, written straight into the register."""
-    number = one.versions.count() + 1
-    said = json.dumps([held, number])
+    number = automation.versions.count() + 1
+    text = json.dumps([held, number])
     made = Version.objects.create(
-        automation=one,
+        automation=automation,
         number=number,
-        source_digest=said[:80],
-        manifest_digest=said[-80:],
+        source_digest=text[:80],
+        manifest_digest=text[-80:],
         binding_digest=str(number),
         manifest={"on_error": next((what for kind, what in held if kind == "fails"), "")},
-        created_at=one.created_at,
+        created_at=automation.created_at,
     )
     for place, (kind, what) in enumerate(held):
         if kind == "robot":
@@ -113,12 +113,12 @@ def _privilege(made: Version, place: int, kind: str, what: str, rows: dict[str, 
     )
 
 
-def in_use(one: Automation, held: tuple[Held, ...], rows: dict[str, Any]) -> Automation:
+def in_use(automation: Automation, held: tuple[Held, ...], rows: dict[str, Any]) -> Automation:
     """It goes live with a version that holds some things."""
-    one.approved_version, one.state = version(one, held, rows), "live"
-    one.save()
-    chain_transitions.refresh_chains(one.pk)
-    return one
+    automation.approved_version, automation.state = version(automation, held, rows), "live"
+    automation.save()
+    chain_transitions.refresh_chains(automation.pk)
+    return automation
 
 
 def kept() -> tuple[set[tuple[Any, ...]], dict[int, int]]:
@@ -164,9 +164,9 @@ def test_draft_sees_its_chain_without_being_seen(company: Company, rows: dict[st
     reader = in_use(automation(company, 1), (("read", "stock"),), rows)
     before = kept()
     draft = version(automation(company, 2), (("write", "stock"), ("calls", "nowhere")), rows)
-    found = chain_queries.chain_with_version(draft)
-    assert (found.others, found.unknown) == ({reader.pk}, ("workflow nowhere",))
-    assert [(one.other, one.kind, one.side, one.thing) for one in found.links] == [
+    chain = chain_queries.chain_with_version(draft)
+    assert (chain.others, chain.unknown) == ({reader.pk}, ("workflow nowhere",))
+    assert [(link.other, link.kind, link.side, link.thing) for link in chain.links] == [
         (reader.pk, "store", "writes", "stock")
     ]
     assert (chain_queries.chain_of(reader.pk).others, kept()) == (frozenset(), before)
@@ -201,9 +201,9 @@ def test_unknown_callee_leaves_chain(company: Company, rows: dict[str, Any]) -> 
         ("workflow id-2",),
         True,
     )
-    assert {one.automation for one in chain_queries.joined_tiers() if one.calls_unknown} == {caller.pk}
-    found = chain_queries.chain_with_version(draft)
-    assert (found.others, found.joined is Tier.HIGH) == ({caller.pk, reader.pk}, False), "it is what was called"
+    assert {member.automation for member in chain_queries.joined_tiers() if member.calls_unknown} == {caller.pk}
+    chain = chain_queries.chain_with_version(draft)
+    assert (chain.others, chain.joined is Tier.HIGH) == ({caller.pk, reader.pk}, False), "it is what was called"
     callee.approved_version, callee.state = draft, "live"
     callee.save()
     chain_transitions.refresh_chains(callee.pk)
@@ -215,7 +215,7 @@ def test_unknown_callee_leaves_chain(company: Company, rows: dict[str, Any]) -> 
     assert chain_queries.chain_of(failing.pk).unknown == ("workflow id-9",)
 
 
-# --- kept and worked out anew ------------------------------------------------------------------------------------------
+# --- kept and computed again ------------------------------------------------------------------------------------------
 
 things = st.one_of(
     st.tuples(st.sampled_from(["read", "write", "admin", "read+0", "write+0", "read+1"]), st.sampled_from("abc")),
@@ -223,7 +223,7 @@ things = st.one_of(
     st.tuples(st.just("robot"), st.sampled_from("01")),
     st.tuples(st.just("fails"), st.sampled_from(["id-0", "id-1"])),
 )
-holding = st.lists(things, max_size=3, unique_by=lambda one: one if one[0] != "fails" else "fails").map(tuple)
+holding = st.lists(things, max_size=3, unique_by=lambda thing: thing if thing[0] != "fails" else "fails").map(tuple)
 #: An automation goes live with what it holds, or, where there is nothing, is retired.
 happening = st.lists(st.tuples(st.integers(0, 5), st.none() | holding), min_size=1, max_size=run_lengths.of(7, full=14))
 
@@ -235,11 +235,11 @@ def brute() -> dict[int, int]:
     }
     for pk, point, side in ChainEnd.objects.exclude(point="").values_list("automation", "point", "side"):
         ends[pk].add((point, side))
-    everything = {point for found in ends.values() for point, _ in found}
+    everything = {point for pairs in ends.values() for point, _ in pairs}
     chain = {pk: pk for pk in ends}
     for _ in ends:
         for point in everything:
-            at = [pk for pk, found in ends.items() if point in {where for where, _ in found}]
+            at = [pk for pk, pairs in ends.items() if point in {where for where, _ in pairs}]
             sides = {side for pk in at for where, side in ends[pk] if where == point}
             if chain_ends.are_joined(sides):
                 lowest = min(chain[pk] for pk in at)
@@ -259,22 +259,24 @@ def test_incremental_chains_equal_recomputed_ones(
     company: Company, rows: dict[str, Any], happened: list[tuple[int, tuple[Held, ...] | None]]
 ) -> None:
     with undone():
-        known = [automation(company, number) for number in range(6)]
+        automations = [automation(company, number) for number in range(6)]
         for number, held in happened:
-            one = known[number]
-            one.refresh_from_db()
-            if held is not None and one.state != "retired":
-                expected = chain_queries.chain_with_version(version(one, held, rows))
-                in_use(one, held, rows)
-                assert chain_queries.chain_of(one.pk).others == expected.others, "as its draft said"
-            elif one.approved_version_id is not None:
-                Automation.objects.filter(pk=one.pk).update(state="retired")
-                chain_transitions.refresh_chains(one.pk)
+            member = automations[number]
+            member.refresh_from_db()
+            if held is not None and member.state != "retired":
+                expected = chain_queries.chain_with_version(version(member, held, rows))
+                in_use(member, held, rows)
+                assert chain_queries.chain_of(member.pk).others == expected.others, "as its draft said"
+            elif member.approved_version_id is not None:
+                Automation.objects.filter(pk=member.pk).update(state="retired")
+                chain_transitions.refresh_chains(member.pk)
         step_by_step = kept()
         assert step_by_step[1] == brute()
-        for one in known:
-            others = {pk for pk, chain in step_by_step[1].items() if chain == step_by_step[1].get(one.pk)} - {one.pk}
-            assert chain_queries.chain_of(one.pk).others == others
+        for member in automations:
+            others = {pk for pk, chain in step_by_step[1].items() if chain == step_by_step[1].get(member.pk)} - {
+                member.pk
+            }
+            assert chain_queries.chain_of(member.pk).others == others
         chain_transitions.rebuild_chains()
         assert kept() == step_by_step
 
@@ -286,26 +288,26 @@ def test_command_rebuilds_chains_after_bulk_writes(company: Company, rows: dict[
     before = kept()
     ChainEnd.objects.all().delete()
     ChainMember.objects.all().delete()
-    said = StringIO()
-    call_command("rebuild_chains", stdout=said)
-    assert (kept(), said.getvalue()) == (before, "The chains of 2 automations in use were computed again.\n")
+    output = StringIO()
+    call_command("rebuild_chains", stdout=output)
+    assert (kept(), output.getvalue()) == (before, "The chains of 2 automations in use were computed again.\n")
 
 
 @pytest.mark.rule("A16")
 def test_asking_costs_as_much_however_many_are_joined(company: Company, rows: dict[str, Any]) -> None:
-    one = in_use(automation(company, 0), (("write", "stock"), ("robot", "0")), rows)
+    member = in_use(automation(company, 0), (("write", "stock"), ("robot", "0")), rows)
     draft = version(automation(company, 99), (("write", "stock"), ("robot", "0")), rows)
     costs = []
     for number in range(1, 7):
         in_use(automation(company, number), (("read", "stock"), ("robot", "0")), rows)
-        with CaptureQueriesContext(connection) as asked:
-            assert chain_queries.chain_of(one.pk).tier
+        with CaptureQueriesContext(connection) as queries:
+            assert chain_queries.chain_of(member.pk).tier
             assert chain_queries.chain_with_version(draft).tier
             list(chain_queries.joined_tiers())
-        costs.append(len(asked))
+        costs.append(len(queries))
     assert len(set(costs)) == 1
     alone = version(automation(company, 98), (("write", "prices"),), rows)
     ends = chain_ends.VersionParts(alone.automation, list(alone.privileges.select_related("entitlement__resource")))
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         chain_queries.possible_chains({1: ends})
-    assert len(asked) == 1, "what meets nobody is found out at once"
+    assert len(queries) == 1, "what meets nobody is found out at once"

@@ -33,9 +33,9 @@ def see(person: Person, name: str, row: Credential | Resource) -> str:
 @pytest.mark.parametrize("field", ["expires_at", "lifetime", "owner"])
 def test_a_secret_typed_into_a_field_is_not_shown_again_and_the_rest_is_not_lost(company: Company, field: str) -> None:
     stock_report.version(company)
-    one = opening(company.erp)
+    credential = opening(company.erp)
     typed = {"lifetime": "long", "rotation_due_on": "2027-03-01", field: TOKEN}
-    answer = client_of(company.people.rita).post(reverse("credential_describe", args=[one.pk]), typed)
+    answer = client_of(company.people.rita).post(reverse("credential_describe", args=[credential.pk]), typed)
     html = answer.content.decode()
     assert answer.status_code == 422
     assert SECRET in html
@@ -47,21 +47,21 @@ def test_a_secret_typed_into_a_field_is_not_shown_again_and_the_rest_is_not_lost
 @pytest.mark.rule("I6")
 def test_unusable_values_are_shown_beside_fields_and_input_is_kept(company: Company) -> None:
     stock_report.version(company)
-    one, omar = opening(company.erp), client_of(company.people.omar)
-    describe, reach = (reverse(name, args=[one.pk]) for name in ("credential_describe", "credential_reach"))
+    credential, omar = opening(company.erp), client_of(company.people.omar)
+    describe, reach = (reverse(name, args=[credential.pk]) for name in ("credential_describe", "credential_reach"))
     answer = omar.post(describe, {"lifetime": "long", "issued_at": "2026-06-01", "expires_at": "2026-05-01"})
     html = answer.content.decode()
     assert answer.status_code == 422
     assert html.index('name="expires_at"') < html.index("That is before it was issued.") < html.index('name="owner"')
     assert "2026-06-01" in html
     code = company.erp.entitlements.get().code
-    for typed, said in (
+    for typed, sentence in (
         ({"known": "no", "codes": [code]}, "say one or the other"),
         ({"known": "yes", "codes": []}, "Choose what it opens"),
         ({"known": "yes", "codes": [TOKEN]}, "looks like a secret"),
     ):
         answer = omar.post(reach, typed)
-        assert (answer.status_code, said in answer.content.decode()) == (422, True)
+        assert (answer.status_code, sentence in answer.content.decode()) == (422, True)
         assert TOKEN not in answer.content.decode()
     assert opening(company.erp).reach_kind == "unknown"
 
@@ -77,16 +77,16 @@ def test_timeline_starts_with_importer(company: Company) -> None:
 @pytest.mark.rule("I6")
 def test_page_shows_statements_and_age(company: Company) -> None:
     stock_report.version(company)
-    n, one = company.people, opening(company.erp)
-    describe = reverse("credential_describe", args=[one.pk])
+    n, credential = company.people, opening(company.erp)
+    describe = reverse("credential_describe", args=[credential.pk])
     typed = {"lifetime": "long", "issued_at": "2026-01-05", "expires_at": "2026-11-01", "owner": n.piet.pk}
     assert client_of(n.rita).post(describe, typed).status_code == 302
     credential_transitions.describe_credential(
-        one, actor=as_actor(n.omar), now=company.now, fields={"rotation_due_on": date(2026, 10, 1)}
+        credential, actor=as_actor(n.omar), now=company.now, fields={"rotation_due_on": date(2026, 10, 1)}
     )
     assert opening(company.erp).issued_at == datetime(2026, 1, 5, tzinfo=UTC)
-    html = see(n.omar, "credential", one)
-    for said in (
+    html = see(n.omar, "credential", credential)
+    for text in (
         "Expired on",
         "Rotation overdue since",
         "Long-lived",
@@ -94,22 +94,25 @@ def test_page_shows_statements_and_age(company: Company) -> None:
         n.piet.name,
         "Weekly stock report",
     ):
-        assert said in html, said
+        assert text in html, text
     panel = see(n.omar, "resource", company.erp).partition('id="credentials"')[2]
-    for said in (one.href, "Opens it", "Expired on", "Rotation overdue since", n.piet.name):
-        assert said in panel, said
+    for text in (credential.href, "Opens it", "Expired on", "Rotation overdue since", n.piet.name):
+        assert text in panel, text
 
 
 @pytest.mark.rule("A2")
 def test_the_stores_side_is_asked_on_the_page_and_answers_there(company: Company) -> None:
     stock_report.version(company)
-    n, one, store = company.people, opening(company.erp), vault(company)
-    say, yes = reverse("credential_kept_in", args=[one.pk]), reverse("credential_kept_here", args=[one.pk])
+    n, credential, store = company.people, opening(company.erp), vault(company)
+    say, yes = (
+        reverse("credential_kept_in", args=[credential.pk]),
+        reverse("credential_kept_here", args=[credential.pk]),
+    )
     assert client_of(n.rita).post(say, {"store": company.slack.pk}).status_code == 422
     assert client_of(n.rita).post(say, {"store": store.pk}).status_code == 302
-    assert yes not in see(n.rita, "credential", one)
+    assert yes not in see(n.rita, "credential", credential)
     assert "Said to be kept here, not confirmed" in see(n.lena, "resource", store)
-    assert yes in see(n.lena, "credential", one)
+    assert yes in see(n.lena, "credential", credential)
     assert client_of(n.lena).post(yes, {"store": company.slack.pk}).status_code == 409
     assert client_of(n.lena).post(yes, {"store": store.pk}).status_code == 302
     assert "Kept here" in see(n.lena, "resource", store)
@@ -119,11 +122,11 @@ def test_the_stores_side_is_asked_on_the_page_and_answers_there(company: Company
 @pytest.mark.rule("A2", "I6")
 def test_refused_store_sees_credential_no_more(company: Company) -> None:
     stock_report.version(company)
-    n, one, store = company.people, opening(company.erp), vault(company)
-    credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=store)
-    answer = client_of(n.lena).post(reverse("credential_not_kept_here", args=[one.pk]), {"store": store.pk})
+    n, credential, store = company.people, opening(company.erp), vault(company)
+    credential_transitions.claim_store(credential, actor=as_actor(n.rita), now=company.now, store=store)
+    answer = client_of(n.lena).post(reverse("credential_not_kept_here", args=[credential.pk]), {"store": store.pk})
     assert (answer.status_code, answer["Location"]) == (302, reverse("resource_list"))
-    assert client_of(n.lena).get(one.href).status_code == 404
+    assert client_of(n.lena).get(credential.href).status_code == 404
 
 
 @pytest.mark.rule("I6")
@@ -138,11 +141,11 @@ def test_name_only_reader_sees_no_credentials(company: Company) -> None:
 @pytest.mark.rule("I6")
 def test_reach_is_listed_with_its_basis(company: Company) -> None:
     version = stock_report.version(company)
-    n, one = company.people, opening(company.erp)
-    entitlement = version.privileges.get(credential=one).entitlement
+    n, credential = company.people, opening(company.erp)
+    entitlement = version.privileges.get(credential=credential).entitlement
     typed = {"known": "yes", "codes": [entitlement.code]}
-    assert client_of(n.omar).post(reverse("credential_reach", args=[one.pk]), typed).status_code == 302
-    html = see(n.omar, "credential", one)
+    assert client_of(n.omar).post(reverse("credential_reach", args=[credential.pk]), typed).status_code == 302
+    html = see(n.omar, "credential", credential)
     assert entitlement.sentence in html
     assert "1 entitlement, declared" in html
     assert "set the reach of a credential" in html
@@ -154,12 +157,12 @@ def test_a_resources_page_asks_the_database_as_often_for_many_credentials_as_for
     for word in ("one", "two", "three"):
         content = of_its_own(stock_report.EXPORT, word)
         scenarios.brought_in(company, stock_report.EXPORT, content=content)
-        one = Credential.objects.filter(opens=company.erp).latest("pk")
+        credential = Credential.objects.filter(opens=company.erp).latest("pk")
         credential_transitions.describe_credential(
-            one, actor=as_actor(n.omar), now=company.now, fields={"owner": n.piet}
+            credential, actor=as_actor(n.omar), now=company.now, fields={"owner": n.piet}
         )
         credential_transitions.declare_reach(
-            one, actor=as_actor(n.omar), now=company.now, codes=[company.erp.entitlements.get().code]
+            credential, actor=as_actor(n.omar), now=company.now, codes=[company.erp.entitlements.get().code]
         )
         client = client_of(n.omar)
         with CaptureQueriesContext(

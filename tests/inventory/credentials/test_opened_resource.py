@@ -172,15 +172,15 @@ def test_preview_of_credential_equals_confirmation(company: Company) -> None:
     content = json.dumps(workflow(posts(TOKEN), id="mine")).encode()
     item = previews.preview([("x.json", content)], actor=as_actor(n.rita), now=n.now).items.get()
     manifest = Manifest.from_dict(item.manifest)
-    known = confirmation.find_automation(n.finance_ops, manifest, environment="production", named=None)
-    found = resolution.resolve_manifest(
+    automation = confirmation.find_automation(n.finance_ops, manifest, environment="production", named=None)
+    result = resolution.resolve_manifest(
         manifest,
         platform_instance=platform_name(manifest),
         chosen={SLACK: company.slack},
-        automation=known,
+        automation=automation,
         by=n.rita,
     )
-    (shown,) = found.credentials.values()
+    (shown,) = result.credentials.values()
     assert shown.opens == company.slack
     assert opened() == company.mail
     brought(company, "mine", posts(TOKEN), chosen={SLACK: company.slack})

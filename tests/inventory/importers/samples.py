@@ -58,7 +58,7 @@ def bring(document: Any, name: str = "sample.json", **options: Any) -> ReadResul
     return results[0]
 
 
-def manifest(*nodes: dict[str, Any], **members: Any) -> Manifest:
+def manifest_of(*nodes: dict[str, Any], **members: Any) -> Manifest:
     """The manifest of a workflow of these nodes."""
     return bring(workflow(*nodes, **members)).manifest
 
@@ -68,6 +68,6 @@ def server(name: str = "srv", **config: Any) -> dict[str, Any]:
     return {"mcpServers": {name: config}}
 
 
-def codes(found: Manifest) -> list[str]:
+def codes(manifest: Manifest) -> list[str]:
     """The codes of a manifest's findings, in order."""
-    return [finding.code for finding in found.findings]
+    return [finding.code for finding in manifest.findings]

@@ -34,9 +34,9 @@ HIDDEN = {
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize(("url", "host", "path"), HIDDEN.values(), ids=HIDDEN)
 def test_a_secret_that_is_written_in_an_odd_way_is_left_out(url: str, host: str, path: str) -> None:
-    found = address_of(url)
-    assert (found.host, found.path) == (host, path)
-    assert found.dynamic == (not host)
+    address = address_of(url)
+    assert (address.host, address.path) == (host, path)
+    assert address.dynamic == (not host)
 
 
 @pytest.mark.rule("I6", "I8")
@@ -53,9 +53,9 @@ def test_a_secret_that_is_written_in_an_odd_way_is_left_out(url: str, host: str,
     ],
 )
 def test_half_a_password_is_not_taken_for_a_host_and_not_shown(url: str) -> None:
-    found = address_of(url)
-    assert (found.host, found.dynamic) == ("", True)
-    assert not any(part in found.path.lower() for part in (TOKEN[:4].lower(), TOKEN[4:].lower(), "robot"))
+    address = address_of(url)
+    assert (address.host, address.dynamic) == ("", True)
+    assert not any(part in address.path.lower() for part in (TOKEN[:4].lower(), TOKEN[4:].lower(), "robot"))
 
 
 @pytest.mark.rule("I8")

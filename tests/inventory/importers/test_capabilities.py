@@ -94,9 +94,9 @@ def test_protection_tags_need_known_specific_tool(tag: str) -> None:
 
 def test_every_tag_of_the_vocabulary_is_given_by_the_table() -> None:
     assert {line.tag for line in capabilities._LINES} == TAGS.keys()
-    for tag, said in TAGS.items():
+    for tag, sentence in TAGS.items():
         assert len(tag) <= 60
-        assert words(said)
+        assert words(sentence)
 
 
 def test_every_line_of_the_table_gives_its_tag_by_each_of_its_words_and_verbs() -> None:
@@ -105,17 +105,17 @@ def test_every_line_of_the_table_gives_its_tag_by_each_of_its_words_and_verbs() 
         nouns = ["_".join(sorted(noun)) for noun in line.nouns] or [""]
         verbs = sorted(line.verbs) or [""]
         level = {"reads": "read", "runs": "execute"}.get(line.levels, "write")
-        for noun, verb in [*((one, verbs[0]) for one in nouns), *((nouns[0], one) for one in verbs)]:
+        for noun, verb in [*((noun, verbs[0]) for noun in nouns), *((nouns[0], verb) for verb in verbs)]:
             code = f"{noun}:{verb}" if verb and noun else noun or verb
             if noun != "*":
                 assert line.tag in tags_of(connector, code, level), (line.tag, connector, code, level)
 
 
 def test_every_connector_of_its_groups_is_one_that_importers_or_servers_have() -> None:
-    known = {name.removesuffix("Trigger").removesuffix("Tool") for _, name in defaults._nodes()}
-    named = {one for line in capabilities._LINES for one in line.connectors}
+    connectors = {name.removesuffix("Trigger").removesuffix("Tool") for _, name in defaults._nodes()}
+    named = {name for line in capabilities._LINES for name in line.connectors}
     # At least these many are what the table of n8n's nodes calls them, so that a name spelt otherwise is noticed.
-    assert len(named & known) >= 90
+    assert len(named & connectors) >= 90
 
 
 @given(
@@ -124,5 +124,5 @@ def test_every_connector_of_its_groups_is_one_that_importers_or_servers_have() -
     st.sampled_from(LEVELS),
 )
 def test_tags_are_ordered_and_from_vocabulary(connector: str, code: str, level: str) -> None:
-    found = tags_of(connector, code, level)
-    assert found == [tag for tag in TAGS if tag in found]
+    tags = tags_of(connector, code, level)
+    assert tags == [tag for tag in TAGS if tag in tags]

@@ -10,7 +10,7 @@ import pytest
 from governance.core.texts import free_text
 from inventory.importers.display import display_label, displayed
 from inventory.importers.manifest import binding_key, privilege_key
-from tests.inventory.importers.samples import bound, bring, codes, manifest, node, server
+from tests.inventory.importers.samples import bound, bring, codes, manifest_of, node, server
 
 #: What each hides in "github" at the place of the dot, and what Unicode calls it.
 UNSEEN = {
@@ -40,7 +40,7 @@ UNSEEN = {
     "\ue000": "private use",
     "\x00": "control",
 }
-ALIKE = [pytest.param(f"git{mark}hub", id=said) for mark, said in UNSEEN.items()]
+ALIKE = [pytest.param(f"git{mark}hub", id=name) for mark, name in UNSEEN.items()]
 
 
 @pytest.mark.rule("I8")
@@ -57,23 +57,23 @@ def test_invisible_characters_are_hidden_and_keys_stay_distinct(text: str) -> No
 @pytest.mark.rule("I8")
 @pytest.mark.parametrize("text", ALIKE)
 def test_a_server_that_only_looks_like_another_is_another_connection(text: str) -> None:
-    (known,) = bring(server("github", command="npx", args=["x@1.0.0"])).manifest.privileges
+    (original,) = bring(server("github", command="npx", args=["x@1.0.0"])).manifest.privileges
     (other,) = bring(server(text, command="npx", args=["x@1.0.0"])).manifest.privileges
-    assert binding_key(known) != binding_key(other)
-    assert privilege_key(known, "r") != privilege_key(other, "r")
+    assert binding_key(original) != binding_key(other)
+    assert privilege_key(original, "r") != privilege_key(other, "r")
 
 
 @pytest.mark.rule("I6", "I8")
 @pytest.mark.parametrize("text", ALIKE)
 def test_a_credential_that_only_looks_like_another_is_another(text: str) -> None:
     named = {"slackApi": {"name": text}}
-    known, by_id, by_name = (
-        manifest(node("slack", "Post", 2.3, credentials)).credentials[0]
+    original, by_id, by_name = (
+        manifest_of(node("slack", "Post", 2.3, credentials)).credentials[0]
         for credentials in (bound("slackApi", "github"), bound("slackApi", text), named)
     )
-    assert known.key not in (by_id.key, by_name.key)
+    assert original.key not in (by_id.key, by_name.key)
     # Where an id tells it apart, its name is for people.
-    assert manifest(node("slack", "Post", 2.3, bound("slackApi", "s1", text))).credentials[0].name == "github"
+    assert manifest_of(node("slack", "Post", 2.3, bound("slackApi", "s1", text))).credentials[0].name == "github"
 
 
 @pytest.mark.rule("I8")
@@ -84,9 +84,9 @@ def test_half_a_character_is_shown_nowhere() -> None:
 
 @pytest.mark.rule("I8")
 def test_a_host_that_does_not_look_as_it_is_counts_as_not_known() -> None:
-    found = manifest(node("httpRequest", "Ask", 4, url="https://api.exam\u200bple.com/orders"))
-    assert [one.instance for one in found.privileges] == [""]
-    assert "dynamic_host" in codes(found)
+    manifest = manifest_of(node("httpRequest", "Ask", 4, url="https://api.exam\u200bple.com/orders"))
+    assert [privilege.instance for privilege in manifest.privileges] == [""]
+    assert "dynamic_host" in codes(manifest)
 
 
 @pytest.mark.rule("I8")
@@ -102,7 +102,7 @@ def test_a_host_that_does_not_look_as_it_is_counts_as_not_known() -> None:
     ],
 )
 def test_automation_name_is_its_visible_text(typed: str, read: str) -> None:
-    assert manifest(node("slack"), name=typed).name == read
+    assert manifest_of(node("slack"), name=typed).name == read
 
 
 def test_typed_text_uses_same_cleaning_table() -> None:

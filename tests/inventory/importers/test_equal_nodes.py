@@ -102,14 +102,14 @@ def digests(graph: Graph, seeds: Iterable[int]) -> set[str]:
 
 
 @pytest.mark.rule("I2")
-@pytest.mark.parametrize("name", [pytest.param(one, marks=IN_FULL) if one in LARGE else one for one in GRAPHS])
+@pytest.mark.parametrize("name", [pytest.param(graph, marks=IN_FULL) if graph in LARGE else graph for graph in GRAPHS])
 def test_graphs_of_equal_nodes_have_one_digest_in_any_order(name: str) -> None:
     assert len(digests(GRAPHS[name], range(3))) == 1
 
 
 @pytest.mark.rule("I2")
 def test_graphs_that_every_node_sees_alike_have_different_digests() -> None:
-    found = [
+    graphs = [
         GRAPHS["rook and Shrikhande"],
         GRAPHS["two of Shrikhande"],
         ROOKS,
@@ -117,7 +117,7 @@ def test_graphs_that_every_node_sees_alike_have_different_digests() -> None:
         rings(60, 60),
         rings(40, 80),
     ]
-    assert len({digest for graph in found for digest in digests(graph, [1])}) == len(found)
+    assert len({digest for graph in graphs for digest in digests(graph, [1])}) == len(graphs)
 
 
 @pytest.mark.rule("I2", "I8")

@@ -125,9 +125,9 @@ def test_a_byte_order_mark_is_no_obstacle() -> None:
 
 
 def test_escaped_nul_characters_are_not_carried_into_a_manifest() -> None:
-    found = bring(workflow(node("slack", "Po\0st", 2.3, channelId="#a\0b"), name="A\0B"))
-    assert "\\u0000" not in json.dumps(found.manifest.to_dict())
-    assert found.manifest.name == "AB"
+    result = bring(workflow(node("slack", "Po\0st", 2.3, channelId="#a\0b"), name="A\0B"))
+    assert "\\u0000" not in json.dumps(result.manifest.to_dict())
+    assert result.manifest.name == "AB"
 
 
 def test_a_file_above_the_limit_is_not_parsed(tmp_path: Path) -> None:
@@ -220,8 +220,8 @@ def test_a_text_made_to_be_slow_is_read_quickly(text: str) -> None:
 
 
 def test_three_thousand_nodes_are_read() -> None:
-    found = bring(workflow(*(node("slack", f"Post {i}", 2.3, channelId=f"#c{i}") for i in range(3_000))))
-    assert len(found.manifest.privileges) == 3_000
+    result = bring(workflow(*(node("slack", f"Post {i}", 2.3, channelId=f"#c{i}") for i in range(3_000))))
+    assert len(result.manifest.privileges) == 3_000
 
 
 @pytest.mark.rule("I6")
@@ -274,12 +274,12 @@ _KINDS = st.sampled_from(
 
 def _below_the_boundary(document: Any, refusals: tuple[str, ...]) -> list[ReadResult]:
     """What is read beneath the boundary that hides defects; nothing for a document that is refused in these words."""
-    said = ""
+    reason = ""
     try:
         return boundary._read("fuzz.json", json.dumps(document).encode(), b"key", LIMITS, Budget())
     except ImportProblem as problem:
-        said = problem.reason
-    assert any(words in said for words in refusals), said
+        reason = problem.reason
+    assert any(words in reason for words in refusals), reason
     return []
 
 
@@ -297,9 +297,9 @@ def test_any_workflow_is_read_without_crash(nodes: Any, connections: Any, member
     ]
     document = {**members, "nodes": built, "connections": connections}
     for result in _below_the_boundary(document, ("surrogate",)):
-        said = json.dumps(result.manifest.to_dict(), ensure_ascii=False)
-        assert json.loads(said)["schema"]
-        assert set(UNPRINTED).isdisjoint(said)
+        text = json.dumps(result.manifest.to_dict(), ensure_ascii=False)
+        assert json.loads(text)["schema"]
+        assert set(UNPRINTED).isdisjoint(text)
         assert result.digest.startswith("sha256:")
 
 
@@ -337,10 +337,10 @@ def test_bad_file_blocks_no_other(tmp_path: Path) -> None:
     (tmp_path / ".vscode" / "mcp.json").write_text(json.dumps({"servers": {"s": {"url": "https://a.example"}}}))
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules" / "c.json").write_text("{}")
-    found = list(read_paths([tmp_path, tmp_path / "missing.json"]))
-    kinds = sorted(type(each).__name__ for each in found)
+    results = list(read_paths([tmp_path, tmp_path / "missing.json"]))
+    kinds = sorted(type(each).__name__ for each in results)
     assert kinds == ["ImportProblem", "ImportProblem", "NotRead", "NotRead", "ReadResult", "ReadResult"]
-    problems = [each for each in found if isinstance(each, ImportProblem)]
+    problems = [each for each in results if isinstance(each, ImportProblem)]
     assert [problem.file for problem in problems] == [str(tmp_path / "a.json"), str(tmp_path / "missing.json")]
 
 

@@ -27,7 +27,7 @@ _CAUSE = re.compile(r"^\| ([\w' ]+) \| (\d+) \|", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-def found(real_exports: Path) -> dict[str, list[Found]]:
+def findings(real_exports: Path) -> dict[str, list[Found]]:
     """What the importer finds in each file."""
     by_file = {}
     for name, path in FILES.items():
@@ -36,58 +36,58 @@ def found(real_exports: Path) -> dict[str, list[Found]]:
     return by_file
 
 
-def differences(lines: list[Line], found: list[Found]) -> Iterator[str]:
+def differences(lines: list[Line], findings: list[Found]) -> Iterator[str]:
     """In words, what only one of the two finds, but for the differences that the table accepts.
 
     A line that stands for the importer must be found by it too: a difference that is gone is no longer accepted. Says which
     columns are not alike; what stands in them may be a text of the file, so it is not printed.
     """
     read_by_both = Counter(line.found for line in lines if line.by != "person")
-    by_importer = Counter(found)
+    by_importer = Counter(findings)
     missing, more = list((read_by_both - by_importer).elements()), list((by_importer - read_by_both).elements())
     for each in missing:
         alike = [other for other in more if (other.kind, other.where) == (each.kind, each.where)]
         if not alike:
             yield f"not found by the importer: {each.kind} at {each.where}"
             continue
-        other = min(alike, key=lambda one: len(_unlike(each, one)))
+        other = min(alike, key=lambda candidate: len(_unlike(each, candidate)))
         more.remove(other)
         yield f"read otherwise by the importer: {each.kind} at {each.where}, in {', '.join(_unlike(each, other))}"
     yield from (f"not found by the person: {each.kind} at {each.where}" for each in more)
     only_person = {line.found for line in lines if line.by == "person"}
-    yield from (f"no difference any more: {each.kind} at {each.where}" for each in only_person & set(found))
+    yield from (f"no difference any more: {each.kind} at {each.where}" for each in only_person & set(findings))
 
 
-def _unlike(one: Found, other: Found) -> list[str]:
-    return [field.name for field in fields(Found) if getattr(one, field.name) != getattr(other, field.name)]
+def _unlike(finding: Found, other: Found) -> list[str]:
+    return [field.name for field in fields(Found) if getattr(finding, field.name) != getattr(other, field.name)]
 
 
 @pytest.mark.rule("I4", "I6", "I8")
 @pytest.mark.parametrize("name", FILES)
-def test_importer_agrees_with_human_review(name: str, found: dict[str, list[Found]]) -> None:
-    wrong = list(differences([line for line in LINES if line.file == name], found[name]))
+def test_importer_agrees_with_human_review(name: str, findings: dict[str, list[Found]]) -> None:
+    wrong = list(differences([line for line in LINES if line.file == name], findings[name]))
     if wrong:
         pytest.fail("\n".join([f"{name}:", *wrong]), pytrace=False)
 
 
-def test_any_change_in_review_table_is_detected(found: dict[str, list[Found]]) -> None:
+def test_any_change_in_review_table_is_detected(findings: dict[str, list[Found]]) -> None:
     for index, line in enumerate(LINES):
         others = [each for at, each in enumerate(LINES) if at != index and each.file == line.file]
         for field in fields(Found):
             changed = replace(line, found=replace(line.found, **{field.name: getattr(line.found, field.name) + "x"}))
             if line.by != "person":
-                assert list(differences([*others, changed], found[line.file])), (index, field.name)
+                assert list(differences([*others, changed], findings[line.file])), (index, field.name)
         if line.by != "person":
-            assert list(differences(others, found[line.file])), index
+            assert list(differences(others, findings[line.file])), index
         else:
-            assert list(differences([*others, line], [*found[line.file], line.found])), index
+            assert list(differences([*others, line], [*findings[line.file], line.found])), index
 
 
 def test_difference_shows_place_but_no_content() -> None:
     line = Line("f", "both", Found("privilege", "Node", "slack message:post", "write", "#finance"), "")
     read_otherwise = replace(line.found, level="read", reach="https://example.org/?key=abc")
-    (said,) = differences([line], [read_otherwise])
-    assert said == "read otherwise by the importer: privilege at Node, in level, reach"
+    (sentence,) = differences([line], [read_otherwise])
+    assert sentence == "read otherwise by the importer: privilege at Node, in level, reach"
 
 
 def test_the_table_is_of_thirty_files_and_every_difference_has_a_cause() -> None:

@@ -16,11 +16,11 @@ from inventory.importers.manifest import (
     with_shared_credentials,
 )
 from inventory.importers.reader import read
-from tests.inventory.importers.samples import AI, bound, bring, codes, manifest, node, server, workflow
+from tests.inventory.importers.samples import AI, bound, bring, codes, manifest_of, node, server, workflow
 
 
 def _only(*nodes: dict[str, Any], **members: Any) -> Privilege:
-    (privilege,) = manifest(*nodes, **members).privileges
+    (privilege,) = manifest_of(*nodes, **members).privileges
     return privilege
 
 
@@ -99,13 +99,13 @@ def test_several_nodes_with_one_key_are_one_privilege_and_a_name_is_no_part_of_i
 
 @pytest.mark.rule("I7", "I8")
 def test_the_same_through_another_connection_is_another_privilege() -> None:
-    one, other = (
+    privilege, other = (
         _only(node("httpRequest", "Ask", 4, bound("httpHeaderAuth", "k1"), url=f"https://{host}.example/orders"))
         for host in ("one", "two")
     )
-    assert (one.target, one.credential) == (other.target, other.credential)
+    assert (privilege.target, privilege.credential) == (other.target, other.credential)
     for resource in ("", "r1"):
-        assert privilege_key(one, resource) != privilege_key(other, resource)
+        assert privilege_key(privilege, resource) != privilege_key(other, resource)
 
 
 @pytest.mark.rule("I7")

@@ -94,16 +94,16 @@ def ring(*sizes: int) -> dict[str, Any]:
     names: list[str] = []
     links: list[tuple[str, str, str]] = []
     for at, size in enumerate(sizes):
-        own = [f"{at} {place}" for place in range(size)]
-        names += own
-        links += [(own[place], "main", own[(place + 1) % size]) for place in range(size)]
+        members = [f"{at} {place}" for place in range(size)]
+        names += members
+        links += [(members[place], "main", members[(place + 1) % size]) for place in range(size)]
     return workflow(*(node("noOp", name) for name in names), links=tuple(links))
 
 
 @pytest.mark.rule("I2")
 def test_sources_that_only_their_wiring_tells_apart_have_different_digests() -> None:
-    found = [digests(ring(*sizes)) for sizes in ((6,), (3, 3), (4, 2), (2, 2, 2))]
-    assert len(set(found)) == len(found)
+    ring_digests = [digests(ring(*sizes)) for sizes in ((6,), (3, 3), (4, 2), (2, 2, 2))]
+    assert len(set(ring_digests)) == len(ring_digests)
 
 
 @pytest.mark.rule("I2")
@@ -128,12 +128,12 @@ def test_unknown_name_is_no_node() -> None:
 @pytest.mark.rule("I2")
 def test_choice_between_equal_nodes_changes_digest() -> None:
     def flow(first: str, second: str) -> dict[str, Any]:
-        asked = node("code", "Last", jsCode=f"return $('{second}').all();")
+        last = node("code", "Last", jsCode=f"return $('{second}').all();")
         chain = (("Start", "main", "One"), ("One", "main", "Two"), (first, "main", "Last"))
-        return workflow(node("noOp", "Start"), node("noOp", "One"), node("noOp", "Two"), asked, links=chain)
+        return workflow(node("noOp", "Start"), node("noOp", "One"), node("noOp", "Two"), last, links=chain)
 
-    found = {digests(flow(first, second))[0] for first in ("One", "Two") for second in ("One", "Two")}
-    assert len(found) == 4
+    flow_digests = {digests(flow(first, second))[0] for first in ("One", "Two") for second in ("One", "Two")}
+    assert len(flow_digests) == 4
 
 
 @pytest.mark.rule("I2")
@@ -153,9 +153,9 @@ def test_output_index_changes_digest_but_wire_order_does_not() -> None:
 def test_the_order_of_servers_and_of_prompts_of_a_client_makes_no_version() -> None:
     prompts = [{"id": "one", "type": "promptString"}, {"id": "two", "type": "promptString", "password": True}]
     servers = {name: {"command": "npx", "args": [f"{name}@1.0.0"]} for name in ("alpha", "beta")}
-    one = {"servers": servers, "inputs": prompts}
+    config = {"servers": servers, "inputs": prompts}
     other = {"inputs": prompts[::-1], "servers": dict(reversed(servers.items()))}
-    assert digests(one) == digests(other)
+    assert digests(config) == digests(other)
     assert digests(server("alpha", command="npx", args=["a", "b"])) != digests(
         server("alpha", command="npx", args=["b", "a"])
     )

@@ -85,8 +85,8 @@ def test_every_file_of_a_folder_that_is_not_read_is_named_with_its_reason(tmp_pa
     assert sorted(json.loads(line)["name"] for line in out.splitlines()) == ["In a text file", "good"]
     lines = err.splitlines()
     assert lines[-1] == "2 automations read, 0 files refused, 14 other files not read"
-    said = {line.partition(", the whole file: ")[0].rpartition("/")[2]: line for line in lines[:-1]}
-    assert len(said) == len(lines) - 1 == 14
+    line_by_file = {line.partition(", the whole file: ")[0].rpartition("/")[2]: line for line in lines[:-1]}
+    assert len(line_by_file) == len(lines) - 1 == 14
     reasons = {
         "add_issue.snap": "not read, this is a list of tools of an MCP server; not read yet",
         "server.yaml": "not read, this is the description of an MCP server for a registry; not read yet",
@@ -103,7 +103,7 @@ def test_every_file_of_a_folder_that_is_not_read_is_named_with_its_reason(tmp_pa
         "pipe.log": "not read, it is not an ordinary file",
         "huge.sql": "not read, no format that is read ends in .sql",
     }
-    assert {name: reason for name, reason in reasons.items() if reason not in said[name]} == {}
+    assert {name: reason for name, reason in reasons.items() if reason not in line_by_file[name]} == {}
 
 
 @pytest.mark.rule("I7", "I8")
@@ -182,7 +182,7 @@ def test_a_credential_in_several_files_is_reported(tmp_path: Path) -> None:
 
 
 def test_command_needs_no_database_or_broker(root: Path) -> None:
-    told = {
+    variables = {
         "DJANGO_SETTINGS_MODULE": "governance.settings.test",
         "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
         "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -190,7 +190,7 @@ def test_command_needs_no_database_or_broker(root: Path) -> None:
     result = subprocess.run(
         [sys.executable, "manage.py", "preview_import", str(EXPORTS / "weekly-stock-report.json")],
         cwd=root,
-        env={**os.environ, **told},
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         check=False,

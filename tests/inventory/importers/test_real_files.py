@@ -48,10 +48,10 @@ SOURCES = sorted(READ.keys() | REFUSED.keys() | NAMED.keys())
 @pytest.mark.rule("I7", "I8")
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_real_file_previews_or_is_refused_with_file_place_and_reason(source: str, real_exports: Path) -> None:
-    found = list(read_paths([real_exports / "imports" / source]))
-    results = [each for each in found if isinstance(each, ReadResult)]
-    problems = [each for each in found if isinstance(each, ImportProblem)]
-    named = [each for each in found if isinstance(each, NotRead) and each.reason.endswith("; not read yet")]
+    outcomes = list(read_paths([real_exports / "imports" / source]))
+    results = [each for each in outcomes if isinstance(each, ReadResult)]
+    problems = [each for each in outcomes if isinstance(each, ImportProblem)]
+    named = [each for each in outcomes if isinstance(each, NotRead) and each.reason.endswith("; not read yet")]
     kinds = Counter(finding.code for result in results for finding in result.manifest.findings)
     sys.stdout.write(f"{source}: {len(results)} read, {len(problems)} refused; findings {dict(kinds)}\n")
 
@@ -89,9 +89,9 @@ def test_every_node_with_a_credential_is_a_privilege(real_exports: Path) -> None
 @pytest.mark.parametrize("ending", ["snap"])
 def test_descriptions_of_tools_are_refused_when_named(ending: str, real_exports: Path) -> None:
     files = sorted((real_exports / "imports" / "mcp_tools_github").glob(f"*.{ending}"))
-    found = list(read_paths(files))
-    assert len(found) == len(files) == 70
-    assert {each.reason for each in found if isinstance(each, ImportProblem)} == {
+    outcomes = list(read_paths(files))
+    assert len(outcomes) == len(files) == 70
+    assert {each.reason for each in outcomes if isinstance(each, ImportProblem)} == {
         "this is a list of tools of an MCP server; not read yet"
     }
 

@@ -27,20 +27,20 @@ SENTENCES = [
 
 
 @pytest.mark.parametrize(
-    ("instance", "said"),
+    ("instance", "label"),
     [("n8n 3617a2b4c5d6a60c", "n8n"), ("n8n 3617…a60c0", "n8n"), ("Power Automate", "Power Automate"), ("mcp", "MCP")],
 )
-def test_a_platform_is_called_by_its_name_and_not_by_an_id(instance: str, said: str) -> None:
-    assert sentences.platform_label(instance) == said
+def test_a_platform_is_called_by_its_name_and_not_by_an_id(instance: str, label: str) -> None:
+    assert sentences.platform_label(instance) == label
 
 
 @pytest.mark.rule("I4")
-@pytest.mark.parametrize(("connector", "code", "target", "label", "resource", "said"), SENTENCES)
+@pytest.mark.parametrize(("connector", "code", "target", "label", "resource", "sentence"), SENTENCES)
 def test_an_entitlement_with_its_target_is_a_sentence(
-    connector: str, code: str, target: str, label: str, resource: str, said: str
+    connector: str, code: str, target: str, label: str, resource: str, sentence: str
 ) -> None:
     phrase = sentences.phrase_of(connector, code)
-    assert sentences.sentence_for(phrase.words, phrase.form, resource, target, label) == said
+    assert sentences.sentence_for(phrase.words, phrase.form, resource, target, label) == sentence
 
 
 def test_words_of_a_persons_own_are_kept_as_they_are() -> None:
@@ -49,7 +49,7 @@ def test_words_of_a_persons_own_are_kept_as_they_are() -> None:
 
 @pytest.mark.rule("I4", "A7")
 @pytest.mark.parametrize(
-    ("connector", "target", "scope", "found"),
+    ("connector", "target", "scope", "expected"),
     [
         ("postgres", "a.b, a.c", "", ("tables", ["a.b", "a.c"])),
         ("slack", "#one", "", ("set", ["#one"])),
@@ -61,9 +61,9 @@ def test_words_of_a_persons_own_are_kept_as_they_are() -> None:
     ],
 )
 def test_narrowable_scope_is_named_by_source(
-    connector: str, target: str, scope: str, found: tuple[str, list[str]]
+    connector: str, target: str, scope: str, expected: tuple[str, list[str]]
 ) -> None:
-    assert sentences.scope_of(connector, target, scope) == found
+    assert sentences.scope_of(connector, target, scope) == expected
 
 
 @pytest.mark.rule("T1")

@@ -191,8 +191,8 @@ def test_prompts_models_code_wiring_and_credentials_make_a_version(change: Chang
 
 @pytest.mark.rule("I2")
 def test_code_makes_a_version() -> None:
-    one, other = (bring(workflow(node("code", "Run", 2, jsCode=code))) for code in ("return items;", "return [];"))
-    assert one.digest != other.digest
+    result, other = (bring(workflow(node("code", "Run", 2, jsCode=code))) for code in ("return items;", "return [];"))
+    assert result.digest != other.digest
 
 
 @pytest.mark.rule("I2")

@@ -174,17 +174,17 @@ def test_a_package_of_power_automate_is_recognised_unopened() -> None:
 
 @pytest.mark.rule("I8")
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "ending"),
     [
         (b'{"nodes": [{"type": "n8n-nodes-base.slack"}', " (it looks like an n8n workflow)"),
         (b'{"mcpServers": {"a": {"url": "x"}}', " (it looks like an MCP client configuration)"),
         (b'{"a": [', ""),
     ],
 )
-def test_broken_file_names_its_likely_kind(data: bytes, said: str) -> None:
+def test_broken_file_names_its_likely_kind(data: bytes, ending: str) -> None:
     reason = _refused("a.json", data).reason
     assert reason.startswith("this is not JSON: ")
-    assert reason.endswith(said or "was expected")
+    assert reason.endswith(ending or "was expected")
 
 
 @pytest.mark.rule("I8")
@@ -216,9 +216,11 @@ def test_files_of_other_platforms_in_a_folder_are_named_as_not_read(tmp_path: Pa
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    found = list(read_paths([tmp_path]))
-    said = {each.file.rpartition("/")[2]: (type(each), each.reason) for each in found if not hasattr(each, "manifest")}
-    assert said == {
+    outcomes = list(read_paths([tmp_path]))
+    reasons = {
+        each.file.rpartition("/")[2]: (type(each), each.reason) for each in outcomes if not hasattr(each, "manifest")
+    }
+    assert reasons == {
         "ci.yml": (NotRead, "this is a GitHub Actions workflow; not read yet"),
         "app.yml": (NotRead, "this is a Dify app; not read yet"),
         "agent.md": (NotRead, "this is a Claude Code agent; not read yet"),
@@ -281,12 +283,12 @@ REAL = {
 @pytest.mark.rule("I8")
 @pytest.mark.parametrize("source", sorted(REAL))
 def test_real_files_of_other_platforms_are_recognised(source: str, real_exports: Path) -> None:
-    found = [each for each in read_paths([real_exports / "imports" / source]) if not hasattr(each, "manifest")]
+    outcomes = [each for each in read_paths([real_exports / "imports" / source]) if not hasattr(each, "manifest")]
     platforms = Counter(
         each.reason.removeprefix("this is ").removesuffix("; not read yet")
-        for each in found
+        for each in outcomes
         if each.reason.endswith("; not read yet")
     )
-    others = sorted({each.file.rpartition("/")[2] for each in found if not each.reason.endswith("; not read yet")})
+    others = sorted({each.file.rpartition("/")[2] for each in outcomes if not each.reason.endswith("; not read yet")})
     sys.stdout.write(f"{source}: {dict(platforms)}; not recognised: {others}\n")
     assert platforms == REAL[source]

@@ -10,7 +10,7 @@ import pytest
 
 from inventory.importers.display import vocabulary
 from inventory.importers.operation_words import access_of, words
-from tests.inventory.importers.samples import bound, bring, manifest, node, server
+from tests.inventory.importers.samples import bound, bring, manifest_of, node, server
 
 #: What a description of a tool begins with, where the tool only reads.
 READS = vocabulary(
@@ -176,7 +176,7 @@ def test_code_that_is_loaded_and_a_role_that_is_taken_are_no_reading(name: str, 
 def test_a_change_of_groups_in_an_identity_system_is_admin(
     connector: str, version: float, parameters: dict[str, str]
 ) -> None:
-    (privilege,) = manifest(node(connector, "A", version, bound("someApi"), **parameters)).privileges
+    (privilege,) = manifest_of(node(connector, "A", version, bound("someApi"), **parameters)).privileges
     assert privilege.access == "admin"
 
 
@@ -194,7 +194,7 @@ def test_a_change_of_groups_in_an_identity_system_is_admin(
 def test_reading_an_identity_system_and_groups_of_tasks_are_not_admin(
     connector: str, parameters: dict[str, str], level: str
 ) -> None:
-    (privilege,) = manifest(node(connector, "A", 1, bound("someApi"), **parameters)).privileges
+    (privilege,) = manifest_of(node(connector, "A", 1, bound("someApi"), **parameters)).privileges
     assert privilege.access == level
 
 
@@ -215,7 +215,7 @@ def test_reading_an_identity_system_and_groups_of_tasks_are_not_admin(
 def test_a_change_by_http_in_an_identity_system_is_admin(credential: str, url: str, method: str, level: str) -> None:
     chosen = {"authentication": "predefinedCredentialType", "nodeCredentialType": credential} if credential else {}
     credentials = bound(credential) if credential else None
-    (privilege,) = manifest(node("httpRequest", "A", 4.2, credentials, url=url, method=method, **chosen)).privileges
+    (privilege,) = manifest_of(node("httpRequest", "A", 4.2, credentials, url=url, method=method, **chosen)).privileges
     assert privilege.access == level
 
 
@@ -279,7 +279,7 @@ def test_mail_files_and_other_services_of_the_vendor_are_not_admin(service: str,
 @pytest.mark.rule("I4")
 def test_a_page_that_airtop_loads_is_no_reading() -> None:
     built = node("airtop", "A", 1, bound("airtopApi"), resource="window", operation="load")
-    (privilege,) = manifest(built).privileges
+    (privilege,) = manifest_of(built).privileges
     assert privilege.access == "execute"
 
 
@@ -290,13 +290,15 @@ def test_descriptions_of_tools_agree_with_the_levels_of_their_names(real_exports
         for path in sorted((real_exports / "imports" / "mcp_docker_registry").glob("*/tools.json"))
         for tool in json.loads(path.read_bytes())
     ]
-    told = [(name, first in READS) for name, first in tools if first in READS | CHANGES]
-    levels = {name: access_of(name) for name, _ in told}
-    understated = [name for name, reads in told if levels[name] == "read" and not reads]
-    overstated = [name for name, reads in told if reads and levels[name] not in ("read", "unknown")]
-    unknown = [name for name, _ in told if levels[name] == "unknown"]
-    sys.stdout.write(f"{len(told)} of {len(tools)} tools have a telling description; {len(unknown)} names unknown\n")
-    assert len(told) >= 200
+    descriptions = [(name, first in READS) for name, first in tools if first in READS | CHANGES]
+    levels = {name: access_of(name) for name, _ in descriptions}
+    understated = [name for name, reads in descriptions if levels[name] == "read" and not reads]
+    overstated = [name for name, reads in descriptions if reads and levels[name] not in ("read", "unknown")]
+    unknown = [name for name, _ in descriptions if levels[name] == "unknown"]
+    sys.stdout.write(
+        f"{len(descriptions)} of {len(tools)} tools have a telling description; {len(unknown)} names unknown\n"
+    )
+    assert len(descriptions) >= 200
     assert understated == []
     assert overstated == []
     assert len(unknown) <= 3

@@ -27,7 +27,7 @@ def export(name: str = "invoice-chaser.json", change: Change | None = None) -> b
 
 def node(document: dict[str, Any], name: str) -> dict[str, Any]:
     """One node of an n8n export."""
-    return next(one for one in document["nodes"] if one["name"] == name)
+    return next(entry for entry in document["nodes"] if entry["name"] == name)
 
 
 def plainly(c: Company, content: bytes, name: str = "x.json", **more: Any) -> Version:

@@ -88,10 +88,10 @@ def test_preview_is_confirmed_once_by_importer(company: Company) -> None:
         ({"environment": "moon"}, "environment"),
     ],
 )
-def test_unusable_values_are_refused_beside_fields(company: Company, fields: dict[str, Any], beside: str) -> None:
-    with pytest.raises(InvalidInput) as no:
+def test_unusable_values_are_refused_beside_fields(company: Company, fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput) as error:
         plainly(company, export(), fields=fields)
-    assert no.value.refusal.detail[0][0] == beside
+    assert error.value.refusal.detail[0][0] == field
     assert not Automation.objects.exists()
 
 
@@ -169,10 +169,12 @@ def test_changed_file_creates_version_with_drift(company: Company) -> None:
     first = scenarios.brought_in(company)
     second = scenarios.brought_in(company, content=export(change=another_channel))
     assert (second.number, second.automation) == (2, first.automation)
-    found = diff.diff_versions(first, second)
-    assert [p.sentence for p in found.added] == ["May post messages to #everybody in Finance Slack workspace"]
-    assert [p.sentence for p in found.removed] == ["May post messages to #finance-reminders in Finance Slack workspace"]
-    assert found.source_changed
+    changes = diff.diff_versions(first, second)
+    assert [p.sentence for p in changes.added] == ["May post messages to #everybody in Finance Slack workspace"]
+    assert [p.sentence for p in changes.removed] == [
+        "May post messages to #finance-reminders in Finance Slack workspace"
+    ]
+    assert changes.source_changed
     payload = LedgerEvent.objects.filter(verb="version.imported").latest("id").payload
     assert payload["drift"] == {"added": 1, "removed": 1, "changed": 0}
 
@@ -213,11 +215,11 @@ def test_an_automation_of_another_team_is_not_taken_over_by_bringing_its_file_in
     n = company.people
     scenarios.brought_in(company)
     item = previews.preview([("x.json", export())], actor=as_actor(n.piet), now=n.now).items.get()
-    with pytest.raises(NotPermitted, match="belongs to another team") as no:
+    with pytest.raises(NotPermitted, match="belongs to another team") as error:
         confirmation.confirm_import(
             n.supply, actor=as_actor(n.piet), now=n.now, item=item, fields={"business_owner": n.lena}
         )
-    assert "Invoice chaser" not in str(no.value)
+    assert "Invoice chaser" not in str(error.value)
     assert Version.objects.count() == 1
 
 
@@ -244,11 +246,11 @@ def test_an_environment_variable_of_the_same_name_elsewhere_is_another_credentia
 
     first = plainly(company, export(name), name)
     other = plainly(company, export(name, one_more), name)
-    used = {one.credential_id for one in first.version_credentials.all()}
+    used = {row.credential_id for row in first.version_credentials.all()}
     assert used
-    assert used.isdisjoint(one.credential_id for one in other.version_credentials.all())
+    assert used.isdisjoint(row.credential_id for row in other.version_credentials.all())
     newer = plainly(company, export(name, one_more), name, automation=first.automation)
-    assert used == {one.credential_id for one in newer.version_credentials.all()}
+    assert used == {row.credential_id for row in newer.version_credentials.all()}
 
 
 @pytest.mark.rule("I8")
@@ -287,7 +289,7 @@ def test_shared_binding_is_changed_by_its_proposer_only(
     content, n = export("weekly-stock-report.json"), company.people
     name = "slack|slkFinance2mB9yT"
     plainly(company, content, chosen={name: company.slack})
-    known = Binding.objects.filter(instance_name="slkFinance2mB9yT")
+    bindings = Binding.objects.filter(instance_name="slkFinance2mB9yT")
     other = json.loads(content)
     other["id"] = "anotherTeams1"
     item = previews.preview([("y.json", json.dumps(other).encode())], actor=as_actor(n.jonas), now=n.now).items.get()
@@ -299,41 +301,43 @@ def test_shared_binding_is_changed_by_its_proposer_only(
         fields={"business_owner": n.rita},
         chosen={name: company.mail},
     )
-    assert known.get().resource == company.slack
-    assert known.get().proposed_by == n.rita
+    assert bindings.get().resource == company.slack
+    assert bindings.get().proposed_by == n.rita
     plainly(company, content, chosen={name: company.drive})
-    assert known.get().resource == company.drive
+    assert bindings.get().resource == company.drive
 
 
 @pytest.mark.rule("I8")
-@pytest.mark.parametrize("said", ["refused", "confirmed"])
-def test_owner_statement_during_import_is_kept(company: Company, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+@pytest.mark.parametrize("statement", ["refused", "confirmed"])
+def test_owner_statement_during_import_is_kept(
+    company: Company, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
     content, n = export("weekly-stock-report.json"), company.people
     name = "slack|slkFinance2mB9yT"
     plainly(company, content, chosen={name: company.slack})
-    known = Binding.objects.filter(instance_name="slkFinance2mB9yT")
+    bindings = Binding.objects.filter(instance_name="slkFinance2mB9yT")
     by_omar = {
         "refused": {"refused_by": n.omar, "refused_at": company.now, "refused_for": [company.slack.pk]},
         "confirmed": {"confirmed_by": n.omar, "confirmed_at": company.now, "known_since": company.now},
-    }[said]
+    }[statement]
     resolve = resolution.resolve_manifest
 
     def meanwhile(*given: Any, **more: Any) -> resolution.Resolution:
-        found = resolve(*given, **more)
-        known.update(**by_omar)
-        return found
+        result = resolve(*given, **more)
+        bindings.update(**by_omar)
+        return result
 
     monkeypatch.setattr(resolution, "resolve_manifest", meanwhile)
-    with pytest.raises(OutOfTurn, match="changed during the import") as no:
+    with pytest.raises(OutOfTurn, match="changed during the import") as error:
         plainly(company, content, chosen={name: company.mail})
-    assert no.value.refusal.code == "I8"
-    assert known.get().resource == company.slack
+    assert error.value.refusal.code == "I8"
+    assert bindings.get().resource == company.slack
 
 
 @pytest.mark.rule("I8")
 def test_runtime_host_is_unknown_and_cannot_be_bound(company: Company) -> None:
     version = plainly(company, export("price-list-sync.json"), chosen={"httpRequest|": company.slack})
-    (vague,) = [one for one in version.privileges.all() if not one.is_bound]
+    (vague,) = [privilege for privilege in version.privileges.all() if not privilege.is_bound]
     assert not vague.recognised
     resource = vague.entitlement.resource
     assert (resource.state, resource.unresolved, resource.directory) == ("proposed", True, False)
@@ -376,9 +380,9 @@ def test_several_nodes_that_hold_the_same_are_one_privilege_with_several_places(
 def test_a_secret_in_the_file_leaves_a_keyed_fingerprint_and_a_finding_and_itself_nowhere(company: Company) -> None:
     content = export("supplier-onboarding.json")
     values = [
-        one["value"]
-        for one in node(json.loads(content), "Check credit")["parameters"]["headerParameters"]["parameters"]
-        if one["name"] == "X-Api-Key"
+        header["value"]
+        for header in node(json.loads(content), "Check credit")["parameters"]["headerParameters"]["parameters"]
+        if header["name"] == "X-Api-Key"
     ]
     version = plainly(company, content)
     assessment = version.latest_assessment
@@ -387,7 +391,7 @@ def test_a_secret_in_the_file_leaves_a_keyed_fingerprint_and_a_finding_and_itsel
     assert len(finding.fingerprint) == 64
     assert finding.place == "nodes/Check credit/headerParameters/X-Api-Key"
     kept = json.dumps([version.manifest, version.secrets]) + "".join(
-        str(one.__dict__) for one in Credential.objects.all()
+        str(credential.__dict__) for credential in Credential.objects.all()
     )
     kept += json.dumps([[e.payload, e.about] for e in LedgerEvent.objects.all()], default=str)
     assert values
@@ -411,8 +415,8 @@ def test_a_credential_that_two_files_of_one_upload_use_is_a_finding_of_both(nort
     files = [(name, export(name)) for name in ("invoice-chaser.json", "weekly-stock-report.json")]
     batch = previews.preview(files, actor=as_actor(northwind.rita), now=northwind.now)
     for item in batch.items.all():
-        found = [one for one in item.manifest["findings"] if one["code"] == "shared_credential"]
-        assert any("other automation" in one["detail"] for one in found)
+        findings = [finding for finding in item.manifest["findings"] if finding["code"] == "shared_credential"]
+        assert any("other automation" in finding["detail"] for finding in findings)
 
 
 @pytest.mark.rule("I7", "H7")
@@ -437,7 +441,7 @@ def test_a_better_detector_makes_a_new_assessment_and_no_new_version(
     before = reader.VERSION
     monkeypatch.setattr(reader, "VERSION", "999")
     assert scenarios.brought_in(company) == version
-    assert [one.importer_version for one in version.assessments.all()] == ["999", before]
+    assert [assessment.importer_version for assessment in version.assessments.all()] == ["999", before]
 
 
 @pytest.mark.rule("I2", "T1")
@@ -446,17 +450,17 @@ def test_a_better_reader_of_code_judges_a_known_version_anew(
     company: Company, monkeypatch: pytest.MonkeyPatch, was_opaque: bool
 ) -> None:
     """The same source by two readers: the later one decides, whichever way, and the version stays."""
-    said = [("it uses imports" if opaque else "") for opaque in (was_opaque, not was_opaque)]
-    monkeypatch.setattr(privileges, "opaque_because", lambda node: said[0])
+    reasons = [("it uses imports" if opaque else "") for opaque in (was_opaque, not was_opaque)]
+    monkeypatch.setattr(privileges, "opaque_because", lambda node: reasons[0])
     version = plainly(company, export("payment-run-exporter.json"))
-    monkeypatch.setattr(privileges, "opaque_because", lambda node: said[1])
+    monkeypatch.setattr(privileges, "opaque_because", lambda node: reasons[1])
     monkeypatch.setattr(reader, "VERSION", "999")
     assert plainly(company, export("payment-run-exporter.json")) == version
     code = version.privileges.get(entitlement__code="code:run")
     newest, first = version.assessments.all()
     because = "It runs code that can't be judged from its source, in production."
-    found = [because in one.levels["privileges"][code.key]["reasons"] for one in (first, newest)]
-    assert found == [was_opaque, not was_opaque]
+    opaque_flags = [because in assessment.levels["privileges"][code.key]["reasons"] for assessment in (first, newest)]
+    assert opaque_flags == [was_opaque, not was_opaque]
 
 
 @pytest.mark.rule("I2")

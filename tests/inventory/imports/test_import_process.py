@@ -40,18 +40,18 @@ def read(person: Person, *files: tuple[str, bytes], limits: ProcessLimits = LIMI
     return import_process.read_in_child(files, person=person, limits=limits, **more)  # type: ignore[arg-type]
 
 
-def refused(found: Found) -> str:
+def refused(outcome: Found) -> str:
     """Why a file was refused; nothing of its content is in it."""
-    name, problem = found
+    name, problem = outcome
     assert isinstance(problem, ImportProblem)
     assert problem.file == name
     assert WORD not in str(problem)
     return str(problem)
 
 
-def is_read(found: Found) -> bool:
+def is_read(outcome: Found) -> bool:
     """Whether a file was read."""
-    return isinstance(found[1], ReadResult)
+    return isinstance(outcome[1], ReadResult)
 
 
 @pytest.mark.rule("I7")
@@ -60,16 +60,16 @@ def test_child_process_reads_same_result(northwind: Northwind) -> None:
     files += [("broken.json", b"{"), ("../../x\u200b.json", b"[]"), ("empty.json", b"")]
     here, apart = previews.read_files(files), read(northwind.rita, *files)
     assert len(here) > len(files) - 3
-    assert [(name, str(one) if isinstance(one, ImportProblem) else one) for name, one in apart] == [
-        (name, str(one) if isinstance(one, ImportProblem) else one) for name, one in here
+    assert [(name, str(result) if isinstance(result, ImportProblem) else result) for name, result in apart] == [
+        (name, str(result) if isinstance(result, ImportProblem) else result) for name, result in here
     ]
 
 
 @pytest.mark.rule("I7")
 def test_file_over_cpu_limit_is_refused_and_others_are_read(northwind: Northwind) -> None:
-    found = read(northwind.rita, GOOD, LARGE, GOOD, limits=replace(LIMITS, cpu=0.06))
-    assert [is_read(one) for one in found] == [True, False, True]
-    assert refused(found[1]).startswith(
+    outcomes = read(northwind.rita, GOOD, LARGE, GOOD, limits=replace(LIMITS, cpu=0.06))
+    assert [is_read(outcome) for outcome in outcomes] == [True, False, True]
+    assert refused(outcomes[1]).startswith(
         "large.json, the whole file: reading it takes more than 0.06 seconds of computing time. "
         "Import fewer automations at a time"
     )
@@ -77,31 +77,31 @@ def test_file_over_cpu_limit_is_refused_and_others_are_read(northwind: Northwind
 
 @pytest.mark.rule("I7")
 def test_file_over_memory_limit_is_refused_and_others_are_read(northwind: Northwind) -> None:
-    found = read(northwind.rita, GOOD, LARGE, GOOD, limits=replace(LIMITS, memory=64 * 1024 * 1024))
-    assert [is_read(one) for one in found] == [True, False, True]
-    assert "reading it takes more memory than one file may use. Import fewer automations" in refused(found[1])
+    outcomes = read(northwind.rita, GOOD, LARGE, GOOD, limits=replace(LIMITS, memory=64 * 1024 * 1024))
+    assert [is_read(outcome) for outcome in outcomes] == [True, False, True]
+    assert "reading it takes more memory than one file may use. Import fewer automations" in refused(outcomes[1])
 
 
 @pytest.mark.rule("I7")
 def test_a_file_over_its_time_is_refused(northwind: Northwind) -> None:
-    found = read(northwind.rita, GOOD, limits=replace(LIMITS, seconds=0.001))
-    assert "reading it takes longer than 0.001 seconds. Import fewer automations" in refused(found[0])
+    outcomes = read(northwind.rita, GOOD, limits=replace(LIMITS, seconds=0.001))
+    assert "reading it takes longer than 0.001 seconds. Import fewer automations" in refused(outcomes[0])
 
 
 @pytest.mark.rule("I7")
 def test_an_upload_over_its_time_refuses_the_files_that_were_not_read_yet(northwind: Northwind) -> None:
-    found = read(northwind.rita, GOOD, ("later.json", GOOD[1]), limits=replace(LIMITS, upload=0.0))
-    assert [refused(one).partition(": ")[2] for one in found] == [
+    outcomes = read(northwind.rita, GOOD, ("later.json", GOOD[1]), limits=replace(LIMITS, upload=0.0))
+    assert [refused(outcome).partition(": ")[2] for outcome in outcomes] == [
         "it was not read, because this upload took longer than 0 seconds. Import fewer files at a time."
     ] * 2
 
 
 @pytest.mark.rule("I7")
 def test_file_over_result_limit_is_refused_and_others_are_read(northwind: Northwind) -> None:
-    found = read(northwind.rita, GOOD, ("short.json", b"{"), GOOD, limits=replace(LIMITS, answer=500))
-    assert [is_read(one) for one in found] == [False, False, False]
-    assert "what it uses takes more than 500 characters to write down. Import fewer automations" in refused(found[0])
-    assert "a member name in double quotes was expected" in refused(found[1])
+    outcomes = read(northwind.rita, GOOD, ("short.json", b"{"), GOOD, limits=replace(LIMITS, answer=500))
+    assert [is_read(outcome) for outcome in outcomes] == [False, False, False]
+    assert "what it uses takes more than 500 characters to write down. Import fewer automations" in refused(outcomes[0])
+    assert "a member name in double quotes was expected" in refused(outcomes[1])
 
 
 DEAD = "import os, signal, sys; sys.stdin.buffer.readline(); os.kill(os.getpid(), signal.SIGKILL)"
@@ -115,9 +115,11 @@ WRONG = """print('["read", {"schema": "notforus7"}, []]', flush=True); import sy
     "program", [DEAD, NONSENSE, ENDLESS, WRONG, ""], ids=["killed", "nonsense", "endless", "wrong", "silent"]
 )
 def test_a_child_that_dies_or_answers_nonsense_refuses_its_file(northwind: Northwind, program: str) -> None:
-    found = read(northwind.rita, GOOD, GOOD, program=(sys.executable, "-c", program))
-    said = "reading it ended unexpectedly. Try it once more; if it is refused again, report a defect, without the file."
-    assert [said in refused(one) for one in found] == [True, True]
+    outcomes = read(northwind.rita, GOOD, GOOD, program=(sys.executable, "-c", program))
+    sentence = (
+        "reading it ended unexpectedly. Try it once more; if it is refused again, report a defect, without the file."
+    )
+    assert [sentence in refused(outcome) for outcome in outcomes] == [True, True]
 
 
 @pytest.mark.rule("H7")

@@ -41,12 +41,12 @@ def brought(c: Company, **chosen: Any) -> Version:
 @pytest.mark.rule("I7", "I8")
 def test_one_path_on_two_hosts_is_never_one_privilege(company: Company) -> None:
     version = brought(company, one=company.drive, two=company.mail)
-    held = {one.instance: one for one in version.privileges.select_related("entitlement__resource")}
-    assert {host: one.entitlement.resource for host, one in held.items()} == {
+    held = {privilege.instance: privilege for privilege in version.privileges.select_related("entitlement__resource")}
+    assert {host: privilege.entitlement.resource for host, privilege in held.items()} == {
         "one.example.com": company.drive,
         "two.example.com": company.mail,
     }
-    assert [one.at for one in held.values()] == [[f"Ask {host}"] for host in HOSTS]
+    assert [privilege.at for privilege in held.values()] == [[f"Ask {host}"] for host in HOSTS]
 
 
 @pytest.mark.rule("I7", "I8")
@@ -67,11 +67,11 @@ def test_a_form_has_a_row_for_each_connection_and_the_same_before_and_after_it_i
     assert sorted(rows.values()) == [f"httpRequest|{host}" for host in HOSTS]
     platform = platform_name(manifest)
     chosen = {f"httpRequest|{host}": company.drive for host in HOSTS}
-    for said in ({}, chosen):
-        found = resolution.resolve_manifest(manifest, platform_instance=platform, chosen=said)
-        assert {drafts.row_key(key) for key in found.privileges} == set(rows)
+    for choice in ({}, chosen):
+        result = resolution.resolve_manifest(manifest, platform_instance=platform, chosen=choice)
+        assert {drafts.row_key(key) for key in result.privileges} == set(rows)
     # What the preview shows is what confirming writes.
-    shown = sorted(one.key for one in found.privileges.values())
+    shown = sorted(privilege.key for privilege in result.privileges.values())
     version = brought(company, one=company.drive, two=company.drive)
     assert sorted(version.privileges.values_list("key", flat=True)) == shown
 
@@ -80,7 +80,7 @@ def level_after(c: Company, version: Version, manifest: Manifest) -> dict[str, s
     """The levels that count once a version is judged by another reading of it, by key."""
     with inside(version, as_actor(c.people.rita), c.now):
         made = version_transitions.assess_version(version, now=c.now, manifest=manifest)
-    return {key: one["level"] for key, one in made.levels["privileges"].items()}
+    return {key: entry["level"] for key, entry in made.levels["privileges"].items()}
 
 
 @pytest.mark.rule("I2", "I4", "I8")
@@ -100,7 +100,7 @@ def test_a_newer_reading_counts_the_highest_level_of_several_places_and_no_guess
 @pytest.mark.rule("I8")
 def test_pages_name_connection_of_privilege(company: Company) -> None:
     version = brought(company, one=company.drive, two=company.drive)
-    assert sorted(one.through for one in version.privileges.select_related("credential")) == list(HOSTS)
+    assert sorted(privilege.through for privilege in version.privileges.select_related("credential")) == list(HOSTS)
     stock = plainly(company, export("weekly-stock-report.json"))
     # Where the connection is the credential itself, its own record names it.
-    assert {one.through for one in stock.privileges.select_related("credential")} == {""}
+    assert {privilege.through for privilege in stock.privileges.select_related("credential")} == {""}

@@ -34,12 +34,12 @@ def hand_over(giver: Person, taker: Person) -> Delegation:
     return delegate(taker, actor=as_actor(giver), now=NOW, giver=giver, from_at=NOW, until_at=UNTIL)
 
 
-def assert_refused(giver: Person, taker: Person, about: str) -> None:
+def assert_refused(giver: Person, taker: Person, subject: str) -> None:
     """The operation refuses it with its code and sentence and leaves an event; the database refuses the row; the form does not offer it."""
     with pytest.raises(DutyConflict) as caught:
         hand_over(giver, taker)
     assert caught.value.refusal.code == "A11"
-    assert caught.value.refusal.sentence == f"{taker.name} does not share your responsibility for {about}."
+    assert caught.value.refusal.sentence == f"{taker.name} does not share your responsibility for {subject}."
     event = LedgerEvent.objects.latest("pk")
     assert (event.verb, event.outcome, event.code) == ("delegation.set", "refused", "A11")
     with pytest.raises(IntegrityError, match="A11: person"), transaction.atomic():
@@ -123,8 +123,8 @@ def test_an_interim_owner_delegates_to_no_stranger(company: Company) -> None:
 def test_an_owner_of_an_identity_delegates_to_no_stranger(company: Company, of_team: bool) -> None:
     n = company.people
     automation = scenarios.brought_in(company).automation
-    said = {"kind": "service", "issuer": "https://idp.example", "subject": "svc-reports", "owner": n.tom}
-    NonHumanIdentity.objects.create(automation=automation if of_team else None, **said)
+    fields = {"kind": "service", "issuer": "https://idp.example", "subject": "svc-reports", "owner": n.tom}
+    NonHumanIdentity.objects.create(automation=automation if of_team else None, **fields)
     assert_refused(n.tom, n.grace, "svc-reports")
     assert (n.theo.name in offered(n.tom)) is of_team
 
@@ -155,8 +155,8 @@ def make_reviewer(c: Company) -> Person:
 
 
 def _another_deputy(c: Company) -> None:
-    for one in Resource.objects.filter(deputy=c.people.piet):
-        given(one, deputy=c.people.amara)
+    for resource in Resource.objects.filter(deputy=c.people.piet):
+        given(resource, deputy=c.people.amara)
 
 
 def _one_more_resource(c: Company) -> None:

@@ -63,9 +63,9 @@ def stands_in(c: Company, subject: Owned, who: Person, *, lead: Person) -> Inter
 @pytest.mark.rule("I3")
 def test_interim_owner_needs_missing_owner_and_used_object(company: Company) -> None:
     n = company.people
-    with pytest.raises(OutOfTurn, match="Omar Haddad is here and owns it") as no:
+    with pytest.raises(OutOfTurn, match="Omar Haddad is here and owns it") as error:
         name(company, company.slack, n.mei, n.amara)
-    assert no.value.refusal.code == "I3"
+    assert error.value.refusal.code == "I3"
     proposed = resources.propose_resource(
         n.finance_ops, actor=as_actor(n.rita), now=company.now, fields={"name": "CRM", "kind": "saas_connector"}
     )
@@ -85,13 +85,13 @@ def test_only_lead_and_security_name_interim_owner(company: Company, who: str) -
 @pytest.mark.rule("I3", "S8")
 def test_nobody_names_or_confirms_themself(company: Company) -> None:
     n, slack = company.people, orphan(company)
-    with pytest.raises(DutyConflict, match="can't name yourself") as no:
+    with pytest.raises(DutyConflict, match="can't name yourself") as error:
         name(company, slack, n.amara, n.amara)
-    assert no.value.refusal.code == "SOD-8"
+    assert error.value.refusal.code == "SOD-8"
     named = name(company, slack, n.viktor, n.amara)
-    with pytest.raises(DutyConflict, match="can't confirm yourself") as no:
+    with pytest.raises(DutyConflict, match="can't confirm yourself") as error:
         confirm(company, named, n.viktor)
-    assert no.value.refusal.code == "SOD-8"
+    assert error.value.refusal.code == "SOD-8"
     refused = LedgerEvent.objects.get(verb="interim.confirmed", outcome="refused")
     assert (refused.code, f"inventory.resource:{slack.pk}" in refused.about) == ("SOD-8", True)
     with database_refuses("interim_named_by_two_others"):
@@ -111,9 +111,9 @@ def test_namer_and_delegate_do_not_confirm(company: Company) -> None:
     named = InterimOwner.objects.get()
     assert (named.named_by, named.named_for, named.named_as) == (n.sana, n.viktor, "security")
     for person in (n.sana, n.viktor):
-        with pytest.raises(DutyConflict, match="You named Mei Tanaka") as no:
+        with pytest.raises(DutyConflict, match="You named Mei Tanaka") as error:
             confirm(company, named, person)
-        assert no.value.refusal.code == "SOD-8"
+        assert error.value.refusal.code == "SOD-8"
     with database_refuses("interim_named_by_two_others"):
         sql(
             "UPDATE inventory_interimowner SET state = 'confirmed', confirmed_by_id = %s, confirmed_at = %s, until = %s",
@@ -125,9 +125,9 @@ def test_namer_and_delegate_do_not_confirm(company: Company) -> None:
 def test_two_security_reviewers_are_not_lead_and_reviewer_together(company: Company) -> None:
     n, slack = company.people, orphan(company)
     named = name(company, slack, n.mei, n.sana)
-    with pytest.raises(DutyConflict, match="team's lead confirms") as no:
+    with pytest.raises(DutyConflict, match="team's lead confirms") as error:
         confirm(company, named, n.viktor)
-    assert no.value.refusal.code == "I3"
+    assert error.value.refusal.code == "I3"
     assert Resource.objects.get(pk=slack.pk).is_ownerless(company.now)
     confirm(company, named, n.amara)
     assert not Resource.objects.get(pk=slack.pk).is_ownerless(company.now)
@@ -188,9 +188,9 @@ def test_end_of_interim_term_is_announced_once(
     assert ownership_jobs.remind_interims(named.until - timedelta(days=8)) == 0
     assert ownership_jobs.remind_interims(named.until - timedelta(days=6)) == 3
     assert ownership_jobs.remind_interims(named.until - timedelta(days=5)) == 0
-    told = Notice.objects.filter(event="interim_ending")
-    assert {one.recipient for one in told} == {n.mei, n.amara, n.sana}
-    letter = mail_text.write(told.get(recipient=n.mei), None)
+    notices = Notice.objects.filter(event="interim_ending")
+    assert {notice.recipient for notice in notices} == {n.mei, n.amara, n.sana}
+    letter = mail_text.write(notices.get(recipient=n.mei), None)
     assert letter.subject == (
         "Mei Tanaka answers for the resource Finance Slack workspace until 24 December: who does then?"
     )
@@ -230,8 +230,8 @@ def test_lead_and_security_name_interim_owner_for_thirty_days(company: Company, 
     by, other = (n.amara, n.sana) if first == "amara" else (n.sana, n.amara)
     named = name(company, slack, n.tom, by, reason="He set it up.")
     assert not Resource.objects.visible_to(as_actor(n.tom), company.now).filter(directory=False).exists()
-    told = Notice.objects.filter(event="interim_named").values_list("recipient", flat=True)
-    assert set(told) == ({n.sana.pk, n.viktor.pk} if by == n.amara else {n.amara.pk})
+    recipients = Notice.objects.filter(event="interim_named").values_list("recipient", flat=True)
+    assert set(recipients) == ({n.sana.pk, n.viktor.pk} if by == n.amara else {n.amara.pk})
     confirm(company, named, other)
     kept = Resource.objects.get(pk=slack.pk)
     assert kept.interim_owner(company.now) == n.tom
@@ -241,7 +241,7 @@ def test_lead_and_security_name_interim_owner_for_thirty_days(company: Company, 
     assert kept.interim_owner(end - timedelta(seconds=1)) == n.tom
     assert kept.is_ownerless(end)
     assert Relation.RESOURCE_OWNER not in kept.relations(n.tom, end)
-    assert {one.recipient for one in Notice.objects.filter(event="interim_confirmed")} == {n.tom}
+    assert {notice.recipient for notice in Notice.objects.filter(event="interim_confirmed")} == {n.tom}
     assert [event.verb for event in LedgerEvent.objects.filter(verb__startswith="interim.").order_by("pk")] == [
         "interim.named",
         "interim.confirmed",
@@ -362,13 +362,15 @@ def test_leads_find_what_their_team_has_lost_and_security_finds_all_of_it(
     left(company, n.jonas)
     left(company, n.omar)
     actors = {who: as_actor(getattr(n, who)) for who in ("sana", "theo", "amara", "rita")}
-    found = {}
+    items = {}
     for who, actor in actors.items():
         with django_assert_num_queries(1 if who == "rita" else 2):  # roles, and this
-            found[who] = {(one.kind, one.pk) for one in ownership_queries.ownerless_items(actor, company.now, most=20)}
+            items[who] = {
+                (item.kind, item.pk) for item in ownership_queries.ownerless_items(actor, company.now, most=20)
+            }
     of_finance = {("automation", automation.pk), ("identity", identity.pk)}
-    of_platform = {("resource", one.pk) for one in (company.erp, company.slack, company.model)}
-    assert found == {"sana": of_finance | of_platform, "theo": of_finance, "amara": of_platform, "rita": set()}
+    of_platform = {("resource", resource.pk) for resource in (company.erp, company.slack, company.model)}
+    assert items == {"sana": of_finance | of_platform, "theo": of_finance, "amara": of_platform, "rita": set()}
     stands_in(company, automation, n.grace, lead=n.theo)
     assert ("automation", automation.pk) not in {
         (o.kind, o.pk) for o in ownership_queries.ownerless_items(actors["theo"], company.now, most=9)

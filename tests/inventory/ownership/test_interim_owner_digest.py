@@ -18,16 +18,16 @@ def test_ineligible_confirmer_is_not_asked(company: Company) -> None:
     n, c = company.people, company
     named = name(c, orphan(c), n.rita, n.sana)
     threads = {f"interim:{named.pk}"}
-    asked = list(Notice.objects.filter(event="interim_named").order_by("pk"))
-    assert asked
-    for one in asked:
-        assert set(ownership_notices.named_lines(one.recipient, threads, c.now)) == threads
+    notices = list(Notice.objects.filter(event="interim_named").order_by("pk"))
+    assert notices
+    for notice in notices:
+        assert set(ownership_notices.named_lines(notice.recipient, threads, c.now)) == threads
     assert (
         ownership_notices.named_lines(n.rita, threads, c.now)
         == ownership_notices.named_lines(n.sana, threads, c.now)
         == {}
     )
     with unguarded(Team):
-        Team.objects.filter(lead=asked[0].recipient).update(lead=n.bram)
-        Team.objects.filter(deputy_lead=asked[0].recipient).update(deputy_lead=None)
-    assert ownership_notices.named_lines(asked[0].recipient, threads, c.now) == {}
+        Team.objects.filter(lead=notices[0].recipient).update(lead=n.bram)
+        Team.objects.filter(deputy_lead=notices[0].recipient).update(deputy_lead=None)
+    assert ownership_notices.named_lines(notices[0].recipient, threads, c.now) == {}

@@ -34,9 +34,9 @@ def cost(person: Person, path: str) -> int:
     client = client_of(person)
     with CaptureQueriesContext(
         connection,
-    ) as asked:
+    ) as queries:
         assert client.get(path).status_code == 200
-    return len([one for one in asked.captured_queries if "controls_clockoffset" not in one["sql"]])
+    return len([query for query in queries.captured_queries if "controls_clockoffset" not in query["sql"]])
 
 
 @pytest.mark.rule("I3")
@@ -55,10 +55,10 @@ def test_resource_page_shows_missing_owner_and_next_step(
     assert (answer.status_code, answer["Location"]) == (302, here)
     named = InterimOwner.objects.get()
     confirming = reverse("interim_confirm", args=[named.pk])
-    own = seen(n.amara, here)
-    assert "Amara Okafor has named Grace Lindqvist; a security reviewer has to confirm this." in own
-    assert "You named Grace Lindqvist, so you can&#x27;t confirm them. A security reviewer does." in own
-    assert ('aria-describedby="interim-why"' in own, confirming in own) == (True, False)
+    page = seen(n.amara, here)
+    assert "Amara Okafor has named Grace Lindqvist; a security reviewer has to confirm this." in page
+    assert "You named Grace Lindqvist, so you can&#x27;t confirm them. A security reviewer does." in page
+    assert ('aria-describedby="interim-why"' in page, confirming in page) == (True, False)
     assert confirming in seen(n.sana, here)
     assert client_of(n.sana).post(confirming).status_code == 302
     html = seen(n.rita, here)
@@ -78,9 +78,9 @@ def test_unauthorised_naming_is_refused_on_record(company: Company) -> None:
     answer = client_of(n.rita).post(reverse("interim_name", args=["resource", slack.pk]), {"person": n.grace.pk})
     assert answer.status_code == 403
     assert LedgerEvent.objects.filter(verb="interim.named", outcome="refused", code="PERMISSION").exists()
-    own = client_of(n.amara).post(reverse("interim_name", args=["resource", slack.pk]), {"person": n.amara.pk})
-    assert own.status_code == 403
-    assert "can&#x27;t name yourself" in own.content.decode()
+    response = client_of(n.amara).post(reverse("interim_name", args=["resource", slack.pk]), {"person": n.amara.pk})
+    assert response.status_code == 403
+    assert "can&#x27;t name yourself" in response.content.decode()
     named = name(company, slack, n.grace, n.amara)
     assert client_of(n.amara).post(reverse("interim_confirm", args=[named.pk])).status_code == 403
     assert client_of(n.amara).get(reverse("interim_name", args=["spoon", 1])).status_code == 404
@@ -130,8 +130,8 @@ def test_home_and_list_show_ownerless_objects_to_lead_and_security(company: Comp
     assert company.slack.name not in seen(n.theo, listing)
     assert "Without an owner" not in seen(n.rita, home)
     for path in ("resource_list", "automation_list"):
-        found: Any = client_of(n.sana).get(f"{reverse(path)}?ownerless=1").context["rows"]
-        assert {row[0].name for row in found} == {
+        rows: Any = client_of(n.sana).get(f"{reverse(path)}?ownerless=1").context["rows"]
+        assert {row[0].name for row in rows} == {
             "resource_list": {company.erp.name, company.slack.name, company.model.name},
             "automation_list": {automation.name},
         }[path]
@@ -143,7 +143,9 @@ def test_mails_name_object_and_link_to_it(company: Company) -> None:
     left(company, n.omar)
     named = stands_in(company, Resource.objects.get(pk=company.slack.pk), n.grace, lead=n.amara)
     ownership_transitions.drop_interim(named, actor=as_actor(n.sana), now=company.now, reason="Not hers.")
-    letters = {one.event: mail_text.write(one, None) for one in Notice.objects.filter(event__startswith="interim_")}
+    letters = {
+        notice.event: mail_text.write(notice, None) for notice in Notice.objects.filter(event__startswith="interim_")
+    }
     assert letters["interim_named"].subject == (
         "Confirm Grace Lindqvist as interim owner of the resource Finance Slack workspace, named by Amara Okafor"
     )
@@ -156,4 +158,4 @@ def test_mails_name_object_and_link_to_it(company: Company) -> None:
     assert "Sana Iqbal has said that Grace Lindqvist does not answer" in " ".join(
         letters["interim_dropped"].text.split()
     )
-    assert all(company.slack.href in one.text for one in letters.values())
+    assert all(company.slack.href in letter.text for letter in letters.values())

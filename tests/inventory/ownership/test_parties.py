@@ -104,24 +104,26 @@ def who(company: Company, stake: Callable[[Company], Person]) -> Person:
 )
 def test_party_of_user_narrows_no_reach(company: Company, starting_point: str, who: Person) -> None:
     c, n = company, company.people
-    one, store = opening(c.erp), vault(c, deputy="omar")
+    credential, store = opening(c.erp), vault(c, deputy="omar")
     in_charge(c, who)
     stock_report.hand_over(c, store, who, n.lena)
     version = Automation.objects.get().versions.get()
-    before = tier_of(version, one)
-    credential_transitions.claim_store(one, actor=as_actor(n.omar), now=c.now, store=store)
+    before = tier_of(version, credential)
+    credential_transitions.claim_store(credential, actor=as_actor(n.omar), now=c.now, store=store)
     for actor in (as_actor(who), as_delegate(n.grace, giver=who, now=c.now)):
-        with pytest.raises(DutyConflict) as no:
-            credential_transitions.declare_reach(one, actor=actor, now=c.now, codes=[code_of(version, one)])
-        assert no.value.refusal.code in ("I6", "SOD-1")
+        with pytest.raises(DutyConflict) as error:
+            credential_transitions.declare_reach(
+                credential, actor=actor, now=c.now, codes=[code_of(version, credential)]
+            )
+        assert error.value.refusal.code in ("I6", "SOD-1")
         for verb in (credential_transitions.confirm_store, credential_transitions.refuse_store):
-            with pytest.raises(DutyConflict, match=f"^{no.value.refusal.code}: "):
-                verb(one, actor=actor, now=c.now, store=store.pk)
-    assert LedgerEvent.objects.filter(subject_id=str(one.pk), outcome="refused").count() == 6
-    assert (opening(c.erp).reach_kind, tier_of(version, one)) == ("unknown", before)
-    declare(c, one, n.omar, [code_of(version, one)])  # the deputy, who has none
-    credential_transitions.confirm_store(one, actor=as_actor(n.lena), now=c.now, store=store.pk)
-    declare(c, one, who, None)  # its owner says that it opens more
+            with pytest.raises(DutyConflict, match=f"^{error.value.refusal.code}: "):
+                verb(credential, actor=actor, now=c.now, store=store.pk)
+    assert LedgerEvent.objects.filter(subject_id=str(credential.pk), outcome="refused").count() == 6
+    assert (opening(c.erp).reach_kind, tier_of(version, credential)) == ("unknown", before)
+    declare(c, credential, n.omar, [code_of(version, credential)])  # the deputy, who has none
+    credential_transitions.confirm_store(credential, actor=as_actor(n.lena), now=c.now, store=store.pk)
+    declare(c, credential, who, None)  # its owner says that it opens more
     assert opening(c.erp).reach_kind == "unknown"
 
 
@@ -129,26 +131,26 @@ def test_party_of_user_narrows_no_reach(company: Company, starting_point: str, w
 def test_statement_before_own_import_does_not_lower_risk(company: Company) -> None:
     c, n = company, company.people
     version = brought_in(c)
-    one = opening(c.erp)
+    credential = opening(c.erp)
     stock_report.hand_over(c, c.erp, n.bram, n.omar)
     for_bram = as_delegate(n.grace, giver=n.bram, now=c.now)
-    credential_transitions.declare_reach(one, actor=for_bram, now=c.now, codes=[code_of(version, one)])
-    assert (tier_of(version, one), one.reach_by, one.reach_for) == ("low", n.grace, n.bram)
+    credential_transitions.declare_reach(credential, actor=for_bram, now=c.now, codes=[code_of(version, credential)])
+    assert (tier_of(version, credential), credential.reach_by, credential.reach_for) == ("low", n.grace, n.bram)
 
     def again(export: dict[str, Any]) -> None:
         export["id"] = "bramsOwn"
 
-    own = stock_report.version(c, again, by=n.bram)
-    assert tier_of(own, one) == "standard", "his own word makes nothing of his low"
+    own_version = stock_report.version(c, again, by=n.bram)
+    assert tier_of(own_version, credential) == "standard", "his own word makes nothing of his low"
 
     def anew(export: dict[str, Any]) -> None:
         stock_report.another_order(export)
         again(export)
 
-    assert tier_of(stock_report.version(c, anew), one) == "standard", (
+    assert tier_of(stock_report.version(c, anew), credential) == "standard", (
         "nor when somebody else brings in the next version"
     )
-    assert tier_of(stock_report.version(c, stock_report.another_order), one) == "low"
+    assert tier_of(stock_report.version(c, stock_report.another_order), credential) == "low"
 
 
 @pytest.mark.rule("T1", "S1")
@@ -156,16 +158,16 @@ def test_statement_before_own_import_does_not_lower_risk(company: Company) -> No
 def test_statement_of_party_does_not_lower_risk(company: Company, part: str) -> None:
     c, n = company, company.people
     version = brought_in(c)
-    one = opening(c.erp)
+    credential = opening(c.erp)
     stock_report.hand_over(c, c.erp, n.bram, n.omar)
-    declare(c, one, n.bram, [code_of(version, one)])
-    assert tier_of(version, one) == "low"
+    declare(c, credential, n.bram, [code_of(version, credential)])
+    assert tier_of(version, credential) == "low"
     if part == "amends":
         confirmation.amend_automation(
             version.automation, actor=as_actor(n.bram), now=c.now, fields={"purpose": "Counts."}
         )
     made = scenarios.submitted(c, version, by=n.bram if part == "submits" else n.rita)
-    assert made.approvals.get(privilege__credential=one).tier == "standard"
+    assert made.approvals.get(privilege__credential=credential).tier == "standard"
 
 
 @pytest.mark.rule("I6", "T1")
@@ -173,16 +175,16 @@ def test_void_statement_can_be_repeated_by_other_person(company: Company) -> Non
     c, n = company, company.people
     stock_report.hand_over(c, c.erp, n.bram, n.omar)
     version = brought_in(c)
-    one = opening(c.erp)
-    declare(c, one, n.bram, [code_of(version, one)])
-    own = stock_report.version(c, stock_report.another_order, by=n.bram)
-    assert tier_of(own, one) == "standard"
+    credential = opening(c.erp)
+    declare(c, credential, n.bram, [code_of(version, credential)])
+    own_version = stock_report.version(c, stock_report.another_order, by=n.bram)
+    assert tier_of(own_version, credential) == "standard"
     with pytest.raises(InvalidInput, match="says that already"):
-        declare(c, one, n.bram, [code_of(version, one)])
+        declare(c, credential, n.bram, [code_of(version, credential)])
     with pytest.raises(DutyConflict, match=r"^I6: Only an owner of the opened resource"):
-        declare(c, one, n.sana, [code_of(version, one)])
-    declare(c, one, n.omar, [code_of(version, one)])
-    assert (one.reach_by, tier_of(own, one)) == (n.omar, "low")
+        declare(c, credential, n.sana, [code_of(version, credential)])
+    declare(c, credential, n.omar, [code_of(version, credential)])
+    assert (credential.reach_by, tier_of(own_version, credential)) == (n.omar, "low")
 
 
 @pytest.mark.rule("I6", "T1")
@@ -190,15 +192,15 @@ def test_party_may_widen_reach(company: Company) -> None:
     """Else naming Omar as the author of a draft would keep him from speaking for his own resource."""
     c, n = company, company.people
     version = brought_in(c)
-    one = opening(c.erp)
-    declare(c, one, n.omar, [code_of(version, one)])
+    credential = opening(c.erp)
+    declare(c, credential, n.omar, [code_of(version, credential)])
 
     def another(export: dict[str, Any]) -> None:
         export["id"] = "another"
         owned_by(n.omar.email)(export)
 
     stock_report.version(c, another)
-    declare(c, one, n.omar, None)
+    declare(c, credential, n.omar, None)
     assert opening(c.erp).reach_kind == "unknown"
 
 
@@ -213,11 +215,11 @@ def first_version_was_brams(c: Company) -> None:
 @starting_points.starting_point("company", first_version_was_brams)
 def test_part_in_earlier_versions_is_no_stake(company: Company) -> None:
     c, n = company, company.people
-    one = opening(c.erp)
+    credential = opening(c.erp)
     version = Automation.objects.get().approved_version
     assert (version.number, version.imported_by) == (2, n.rita)
-    declare(c, one, n.bram, [code_of(version, one)])
-    assert one.reach_by == n.bram
+    declare(c, credential, n.bram, [code_of(version, credential)])
+    assert credential.reach_by == n.bram
 
 
 # --- who answers for a credential ------------------------------------------------------------------------------------
@@ -225,34 +227,34 @@ def test_part_in_earlier_versions_is_no_stake(company: Company) -> None:
 
 def owner_left(c: Company) -> Credential:
     """Piet answered for it, and has left."""
-    one = opening(c.erp)
+    credential = opening(c.erp)
     credential_transitions.describe_credential(
-        one, actor=as_actor(c.people.rita), now=c.now, fields={"owner": c.people.piet}
+        credential, actor=as_actor(c.people.rita), now=c.now, fields={"owner": c.people.piet}
     )
     record_leaver(c.people.piet, actor=as_actor(c.people.ines), now=c.now, reason="A new job.")
     return opening(c.erp)
 
 
-def describe(c: Company, one: Credential, by: Person, owner: Person | None) -> None:
+def describe(c: Company, credential: Credential, by: Person, owner: Person | None) -> None:
     """Somebody says who answers for it."""
-    credential_transitions.describe_credential(one, actor=as_actor(by), now=c.now, fields={"owner": owner})
+    credential_transitions.describe_credential(credential, actor=as_actor(by), now=c.now, fields={"owner": owner})
 
 
 @pytest.mark.rule("I3")
 def test_builder_takes_credential_from_no_owner(company: Company) -> None:
     c, n = company, company.people
     brought_in(c)
-    one = opening(c.erp)
-    describe(c, one, n.rita, n.piet)
+    credential = opening(c.erp)
+    describe(c, credential, n.rita, n.piet)
     with pytest.raises(DutyConflict, match="Piet de Vries owns it"):
-        describe(c, one, n.rita, n.rita)
+        describe(c, credential, n.rita, n.rita)
     for by in (n.rita, n.piet, n.omar):
-        with pytest.raises(InvalidInput, match="name who does instead") as no:
-            describe(c, one, by, None)
-        assert no.value.refusal.detail[0][0] == "owner"
+        with pytest.raises(InvalidInput, match="name who does instead") as error:
+            describe(c, credential, by, None)
+        assert error.value.refusal.detail[0][0] == "owner"
     assert opening(c.erp).owner == n.piet
-    describe(c, one, n.piet, n.lena)
-    describe(c, one, n.omar, n.piet)
+    describe(c, credential, n.piet, n.lena)
+    describe(c, credential, n.omar, n.piet)
     assert opening(c.erp).owner == n.piet
 
 
@@ -260,12 +262,14 @@ def test_builder_takes_credential_from_no_owner(company: Company) -> None:
 def test_owner_who_left_is_replaced_after_interim_confirmation(company: Company) -> None:
     c, n = company, company.people
     brought_in(c)
-    one = owner_left(c)
+    credential = owner_left(c)
     for by in (n.rita, n.omar, n.sana):
         with pytest.raises(OutOfTurn, match="Piet de Vries left, and it has no interim owner"):
-            describe(c, one, by, n.mei)
+            describe(c, credential, by, n.mei)
     assert opening(c.erp).is_ownerless(c.now)
-    named = ownership_transitions.NAME_INTERIM["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
+    named = ownership_transitions.NAME_INTERIM["credential"](
+        credential, actor=as_actor(n.amara), now=c.now, person=n.mei
+    )
     ownership_transitions.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)
     for by in (n.rita, n.sana):
         with pytest.raises(DutyConflict, match="Mei Tanaka is its interim owner"):
@@ -279,9 +283,11 @@ def test_owner_who_left_is_replaced_after_interim_confirmation(company: Company)
 def test_stakeholder_does_not_replace_owner(company: Company) -> None:
     c, n = company, company.people
     brought_in(c)
-    one = owner_left(c)
+    credential = owner_left(c)
     in_charge(c, n.rita)
-    named = ownership_transitions.NAME_INTERIM["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
+    named = ownership_transitions.NAME_INTERIM["credential"](
+        credential, actor=as_actor(n.amara), now=c.now, person=n.mei
+    )
     ownership_transitions.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)
     with pytest.raises(DutyConflict, match="is its interim owner"):
         describe(c, opening(c.erp), n.rita, n.rita)
@@ -293,10 +299,10 @@ def test_stakeholder_does_not_replace_owner(company: Company) -> None:
 def test_other_facts_stay_shown_without_naming_leaver(company: Company) -> None:
     c, n = company, company.people
     brought_in(c)
-    one = owner_left(c)
+    credential = owner_left(c)
     fields = {"lifetime": "long", "owner": n.piet}
-    credential_transitions.describe_credential(one, actor=as_actor(n.rita), now=c.now, fields=fields)
-    assert (one.lifetime, one.owner) == ("long", n.piet)
+    credential_transitions.describe_credential(credential, actor=as_actor(n.rita), now=c.now, fields=fields)
+    assert (credential.lifetime, credential.owner) == ("long", n.piet)
     other = opening(c.slack)
     with pytest.raises(InvalidInput, match="Piet de Vries is not here any more"):
         describe(c, other, n.rita, type(n.piet).objects.get(pk=n.piet.pk))
@@ -307,13 +313,19 @@ def test_other_facts_stay_shown_without_naming_leaver(company: Company) -> None:
 @pytest.mark.rule("I3", "I6")
 def test_interim_owner_speaks_for_approved_credential(company: Company, stock_in_stage_2: Submission) -> None:
     c, n, made = company, company.people, stock_in_stage_2
-    one = owner_left(c)
-    named = ownership_transitions.NAME_INTERIM["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
+    credential = owner_left(c)
+    named = ownership_transitions.NAME_INTERIM["credential"](
+        credential, actor=as_actor(n.amara), now=c.now, person=n.mei
+    )
     ownership_transitions.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)
     scenarios.approve(stock_report.credential_for(made, c.erp), n.omar, now=c.now)
     with pytest.raises(DutyConflict, match="Somebody approved this credential"):
-        credential_transitions.describe_credential(one, actor=as_actor(n.rita), now=c.now, fields={"lifetime": "long"})
-    credential_transitions.describe_credential(one, actor=as_actor(n.mei), now=c.now, fields={"lifetime": "long"})
+        credential_transitions.describe_credential(
+            credential, actor=as_actor(n.rita), now=c.now, fields={"lifetime": "long"}
+        )
+    credential_transitions.describe_credential(
+        credential, actor=as_actor(n.mei), now=c.now, fields={"lifetime": "long"}
+    )
     describe(c, opening(c.erp), n.mei, n.lena)
     assert (opening(c.erp).owner, opening(c.erp).lifetime) == (n.lena, "long")
 
@@ -322,13 +334,13 @@ def test_interim_owner_speaks_for_approved_credential(company: Company, stock_in
 def test_stale_page_withdraws_only_touched_fields(company: Company) -> None:
     c, n = company, company.people
     brought_in(c)
-    one = opening(c.erp)
-    describe(c, one, n.rita, n.piet)
+    credential = opening(c.erp)
+    describe(c, credential, n.rita, n.piet)
     omar = client_of(n.omar)
-    where = reverse("credential_describe", args=[one.pk])
+    where = reverse("credential_describe", args=[credential.pk])
     page = omar.get(where).content.decode()
     assert f'name="initial-owner" value="{n.piet.pk}"' in page
-    describe(c, one, n.piet, n.lena)
+    describe(c, credential, n.piet, n.lena)
     form = {"lifetime": "long", "owner": n.piet.pk, "initial-owner": n.piet.pk, "initial-lifetime": "static"}
     assert omar.post(where, form).status_code == 302
     assert (opening(c.erp).owner, opening(c.erp).lifetime) == (n.lena, "long")

@@ -48,9 +48,9 @@ def test_a_proposed_connection_is_not_taken_by_another_resources_owner(company: 
     scenarios.brought_in(company)
     binding = Binding.objects.get(resource=company.slack)
     key = {"connector": binding.connector, "instance": binding.instance_name}
-    with pytest.raises(NotPermitted, match="proposed to open Finance Slack workspace") as no:
+    with pytest.raises(NotPermitted, match="proposed to open Finance Slack workspace") as error:
         bindings.bind_connection(company.drive, actor=as_actor(company.people.mei), now=company.now, **key)
-    assert no.value.refusal.code == "I8"
+    assert error.value.refusal.code == "I8"
     with pytest.raises(InvalidInput, match="is not confirmed"):
         bindings.request_move(company.drive, actor=as_actor(company.people.mei), now=company.now, **key)
     bindings.bind_connection(company.slack, actor=as_actor(company.people.omar), now=company.now, **key)
@@ -69,9 +69,9 @@ def test_proposer_and_user_do_not_confirm_binding(company: Company, stake: str) 
         Automation.objects.filter(pk=version.automation.pk).update(**{stake: n.omar})
     key = Binding.objects.values("connector", instance=F("instance_name")).get(resource=company.slack)
     for actor in (as_actor(n.omar), as_delegate(n.amara, giver=n.omar, now=company.now)):
-        with pytest.raises(DutyConflict, match="another person decides that") as no:
+        with pytest.raises(DutyConflict, match="another person decides that") as error:
             bindings.bind_connection(company.slack, actor=actor, now=company.now, **key)
-        assert no.value.refusal.code == "I8"
+        assert error.value.refusal.code == "I8"
     assert LedgerEvent.objects.filter(verb="binding.confirmed", outcome="refused", code="I8").count() == 2
     assert not Binding.objects.filter(confirmed_at__isnull=False).exists()
     bindings.bind_connection(company.slack, actor=as_actor(n.amara), now=company.now, **key)
@@ -106,9 +106,9 @@ def test_confirmed_binding_is_moved_by_two_people(company: Company) -> None:
             bindings.agree_to_move(binding, actor=as_actor(person), now=company.now, resource=company.drive.pk)
         assert kept().resource == company.slack
         if person == n.ines:
-            with pytest.raises(DutyConflict, match="You asked for this") as no:
+            with pytest.raises(DutyConflict, match="You asked for this") as error:
                 bindings.agree_to_move(binding, actor=as_actor(n.ines), now=company.now, resource=company.drive.pk)
-            assert no.value.refusal.code == "SOD-8"
+            assert error.value.refusal.code == "SOD-8"
         bindings.drop_move(binding, actor=as_actor(person), now=company.now)
 
 
@@ -217,7 +217,7 @@ def test_the_database_lets_only_owners_confirm(company: Company) -> None:
 @pytest.mark.rule("I8")
 def test_the_resources_page_leads_through_both_steps(company: Company) -> None:
     n, binding = company.people, confirmed(company)
-    drive, slack = (reverse("resource", args=[one.pk]) for one in (company.drive, company.slack))
+    drive, slack = (reverse("resource", args=[resource.pk]) for resource in (company.drive, company.slack))
     claim = reverse("resource_connection", args=[company.drive.pk])
     assert claim not in client_of(n.rita).get(drive).content.decode()
     assert client_of(n.rita).get(claim).status_code == 403

@@ -17,15 +17,15 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 def test_imported_entitlement_gets_tags_of_connector(company: Company) -> None:
     version = scenarios.brought_in(company)
     held = Privilege.objects.filter(version=version).select_related("entitlement")
-    found = {(one.connector, one.entitlement.code): one.entitlement.tags for one in held}
-    assert "message.send" in next(given for (connector, _), given in found.items() if connector == "slack")
-    assert any(found.values())
+    tags = {(privilege.connector, privilege.entitlement.code): privilege.entitlement.tags for privilege in held}
+    assert "message.send" in next(given for (connector, _), given in tags.items() if connector == "slack")
+    assert any(tags.values())
 
 
 def test_manual_entitlement_gets_tags_of_its_words(company: Company) -> None:
     n, slack = company.people, company.slack
-    said = {"words": "May approve requests", "level": "write"}
-    resources.add_entitlement(slack, actor=as_actor(n.omar), now=n.now, code="request:approve", **said)
+    fields = {"words": "May approve requests", "level": "write"}
+    resources.add_entitlement(slack, actor=as_actor(n.omar), now=n.now, code="request:approve", **fields)
     assert slack.entitlements.get(code="request:approve").tags == ["approve"]
     given(slack, kind=ResourceKind.SECRET_STORE)
     slack.refresh_from_db()

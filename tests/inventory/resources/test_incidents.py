@@ -21,8 +21,8 @@ DAY = timedelta(days=1)
 
 def declare(c: Company, *, by: Person | None = None, **more: Any) -> Incident:
     """Omar, or somebody else, declares one on Slack for three days."""
-    said = {"now": c.now, "reference": "INC-2041", "until": c.now + 3 * DAY, "reason": "A token was posted.", **more}
-    return incidents.declare_incident(c.slack, actor=as_actor(by or c.people.omar), **said)
+    fields = {"now": c.now, "reference": "INC-2041", "until": c.now + 3 * DAY, "reason": "A token was posted.", **more}
+    return incidents.declare_incident(c.slack, actor=as_actor(by or c.people.omar), **fields)
 
 
 @pytest.mark.parametrize("who", ["amara", "theo", "rita", "ines", "yuki"])
@@ -33,7 +33,7 @@ def test_only_owner_and_security_declare_incident(company: Company, who: str) ->
 
 
 @pytest.mark.parametrize(
-    ("field", "said"),
+    ("field", "fields"),
     [
         ("reference", {"reference": "Omar Haddad was phished"}),
         ("reference", {"reference": ""}),
@@ -43,12 +43,12 @@ def test_only_owner_and_security_declare_incident(company: Company, who: str) ->
         ("", {"reason": " "}),
     ],
 )
-def test_incident_needs_reference_reason_and_end(company: Company, field: str, said: dict[str, Any]) -> None:
-    if "until" in said:
-        said = {"until": company.now + said["until"]}
-    with pytest.raises(InvalidInput) as no:
-        declare(company, **said)
-    assert [name for name, _ in no.value.refusal.detail] == ([field] if field else [])
+def test_incident_needs_reference_reason_and_end(company: Company, field: str, fields: dict[str, Any]) -> None:
+    if "until" in fields:
+        fields = {"until": company.now + fields["until"]}
+    with pytest.raises(InvalidInput) as error:
+        declare(company, **fields)
+    assert [name for name, _ in error.value.refusal.detail] == ([field] if field else [])
     assert not Incident.objects.exists()
 
 
@@ -64,9 +64,9 @@ def test_one_at_a_time_runs_on_a_resource(company: Company) -> None:
 @pytest.mark.parametrize("who", ["omar", "sana"])
 def test_incident_notifies_other_responsible_people(company: Company, who: str) -> None:
     made = declare(company, by=getattr(company.people, who))
-    told = {one.recipient for one in Notice.objects.filter(event="incident_declared")}
+    recipients = {notice.recipient for notice in Notice.objects.filter(event="incident_declared")}
     n = company.people
-    assert told == {n.omar, n.amara, n.sana, n.viktor} - {made.declared_by}
+    assert recipients == {n.omar, n.amara, n.sana, n.viktor} - {made.declared_by}
     event = LedgerEvent.objects.get(verb="incident.declared", outcome="done")
     assert f"inventory.resource:{company.slack.pk}" in event.about
     assert "INC-2041" not in str(event.payload)

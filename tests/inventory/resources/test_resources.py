@@ -65,9 +65,9 @@ def test_nobody_becomes_own_deputy_or_activates_as_deputy(
 ) -> None:
     n = northwind
     made = proposed(n)
-    with pytest.raises(DutyConflict, match="can't name yourself") as no:
+    with pytest.raises(DutyConflict, match="can't name yourself") as error:
         resources.name_owner(made, actor=as_actor(n.ines), now=n.now, owner=n.omar, deputy=n.ines)
-    assert no.value.refusal.code == "SOD-8"
+    assert error.value.refusal.code == "SOD-8"
     with pytest.raises(IntegrityError, match="resource_nobody_names_themselves"), transaction.atomic():
         Resource.objects.filter(pk=made.pk).update(named_deputy=n.ines, named_by=n.ines)
     resources.name_owner(made, actor=as_actor(n.karl), now=n.now, owner=n.omar, deputy=n.ines)
@@ -97,9 +97,9 @@ def test_proposing_admin_does_not_activate_resource(northwind: Northwind) -> Non
         resources.activate(made, actor=as_actor(n.karl), now=n.now)
     resources.amend_resource(made, actor=as_actor(n.karl), now=n.now, fields={"data_class": "internal"})
     resources.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
-    with pytest.raises(DutyConflict, match="set its data class") as no:
+    with pytest.raises(DutyConflict, match="set its data class") as error:
         resources.activate(made, actor=as_actor(n.karl), now=n.now)
-    assert no.value.refusal.code == "SOD-8"
+    assert error.value.refusal.code == "SOD-8"
     with pytest.raises(DutyConflict, match="named the owner"):
         resources.activate(made, actor=as_actor(n.ines), now=n.now)
     give_role(n.mei, Role.ADMIN, admins=(n.ines, n.karl))
@@ -112,9 +112,9 @@ def test_a_resource_without_a_data_class_is_not_put_to_use(northwind: Northwind)
     n = northwind
     made = named(n, proposed(n))
     resources.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
-    with pytest.raises(OutOfTurn, match="Its data class is not set") as no:
+    with pytest.raises(OutOfTurn, match="Its data class is not set") as error:
         resources.activate(made, actor=as_actor(n.karl), now=n.now)
-    assert (no.value.refusal.code, no.value.refusal.to_do) == (
+    assert (error.value.refusal.code, error.value.refusal.to_do) == (
         "I3",
         "Set it; another admin then activates the resource.",
     )
@@ -139,11 +139,11 @@ def test_the_database_refuses_a_resource_in_use_without_a_data_class(company: Co
 
 @pytest.mark.rule("I3")
 def test_class_of_active_resource_cannot_be_unset(company: Company) -> None:
-    with pytest.raises(InvalidInput, match="Choose a data class") as no:
+    with pytest.raises(InvalidInput, match="Choose a data class") as error:
         resources.amend_resource(
             company.slack, actor=as_actor(company.people.omar), now=company.now, fields={"data_class": ""}
         )
-    assert (no.value.refusal.code, no.value.refusal.detail) == ("I3", (("data_class", "Choose a data class."),))
+    assert (error.value.refusal.code, error.value.refusal.detail) == ("I3", (("data_class", "Choose a data class."),))
 
 
 @pytest.mark.rule("I3")
@@ -183,13 +183,13 @@ def test_owner_raises_but_never_lowers_class(company: Company) -> None:
 
 @pytest.mark.rule("I3")
 @pytest.mark.parametrize(
-    ("fields", "beside"),
+    ("fields", "field"),
     [({"name": " "}, "name"), ({"kind": "spoon"}, "kind"), ({"data_class": "cosmic"}, "data_class")],
 )
-def test_invalid_resource_is_refused_beside_field(northwind: Northwind, fields: dict[str, str], beside: str) -> None:
-    with pytest.raises(InvalidInput) as no:
+def test_invalid_resource_is_refused_beside_field(northwind: Northwind, fields: dict[str, str], field: str) -> None:
+    with pytest.raises(InvalidInput) as error:
         proposed(northwind, **fields)
-    assert no.value.refusal.detail[0][0] == beside
+    assert error.value.refusal.detail[0][0] == field
 
 
 @pytest.mark.rule("I8")

@@ -30,4 +30,4 @@ def test_at_most_a_quarter_of_bound_real_exports_is_high(real_exports: Path) -> 
 @pytest.mark.rule("T1", "I3")
 def test_every_real_export_that_touches_something_is_high_while_data_classes_are_unset(real_exports: Path) -> None:
     judged = list(tiers.exports(real_exports / "imports", data_class=""))
-    assert all((one.tier is Tier.HIGH) == bool(one.judgement.privileges) for one in judged)
+    assert all((export.tier is Tier.HIGH) == bool(export.judgement.privileges) for export in judged)

@@ -58,8 +58,8 @@ CLEAN = PrivilegeFacts(
 
 def every_combination() -> Iterator[PrivilegeFacts]:
     flags = list(product((False, True), repeat=6))
-    for level, data, place, reach, said in product(PLAIN, CLASSES, ENVIRONMENTS, REACHES, flags):
-        model, opaque, outbound, irreversible, bound, recognised = said
+    for level, data, place, reach, combination in product(PLAIN, CLASSES, ENVIRONMENTS, REACHES, flags):
+        model, opaque, outbound, irreversible, bound, recognised = combination
         yield PrivilegeFacts(level, data, place, reach, model, opaque, outbound, irreversible, bound, recognised)
 
 
@@ -192,13 +192,13 @@ WORSE = {
 
 @pytest.mark.rule("T1")
 def test_a_worse_fact_never_makes_a_tier_milder() -> None:
-    known = {facts: risk_tiers.privilege_tier(facts).tier for facts in every_combination()}
+    tier_by_facts = {facts: risk_tiers.privilege_tier(facts).tier for facts in every_combination()}
     milder = [
         (facts, name, after)
-        for facts, tier in known.items()
+        for facts, tier in tier_by_facts.items()
         for name, steps in WORSE.items()
         for before, after in steps
-        if getattr(facts, name) == before and known[replace(facts, **{name: after})] < tier  # type: ignore[arg-type]
+        if getattr(facts, name) == before and tier_by_facts[replace(facts, **{name: after})] < tier  # type: ignore[arg-type]
     ]
     assert milder == []
 
@@ -312,6 +312,6 @@ def test_a_policy_that_leaves_a_part_out_leaves_it_as_it_ships() -> None:
 @pytest.mark.rule("A7")
 def test_a_level_is_within_another_where_it_allows_no_more() -> None:
     levels = ("read", "unknown", "write", "execute", "admin")
-    within = {(one, other) for one in levels for other in levels if is_within(one, other)}
-    same = {(one, one) for one in levels} | {("unknown", "write"), ("write", "unknown")}
-    assert within == same | {("read", "write"), ("read", "unknown")} | {(one, "admin") for one in levels}
+    within = {(level, other) for level in levels for other in levels if is_within(level, other)}
+    same = {(level, level) for level in levels} | {("unknown", "write"), ("write", "unknown")}
+    assert within == same | {("read", "write"), ("read", "unknown")} | {(level, "admin") for level in levels}

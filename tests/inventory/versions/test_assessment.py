@@ -39,13 +39,13 @@ def privilege(**differs: Any) -> Privilege:
 def facts(**differs: Any) -> dict[str, Any]:
     """The facts of `privilege` that are not as they are without ``differs``."""
     environment = differs.pop("automation_environment", "production")
-    found = version_assessment.facts_of(privilege(**differs), environment)
+    variant = version_assessment.facts_of(privilege(**differs), environment)
     plain = version_assessment.facts_of(privilege(), environment)
-    return {name: value for name, value in vars_of(found).items() if vars_of(plain)[name] != value}
+    return {name: value for name, value in vars_of(variant).items() if vars_of(plain)[name] != value}
 
 
-def vars_of(found: Any) -> dict[str, Any]:
-    return {name: getattr(found, name) for name in found.__dataclass_fields__}
+def vars_of(privilege_facts: Any) -> dict[str, Any]:
+    return {name: getattr(privilege_facts, name) for name in privilege_facts.__dataclass_fields__}
 
 
 @pytest.mark.rule("I4")
@@ -66,8 +66,8 @@ def test_the_higher_of_an_entitlements_and_its_resources_class_counts_and_unset_
 
 @pytest.mark.rule("I10")
 def test_a_lower_environment_on_production_data_is_judged_as_production() -> None:
-    found = version_assessment.facts_of(privilege(), "development")
-    assert found.environment == "production"
+    privilege_facts = version_assessment.facts_of(privilege(), "development")
+    assert privilege_facts.environment == "production"
     tried = privilege(resource__environment="test")
     assert version_assessment.facts_of(tried, "development").environment == "test"
 
@@ -180,16 +180,16 @@ def test_code_that_only_reshapes_data_is_standard_in_production(company: Company
 @pytest.mark.rule("T1")
 def test_code_that_imports_is_opaque_and_high_in_production(company: Company) -> None:
     def imports(document: dict[str, Any]) -> None:
-        (one,) = (one for one in document["nodes"] if "jsCode" in one["parameters"])
-        one["parameters"]["jsCode"] = "return require('fs')"
+        (node,) = (node for node in document["nodes"] if "jsCode" in node["parameters"])
+        node["parameters"]["jsCode"] = "return require('fs')"
 
     version = plainly(company, export("payment-run-exporter.json", imports))
     code = version.privileges.get(entitlement__code="code:run")
     assert code.opaque
     assessment = version.latest_assessment
     assert assessment is not None
-    said = assessment.levels["privileges"][code.key]
-    assert "It runs code that can't be judged from its source, in production." in said["reasons"]
+    entry = assessment.levels["privileges"][code.key]
+    assert "It runs code that can't be judged from its source, in production." in entry["reasons"]
 
 
 @pytest.mark.rule("T1")
@@ -207,8 +207,8 @@ def test_a_credential_that_another_automation_uses_is_a_finding(company: Company
     version = scenarios.brought_in(company, "weekly-stock-report.json")
     assessment = version.latest_assessment
     assert assessment is not None
-    found = assessment.findings.filter(code="shared_credential", detail__contains="in the register")
-    assert sorted(one.place for one in found) == [
+    findings = assessment.findings.filter(code="shared_credential", detail__contains="in the register")
+    assert sorted(finding.place for finding in findings) == [
         "credentials/ERP Postgres (production)",
         "credentials/Finance Slack workspace",
     ]
@@ -218,9 +218,9 @@ def test_a_credential_that_another_automation_uses_is_a_finding(company: Company
 def test_a_newer_readings_levels_count_for_the_assessment_and_leave_the_version_as_it_is(company: Company) -> None:
     version = scenarios.brought_in(company, "weekly-stock-report.json")
     read = Manifest.from_dict(version.manifest)
-    worse = replace(read, privileges=tuple(replace(one, access="admin") for one in read.privileges))
+    worse = replace(read, privileges=tuple(replace(privilege, access="admin") for privilege in read.privileges))
     with inside(version, as_actor(company.people.rita), company.now):
         made = version_transitions.assess_version(version, now=company.now, manifest=worse)
-    assert {one["level"] for one in made.levels["privileges"].values()} == {"admin"}
+    assert {entry["level"] for entry in made.levels["privileges"].values()} == {"admin"}
     assert made.tier == "high"
-    assert {one.level for one in version.privileges.all()} == {"read", "write"}
+    assert {privilege.level for privilege in version.privileges.all()} == {"read", "write"}

@@ -10,7 +10,7 @@ from inventory.versions import findings, trigger_descriptions
 
 @pytest.mark.rule("I8")
 @pytest.mark.parametrize(
-    ("kind", "detail", "said"),
+    ("kind", "detail", "sentence"),
     [
         ("schedule", "cron 61 8 * * 1-5", "on a schedule (cron 61 8 * * 1-5)"),
         ("schedule", "cron 0 8 1 * *", "on a schedule (cron 0 8 1 * *)"),
@@ -31,8 +31,8 @@ from inventory.versions import findings, trigger_descriptions
         ("what is new", "x", "what is new: x"),
     ],
 )
-def test_triggers_are_described_in_words(kind: str, detail: str, said: str) -> None:
-    assert trigger_descriptions.trigger_sentence(kind, detail) == said
+def test_triggers_are_described_in_words(kind: str, detail: str, sentence: str) -> None:
+    assert trigger_descriptions.trigger_sentence(kind, detail) == sentence
 
 
 @pytest.mark.rule("I8")

@@ -13,7 +13,7 @@ import pytest
 from inventory.importers.manifest import Manifest
 from inventory.importers.problem import ImportProblem
 from inventory.importers.reader import read
-from tests.inventory.importers.samples import AI, bring, manifest, node, workflow
+from tests.inventory.importers.samples import AI, bring, manifest_of, node, workflow
 
 IMPORTS, NETWORK, PROCESSES, EVALUATION = "uses imports", "uses the network", "uses processes", "uses evaluation"
 OBJECTS, VARIABLES, NOT_KNOWN = (
@@ -180,17 +180,17 @@ HOSTILE_PYTHON = [
 ]
 
 
-def because(found: Manifest) -> str:
+def because(manifest: Manifest) -> str:
     """Why the code is opaque; empty where it is not."""
-    return "; ".join(finding.detail for finding in found.findings if finding.code == "opaque_code")
+    return "; ".join(finding.detail for finding in manifest.findings if finding.code == "opaque_code")
 
 
 def javascript(text: str) -> str:
-    return because(manifest(node("code", "A", 2, jsCode=text)))
+    return because(manifest_of(node("code", "A", 2, jsCode=text)))
 
 
 def python(text: str) -> str:
-    return because(manifest(node("code", "A", 2, language="python", pythonCode=text)))
+    return because(manifest_of(node("code", "A", 2, language="python", pythonCode=text)))
 
 
 @pytest.mark.rule("T1")
@@ -238,7 +238,7 @@ def test_python_that_reaches_out_or_evaluates_is_opaque_and_says_why(text: str, 
     ],
 )
 def test_missing_text_and_every_kind_of_node_is_judged(kind: str, parameters: dict[str, Any], reason: str) -> None:
-    assert reason in because(manifest(node(kind, "A", 2, **parameters)))
+    assert reason in because(manifest_of(node(kind, "A", 2, **parameters)))
 
 
 @pytest.mark.rule("T1")
@@ -250,14 +250,14 @@ def test_code_of_every_node_that_can_hold_it_is_read() -> None:
         (AI + "code", {"code": {"execute": {"code": "return $input.all()"}}}),
         ("pythonFunction", {"functionCode": "return items"}),
     ):
-        assert because(manifest(node(kind, "A", 1, **parameters))) == "", kind
+        assert because(manifest_of(node(kind, "A", 1, **parameters))) == "", kind
 
 
 @pytest.mark.rule("T1")
 def test_a_workflow_with_more_code_than_is_read_is_opaque_throughout() -> None:
     nodes = [node("code", f"N{number}", 2, jsCode="return 1;" + " " * 99_000) for number in range(5)]
-    found = bring(workflow(*nodes)).manifest
-    details = {finding.detail for finding in found.findings if finding.code == "opaque_code"}
+    manifest = bring(workflow(*nodes)).manifest
+    details = {finding.detail for finding in manifest.findings if finding.code == "opaque_code"}
     assert details == {"Runs what can't be judged from its text: the workflow has more code than is read"}
 
 
@@ -279,7 +279,11 @@ def test_most_code_of_the_real_exports_is_read(real_exports: Path) -> None:
             continue
         for result in results:
             opaque = {finding.at for finding in result.manifest.findings if finding.code == "opaque_code"}
-            at = [one.at for one in result.manifest.privileges if (one.resource, one.operation) == ("code", "run")]
+            at = [
+                privilege.at
+                for privilege in result.manifest.privileges
+                if (privilege.resource, privilege.operation) == ("code", "run")
+            ]
             kinds.update("opaque" if place in opaque else "read" for place in at)
     sys.stdout.write(json.dumps(kinds) + "\n")
     assert kinds["read"] >= 95

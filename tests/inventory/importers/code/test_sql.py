@@ -70,9 +70,9 @@ NOT_HARMLESS = {
     ],
 )
 def test_quotes_and_comments_hide_no_statement(query: str) -> None:
-    found = read_query(query)
-    assert found.access == "write"
-    assert found.tables == ("scm.stock", "hr.salaries")
+    statement = read_query(query)
+    assert statement.access == "write"
+    assert statement.tables == ("scm.stock", "hr.salaries")
 
 
 @pytest.mark.rule("I8", "T1")
@@ -90,9 +90,9 @@ def test_quotes_and_comments_hide_no_statement(query: str) -> None:
     ],
 )
 def test_dialect_differences_are_not_relied_on(query: str, connector: str) -> None:
-    found = read_query(query, connector)
-    assert found.access == "write"
-    assert "depends on the database" in "; ".join(found.unread)
+    statement = read_query(query, connector)
+    assert statement.access == "write"
+    assert "depends on the database" in "; ".join(statement.unread)
 
 
 @pytest.mark.rule("I8", "T1")
@@ -110,8 +110,8 @@ def test_dialect_differences_are_not_relied_on(query: str, connector: str) -> No
     ],
 )
 def test_each_database_is_read_as_it_reads(query: str, connector: str) -> None:
-    found = read_query(query, connector)
-    assert (found.tables, found.unread) == (("hr.salaries",), ())
+    statement = read_query(query, connector)
+    assert (statement.tables, statement.unread) == (("hr.salaries",), ())
 
 
 @pytest.mark.rule("I8", "T1")
@@ -133,9 +133,9 @@ def test_each_database_is_read_as_it_reads(query: str, connector: str) -> None:
     ],
 )
 def test_statement_beyond_tables_is_no_read_and_is_reported(query: str, because: str) -> None:
-    found = read_query(query)
-    assert found.access == "write"
-    assert because in "; ".join(found.unread)
+    statement = read_query(query)
+    assert statement.access == "write"
+    assert because in "; ".join(statement.unread)
 
 
 @pytest.mark.rule("I8", "T1")
@@ -163,9 +163,9 @@ def test_program_start_counts_as_execute(query: str) -> None:
     ],
 )
 def test_unreadable_sql_is_reported(query: str, because: str) -> None:
-    found = read_query(query)
-    assert because in "; ".join(found.unread)
-    assert "a" in found.tables
+    statement = read_query(query)
+    assert because in "; ".join(statement.unread)
+    assert "a" in statement.tables
 
 
 @pytest.mark.rule("I8")
@@ -215,9 +215,9 @@ def test_every_function_that_the_parser_knows_was_reviewed() -> None:
 
 @pytest.mark.rule("I8")
 def test_overlong_sql_is_reported() -> None:
-    found = read_query("SELECT 1 FROM hr.salaries" + " " * LONGEST)
-    assert (found.access, found.tables) == ("write", ())
-    assert found.unread == ("The query is longer than anybody reads",)
+    statement = read_query("SELECT 1 FROM hr.salaries" + " " * LONGEST)
+    assert (statement.access, statement.tables) == ("write", ())
+    assert statement.unread == ("The query is longer than anybody reads",)
 
 
 # --- which tables -------------------------------------------------------------------------------------------------------
@@ -257,8 +257,8 @@ def test_overlong_sql_is_reported() -> None:
     ],
 )
 def test_every_table_is_named(query: str) -> None:
-    found = read_query(query)
-    assert (found.tables, found.unread) == (("scm.stock", "hr.salaries"), ())
+    statement = read_query(query)
+    assert (statement.tables, statement.unread) == (("scm.stock", "hr.salaries"), ())
 
 
 @pytest.mark.rule("I8")
@@ -295,8 +295,8 @@ def test_none_is_left_out_however_many_there_are(count: int) -> None:
     ],
 )
 def test_non_tables_are_ignored(query: str) -> None:
-    found = read_query(query)
-    assert (found.tables, found.unread) == (("t",), ())
+    statement = read_query(query)
+    assert (statement.tables, statement.unread) == (("t",), ())
 
 
 def test_the_tables_of_a_literal_query_are_named_once_each() -> None:
@@ -334,8 +334,8 @@ def test_a_literal_select_is_read_and_other_literal_sql_is_write(query: str, lev
 @pytest.mark.rule("I8")
 @given(st.text(alphabet="abAB.,;()'\"`$-/*\\ \n#[]@1\r", max_size=60), st.sampled_from(["", "mySql", "microsoftSql"]))
 def test_any_text_is_read(text: str, connector: str) -> None:
-    found = read_query(f"SELECT * FROM {text}", connector)
-    assert found.access in {"read", "write", "execute"}
+    statement = read_query(f"SELECT * FROM {text}", connector)
+    assert statement.access in {"read", "write", "execute"}
 
 
 @pytest.mark.rule("I8")
@@ -344,9 +344,9 @@ def test_any_text_is_read(text: str, connector: str) -> None:
 )
 def test_table_is_found_after_any_prefix(pieces: list[str]) -> None:
     before = " ".join(piece if piece.startswith(("--", "/*")) else f"{piece}," for piece in pieces)
-    found = read_query(f"SELECT {before} 1 FROM scm.stock, hr.salaries; DELETE FROM hr.bonuses")
-    assert found.tables == ("scm.stock", "hr.salaries", "hr.bonuses")
-    assert found.access == "write"
+    statement = read_query(f"SELECT {before} 1 FROM scm.stock, hr.salaries; DELETE FROM hr.bonuses")
+    assert statement.tables == ("scm.stock", "hr.salaries", "hr.bonuses")
+    assert statement.access == "write"
 
 
 @pytest.mark.rule("I4", "I8")
@@ -383,5 +383,5 @@ def test_change_behind_show_is_no_read(text: str) -> None:
 
 @pytest.mark.rule("I8")
 def test_a_function_in_an_explained_query_is_not_known() -> None:
-    found = read_query("EXPLAIN ANALYZE SELECT pay_all()", "postgres")
-    assert found.unread == ("The query calls what it does not show: pay_all",)
+    statement = read_query("EXPLAIN ANALYZE SELECT pay_all()", "postgres")
+    assert statement.unread == ("The query calls what it does not show: pay_all",)

@@ -24,11 +24,11 @@ def _only(**config: Any) -> Privilege:
 
 @pytest.mark.rule("I8")
 def test_missing_tool_list_gives_unknown_level() -> None:
-    found = _manifest(url="https://mcp.example/mcp")
-    (privilege,) = found.privileges
+    manifest = _manifest(url="https://mcp.example/mcp")
+    (privilege,) = manifest.privileges
     assert (privilege.operation, privilege.access, privilege.model_controlled) == ("*", "unknown", True)
-    assert "wildcard" in codes(found)
-    assert found.kind == "agent"
+    assert "wildcard" in codes(manifest)
+    assert manifest.kind == "agent"
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_comments_and_trailing_commas_are_read_over() -> None:
     ],
 )
 def test_a_configuration_is_named_by_its_file_or_its_folder(name: str, expected: str) -> None:
-    found = bring(server(url="https://a.example"), name).manifest
-    assert found.name == expected
-    assert ".." not in found.source.files[0]
+    manifest = bring(server(url="https://a.example"), name).manifest
+    assert manifest.name == expected
+    assert ".." not in manifest.source.files[0]
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,11 @@ def test_a_configuration_is_named_by_its_file_or_its_folder(name: str, expected:
     ],
 )
 def test_the_instance_is_the_host_or_else_the_servers_name(config: dict[str, Any], instance: str, finding: str) -> None:
-    found = _manifest(**config)
-    assert found.privileges[0].instance == instance
-    assert [code for code in codes(found) if code in ("unrecognised", "dynamic_host")] == ([finding] if finding else [])
+    manifest = _manifest(**config)
+    assert manifest.privileges[0].instance == instance
+    assert [code for code in codes(manifest) if code in ("unrecognised", "dynamic_host")] == (
+        [finding] if finding else []
+    )
 
 
 @pytest.mark.parametrize(
@@ -124,19 +126,19 @@ def test_the_instance_is_the_host_or_else_the_servers_name(config: dict[str, Any
     ],
 )
 def test_configured_restrictions_narrow_access(config: dict[str, Any], expected: list[tuple[str, str, str]]) -> None:
-    found = _manifest(command="npx", **config)
-    assert [(p.resource, p.operation, p.access) for p in found.privileges] == expected
-    assert all(("access" in p.assumed) == (p.access != "unknown") for p in found.privileges)
+    manifest = _manifest(command="npx", **config)
+    assert [(p.resource, p.operation, p.access) for p in manifest.privileges] == expected
+    assert all(("access" in p.assumed) == (p.access != "unknown") for p in manifest.privileges)
 
 
 def test_tools_left_out_and_folders_let_in_are_the_scope() -> None:
-    found = _only(command="npx", args=["thing@1.0.0", "/srv/photos"], excludeTools=["delete_all"])
-    assert found.scope == "/srv/photos; except delete_all"
+    privilege = _only(command="npx", args=["thing@1.0.0", "/srv/photos"], excludeTools=["delete_all"])
+    assert privilege.scope == "/srv/photos; except delete_all"
 
 
 def test_tools_that_run_unasked_are_counted() -> None:
-    found = _manifest(url="https://a.example", autoApprove=["a", "b"])
-    assert any("2 of them without asking" in finding.detail for finding in found.findings)
+    manifest = _manifest(url="https://a.example", autoApprove=["a", "b"])
+    assert any("2 of them without asking" in finding.detail for finding in manifest.findings)
 
 
 @pytest.mark.parametrize(
@@ -191,8 +193,8 @@ def test_launched_package_and_pin_are_read(command: str, arguments: list[str], c
     ],
 )
 def test_missing_pin_is_a_finding(config: dict[str, Any], severity: list[str]) -> None:
-    found = _manifest(**config)
-    assert [f.severity for f in found.findings if f.code == "unpinned_component"] == severity
+    manifest = _manifest(**config)
+    assert [f.severity for f in manifest.findings if f.code == "unpinned_component"] == severity
 
 
 @pytest.mark.parametrize(
@@ -220,24 +222,24 @@ def test_code_in_the_command_line_is_opaque(config: dict[str, Any]) -> None:
 def test_a_slot_holds_a_reference_a_placeholder_or_a_secret(
     config: dict[str, Any], credential: tuple[str, str, bool] | None, finding: str
 ) -> None:
-    found = _manifest(**{"command": "npx", "args": ["thing@1.0.0"], **config})
-    ref = found.privileges[0].credential
+    manifest = _manifest(**{"command": "npx", "args": ["thing@1.0.0"], **config})
+    ref = manifest.privileges[0].credential
     assert (ref and (ref.type, ref.external_id, ref.bound)) == credential
-    assert [code for code in codes(found) if code != "wildcard"] == ([finding] if finding else [])
+    assert [code for code in codes(manifest) if code != "wildcard"] == ([finding] if finding else [])
 
 
 def test_a_variable_handed_on_to_a_container_is_a_credential() -> None:
-    found = _manifest(command="docker", args=["run", "-e", "A_TOKEN", "thing@sha256:" + "0f" * 32])
-    assert found.privileges[0].credential
-    assert found.privileges[0].credential.external_id == "env:A_TOKEN"
-    assert "env_reference" in codes(found)
+    manifest = _manifest(command="docker", args=["run", "-e", "A_TOKEN", "thing@sha256:" + "0f" * 32])
+    assert manifest.privileges[0].credential
+    assert manifest.privileges[0].credential.external_id == "env:A_TOKEN"
+    assert "env_reference" in codes(manifest)
 
 
 @pytest.mark.rule("I5")
 def test_an_oauth_client_is_an_identity() -> None:
-    found = _manifest(url="https://mcp.example/mcp", oauth={"clientId": "1234.5678", "callbackPort": 3118})
-    assert found.identities == (Identity("oauth_client", "1234.5678", "mcp.example"),)
-    assert [(c.type, c.lifetime) for c in found.credentials] == [("oauth", "long")]
+    manifest = _manifest(url="https://mcp.example/mcp", oauth={"clientId": "1234.5678", "callbackPort": 3118})
+    assert manifest.identities == (Identity("oauth_client", "1234.5678", "mcp.example"),)
+    assert [(c.type, c.lifetime) for c in manifest.credentials] == [("oauth", "long")]
 
 
 @pytest.mark.rule("I5")
@@ -252,9 +254,9 @@ def test_one_variable_that_opens_two_servers_is_shared() -> None:
 
 @pytest.mark.parametrize("switch", [{"disabled": True}, {"enable": False}, {"enabled": False}])
 def test_a_server_that_is_switched_off_is_kept_and_dormant(switch: dict[str, bool]) -> None:
-    found = _manifest(url="https://a.example", **switch)
-    assert not found.privileges[0].active
-    assert codes(found) == ["dormant"]
+    manifest = _manifest(url="https://a.example", **switch)
+    assert not manifest.privileges[0].active
+    assert codes(manifest) == ["dormant"]
 
 
 def test_a_file_of_variables_is_a_reference() -> None:
@@ -262,8 +264,8 @@ def test_a_file_of_variables_is_a_reference() -> None:
 
 
 def test_odd_values_of_members_do_no_harm() -> None:
-    found = bring(
+    manifest = bring(
         server(command="npx", args=[1, None, {"a": 1}, "thing"], env={"A": None, "B": 1, "C": True}, headers=[])
     ).manifest
-    assert found.privileges[0].operation == "*"
-    assert json.dumps(found.to_dict())
+    assert manifest.privileges[0].operation == "*"
+    assert json.dumps(manifest.to_dict())

@@ -106,8 +106,8 @@ def test_wrappers_within_wrappers_end() -> None:
 
 @pytest.mark.rule("I8")
 def test_wrapper_settings_count() -> None:
-    found = bring(server(command="env", args=["READ_ONLY=true", "npx", "thing@1.0.0", "--tools=get_a"])).manifest
-    (privilege,) = found.privileges
+    manifest = bring(server(command="env", args=["READ_ONLY=true", "npx", "thing@1.0.0", "--tools=get_a"])).manifest
+    (privilege,) = manifest.privileges
     assert (privilege.operation, privilege.access, privilege.origin) == ("get_a", "read", "thing@1.0.0")
     bridged = _only(command="npx", args=["-y", "supergateway", "--stdio", "npx -y thing@1.0.0 /srv/photos"])
     assert (bridged.scope, bridged.origin) == ("/srv/photos", "thing@1.0.0")
@@ -176,8 +176,8 @@ def test_container_mounts_are_the_scope(arguments: list[str], scope: str) -> Non
     ],
 )
 def test_paths_and_hosts_of_a_local_program_are_the_scope(config: dict[str, Any], scope: str) -> None:
-    found = _only(**config)
-    assert found.scope == scope
+    privilege = _only(**config)
+    assert privilege.scope == scope
     assert "Sommer2024" not in json.dumps(bring(server(**config)).manifest.to_dict())
 
 
@@ -195,11 +195,11 @@ def test_paths_and_hosts_of_a_local_program_are_the_scope(config: dict[str, Any]
     ],
 )
 def test_the_organisation_of_a_remote_server_is_the_target(url: str, target: str) -> None:
-    found = _only(url=url)
-    assert (found.instance, found.target) == ("mcp.example", target)
+    privilege = _only(url=url)
+    assert (privilege.instance, privilege.target) == ("mcp.example", target)
 
 
 def test_a_script_is_the_origin() -> None:
-    found = bring(server(command="python", args=["/srv/mcp/server.py"])).manifest
-    assert found.privileges[0].origin == "/srv/mcp/server.py"
-    assert "unpinned_component" in codes(found)
+    manifest = bring(server(command="python", args=["/srv/mcp/server.py"])).manifest
+    assert manifest.privileges[0].origin == "/srv/mcp/server.py"
+    assert "unpinned_component" in codes(manifest)

@@ -142,8 +142,8 @@ def test_a_switch_that_is_on_is_read_only(config: dict[str, Any]) -> None:
     ],
 )
 def test_a_switch_number_or_computed_value_is_no_list_of_tools(config: dict[str, Any]) -> None:
-    found = _privileges(**{"args": ["thing"], **config})
-    assert [(each.resource, each.operation, each.access) for each in found] == [("", "*", "unknown")]
+    privileges = _privileges(**{"args": ["thing"], **config})
+    assert [(each.resource, each.operation, each.access) for each in privileges] == [("", "*", "unknown")]
 
 
 @pytest.mark.rule("I4")
@@ -157,8 +157,8 @@ def test_a_switch_number_or_computed_value_is_no_list_of_tools(config: dict[str,
     ],
 )
 def test_a_list_of_tools_still_narrows(config: dict[str, Any]) -> None:
-    found = _privileges(**{"args": ["thing"], **config})
-    assert [each.operation for each in found] == ["get_a"]
+    privileges = _privileges(**{"args": ["thing"], **config})
+    assert [each.operation for each in privileges] == ["get_a"]
 
 
 @pytest.mark.rule("I4", "I8")
@@ -190,8 +190,8 @@ def test_a_list_of_tools_still_narrows(config: dict[str, Any]) -> None:
     ],
 )
 def test_switch_outside_server_narrows_nothing(config: dict[str, Any]) -> None:
-    found = _privileges(**config)
-    assert [(each.operation, each.access) for each in found] == [("*", "unknown")]
+    privileges = _privileges(**config)
+    assert [(each.operation, each.access) for each in privileges] == [("*", "unknown")]
 
 
 @pytest.mark.rule("I4")
@@ -291,5 +291,5 @@ def test_further_tools_beside_list_void_narrowing() -> None:
 
 @pytest.mark.rule("I4", "I8")
 def test_tools_and_toolsets_are_combined() -> None:
-    found = _privileges(args=["thing"], env={"GITHUB_TOOLSETS": "repos", "GITHUB_TOOLS": "get_a"})
-    assert [(each.resource, each.operation) for each in found] == [("", "get_a"), ("repos", "*")]
+    privileges = _privileges(args=["thing"], env={"GITHUB_TOOLSETS": "repos", "GITHUB_TOOLS": "get_a"})
+    assert [(each.resource, each.operation) for each in privileges] == [("", "get_a"), ("repos", "*")]

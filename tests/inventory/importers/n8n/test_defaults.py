@@ -10,7 +10,7 @@ import pytest
 
 from inventory.importers.n8n import defaults as table
 from inventory.importers.operation_words import access_of
-from tests.inventory.importers.samples import AI, bound, codes, manifest, node
+from tests.inventory.importers.samples import AI, bound, codes, manifest_of, node
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +127,8 @@ def test_every_node_type_of_the_reference_is_recognised(reference: dict[str, lis
     unknown = []
     for full, blocks in reference.items():
         versions = max(float(version) for block in blocks for version in block["versions"])
-        found = manifest(node(full, "A", versions))
-        unknown += [full for each in found.findings if "does not know the type" in each.detail]
+        manifest = manifest_of(node(full, "A", versions))
+        unknown += [full for each in manifest.findings if "does not know the type" in each.detail]
     assert len(reference) > 400
     assert unknown == []
 
@@ -156,10 +156,10 @@ def test_every_node_type_of_the_reference_is_recognised(reference: dict[str, lis
 )
 def test_operations_of_rarer_nodes_have_their_level(kind: str, resource: str, operation: str, level: str) -> None:
     chosen = {"action": operation} if kind == "filemaker" else {"operation": operation}
-    (found,) = manifest(
+    (privilege,) = manifest_of(
         node(kind, "A", 2, bound("someApi"), **({"resource": resource} if resource else {}), **chosen)
     ).privileges
-    assert found.access == level
+    assert privilege.access == level
 
 
 @pytest.mark.rule("I4")
@@ -187,15 +187,15 @@ def test_operations_of_rarer_nodes_have_their_level(kind: str, resource: str, op
 def test_operations_that_were_overstated_or_unknown(
     kind: str, version: float, parameters: dict[str, Any], operation: str, level: str
 ) -> None:
-    found = manifest(node(kind, "A", version, bound("someApi"), **parameters))
-    (privilege,) = found.privileges
+    manifest = manifest_of(node(kind, "A", version, bound("someApi"), **parameters))
+    (privilege,) = manifest.privileges
     assert (privilege.operation, privilege.access) == (operation, level)
-    assert not {"unrecognised", "wildcard"} & set(codes(found))
+    assert not {"unrecognised", "wildcard"} & set(codes(manifest))
 
 
 @pytest.mark.rule("I4")
 def test_members_elsewhere_are_still_admin() -> None:
-    (found,) = manifest(
+    (privilege,) = manifest_of(
         node("discord", "A", 2, bound("discordBotApi"), resource="member", operation="roleAdd")
     ).privileges
-    assert found.access == "admin"
+    assert privilege.access == "admin"

@@ -12,13 +12,13 @@ from inventory.importers.documents import Limits
 from inventory.importers.manifest import Manifest, Privilege
 from inventory.importers.problem import ImportProblem
 from inventory.importers.reader import read
-from tests.inventory.importers.samples import AI, bound, bring, codes, manifest, node, workflow
+from tests.inventory.importers.samples import AI, bound, bring, codes, manifest_of, node, workflow
 
 CHAT = AI + "lmChatOpenAi"
 
 
 def _only(*nodes: dict[str, Any], **members: Any) -> Privilege:
-    (privilege,) = manifest(*nodes, **members).privileges
+    (privilege,) = manifest_of(*nodes, **members).privileges
     return privilege
 
 
@@ -41,20 +41,20 @@ def _calling(inner: Any, kind: str = "executeWorkflow", **parameters: Any) -> di
 @pytest.mark.rule("I8")
 @pytest.mark.parametrize("kind", ["executeWorkflow", AI + "toolWorkflow", AI + "retrieverWorkflow"])
 def test_an_inline_sub_workflow_is_read_with_its_nodes(kind: str) -> None:
-    found = manifest(_calling(_inner(), kind))
-    assert [(each.at, each.connector, each.operation, each.access) for each in found.privileges] == [
+    manifest = manifest_of(_calling(_inner(), kind))
+    assert [(each.at, each.connector, each.operation, each.access) for each in manifest.privileges] == [
         ("Call", kind.rpartition(".")[2], "execute", "execute"),
         ("Call / Mail it", "gmail", "send", "write"),
         ("Call / Ask", "httpRequest", "post", "write"),
     ]
-    assert [(each.external_id, each.at) for each in found.credentials] == [("g1", ("Call / Mail it",))]
-    assert found.triggers == ()
+    assert [(each.external_id, each.at) for each in manifest.credentials] == [("g1", ("Call / Mail it",))]
+    assert manifest.triggers == ()
 
 
 @pytest.mark.rule("I8")
 def test_an_inline_sub_workflow_within_another_is_read_too() -> None:
-    found = manifest(_calling(workflow(_calling(_inner()))))
-    assert [each.at for each in found.privileges] == [
+    manifest = manifest_of(_calling(workflow(_calling(_inner()))))
+    assert [each.at for each in manifest.privileges] == [
         "Call",
         "Call / Call",
         "Call / Call / Mail it",
@@ -65,8 +65,8 @@ def test_an_inline_sub_workflow_within_another_is_read_too() -> None:
 @pytest.mark.rule("I4")
 def test_a_model_that_calls_an_inline_sub_workflow_controls_its_nodes() -> None:
     nodes = (node(AI + "agent", "Agent"), _calling(_inner(), AI + "toolWorkflow"))
-    found = manifest(*nodes, links=(("Call", "ai_tool", "Agent"),))
-    assert all(each.model_controlled for each in found.privileges)
+    manifest = manifest_of(*nodes, links=(("Call", "ai_tool", "Agent"),))
+    assert all(each.model_controlled for each in manifest.privileges)
 
 
 @pytest.mark.rule("I6")
@@ -74,10 +74,10 @@ def test_a_secret_in_a_slot_of_an_inline_sub_workflow_is_found_and_not_shown() -
     canary = "Zx81-quiet-lantern-1987"
     headers = {"parameters": [{"name": "X-Api-Key", "value": canary}]}
     inner = workflow(node("httpRequest", "Ask", 4.2, url="https://api.example/x", headerParameters=headers))
-    found = bring(workflow(_calling(inner)))
-    assert "embedded_secret" in codes(found.manifest)
-    assert len(found.secrets) == 1
-    assert canary not in json.dumps(found.manifest.to_dict())
+    result = bring(workflow(_calling(inner)))
+    assert "embedded_secret" in codes(result.manifest)
+    assert len(result.secrets) == 1
+    assert canary not in json.dumps(result.manifest.to_dict())
 
 
 @pytest.mark.rule("I8")
@@ -85,9 +85,9 @@ def test_a_secret_in_a_slot_of_an_inline_sub_workflow_is_found_and_not_shown() -
     "text", ['{"nodes": [', "={{ $json.workflow }}", "[]", '{"nodes": [{"type": 1}], "connections": {}}', "null"]
 )
 def test_unreadable_inline_workflow_is_reported(text: str) -> None:
-    found = manifest(_calling(text))
-    assert [each.at for each in found.privileges] == ["Call"]
-    assert [each.detail for each in found.findings if each.code == "unrecognised"] == [
+    manifest = manifest_of(_calling(text))
+    assert [each.at for each in manifest.privileges] == ["Call"]
+    assert [each.detail for each in manifest.findings if each.code == "unrecognised"] == [
         "The workflow in this node could not be read; check what it does"
     ]
 
@@ -96,7 +96,7 @@ def test_unreadable_inline_workflow_is_reported(text: str) -> None:
 @pytest.mark.parametrize("inner", [_inner(), {"nodes": 1}, {"no": "nodes"}, [1], 7])
 def test_an_inline_sub_workflow_may_be_no_text(inner: Any) -> None:
     built = node("executeWorkflow", "Call", 1.2, source="parameter", workflowJson=inner)
-    assert manifest(built).privileges[0].at == "Call"
+    assert manifest_of(built).privileges[0].at == "Call"
 
 
 @pytest.mark.rule("I8")
@@ -104,9 +104,9 @@ def test_inline_sub_workflows_are_read_three_levels_deep() -> None:
     inner = _inner()
     for _ in range(12):
         inner = workflow(_calling(inner))
-    found = manifest(_calling(inner))
-    assert [each.at for each in found.privileges] == ["Call", *(" / ".join(["Call"] * depth) for depth in (2, 3, 4))]
-    assert [each.at for each in found.findings if each.code == "unrecognised"] == ["Call / Call / Call / Call"]
+    manifest = manifest_of(_calling(inner))
+    assert [each.at for each in manifest.privileges] == ["Call", *(" / ".join(["Call"] * depth) for depth in (2, 3, 4))]
+    assert [each.at for each in manifest.findings if each.code == "unrecognised"] == ["Call / Call / Call / Call"]
 
 
 @pytest.mark.rule("I8")
@@ -135,9 +135,9 @@ def test_the_layout_of_an_inline_sub_workflow_makes_no_new_version() -> None:
 @pytest.mark.rule("I8")
 @pytest.mark.parametrize("inner", ["", "{}", {}, [], "[]", [{}]])
 def test_an_empty_inline_sub_workflow_is_named_as_unread(inner: Any) -> None:
-    found = manifest(node("executeWorkflow", "Call", 1.2, source="parameter", workflowJson=inner))
-    assert [each.at for each in found.privileges] == ["Call"]
-    assert "unrecognised" in codes(found)
+    manifest = manifest_of(node("executeWorkflow", "Call", 1.2, source="parameter", workflowJson=inner))
+    assert [each.at for each in manifest.privileges] == ["Call"]
+    assert "unrecognised" in codes(manifest)
 
 
 @pytest.mark.rule("I8")
@@ -145,22 +145,22 @@ def test_an_empty_inline_sub_workflow_is_named_as_unread(inner: Any) -> None:
 def test_an_inline_sub_workflow_behind_an_equals_sign_or_in_a_list_is_read(shape: str) -> None:
     text = json.dumps(_inner())
     inner = {"=": "=" + text, "list": [_inner()], "text of a list": f"[{text}]"}[shape]
-    found = manifest(node("executeWorkflow", "Call", 1.2, source="parameter", workflowJson=inner))
-    assert [each.at for each in found.privileges] == ["Call", "Call / Mail it", "Call / Ask"]
+    manifest = manifest_of(node("executeWorkflow", "Call", 1.2, source="parameter", workflowJson=inner))
+    assert [each.at for each in manifest.privileges] == ["Call", "Call / Mail it", "Call / Ask"]
 
 
 @pytest.mark.rule("I8")
 def test_inner_nodes_without_a_name_or_of_one_name_are_read() -> None:
     inner = _inner()
     inner["nodes"][1]["name"] = inner["nodes"][2]["name"] = "Same"
-    found = manifest(_calling(inner))
-    assert [(each.at, each.connector) for each in found.privileges[1:]] == [
+    manifest = manifest_of(_calling(inner))
+    assert [(each.at, each.connector) for each in manifest.privileges[1:]] == [
         ("Call / Same", "gmail"),
         ("Call / Same (nodes/2)", "httpRequest"),
     ]
     del inner["nodes"][1]["name"]
-    found = manifest(_calling(inner))
-    assert [(each.at, each.connector) for each in found.privileges[1:]] == [
+    manifest = manifest_of(_calling(inner))
+    assert [(each.at, each.connector) for each in manifest.privileges[1:]] == [
         ("Call / gmail", "gmail"),
         ("Call / Same", "httpRequest"),
     ]
@@ -172,9 +172,9 @@ def test_inner_nodes_without_a_name_or_of_one_name_are_read() -> None:
 )
 @pytest.mark.parametrize("inner", [_inner(), json.dumps(_inner())])
 def test_an_inline_sub_workflow_that_is_not_the_source_is_not_read(inner: Any, parameters: dict[str, Any]) -> None:
-    found = manifest(node("executeWorkflow", "Call", 1.2, workflowJson=inner, **parameters))
-    assert not [each for each in found.privileges if each.at.startswith("Call /")]
-    assert found.credentials == ()
+    manifest = manifest_of(node("executeWorkflow", "Call", 1.2, workflowJson=inner, **parameters))
+    assert not [each for each in manifest.privileges if each.at.startswith("Call /")]
+    assert manifest.credentials == ()
 
 
 # Sub-workflows from an address
@@ -182,24 +182,28 @@ def test_an_inline_sub_workflow_that_is_not_the_source_is_not_read(inner: Any, p
 
 @pytest.mark.rule("I8")
 def test_a_sub_workflow_from_an_address_says_the_address() -> None:
-    found = manifest(node("executeWorkflow", "Call", 1.2, source="url", workflowUrl="https://flows.example/pay.json"))
-    assert [(each.connector, each.operation, each.access, each.instance, each.target) for each in found.privileges] == [
+    manifest = manifest_of(
+        node("executeWorkflow", "Call", 1.2, source="url", workflowUrl="https://flows.example/pay.json")
+    )
+    assert [
+        (each.connector, each.operation, each.access, each.instance, each.target) for each in manifest.privileges
+    ] == [
         ("executeWorkflow", "execute", "execute", "n8n", "from flows.example/pay.json"),
         ("httpRequest", "get", "read", "flows.example", "/pay.json"),
     ]
-    assert "unpinned_component" in codes(found)
+    assert "unpinned_component" in codes(manifest)
 
 
 @pytest.mark.rule("I8")
 def test_a_sub_workflow_from_a_computed_address_is_a_dynamic_host() -> None:
-    found = manifest(node("executeWorkflow", "Call", 1.2, source="url", workflowUrl="={{ $json.url }}"))
-    assert [each.instance for each in found.privileges] == ["n8n", ""]
-    assert "dynamic_host" in codes(found)
+    manifest = manifest_of(node("executeWorkflow", "Call", 1.2, source="url", workflowUrl="={{ $json.url }}"))
+    assert [each.instance for each in manifest.privileges] == ["n8n", ""]
+    assert "dynamic_host" in codes(manifest)
 
 
 def test_a_sub_workflow_from_a_file_says_the_file() -> None:
-    found = _only(node("executeWorkflow", "Call", 1.2, source="localFile", workflowPath="/data/pay.json"))
-    assert found.target == "from /data/pay.json"
+    privilege = _only(node("executeWorkflow", "Call", 1.2, source="localFile", workflowPath="/data/pay.json"))
+    assert privilege.target == "from /data/pay.json"
 
 
 # Code
@@ -207,11 +211,11 @@ def test_a_sub_workflow_from_a_file_says_the_file() -> None:
 
 @pytest.mark.rule("I8")
 def test_an_ai_transform_with_code_runs_code() -> None:
-    found = manifest(node("aiTransform", "Shape", 1, instructions="sum up", jsCode="return items"))
-    assert [(each.connector, each.operation, each.access, each.instance) for each in found.privileges] == [
+    manifest = manifest_of(node("aiTransform", "Shape", 1, instructions="sum up", jsCode="return items"))
+    assert [(each.connector, each.operation, each.access, each.instance) for each in manifest.privileges] == [
         ("aiTransform", "run", "execute", "n8n")
     ]
-    assert manifest(node("aiTransform", "Shape", 1, instructions="sum up")).privileges == ()
+    assert manifest_of(node("aiTransform", "Shape", 1, instructions="sum up")).privileges == ()
 
 
 # Wait
@@ -233,16 +237,16 @@ def test_an_ai_transform_with_code_runs_code() -> None:
     ],
 )
 def test_a_wait_for_a_call_is_an_entry(parameters: dict[str, Any], kind: str, detail: str, authenticated: bool) -> None:
-    found = manifest(node("wait", "Wait", 1.1, **parameters))
-    assert [(each.type, each.at, each.detail, each.authenticated) for each in found.triggers] == [
+    manifest = manifest_of(node("wait", "Wait", 1.1, **parameters))
+    assert [(each.type, each.at, each.detail, each.authenticated) for each in manifest.triggers] == [
         (kind, "Wait", detail, authenticated)
     ]
-    assert ("open_webhook" in codes(found)) is not authenticated
+    assert ("open_webhook" in codes(manifest)) is not authenticated
 
 
 @pytest.mark.parametrize("parameters", [{}, {"resume": "timeInterval"}, {"resume": "specificTime"}])
 def test_a_wait_for_a_time_is_no_entry(parameters: dict[str, Any]) -> None:
-    assert manifest(node("wait", "Wait", 1.1, **parameters)).triggers == ()
+    assert manifest_of(node("wait", "Wait", 1.1, **parameters)).triggers == ()
 
 
 # Targets
@@ -336,17 +340,17 @@ def test_lists_folders_and_copies_are_part_of_the_target(built: dict[str, Any], 
     ],
 )
 def test_a_model_at_another_address_is_at_that_address(built: dict[str, Any]) -> None:
-    found = _only(built)
-    assert found.instance == "llm.example"
-    assert found.credential
-    assert found.credential.external_id == "o1"
+    privilege = _only(built)
+    assert privilege.instance == "llm.example"
+    assert privilege.credential
+    assert privilege.credential.external_id == "o1"
 
 
 @pytest.mark.rule("I8")
 def test_a_model_at_a_computed_address_is_at_a_dynamic_host() -> None:
-    found = manifest(node(CHAT, "Model", 1.2, bound("openAiApi", "o1"), options={"baseURL": "={{ $json.u }}"}))
-    assert [each.instance for each in found.privileges] == [""]
-    assert "dynamic_host" in codes(found)
+    manifest = manifest_of(node(CHAT, "Model", 1.2, bound("openAiApi", "o1"), options={"baseURL": "={{ $json.u }}"}))
+    assert [each.instance for each in manifest.privileges] == [""]
+    assert "dynamic_host" in codes(manifest)
 
 
 @pytest.mark.rule("I8")
@@ -359,12 +363,12 @@ def test_a_model_at_a_computed_address_is_at_a_dynamic_host() -> None:
     ],
 )
 def test_a_proxy_is_part_of_the_scope(proxy: str, scope: str) -> None:
-    found = _only(node("httpRequest", "Ask", 4.2, url="https://api.example/x", options={"proxy": proxy}))
-    assert found.scope == scope
+    privilege = _only(node("httpRequest", "Ask", 4.2, url="https://api.example/x", options={"proxy": proxy}))
+    assert privilege.scope == scope
 
 
 def _built_in(tools: Any) -> Manifest:
-    return manifest(node(CHAT, "Model", 1.3, bound("openAiApi", "o1"), builtInTools=tools))
+    return manifest_of(node(CHAT, "Model", 1.3, bound("openAiApi", "o1"), builtInTools=tools))
 
 
 @pytest.mark.rule("I8")
@@ -374,26 +378,28 @@ def test_mcp_servers_among_the_tools_of_openai_are_privileges() -> None:
         {"serverLabel": "mail", "connectorId": "connector_gmail"},
         {"serverLabel": "any", "serverUrl": "={{ $json.url }}"},
     ]
-    found = _built_in({"mcpServers": {"mcpServerOptions": servers}})
-    asked = [
+    manifest = _built_in({"mcpServers": {"mcpServerOptions": servers}})
+    privileges = [
         (each.connector, each.instance, each.operation, each.access, each.model_controlled)
-        for each in found.privileges
+        for each in manifest.privileges
         if each.connector == "mcp"
     ]
-    assert asked == [
+    assert privileges == [
         ("mcp", "mcp.example", "list_items", "read", True),
         ("mcp", "mcp.example", "add_item", "write", True),
         ("mcp", "connector_gmail", "*", "unknown", True),
         ("mcp", "", "*", "unknown", True),
     ]
-    assert {"wildcard", "dynamic_host"} <= set(codes(found))
+    assert {"wildcard", "dynamic_host"} <= set(codes(manifest))
 
 
 @pytest.mark.rule("I8")
 def test_mcp_servers_among_the_tools_of_the_openai_node_are_privileges() -> None:
     tools = {"mcpServers": {"mcpServerOptions": [{"serverLabel": "stock", "serverUrl": "https://mcp.example/sse"}]}}
-    found = manifest(node(AI + "openAi", "Ask", 2, bound("openAiApi", "o1"), operation="response", builtInTools=tools))
-    assert [(each.connector, each.instance) for each in found.privileges][1:] == [("mcp", "mcp.example")]
+    manifest = manifest_of(
+        node(AI + "openAi", "Ask", 2, bound("openAiApi", "o1"), operation="response", builtInTools=tools)
+    )
+    assert [(each.connector, each.instance) for each in manifest.privileges][1:] == [("mcp", "mcp.example")]
 
 
 @pytest.mark.rule("I8")
@@ -403,8 +409,8 @@ def test_other_tools_that_openai_runs_are_privileges() -> None:
         "codeInterpreter": True,
         "fileSearch": {"vectorStoreIds": '["vs_1"]'},
     }
-    found = _built_in(tools)
-    assert [(each.resource, each.operation, each.access) for each in found.privileges][1:] == [
+    manifest = _built_in(tools)
+    assert [(each.resource, each.operation, each.access) for each in manifest.privileges][1:] == [
         ("web", "search", "read"),
         ("code", "run", "execute"),
         ("vectors", "retrieve", "read"),
@@ -422,13 +428,13 @@ ALIKE = ["Post ", "Post\u200b", " Post", "Po\u00adst", "Post\u2060"]
 def test_names_with_invisible_difference_are_two_nodes(other: str) -> None:
     nodes = (node("slack", "Post", 2.3, channelId="#a"), node("slack", other, 2.3, channelId="#b"))
     agent = node(AI + "agent", "Agent")
-    found = bring(workflow(*nodes, agent, links=((other, "ai_tool", "Agent"),))).manifest
-    first, second = found.privileges
+    manifest = bring(workflow(*nodes, agent, links=((other, "ai_tool", "Agent"),))).manifest
+    first, second = manifest.privileges
     assert (first.at, first.target, first.model_controlled) == ("Post", "#a", False)
     assert (second.at, second.target, second.model_controlled) == ("Post (nodes/1)", "#b", True)
-    assert [each.detail for each in found.findings if each.at == "Post (nodes/1)" and "look alike" in each.detail] == [
-        "The names of nodes/0 and nodes/1 look alike and differ by blanks or characters that show nothing"
-    ]
+    assert [
+        each.detail for each in manifest.findings if each.at == "Post (nodes/1)" and "look alike" in each.detail
+    ] == ["The names of nodes/0 and nodes/1 look alike and differ by blanks or characters that show nothing"]
 
 
 @pytest.mark.rule("I7", "I8")

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from inventory.importers.manifest import Privilege, privilege_key
-from tests.inventory.importers.samples import AI, bound, codes, manifest, node
+from tests.inventory.importers.samples import AI, bound, codes, manifest_of, node
 
 
 def _only(*nodes: dict[str, Any]) -> Privilege:
-    (privilege,) = manifest(*nodes).privileges
+    (privilege,) = manifest_of(*nodes).privileges
     return privilege
 
 
@@ -30,9 +30,9 @@ def _only(*nodes: dict[str, Any]) -> Privilege:
     ],
 )
 def test_configured_http_method_decides_level(method: dict[str, str], operation: str, access: str) -> None:
-    found = _only(node("facebookGraphApi", "A", 1, bound("facebookGraphApi"), node="1", edge="feed", **method))
-    assert (found.operation, found.access, found.target) == (operation, access, "1/feed")
-    assert ("operation" in found.assumed) == (not method)
+    privilege = _only(node("facebookGraphApi", "A", 1, bound("facebookGraphApi"), node="1", edge="feed", **method))
+    assert (privilege.operation, privilege.access, privilege.target) == (operation, access, "1/feed")
+    assert ("operation" in privilege.assumed) == (not method)
 
 
 # Who may call
@@ -42,10 +42,10 @@ def test_configured_http_method_decides_level(method: dict[str, str], operation:
 @pytest.mark.parametrize("authentication", ["{{ $credentials.basicAuth }}", "={{ $json.how }}"])
 @pytest.mark.parametrize("credentials", [None, bound("httpBasicAuth")])
 def test_computed_authentication_protects_nothing(authentication: str, credentials: Any) -> None:
-    found = manifest(node("webhook", "A", 2, credentials, path="orders", authentication=authentication))
-    assert not found.triggers[0].authenticated
-    assert "open_webhook" in codes(found)
-    (finding,) = [each for each in found.findings if each.code == "open_webhook"]
+    manifest = manifest_of(node("webhook", "A", 2, credentials, path="orders", authentication=authentication))
+    assert not manifest.triggers[0].authenticated
+    assert "open_webhook" in codes(manifest)
+    (finding,) = [each for each in manifest.findings if each.code == "open_webhook"]
     assert "computed" in finding.detail
 
 
@@ -58,7 +58,7 @@ def test_computed_authentication_protects_nothing(authentication: str, credentia
     ],
 )
 def test_a_webhook_of_several_methods_takes_a_post_where_it_names_none(parameters: dict[str, Any], detail: str) -> None:
-    assert manifest(node("webhook", "A", 2, path="o", **parameters)).triggers[0].detail == detail
+    assert manifest_of(node("webhook", "A", 2, path="o", **parameters)).triggers[0].detail == detail
 
 
 # Credentials that are there, or not, or needed, or not
@@ -67,18 +67,18 @@ def test_a_webhook_of_several_methods_takes_a_post_where_it_names_none(parameter
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize("identifier", ["CONFIGURE_ME", "CONFIGURA_IN_N8N", "SLACK_CREDENTIAL_ID"])
 def test_upper_case_id_binds_nothing(identifier: str) -> None:
-    found = manifest(node("slack", "A", 2.3, bound("slackApi", identifier)))
-    assert found.privileges[0].credential is not None
-    assert not found.privileges[0].credential.bound
-    assert found.privileges[0].instance == ""
-    assert "unbound_credential" in codes(found)
+    manifest = manifest_of(node("slack", "A", 2.3, bound("slackApi", identifier)))
+    assert manifest.privileges[0].credential is not None
+    assert not manifest.privileges[0].credential.bound
+    assert manifest.privileges[0].instance == ""
+    assert "unbound_credential" in codes(manifest)
 
 
 @pytest.mark.parametrize("identifier", ["63", "KnSSZQEFv82oFpIv", "ABCDEFGHIJKLMNOP", "cred_1"])
 def test_an_id_that_a_platform_wrote_binds(identifier: str) -> None:
-    found = _only(node("slack", "A", 2.3, bound("slackApi", identifier)))
-    assert found.credential is not None
-    assert found.credential.bound
+    privilege = _only(node("slack", "A", 2.3, bound("slackApi", identifier)))
+    assert privilege.credential is not None
+    assert privilege.credential.bound
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_an_id_that_a_platform_wrote_binds(identifier: str) -> None:
     ],
 )
 def test_git_password_setting_is_read(parameters: dict[str, str], credential: str | None) -> None:
-    found = _only(node("git", "A", 1, **parameters))
-    assert (found.credential.type if found.credential else None) == credential
+    privilege = _only(node("git", "A", 1, **parameters))
+    assert (privilege.credential.type if privilege.credential else None) == credential
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,9 @@ def test_git_password_setting_is_read(parameters: dict[str, str], credential: st
 def test_the_credential_that_is_missing_is_the_one_that_version_asks_for(
     built: dict[str, Any], credential: str
 ) -> None:
-    found = _only(built)
-    assert found.credential is not None
-    assert (found.credential.type, found.credential.bound) == (credential, False)
+    privilege = _only(built)
+    assert privilege.credential is not None
+    assert (privilege.credential.type, privilege.credential.bound) == (credential, False)
 
 
 # An editor's memory, and its settings
@@ -119,9 +119,9 @@ def test_the_credential_that_is_missing_is_the_one_that_version_asks_for(
 
 def test_cached_editor_value_is_no_expression() -> None:
     table = {"__rl": True, "mode": "list", "value": "t1", "cachedResultUrl": "{{ $env.BASE_URL }}"}
-    assert "env_reference" not in codes(manifest(node("airtable", "A", 2.1, bound("airtableTokenApi"), table=table)))
+    assert "env_reference" not in codes(manifest_of(node("airtable", "A", 2.1, bound("airtableTokenApi"), table=table)))
     table["value"] = "={{ $env.TABLE }}"
-    assert "env_reference" in codes(manifest(node("airtable", "A", 2.1, bound("airtableTokenApi"), table=table)))
+    assert "env_reference" in codes(manifest_of(node("airtable", "A", 2.1, bound("airtableTokenApi"), table=table)))
 
 
 @pytest.mark.rule("I7")
@@ -133,12 +133,12 @@ def test_a_document_is_one_however_it_was_chosen() -> None:
         {"__rl": True, "mode": "url", "value": address},
         {"__rl": True, "mode": "list", "value": document, "cachedResultName": "Prices"},
     ]
-    found = [
+    privileges = [
         _only(node("googleSheets", "A", 4.5, bound("googleSheetsOAuth2Api"), documentId=each, sheetName="Q1"))
         for each in chosen
     ]
-    assert {each.target for each in found} == {f"{document}/Q1"}
-    assert len({privilege_key(each, "r") for each in found}) == 1
+    assert {each.target for each in privileges} == {f"{document}/Q1"}
+    assert len({privilege_key(each, "r") for each in privileges}) == 1
 
 
 @pytest.mark.parametrize(
@@ -150,12 +150,12 @@ def test_a_document_is_one_however_it_was_chosen() -> None:
     ],
 )
 def test_an_address_that_is_no_documents_of_googles_stays_an_address(address: str) -> None:
-    found = _only(node("googleDocs", "A", 2, bound("googleDocsOAuth2Api"), operation="get", documentURL=address))
-    assert found.target.startswith("https://")
+    privilege = _only(node("googleDocs", "A", 2, bound("googleDocsOAuth2Api"), operation="get", documentURL=address))
+    assert privilege.target.startswith("https://")
 
 
 def test_a_trigger_of_the_ai_package_is_no_different() -> None:
-    found = manifest(
+    manifest = manifest_of(
         node(AI + "mcpTrigger", "A", 2, bound("httpBearerAuth"), path="t", authentication="={{ $json.a }}")
     )
-    assert not found.triggers[0].authenticated
+    assert not manifest.triggers[0].authenticated

@@ -9,11 +9,11 @@ import pytest
 
 from inventory.importers.manifest import Finding, Manifest, Privilege, Trigger
 from inventory.importers.reader import read
-from tests.inventory.importers.samples import AI, bound, bring, codes, manifest, node, workflow
+from tests.inventory.importers.samples import AI, bound, bring, codes, manifest_of, node, workflow
 
 
 def _privileges(*nodes: dict[str, Any], **members: Any) -> list[Privilege]:
-    return list(manifest(*nodes, **members).privileges)
+    return list(manifest_of(*nodes, **members).privileges)
 
 
 def _only(*nodes: dict[str, Any], **members: Any) -> Privilege:
@@ -22,12 +22,12 @@ def _only(*nodes: dict[str, Any], **members: Any) -> Privilege:
 
 
 def _trigger(*nodes: dict[str, Any]) -> Trigger:
-    (trigger,) = manifest(*nodes).triggers
+    (trigger,) = manifest_of(*nodes).triggers
     return trigger
 
 
-def _findings(found: Manifest, code: str) -> list[Finding]:
-    return [finding for finding in found.findings if finding.code == code]
+def _findings(manifest: Manifest, code: str) -> list[Finding]:
+    return [finding for finding in manifest.findings if finding.code == code]
 
 
 # Defaults and levels
@@ -53,15 +53,15 @@ def _findings(found: Manifest, code: str) -> list[Finding]:
 def test_missing_setting_uses_default_of_node_version(
     built: dict[str, Any], resource: str, operation: str, access: str
 ) -> None:
-    found = _only(built)
-    assert (found.resource, found.operation, found.access) == (resource, operation, access)
-    assert "operation" in found.assumed
+    privilege = _only(built)
+    assert (privilege.resource, privilege.operation, privilege.access) == (resource, operation, access)
+    assert "operation" in privilege.assumed
 
 
 @pytest.mark.rule("I8")
 def test_exported_setting_is_not_assumed() -> None:
-    found = _only(node("slack", "A", 2.3, resource="message", operation="update"))
-    assert (found.operation, found.access, found.assumed) == ("update", "write", ())
+    privilege = _only(node("slack", "A", 2.3, resource="message", operation="update"))
+    assert (privilege.operation, privilege.access, privilege.assumed) == ("update", "write", ())
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def test_exported_setting_is_not_assumed() -> None:
 def test_a_literal_select_is_read_other_literal_sql_write_and_an_expression_execute(
     query: str, access: str, target: str
 ) -> None:
-    found = _only(node("postgres", "A", 2.6, operation="executeQuery", query=query))
-    assert (found.access, found.target) == (access, target)
+    privilege = _only(node("postgres", "A", 2.6, operation="executeQuery", query=query))
+    assert (privilege.access, privilege.target) == (access, target)
 
 
 def test_computed_operation_is_unknown_and_reported() -> None:
-    found = manifest(node("slack", "A", 2.3, operation="={{ $json.op }}"))
-    assert (found.privileges[0].operation, found.privileges[0].access) == ("*", "unknown")
-    assert _findings(found, "unrecognised")
+    manifest = manifest_of(node("slack", "A", 2.3, operation="={{ $json.op }}"))
+    assert (manifest.privileges[0].operation, manifest.privileges[0].access) == ("*", "unknown")
+    assert _findings(manifest, "unrecognised")
 
 
 # Connectors and unknown types
@@ -101,32 +101,32 @@ def test_computed_operation_is_unknown_and_reported() -> None:
     ],
 )
 def test_the_connector_is_the_last_part_without_a_final_tool(kind: str, connector: str, origin: str) -> None:
-    found = _only(node(kind, "A", 1, bound("someApi")))
-    assert (found.connector, found.origin) == (connector, origin)
+    privilege = _only(node(kind, "A", 1, bound("someApi")))
+    assert (privilege.connector, privilege.origin) == (connector, origin)
 
 
 @pytest.mark.rule("I8")
 def test_node_with_credential_is_privilege() -> None:
-    found = manifest(node("noOp", "Rewritten", 1, bound("openAiApi", "o1")))
-    (privilege,) = found.privileges
+    manifest = manifest_of(node("noOp", "Rewritten", 1, bound("openAiApi", "o1")))
+    (privilege,) = manifest.privileges
     assert (privilege.connector, privilege.instance, privilege.access) == ("noOp", "o1", "unknown")
-    assert _findings(found, "unrecognised")
-    assert found.kind == "ai_app"
+    assert _findings(manifest, "unrecognised")
+    assert manifest.kind == "ai_app"
 
 
 @pytest.mark.rule("I8")
 def test_an_unknown_type_is_shown_as_not_recognised_and_not_dropped() -> None:
-    found = manifest(
+    manifest = manifest_of(
         node("n8n-nodes-acme.acme", "A", 1, bound("acmeApi"), resource="order", operation="cancelOrder"),
         node("unheardOf"),
     )
-    assert [(p.connector, p.operation, p.access) for p in found.privileges] == [
+    assert [(p.connector, p.operation, p.access) for p in manifest.privileges] == [
         ("acme", "cancelOrder", "write"),
         ("unheardOf", "*", "unknown"),
     ]
-    assert "access" in found.privileges[0].assumed
-    assert [f.at for f in _findings(found, "unrecognised")] == ["A", "unheardOf"]
-    assert [f.at for f in _findings(found, "unpinned_component")] == ["A"]
+    assert "access" in manifest.privileges[0].assumed
+    assert [f.at for f in _findings(manifest, "unrecognised")] == ["A", "unheardOf"]
+    assert [f.at for f in _findings(manifest, "unpinned_component")] == ["A"]
 
 
 def test_nodes_that_only_reshape_and_branch_are_no_privileges() -> None:
@@ -183,8 +183,13 @@ def test_nodes_that_only_reshape_and_branch_are_no_privileges() -> None:
 def test_an_http_node_is_its_method_and_its_host(
     built: dict[str, Any], operation: str, access: str, instance: str, target: str
 ) -> None:
-    found = _only(built)
-    assert (found.operation, found.access, found.instance, found.target) == (operation, access, instance, target)
+    privilege = _only(built)
+    assert (privilege.operation, privilege.access, privilege.instance, privilege.target) == (
+        operation,
+        access,
+        instance,
+        target,
+    )
 
 
 @pytest.mark.rule("I8")
@@ -199,9 +204,9 @@ def test_an_http_node_is_its_method_and_its_host(
     ],
 )
 def test_a_host_that_is_computed_is_dynamic_and_has_no_instance(url: str, severity: str) -> None:
-    found = manifest(node("httpRequest", "A", 4.2, url=url))
-    assert found.privileges[0].instance == ""
-    assert [f.severity for f in _findings(found, "dynamic_host")] == [severity]
+    manifest = manifest_of(node("httpRequest", "A", 4.2, url=url))
+    assert manifest.privileges[0].instance == ""
+    assert [f.severity for f in _findings(manifest, "dynamic_host")] == [severity]
 
 
 @pytest.mark.rule("I8")
@@ -209,18 +214,18 @@ def test_a_host_that_is_computed_is_dynamic_and_has_no_instance(url: str, severi
     "built", [node("rssFeedRead", "A", 1, url="={{ $json.feed }}"), node("graphql", "A", 1, endpoint="{{ $env.API }}")]
 )
 def test_a_feed_or_endpoint_that_is_computed_is_dynamic_too(built: dict[str, Any]) -> None:
-    found = manifest(built)
-    assert found.privileges[0].instance == ""
-    assert _findings(found, "dynamic_host")
+    manifest = manifest_of(built)
+    assert manifest.privileges[0].instance == ""
+    assert _findings(manifest, "dynamic_host")
 
 
 @pytest.mark.rule("I8")
 def test_a_request_without_an_address_is_not_recognised() -> None:
-    assert _findings(manifest(node("httpRequest", "A", 4.2)), "unrecognised")
+    assert _findings(manifest_of(node("httpRequest", "A", 4.2)), "unrecognised")
 
 
 def test_predefined_credential_names_connector() -> None:
-    found = _only(
+    privilege = _only(
         node(
             "httpRequest",
             "A",
@@ -231,23 +236,23 @@ def test_predefined_credential_names_connector() -> None:
             nodeCredentialType="gmailOAuth2",
         )
     )
-    assert (found.connector, found.instance) == ("gmail", "www.googleapis.com")
+    assert (privilege.connector, privilege.instance) == ("gmail", "www.googleapis.com")
 
 
 def test_token_like_path_parts_are_hidden_and_distinct() -> None:
-    one, other = (
+    privilege, other = (
         _only(node("httpRequest", "A", 4.2, url=f"https://hook.example/h/{c * 3}")) for c in ("a1bk2x9q", "c3dm4z7w")
     )
-    assert "a1bk2x9q" not in one.target
-    assert one.target.startswith("/h/{opaque ")
-    assert one.target != other.target
+    assert "a1bk2x9q" not in privilege.target
+    assert privilege.target.startswith("/h/{opaque ")
+    assert privilege.target != other.target
 
 
 # Credentials
 
 
 def test_credentials_come_by_id_by_name_and_typed_in_place() -> None:
-    found = manifest(
+    manifest = manifest_of(
         node("slack", "By id", 2.3, bound("slackApi", "s1", "Ours")),
         node("slack", "By name", 1, {"slackApi": "Old one"}),
         node(
@@ -261,7 +266,7 @@ def test_credentials_come_by_id_by_name_and_typed_in_place() -> None:
         node("slack", "Hollow", 2.3, bound("slackApi", "REPLACE_WITH_YOUR_CRED", "Slack")),
         node("slack", "Absent", 2.3),
     )
-    refs = [p.credential for p in found.privileges]
+    refs = [p.credential for p in manifest.privileges]
     assert [(r.external_id, r.name, r.bound) for r in refs if r] == [
         ("s1", "Ours", True),
         ("", "Old one", True),
@@ -270,8 +275,8 @@ def test_credentials_come_by_id_by_name_and_typed_in_place() -> None:
         ("", "Slack", False),
         ("", "", False),
     ]
-    assert [f.at for f in _findings(found, "unbound_credential")] == ["Nothing", "Hollow", "Absent"]
-    assert [(c.type, c.where) for c in found.credentials] == [
+    assert [f.at for f in _findings(manifest, "unbound_credential")] == ["Nothing", "Hollow", "Absent"]
+    assert [(c.type, c.where) for c in manifest.credentials] == [
         ("slackApi", "node"),
         ("slackApi", "node"),
         ("httpBasicAuth", "inline"),
@@ -281,7 +286,7 @@ def test_credentials_come_by_id_by_name_and_typed_in_place() -> None:
 
 def test_selected_credential_is_used() -> None:
     both = {"httpBasicAuth": {"id": "b1", "name": "B"}, "httpHeaderAuth": {"id": "h1", "name": "H"}}
-    found = manifest(
+    manifest = manifest_of(
         node(
             "httpRequest",
             "A",
@@ -292,31 +297,31 @@ def test_selected_credential_is_used() -> None:
             genericAuthType="httpHeaderAuth",
         )
     )
-    assert found.privileges[0].credential
-    assert found.privileges[0].credential.external_id == "h1"
-    assert [c.external_id for c in found.credentials] == ["b1", "h1"]
+    assert manifest.privileges[0].credential
+    assert manifest.privileges[0].credential.external_id == "h1"
+    assert [c.external_id for c in manifest.credentials] == ["b1", "h1"]
 
 
 def test_an_expected_credential_that_is_absent_is_named_by_its_type() -> None:
-    found = _only(node("googleDrive", "A", 3, authentication="oAuth2"))
-    assert found.credential
-    assert (found.credential.type, found.credential.bound) == ("googleDriveOAuth2Api", False)
+    privilege = _only(node("googleDrive", "A", 3, authentication="oAuth2"))
+    assert privilege.credential
+    assert (privilege.credential.type, privilege.credential.bound) == ("googleDriveOAuth2Api", False)
 
 
 @pytest.mark.rule("I6")
 def test_a_secret_in_a_header_is_the_credential_of_its_request() -> None:
     headers = {"parameters": [{"name": "X-Api-Key", "value": "5d0f9b77a1c24e33"}]}
-    found = manifest(node("httpRequest", "A", 4.2, url="https://a.example/x", headerParameters=headers))
-    assert found.privileges[0].credential
-    assert found.privileges[0].credential.key == ("embedded", "header/X-Api-Key@a.example")
-    assert [f.at for f in _findings(found, "embedded_secret")] == ["nodes/A/headerParameters/X-Api-Key"]
+    manifest = manifest_of(node("httpRequest", "A", 4.2, url="https://a.example/x", headerParameters=headers))
+    assert manifest.privileges[0].credential
+    assert manifest.privileges[0].credential.key == ("embedded", "header/X-Api-Key@a.example")
+    assert [f.at for f in _findings(manifest, "embedded_secret")] == ["nodes/A/headerParameters/X-Api-Key"]
 
 
 @pytest.mark.rule("I5")
 def test_one_id_in_several_nodes_is_shared() -> None:
-    found = manifest(*(node("slack", name, 2.3, bound("slackApi", "s1")) for name in ("A", "B")))
-    assert [f.at for f in _findings(found, "shared_credential")] == ["credentials/Ours"]
-    assert found.credentials[0].at == ("A", "B")
+    manifest = manifest_of(*(node("slack", name, 2.3, bound("slackApi", "s1")) for name in ("A", "B")))
+    assert [f.at for f in _findings(manifest, "shared_credential")] == ["credentials/Ours"]
+    assert manifest.credentials[0].at == ("A", "B")
 
 
 # Triggers
@@ -385,28 +390,28 @@ def test_one_id_in_several_nodes_is_shared() -> None:
 def test_triggers_and_public_access_are_read(
     built: dict[str, Any], kind: str, detail: str, authenticated: bool
 ) -> None:
-    found = _trigger(built)
-    assert (found.type, found.detail, found.authenticated) == (kind, detail, authenticated)
+    trigger = _trigger(built)
+    assert (trigger.type, trigger.detail, trigger.authenticated) == (kind, detail, authenticated)
 
 
 @pytest.mark.rule("I8")
 def test_an_entry_point_that_is_open_is_a_finding_and_one_that_is_switched_off_is_not() -> None:
-    assert [f.at for f in _findings(manifest(node("webhook", "A", 2, path="x")), "open_webhook")] == ["A"]
-    off = manifest({**node("webhook", "A", 2, path="x"), "disabled": True})
+    assert [f.at for f in _findings(manifest_of(node("webhook", "A", 2, path="x")), "open_webhook")] == ["A"]
+    off = manifest_of({**node("webhook", "A", 2, path="x"), "disabled": True})
     assert not _findings(off, "open_webhook")
     assert not off.triggers[0].active
 
 
 def test_a_trigger_that_signs_in_somewhere_reads_there() -> None:
-    found = _only(node("gmailTrigger", "A", 1.2, bound("gmailOAuth2", "g1")))
-    assert (found.operation, found.access, found.instance) == ("watch", "read", "g1")
+    privilege = _only(node("gmailTrigger", "A", 1.2, bound("gmailOAuth2", "g1")))
+    assert (privilege.operation, privilege.access, privilege.instance) == ("watch", "read", "g1")
 
 
 # Models, agents, code
 
 
 def test_model_reachable_access_is_model_controlled() -> None:
-    found = manifest(
+    manifest = manifest_of(
         node(AI + "agent", "Agent", 2),
         node(AI + "lmChatOpenAi", "Model", 1.2, bound("openAiApi"), model={"__rl": True, "value": "gpt-4.1"}),
         node("slackTool", "Tool", 2.3, bound("slackApi")),
@@ -423,8 +428,8 @@ def test_model_reachable_access_is_model_controlled() -> None:
             ("Memory", "ai_memory", "Agent"),
         ),
     )
-    assert found.kind == "agent"
-    assert {p.at: p.model_controlled for p in found.privileges} == {
+    assert manifest.kind == "agent"
+    assert {p.at: p.model_controlled for p in manifest.privileges} == {
         "Model": False,
         "Tool": True,
         "Store": True,
@@ -432,8 +437,12 @@ def test_model_reachable_access_is_model_controlled() -> None:
         "Mail": True,
         "Plain": False,
     }
-    assert {p.at: (p.operation, p.access, p.target) for p in found.privileges}["Store"] == ("retrieve", "read", "docs")
-    assert {p.at: (p.operation, p.access, p.target) for p in found.privileges}["Model"] == (
+    assert {p.at: (p.operation, p.access, p.target) for p in manifest.privileges}["Store"] == (
+        "retrieve",
+        "read",
+        "docs",
+    )
+    assert {p.at: (p.operation, p.access, p.target) for p in manifest.privileges}["Model"] == (
         "call",
         "execute",
         "gpt-4.1",
@@ -451,24 +460,24 @@ def test_model_reachable_access_is_model_controlled() -> None:
     ],
 )
 def test_kind_is_agent_ai_app_or_workflow(nodes: list[dict[str, Any]], kind: str) -> None:
-    assert manifest(*nodes).kind == kind
+    assert manifest_of(*nodes).kind == kind
 
 
 @pytest.mark.parametrize("kind", ["code", "function", "functionItem", "executeCommand", AI + "toolCode", AI + "code"])
 def test_code_is_executed_on_the_platform_and_opaque_where_it_imports(kind: str) -> None:
     imports = "return require('fs')"
-    found = manifest(
+    manifest = manifest_of(
         node(kind, "A", 1, jsCode=imports, functionCode=imports, command="ls", code={"execute": {"code": imports}})
     )
-    (privilege,) = found.privileges
+    (privilege,) = manifest.privileges
     assert (privilege.access, privilege.instance, privilege.target) == ("execute", "n8n", "")
-    assert [f.at for f in _findings(found, "opaque_code")] == ["A"]
+    assert [f.at for f in _findings(manifest, "opaque_code")] == ["A"]
 
 
 def test_a_command_on_another_machine_is_opaque_too() -> None:
-    found = manifest(node("ssh", "A", 1, bound("sshPassword", "m1"), command="systemctl restart x", cwd="/srv"))
-    assert (found.privileges[0].access, found.privileges[0].instance) == ("execute", "m1")
-    assert _findings(found, "opaque_code")
+    manifest = manifest_of(node("ssh", "A", 1, bound("sshPassword", "m1"), command="systemctl restart x", cwd="/srv"))
+    assert (manifest.privileges[0].access, manifest.privileges[0].instance) == ("execute", "m1")
+    assert _findings(manifest, "opaque_code")
 
 
 @pytest.mark.parametrize(
@@ -481,8 +490,8 @@ def test_a_command_on_another_machine_is_opaque_too() -> None:
     ],
 )
 def test_calling_another_workflow_is_a_privilege(workflow_id: Any, target: str) -> None:
-    found = _only(node("executeWorkflow", "A", 1.2, workflowId=workflow_id))
-    assert (found.access, found.instance, found.target) == ("execute", "n8n", target)
+    privilege = _only(node("executeWorkflow", "A", 1.2, workflowId=workflow_id))
+    assert (privilege.access, privilege.instance, privilege.target) == ("execute", "n8n", target)
 
 
 @pytest.mark.parametrize(
@@ -503,33 +512,33 @@ def test_calling_another_workflow_is_a_privilege(workflow_id: Any, target: str) 
 def test_tools_of_an_mcp_server_are_named_one_by_one_or_all_of_them(
     parameters: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    found = manifest(node(AI + "mcpClientTool", "A", 1.1, endpointUrl="https://mcp.example/mcp", **parameters))
-    assert [(p.operation, p.access) for p in found.privileges] == expected
-    assert {p.instance for p in found.privileges} == {"mcp.example"}
-    assert ("wildcard" in codes(found)) == (expected == [("*", "unknown")])
+    manifest = manifest_of(node(AI + "mcpClientTool", "A", 1.1, endpointUrl="https://mcp.example/mcp", **parameters))
+    assert [(p.operation, p.access) for p in manifest.privileges] == expected
+    assert {p.instance for p in manifest.privileges} == {"mcp.example"}
+    assert ("wildcard" in codes(manifest)) == (expected == [("*", "unknown")])
 
 
 # The rest of a workflow
 
 
 def test_a_node_that_is_switched_off_is_kept_and_dormant() -> None:
-    found = manifest({**node("slack", "A", 2.3, bound("slackApi")), "disabled": True})
-    assert not found.privileges[0].active
-    assert [f.at for f in _findings(found, "dormant")] == ["A"]
+    manifest = manifest_of({**node("slack", "A", 2.3, bound("slackApi")), "disabled": True})
+    assert not manifest.privileges[0].active
+    assert [f.at for f in _findings(manifest, "dormant")] == ["A"]
 
 
 def test_values_from_the_environment_are_named() -> None:
-    found = manifest(node("slack", "A", 2.3, text="={{ $env.GREETING }} {{ $env['NAME'] }}"))
-    assert [f.detail for f in _findings(found, "env_reference")] == [
+    manifest = manifest_of(node("slack", "A", 2.3, text="={{ $env.GREETING }} {{ $env['NAME'] }}"))
+    assert [f.detail for f in _findings(manifest, "env_reference")] == [
         "Takes values from the platform's environment: GREETING, NAME"
     ]
 
 
 @pytest.mark.rule("I6")
 def test_pinned_data_is_reported_and_not_kept() -> None:
-    found = manifest(node("webhook", "A", 2, path="x"), pinData={"A": [{"json": {"customer": "Ada Lovelace"}}]})
-    assert [f.at for f in _findings(found, "pinned_data")] == ["pinData"]
-    assert "Lovelace" not in json.dumps(found.to_dict())
+    manifest = manifest_of(node("webhook", "A", 2, path="x"), pinData={"A": [{"json": {"customer": "Ada Lovelace"}}]})
+    assert [f.at for f in _findings(manifest, "pinned_data")] == ["pinData"]
+    assert "Lovelace" not in json.dumps(manifest.to_dict())
 
 
 @pytest.mark.parametrize(
@@ -552,7 +561,7 @@ def test_platform_statements_are_hints() -> None:
         {"role": "workflow:editor", "project": {"name": "No"}},
         {"role": "workflow:owner", "project": {"name": "Finance"}},
     ]
-    source = manifest(node("noOp"), id="w1", meta={"instanceId": "i1"}, shared=shared).source
+    source = manifest_of(node("noOp"), id="w1", meta={"instanceId": "i1"}, shared=shared).source
     assert (source.external_id, source.platform_instance, source.owner_hint) == ("w1", "i1", "Finance")
 
 
@@ -595,18 +604,18 @@ def test_platform_statements_are_hints() -> None:
     ],
 )
 def test_account_comes_from_platform_only(share: dict[str, Any], hint: str) -> None:
-    source = manifest(node("noOp"), shared=[{"role": "workflow:owner", **share}]).source
+    source = manifest_of(node("noOp"), shared=[{"role": "workflow:owner", **share}]).source
     assert source.owner_hint == hint
 
 
 @pytest.mark.rule("S1")
 def test_a_long_name_of_a_project_does_not_hide_the_account_behind_it() -> None:
     share = {"role": "workflow:owner", "project": {"name": "f" * 250}, "user": {"email": "rita@example.org"}}
-    hint = manifest(node("noOp"), shared=[share]).source.owner_hint
+    hint = manifest_of(node("noOp"), shared=[share]).source.owner_hint
     assert hint.endswith(" <rita@example.org>")
     assert len(hint) <= 200
     share["user"] = {"email": f"{'r' * 250}@example.org"}
-    assert len(manifest(node("noOp"), shared=[share]).source.owner_hint) <= 200
+    assert len(manifest_of(node("noOp"), shared=[share]).source.owner_hint) <= 200
 
 
 @pytest.mark.parametrize(
@@ -626,13 +635,13 @@ def test_active_flag_comes_from_export(members: dict[str, Any], enabled: bool | 
 def test_target_is_complete_and_long_display_is_distinct() -> None:
     whole = "#" + "a" * 1_000
     assert _only(node("slack", "A", 2.3, channelId=whole)).target == whole
-    one, other = (_only(node("slack", "A", 2.3, channelId="#" + "a" * 4_000 + end)) for end in ("x", "y"))
-    assert len(one.target) <= 2_000
-    assert one.target != other.target
+    privilege, other = (_only(node("slack", "A", 2.3, channelId="#" + "a" * 4_000 + end)) for end in ("x", "y"))
+    assert len(privilege.target) <= 2_000
+    assert privilege.target != other.target
 
 
 def test_a_target_is_the_id_and_its_label_is_for_people() -> None:
-    found = _only(
+    privilege = _only(
         node("slack", "A", 2.3, channelId={"__rl": True, "mode": "list", "value": "C01", "cachedResultName": "finance"})
     )
-    assert (found.target, found.target_name) == ("C01", "finance")
+    assert (privilege.target, privilege.target_name) == ("C01", "finance")

@@ -329,8 +329,8 @@ def test_a_part_of_a_path_about_secrets_is_shown(path: str) -> None:
 def test_password_in_path_has_no_digest(value: str) -> None:
     shown = path_shown(f"/token/{value}")
     assert shown == "/token/{opaque}"
-    said = _everything(bring(_call(f"https://a.example/token/{value}")))
-    assert hashlib.sha256(value.encode()).hexdigest()[:8] not in said
+    text = _everything(bring(_call(f"https://a.example/token/{value}")))
+    assert hashlib.sha256(value.encode()).hexdigest()[:8] not in text
 
 
 @pytest.mark.rule("I6")

@@ -154,10 +154,10 @@ def test_a_password_within_a_part_of_the_path_of_a_webhook_is_masked(path: str, 
     assert path_shown(path, is_entry=True) == shown
     hook = node("webhook", "secret webhook", 2, path=path)
     called = node("httpRequest", "Call", 4.2, url=f"https://n8n.example/webhook/{path}")
-    said = _said(workflow(hook, called))
+    text = _said(workflow(hook, called))
     for password in ("swordfish", "Rosebud7", "Sommer2024"):
-        assert password not in said
-    assert f"/webhook/{shown}" in said
+        assert password not in text
+    assert f"/webhook/{shown}" in text
 
 
 @pytest.mark.rule("I6")
@@ -171,9 +171,9 @@ def test_a_short_name_for_a_password_in_the_query_of_an_address_tells() -> None:
 @pytest.mark.parametrize("note", ["token: Rosebud7", "password swordfish", "robot / Rosebud7", "Rosebud7"])
 def test_note_text_is_never_shown(note: str) -> None:
     post = node("slack", "Post", 2.3, bound("slackApi"), channelId="#a") | {"notes": note, "notesInFlow": True}
-    said = _said(workflow(node("stickyNote", "N", 1, content=f"## Setup\n{note}\nThen run it."), post))
-    assert "Rosebud7" not in said
-    assert "swordfish" not in said
+    text = _said(workflow(node("stickyNote", "N", 1, content=f"## Setup\n{note}\nThen run it."), post))
+    assert "Rosebud7" not in text
+    assert "swordfish" not in text
 
 
 @pytest.mark.rule("I6")
@@ -195,5 +195,5 @@ def test_a_note_about_passwords_has_none(note: str) -> None:
 def test_a_pair_that_names_a_credential_and_a_node_is_masked_in_both(is_first: bool) -> None:
     name = "robot / Rosebud7"
     nodes = [node("slack", "Post", 2.3, bound("slackApi", "1", name)), node("noOp", name, 1)]
-    said = _said(workflow(*(nodes if is_first else reversed(nodes))))
-    assert "Rosebud7" not in said
+    text = _said(workflow(*(nodes if is_first else reversed(nodes))))
+    assert "Rosebud7" not in text

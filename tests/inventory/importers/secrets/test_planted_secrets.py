@@ -202,8 +202,8 @@ def test_a_planted_secret_is_found_and_appears_nowhere(plant: Plant) -> None:
     assert canary not in _everything(result)
     assert canary[4:-2] not in _everything(result)
     assert len(result.secrets) >= 1
-    assert all(len(found.fingerprint or "") == 64 for found in result.secrets)
-    assert {found.at for found in result.secrets} <= {
+    assert all(len(secret.fingerprint or "") == 64 for secret in result.secrets)
+    assert {secret.at for secret in result.secrets} <= {
         f.at for f in result.manifest.findings if f.code == "embedded_secret"
     }
 
@@ -236,8 +236,8 @@ def test_error_of_broken_file_shows_no_secret(plant: Plant, spoil: Callable[[str
     with pytest.raises(ImportProblem) as refused:
         read("export.json", spoil(json.dumps(plant(canary))).encode())
     problem = refused.value
-    said = "".join([*traceback.format_exception(problem), repr(problem), problem.place, problem.reason])
-    assert canary not in said
+    text = "".join([*traceback.format_exception(problem), repr(problem), problem.place, problem.reason])
+    assert canary not in text
     assert problem.__context__ is None  # a parser's exception carries the whole document
     assert problem.__cause__ is None
 
@@ -318,9 +318,9 @@ def test_no_unkeyed_digest_of_secret_leaves_importer() -> None:
     import hashlib
 
     canary = _canary()
-    said = _everything(bring(N8N["header"](canary)))
+    text = _everything(bring(N8N["header"](canary)))
     for algorithm in ("md5", "sha1", "sha256", "sha512"):
-        assert hashlib.new(algorithm, canary.encode()).hexdigest()[:8] not in said
+        assert hashlib.new(algorithm, canary.encode()).hexdigest()[:8] not in text
 
 
 @pytest.mark.rule("I6")
@@ -343,8 +343,8 @@ def test_provider_tokens_are_found_wherever_they_stand() -> None:
         node("httpRequest", "Bot", 4.2, url=f"https://api.telegram.org/bot{bot}/sendMessage"),
     )
     result = bring(document)
-    said = _everything(result)
+    text = _everything(result)
     for token in (github, slack, hook.rpartition("/")[2], bot):
-        assert token not in said
-    assert {found.kind for found in result.secrets} == {"github", "slack", "telegram"}
+        assert token not in text
+    assert {secret.kind for secret in result.secrets} == {"github", "slack", "telegram"}
     assert [p.target for p in result.manifest.privileges] == ["/secret-removed", "/botsecret-removed/sendMessage"]

@@ -173,9 +173,9 @@ def test_a_password_in_the_path_of_a_webhook_is_not_shown(form: str) -> None:
         workflow(node("webhook", "Hook", 2, path=f"in/{form}")),
         _call(f"https://a.example/webhook/{form.replace('!', '%21').replace('#', '%23')}"),
     ):
-        said = _everything(bring(document))
-        assert form not in said
-        assert form.rstrip("!") not in said
+        text = _everything(bring(document))
+        assert form not in text
+        assert form.rstrip("!") not in text
 
 
 @pytest.mark.rule("I6")
@@ -271,12 +271,12 @@ def test_a_password_that_is_a_word_is_masked_in_its_slot_and_changes_no_name(wor
     )
     other = json.loads(json.dumps(document))
     other["nodes"][0]["parameters"]["options"]["password"] = "Zx81-quiet-lantern"
-    found, usual = bring(document).manifest, bring(other).manifest
-    assert [each.at for each in found.privileges] == [each.at for each in usual.privileges]
-    assert [(each.type, each.name) for each in found.credentials if each.where == "node"] == [
+    manifest, usual = bring(document).manifest, bring(other).manifest
+    assert [each.at for each in manifest.privileges] == [each.at for each in usual.privileges]
+    assert [(each.type, each.name) for each in manifest.credentials if each.where == "node"] == [
         ("slackApi", "Finance admin")
     ]
-    assert found.name == "Finance admin"
+    assert manifest.name == "Finance admin"
     assert scrub(document).document["nodes"][0]["parameters"]["options"]["password"] != word
 
 

@@ -59,9 +59,9 @@ def test_password_in_server_source_and_scope_is_hidden(password: str) -> None:
         server(command="node", args=[f"/srv/token-{password}/server.js"]),
         server(command="docker", args=["run", "-v", f"/srv/password-{password}:/data", "img:1"]),
     ):
-        said = json.dumps(bring(document).manifest.to_dict())
-        assert password not in said
-        assert "secret-removed" in said
+        text = json.dumps(bring(document).manifest.to_dict())
+        assert password not in text
+        assert "secret-removed" in text
 
 
 @pytest.mark.rule("I6")
@@ -76,8 +76,8 @@ def test_a_password_in_the_name_of_a_tool_is_not_shown(password: str) -> None:
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize("text", ["pw: abc#12", "pw=Win#1x", "pass: a1b#2"])
 def test_a_password_in_a_short_text_is_found(text: str) -> None:
-    found = scrub(workflow(node("stickyNote", "N", 1, content=text))).found
-    assert [each.what for each in found] == ["literal"]
+    secrets = scrub(workflow(node("stickyNote", "N", 1, content=text))).found
+    assert [each.what for each in secrets] == ["literal"]
 
 
 @pytest.mark.parametrize(
