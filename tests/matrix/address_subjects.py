@@ -221,32 +221,34 @@ def _delegation(w: World) -> Delegation:
 
 def _token(w: World) -> Model:
     """The builder's, for a pipeline of their team."""
-    said = {"name": "Deploy", "secret": token_transitions.new_secret(), "days": 30, "team": w.northwind.finance_ops}
-    return token_transitions.make_token(w.people["builder"], actor=w.actor("builder"), now=w.now, **said)
+    fields = {"name": "Deploy", "secret": token_transitions.new_secret(), "days": 30, "team": w.northwind.finance_ops}
+    return token_transitions.make_token(w.people["builder"], actor=w.actor("builder"), now=w.now, **fields)
 
 
 def _people_rows(w: World) -> dict[str, Model]:
     n = w.northwind
     held = give_role(n.mei, Role.ON_CALL, admins=(n.ines, n.karl), now=w.now)
     leavers = [make_person(name) for name in ("Ada Gone", "Ole Gone")]
-    for one in leavers:
-        record_leaver(one, actor=w.actor("admin"), now=w.now, reason="A new job.")
+    for leaver in leavers:
+        record_leaver(leaver, actor=w.actor("admin"), now=w.now, reason="A new job.")
     ask_erasure(leavers[1], actor=w.actor("admin"), now=w.now, reason="He wants it.", named=leavers[1].name)
     rows: dict[str, Model] = {"leaver": leavers[0], "erasure": leavers[1].erasures.get()}
-    said = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
-    told = [webhook_transitions.add_webhook(n.people_team, actor=w.actor("admin"), now=w.now, **said) for _ in range(2)]
+    fields = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
+    webhooks = [
+        webhook_transitions.add_webhook(n.people_team, actor=w.actor("admin"), now=w.now, **fields) for _ in range(2)
+    ]
     rows |= {
-        "webhook": told[0],
-        "paused_webhook": webhook_transitions.pause(told[1], actor=w.actor("admin"), now=w.now),
+        "webhook": webhooks[0],
+        "paused_webhook": webhook_transitions.pause(webhooks[1], actor=w.actor("admin"), now=w.now),
     }
     return {"colleague": n.grace, "held_role": held, "team": n.marketing, "led_team": n.people_team, **rows}
 
 
 def _resources(w: World) -> dict[str, Any]:
     """One in use, one whose owner is named, one whose owner has accepted; and a connection that another's owner asks for."""
-    found: dict[str, Any] = {"active": w.company.slack}
+    rows: dict[str, Any] = {"active": w.company.slack}
     for name in ("named", "accepted"):
-        found[name] = resources.register_resource(
+        rows[name] = resources.register_resource(
             w.northwind.platform,
             actor=w.actor("admin"),
             now=w.now,
@@ -254,19 +256,21 @@ def _resources(w: World) -> dict[str, Any]:
             owner=w.people["resource_owner"],
             deputy=w.people["resource_deputy"],
         )
-    resources.accept_ownership(found["accepted"], actor=w.actor("resource_owner"), now=w.now)
-    known = {"connector": "slack", "instance": "abc"}
-    bindings.bind_connection(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
-    found["moving"] = bindings.request_move(w.company.drive, actor=people.as_actor(w.northwind.mei), now=w.now, **known)
+    resources.accept_ownership(rows["accepted"], actor=w.actor("resource_owner"), now=w.now)
+    connection = {"connector": "slack", "instance": "abc"}
+    bindings.bind_connection(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **connection)
+    rows["moving"] = bindings.request_move(
+        w.company.drive, actor=people.as_actor(w.northwind.mei), now=w.now, **connection
+    )
     host = "files.example"
     bindings.bind_connection(
         w.company.slack, actor=w.actor("resource_owner"), now=w.now, connector="slack", instance=host
     )
     mei = people.as_actor(w.northwind.mei)
-    found["claimed"] = bindings.bind_connection(
+    rows["claimed"] = bindings.bind_connection(
         w.company.drive, actor=mei, now=w.now, connector="httpRequest", instance=host
     )
-    found["incident"] = incidents.declare_incident(
+    rows["incident"] = incidents.declare_incident(
         w.company.erp,
         actor=people.as_actor(w.northwind.sana),
         now=w.now,
@@ -274,7 +278,7 @@ def _resources(w: World) -> dict[str, Any]:
         reference="INC-1",
         until=w.now + timedelta(days=7),
     )
-    return found | _credentials(w)
+    return rows | _credentials(w)
 
 
 def _credentials(w: World) -> dict[str, Any]:
@@ -283,11 +287,11 @@ def _credentials(w: World) -> dict[str, Any]:
     store = scenarios.resource(w.northwind, "Vault", "secret_store", "restricted", owner, deputy, w.northwind.platform)
     content = of_its_own(stock_report.EXPORT, "described")
     used = scenarios.brought_in(w.company, stock_report.EXPORT, by=w.people["builder"], content=content, **_owners(w))
-    plain, said = (
+    plain, claimed = (
         used.version_credentials.get(credential__opens=on).credential for on in (w.company.erp, w.company.slack)
     )
-    credential_transitions.claim_store(said, actor=w.actor("builder"), now=w.now, store=store)
-    return {"store": store, "credential": plain, "said": said}
+    credential_transitions.claim_store(claimed, actor=w.actor("builder"), now=w.now, store=store)
+    return {"store": store, "credential": plain, "said": claimed}
 
 
 def _without_owner(w: World) -> dict[str, Any]:
@@ -338,9 +342,9 @@ def _submissions(w: World) -> dict[str, Any]:
     stopped = Automation.objects.get(pk=stopped.pk)
     lifecycle.stop(stopped, actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
     moving = Automation.objects.get(pk=scenarios.decide_all(w.company, _submitted(w, "moving")).automation.pk)
-    asked = {"team": w.northwind.people_team, "reason": "They use it."}
+    request = {"team": w.northwind.people_team, "reason": "They use it."}
     return {
-        "transfer": transfers.request_transfer(moving, actor=w.actor("team_lead"), now=w.now, **asked),
+        "transfer": transfers.request_transfer(moving, actor=w.actor("team_lead"), now=w.now, **request),
         "drawn": drawn_of_its_own(w.company, "drawn", by=w.people["builder"], **_owners(w)),
         "open_app": open_app,
         "app_record": scenarios.app_of(open_app),
@@ -356,9 +360,9 @@ def _submissions(w: World) -> dict[str, Any]:
 def _below(w: World) -> Automation:
     """An automation that was tried in test, and is not in production yet."""
     content = of_its_own(stock_report.EXPORT, "below")
-    said = {"environment": "test", **_owners(w)}
+    fields = {"environment": "test", **_owners(w)}
     return scenarios.brought_in(
-        w.company, stock_report.EXPORT, by=w.people["builder"], content=content, **said
+        w.company, stock_report.EXPORT, by=w.people["builder"], content=content, **fields
     ).automation
 
 
@@ -374,9 +378,9 @@ def _live(w: World) -> dict[str, Any]:
     say(question(revoked, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=w.now - timedelta(hours=1))
     live = Automation.objects.get(pk=submission.automation_id)
     same = Item.objects.get(pk=item.pk)
-    found = {"live": live, "grant": grant, "needed_item": item, "acceptable_item": same, "revoked_item": revoked}
+    rows = {"live": live, "grant": grant, "needed_item": item, "acceptable_item": same, "revoked_item": revoked}
     opening = ordered(Scope(about="automations"), by=w.people["second_security"], now=w.now, name="Being opened")
-    return {**found, "campaign": item.campaign, "opening": opening}
+    return {**rows, "campaign": item.campaign, "opening": opening}
 
 
 def _ended(w: World) -> dict[str, Any]:
@@ -394,8 +398,8 @@ def _held_back(w: World) -> HeldBatch:
     submission = _submitted(w, "much", ago=HELD_FOR)
     scenarios.decide_all(w.company, submission, now=w.now - HELD_FOR)
     low_grants(submission, 12, begins_at=w.now - timedelta(days=1))
-    one = Automation.objects.get(pk=submission.automation_id)
-    lifecycle.retire(one, actor=w.actor("business_owner"), now=w.now, reason="Replaced.")
+    automation = Automation.objects.get(pk=submission.automation_id)
+    lifecycle.retire(automation, actor=w.actor("business_owner"), now=w.now, reason="Replaced.")
     return HeldBatch.objects.get()
 
 
@@ -404,7 +408,7 @@ def _in_conflict(w: World, live: Automation) -> dict[str, Any]:
     for code in ("read-and-tell", "tell-and-read", "tell-once-more"):
         conflict_rules.rule(on(w.company.erp), on(w.company.slack), code=code, now=w.now - HELD_FOR)
     conflict_jobs.scan_all(w.now, Actor.of_job(conflict_jobs.JOB))
-    asked, other = (
+    waiver, other = (
         waiver_transitions.ask_waiver(
             live,
             actor=w.actor("business_owner"),
@@ -420,7 +424,7 @@ def _in_conflict(w: World, live: Automation) -> dict[str, Any]:
     granted = waiver_transitions.grant_waiver(other, actor=w.actor("second_security"), now=w.now, reason="For now.")
     rule = ConflictRule.objects.get(code="read-and-tell")
     conflict = Conflict.objects.get(code="read-and-tell", subject=live.pk)
-    return {"conflict": conflict, "rule": rule, "waiver": asked, "granted": granted}
+    return {"conflict": conflict, "rule": rule, "waiver": waiver, "granted": granted}
 
 
 # --- addresses ----------------------------------------------------------------------------------------------------------
@@ -432,19 +436,19 @@ def _of_record(portal: Portal, record: Approval) -> list[Any]:
 
 ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "account_reset_password_from_key": lambda portal, _: ["1", "made-up"],
-    "conflict_rule": lambda portal, one: [one.code],
-    "rule_propose": lambda portal, one: [one.code],
-    "policy": lambda portal, one: [one.number],
+    "conflict_rule": lambda portal, rule: [rule.code],
+    "rule_propose": lambda portal, rule: [rule.code],
+    "policy": lambda portal, policy: [policy.number],
     "decide": _of_record,
     "undo": _of_record,
     "answer": _of_record,
     "object": _of_record,
-    "interim_name": lambda portal, one: ["resource", one.pk],
+    "interim_name": lambda portal, row: ["resource", row.pk],
     "import_bind": lambda portal, item: [item.pk, portal.bound],
-    "admin:app_list": lambda portal, one: ["controls"],
-    "api:gate": lambda portal, one: [one.approved_version.manifest_digest],
-    "campaign_evidence": lambda portal, one: [one.pk, "jsonl"],
-    "admin:view_on_site": lambda portal, one: [1, 1],
+    "admin:app_list": lambda portal, row: ["controls"],
+    "api:gate": lambda portal, automation: [automation.approved_version.manifest_digest],
+    "campaign_evidence": lambda portal, campaign: [campaign.pk, "jsonl"],
+    "admin:view_on_site": lambda portal, row: [1, 1],
 }
 
 #: What the links to an address add to it.
@@ -487,15 +491,15 @@ def _delegating(portal: Portal, _: Any) -> dict[str, Any]:
     return {"taker": portal.world.people["every_role"].pk, "from_on": day, "until_on": day}
 
 
-def _about(portal: Portal, one: Automation) -> dict[str, Any]:
-    said = {"name": one.name, "purpose": "Something else.", "kind": one.kind}
-    return {**said, "business_owner": one.business_owner_id, "technical_owner": one.technical_owner_id}
+def _about(portal: Portal, automation: Automation) -> dict[str, Any]:
+    fields = {"name": automation.name, "purpose": "Something else.", "kind": automation.kind}
+    return {**fields, "business_owner": automation.business_owner_id, "technical_owner": automation.technical_owner_id}
 
 
-def _resource(portal: Portal, one: Resource | None) -> dict[str, Any]:
+def _resource(portal: Portal, resource: Resource | None) -> dict[str, Any]:
     n = portal.world.northwind
-    said = {"name": "CRM", "kind": "saas_connector", "data_class": "confidential", "environment": "production"}
-    return {**said, "team": n.it_ops.pk, "owner": n.mei.pk, "deputy": n.lena.pk}
+    fields = {"name": "CRM", "kind": "saas_connector", "data_class": "confidential", "environment": "production"}
+    return {**fields, "team": n.it_ops.pk, "owner": n.mei.pk, "deputy": n.lena.pk}
 
 
 def _policy(portal: Portal, _: Any) -> dict[str, Any]:
@@ -503,10 +507,10 @@ def _policy(portal: Portal, _: Any) -> dict[str, Any]:
     return {"as": "text", "text": text, "do": "propose", "reason": "Refusals are forgotten too soon."}
 
 
-def _of_resource(portal: Portal, one: Resource) -> dict[str, Any]:
+def _of_resource(portal: Portal, resource: Resource) -> dict[str, Any]:
     n = portal.world.northwind
-    said = {"owner-owner": n.lena.pk, "owner-deputy": one.deputy_id, "owner-reason": "Another team runs it."}
-    return {"kind": "resource_owner", **said}
+    fields = {"owner-owner": n.lena.pk, "owner-deputy": resource.deputy_id, "owner-reason": "Another team runs it."}
+    return {"kind": "resource_owner", **fields}
 
 
 def _by_hand(portal: Portal, _: Any) -> dict[str, Any]:
@@ -549,7 +553,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "delegation_set": _delegating,
     "my_tokens": lambda portal, _: {"name": "Nightly deploy", "team": "", "days": "30"},
     "person_add": lambda portal, _: {"name": "Ada Neu", "email": "ada.neu@northwind.example"},
-    "person_erase": lambda portal, one: {"named": one.name, "reason": "They want it."},
+    "person_erase": lambda portal, person: {"named": person.name, "reason": "They want it."},
     "erasure_confirm": lambda portal, row: {"named": row.person.name},
     "role_propose": lambda portal, _: {"role": "auditor", "reason": "They are needed."},
     "team_found": lambda portal, _: {"name": "Logistics", "kind": "business"},
@@ -561,14 +565,18 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "team_fallback": lambda portal, _: {"person": portal.world.northwind.lena.pk, "reason": "One more."},
     "policy_propose": _policy,
     "policy_amend": _policy,
-    "proposal_answer": lambda portal, one: {"answer": "approve", "shown_digest": one.digest, "reason": "Yes."},
+    "proposal_answer": lambda portal, proposal: {
+        "answer": "approve",
+        "shown_digest": proposal.digest,
+        "reason": "Yes.",
+    },
     "resource_propose": _of_resource,
     "team_join": lambda portal, _: {"person": portal.world.northwind.rita.pk},
     "team_leave": lambda portal, team: {"person": portal.world.northwind.grace.pk},
     "team_webhooks": _webhook,
     "webhooks": _webhook,
     "automation_amend": _about,
-    "promote": lambda portal, one: {"environment": "production"},
+    "promote": lambda portal, automation: {"environment": "production"},
     "automation_raise": lambda portal, _: {"tier": "high", "reason": "It writes."},
     "resource_new": _resource,
     "resource_name_owner": _resource,
@@ -588,7 +596,10 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "interim_name": lambda portal, _: {"person": portal.world.northwind.grace.pk},
     "resource_connection": lambda portal, _: {"connector": "slack", "instance": "fresh"},
     "credential_describe": lambda portal, _: {"lifetime": "long"},
-    "credential_reach": lambda portal, one: {"known": "yes", "codes": [one.opens.entitlements.get().code]},
+    "credential_reach": lambda portal, credential: {
+        "known": "yes",
+        "codes": [credential.opens.entitlements.get().code],
+    },
     "credential_kept_in": lambda portal, _: {"store": portal.rows["store"].pk},
     "credential_kept_here": lambda portal, _: {"store": portal.rows["store"].pk},
     "credential_not_kept_here": lambda portal, _: {"store": portal.rows["store"].pk},
@@ -618,8 +629,8 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     },
     "rule_propose": lambda portal, _: {"text": "Whatever.", "reason": "Nobody needs it.", "do": "give_up"},
     "waiver": lambda portal, _: {"verdict": "refuse", "reason": "Split it."},
-    "waiver_ask": lambda portal, one: {
-        "conflict": f"read-and-tell/{one.pk}",
+    "waiver_ask": lambda portal, automation: {
+        "conflict": f"read-and-tell/{automation.pk}",
         "reason": "The report is due.",
         "control": "Somebody reads every post.",
         "days": "30",

@@ -75,7 +75,7 @@ ADDRESSES = list(dict.fromkeys(address for address, _, _ in CELLS))
 class Answer:
     """What came back, and which tables were written to on the way."""
 
-    said: str
+    verdict: str
     text: str = ""
     written: list[str] = field(default_factory=list)
     caching: str = ""
@@ -87,15 +87,15 @@ WRITES = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|TRUNCATE)\
 @contextmanager
 def writes() -> Iterator[list[str]]:
     """The tables that are written to during a block."""
-    found: list[str] = []
+    tables: list[str] = []
 
     def watch(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         if written := WRITES.match(str(sql)):
-            found.append(written[1])
+            tables.append(written[1])
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(watch):
-        yield found
+        yield tables
 
 
 def send(
@@ -130,16 +130,16 @@ def send(
             answer = client.generic(method, path, form or b"", kind, headers=headers, CONTENT_TYPE=kind)
         else:
             answer = client.post(path, form, headers=headers)
-        said = str(answer.status_code)
-        if said == "302":
-            said = _led(portal, who, answer["Location"])
-        found = Answer(
-            said, "" if answer.streaming else answer.content.decode(), written, answer.get("Cache-Control", "")
+        verdict = str(answer.status_code)
+        if verdict == "302":
+            verdict = _led(portal, who, answer["Location"])
+        outcome = Answer(
+            verdict, "" if answer.streaming else answer.content.decode(), written, answer.get("Cache-Control", "")
         )
         if then is not None:
-            then(answer, found)
+            then(answer, outcome)
     client.cookies = cookies
-    return found
+    return outcome
 
 
 def shown(portal: Portal, who: str, path: str) -> Answer:
@@ -159,5 +159,5 @@ def _led(portal: Portal, who: str, location: str) -> str:
     if location.startswith(reverse("account_login")):
         return "login"
     if location == reverse("admin:index") or location.startswith(reverse("admin:login")):
-        return send(portal, who, "GET", location).said
+        return send(portal, who, "GET", location).verdict
     return "302"

@@ -453,11 +453,11 @@ def _newest(w: World, automation: models.Model) -> Mapping[str, Any]:
     assert isinstance(automation, Automation)
     another = {"business_owner": w.people["deputy_lead"]} if automation.is_ownerless(w.now) else {}
     if "newest" not in w.made:
-        known = automation.versions.latest("number")
+        latest = automation.versions.latest("number")
         w.made["newest"] = (
             stock_report.version(w.company, stock_report.one_more_channel, **another)
             if automation.submissions.exists()
-            else known
+            else latest
         )
     version: Version = w.made["newest"]
     return {"version": version, "wishes": scenarios.wishes(version)}
@@ -524,8 +524,8 @@ def _role(w: World, who: str, *, held: bool = True) -> Proposal:
     """A role that *admin* proposes for somebody, or that they have taken from them."""
     role = Role.SECURITY_REVIEWER if held else Role.AUDITOR
     row = Proposal(kind="role", target=f"{w.people[who].pk}-{role}")
-    said = {"reason": "Why.", "document": {"held": held}, "at_once": not held}
-    proposal_transitions.propose(row, actor=w.actor("admin"), now=w.now, **said)
+    fields = {"reason": "Why.", "document": {"held": held}, "at_once": not held}
+    proposal_transitions.propose(row, actor=w.actor("admin"), now=w.now, **fields)
     return Proposal.objects.get(kind="role", target=row.target, state__in=UNANSWERED)
 
 

@@ -186,7 +186,7 @@ def besides(table: str, who: str) -> Callable[[Acts], Acts]:
 
 def everybody(table: str) -> tuple[str, ...]:
     """All people of a table."""
-    return (*WHO, *(who for who, (known, _) in BESIDES.items() if known == table))
+    return (*WHO, *(who for who, (name, _) in BESIDES.items() if name == table))
 
 
 def in_turn(people: list[str], turn: int) -> list[str]:

@@ -31,11 +31,9 @@ JOB = Actor.of_job(conflict_jobs.JOB)
 
 
 def _rule(w: World) -> ConflictRule:
-    found = ConflictRule.objects.filter(code=CODE).first()
+    rule = ConflictRule.objects.filter(code=CODE).first()
     since = w.now - timedelta(days=365)
-    return found or conflict_rules.rule(
-        on(w.company.erp), on(w.company.slack), mode="enforce", rating="high", now=since
-    )
+    return rule or conflict_rules.rule(on(w.company.erp), on(w.company.slack), mode="enforce", rating="high", now=since)
 
 
 def _asked(w: World, automation: Automation) -> Waiver:
@@ -151,8 +149,8 @@ def waiver_ended(w: World, waiver: Waiver) -> Waiver:
 @arguments(f"{RULE}.follow_scan")
 def _found(w: World, rule: models.Model) -> Mapping[str, Any]:
     assert isinstance(rule, ConflictRule)
-    found = scan.scan([conflict_queries.parse_version(rule)], w.now)
-    return {"parts_by_subject": {subject: parts for (_, subject), parts in found.items()}}
+    conflicts = scan.scan([conflict_queries.parse_version(rule)], w.now)
+    return {"parts_by_subject": {subject: parts for (_, subject), parts in conflicts.items()}}
 
 
 @arguments(f"{CONFLICT}.change_conflict")

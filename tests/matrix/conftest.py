@@ -41,5 +41,5 @@ def portal(django_db_setup: None, django_db_blocker: Any) -> Iterator[Portal]:
     with django_db_blocker.unblock(), _at_one_instant():
         GROUND.at("portal")
         with undone():
-            found: Portal = GROUND.shared("portal")
-            yield found
+            portal: Portal = GROUND.shared("portal")
+            yield portal

@@ -126,8 +126,8 @@ def new_webhook(w: World) -> WebhookEndpoint:
 @state(WEBHOOK, "active")
 def active_webhook(w: World) -> WebhookEndpoint:
     """One of the team that *team_lead* leads."""
-    said = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
-    return webhook_transitions.add_webhook(w.northwind.finance_ops, actor=w.actor("team_lead"), now=w.now, **said)
+    fields = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
+    return webhook_transitions.add_webhook(w.northwind.finance_ops, actor=w.actor("team_lead"), now=w.now, **fields)
 
 
 @state(WEBHOOK, "paused", on=active_webhook)
@@ -145,13 +145,13 @@ def removed_webhook(w: World, made: WebhookEndpoint) -> WebhookEndpoint:
 @state(TOKEN, "live")
 def live_token(w: World) -> ApiToken:
     """Made by *builder* for a pipeline of the team."""
-    said = {
+    fields = {
         "name": "Nightly deploy",
         "secret": token_transitions.new_secret(),
         "days": 30,
         "team": w.northwind.finance_ops,
     }
-    made = token_transitions.make_token(w.people["builder"], actor=w.actor("builder"), now=w.now, **said)
+    made = token_transitions.make_token(w.people["builder"], actor=w.actor("builder"), now=w.now, **fields)
     return ApiToken.objects.get(pk=made.pk)
 
 

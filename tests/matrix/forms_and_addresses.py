@@ -57,14 +57,16 @@ class _Forms(HTMLParser):
         self.select = self.textarea = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = {name: value or "" for name, value in attrs}
-        name, value = said.get("name", ""), said.get("value", "")
+        attributes = {name: value or "" for name, value in attrs}
+        name, value = attributes.get("name", ""), attributes.get("value", "")
         if tag == "form":
-            self.inside = Offer(said.get("action") or self.path, said.get("method", "get").upper(), self.who)
+            self.inside = Offer(
+                attributes.get("action") or self.path, attributes.get("method", "get").upper(), self.who
+            )
             self.found.append(self.inside)
-            self.named[said.get("id", "")] = self.inside
+            self.named[attributes.get("id", "")] = self.inside
         elif tag == "option" and self.select:
-            self._offered(self.select, value, is_sent="selected" in said)
+            self._offered(self.select, value, is_sent="selected" in attributes)
         elif tag == "select":
             self.select = name
             self._offered(name, "", is_sent=False)
@@ -72,11 +74,11 @@ class _Forms(HTMLParser):
             self.textarea = name
             self._offered(name, "", is_sent=False, is_text=True)
         elif tag in ("input", "button") and name and name != _ITS_OWN:
-            is_choice = said.get("type") in ("radio", "checkbox")
-            is_sent = "checked" in said if is_choice else tag == "input"
-            if said.get("form"):
-                self.outside.append((said["form"], name, value))
-            is_text = tag == "input" and said.get("type", "text") in ("text", "search", "email")
+            is_choice = attributes.get("type") in ("radio", "checkbox")
+            is_sent = "checked" in attributes if is_choice else tag == "input"
+            if attributes.get("form"):
+                self.outside.append((attributes["form"], name, value))
+            is_text = tag == "input" and attributes.get("type", "text") in ("text", "search", "email")
             self._offered(name, value, is_sent=is_sent, is_text=is_text)
 
     def handle_endtag(self, tag: str) -> None:
@@ -110,45 +112,45 @@ def forms(page: str, path: str, who: str) -> list[Offer]:
     for form, name, value in reader.outside:
         if form in reader.named:
             reader.named[form].choices.setdefault(name, []).append(value)
-    asked: dict[str, Offer] = {}
+    links: dict[str, Offer] = {}
     for where in re.findall(r'href="(/[^"#]*\?[^"#]*)"', page):
         parts = urlsplit(where.replace("&amp;", "&"))
-        link = asked.setdefault(parts.path, Offer(parts.path, "GET", who))
+        link = links.setdefault(parts.path, Offer(parts.path, "GET", who))
         for name, value in parse_qsl(parts.query, keep_blank_values=True):
             link.right.setdefault(name, [value])
             link.choices.setdefault(name, []).append(value)
-    return [*reader.found, *asked.values()]
+    return [*reader.found, *links.values()]
 
 
 def apart(offers: Iterable[Offer]) -> list[Offer]:
     """One of each: where several rows of a page, several pages or several models have the same form, the first."""
-    found: dict[tuple[Any, ...], Offer] = {}
-    for one in offers:
-        path = re.sub(r"\d+|[0-9a-f]{12}", "0", urlsplit(one.path).path)
+    by_form: dict[tuple[Any, ...], Offer] = {}
+    for offer in offers:
+        path = re.sub(r"\d+|[0-9a-f]{12}", "0", urlsplit(offer.path).path)
         path = re.sub(r"^/admin/\w+/\w+/", "/admin/any/model/", path)
-        names = frozenset(re.sub(r"(?<=-)(\d+|[0-9a-f]{12})\b", "", name) for name in one.choices)
-        found.setdefault((path, one.method, names), one)
-    return list(found.values())
+        names = frozenset(re.sub(r"(?<=-)(\d+|[0-9a-f]{12})\b", "", name) for name in offer.choices)
+        by_form.setdefault((path, offer.method, names), offer)
+    return list(by_form.values())
 
 
 def addresses(portal: Portal) -> list[Offer]:
     """Every address of the URL conf, with the ids of rows that are there, and what a POST of the table sends to it."""
     keys = [str(row.pk) for row in portal.rows.values() if getattr(row, "pk", None)]
-    found = []
+    offers = []
     for turn, route in enumerate(_routes(get_resolver().url_patterns)):
         numbers = iter(keys[turn % len(keys) :] + keys)
-        path = _ARGUMENT.sub(lambda said: next(numbers) if said[1] == "int" else "resource", route)  # noqa: B023  used at once
-        found += [Offer(f"/{path}", method) for method in ("GET", "POST")]
-    return found
+        path = _ARGUMENT.sub(lambda match: next(numbers) if match[1] == "int" else "resource", route)  # noqa: B023  used at once
+        offers += [Offer(f"/{path}", method) for method in ("GET", "POST")]
+    return offers
 
 
 def _routes(patterns: Any, before: str = "") -> Iterator[str]:
-    for one in patterns:
-        if not isinstance(one.pattern, RoutePattern):
+    for entry in patterns:
+        if not isinstance(entry.pattern, RoutePattern):
             yield f"{before}no/such/thing/"
             continue
-        route = before + str(one.pattern)
-        if isinstance(one, URLResolver):
-            yield from _routes(one.url_patterns, route)
-        elif isinstance(one, URLPattern):
+        route = before + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from _routes(entry.url_patterns, route)
+        elif isinstance(entry, URLPattern):
             yield route

@@ -64,72 +64,72 @@ def in_review(w: World, made: Version) -> Automation:
 
 
 @state(AUTOMATION, "app_approved", on=in_review)
-def app_approved(w: World, found: Automation) -> Automation:
+def app_approved(w: World, automation: Automation) -> Automation:
     """The same, and the team's lead has approved the app: stage 2 is open."""
-    scenarios.approve(scenarios.app_of(found.submissions.get()), w.people["team_lead"], now=w.now)
-    return found
+    scenarios.approve(scenarios.app_of(automation.submissions.get()), w.people["team_lead"], now=w.now)
+    return automation
 
 
 @state(AUTOMATION, "live", on=app_approved)
-def live(w: World, found: Automation) -> Automation:
+def live(w: World, automation: Automation) -> Automation:
     """Approved on both sides."""
-    return stock_report.decide_rest(w.company, found.submissions.get()).automation
+    return stock_report.decide_rest(w.company, automation.submissions.get()).automation
 
 
 @state(AUTOMATION, "ownerless", on=live)
-def ownerless_automation(w: World, found: Automation) -> Automation:
+def ownerless_automation(w: World, automation: Automation) -> Automation:
     """Its business owner has left."""
     _leaves(w, "business_owner")
-    return found
+    return automation
 
 
 @state(AUTOMATION, "suspended", on=live)
-def suspended(w: World, found: Automation) -> Automation:
+def suspended(w: World, automation: Automation) -> Automation:
     """Suspended by something else, a review that nobody answered say."""
-    with inside(found, w.actor("job"), w.now):
-        lifecycle.suspend(found, actor=w.actor("job"), now=w.now, why="overdue")
-    return found
+    with inside(automation, w.actor("job"), w.now):
+        lifecycle.suspend(automation, actor=w.actor("job"), now=w.now, why="overdue")
+    return automation
 
 
 @state(AUTOMATION, "stopped", on=live)
-def stopped(w: World, found: Automation) -> Automation:
+def stopped(w: World, automation: Automation) -> Automation:
     """Stopped by its business owner."""
-    lifecycle.stop(found, actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
-    return found
+    lifecycle.stop(automation, actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
+    return automation
 
 
 @state(AUTOMATION, "resume_asked", on=stopped)
-def resume_asked(w: World, found: Automation) -> Automation:
+def resume_asked(w: World, automation: Automation) -> Automation:
     """Stopped by its business owner, and its technical owner asks to lift that."""
-    lifecycle.request_resume(found, actor=w.actor("technical_owner"), now=w.now, reason="It is mended.")
-    return found
+    lifecycle.request_resume(automation, actor=w.actor("technical_owner"), now=w.now, reason="It is mended.")
+    return automation
 
 
 @state(AUTOMATION, "retired", on=draft)
-def retired(w: World, found: Automation) -> Automation:
+def retired(w: World, automation: Automation) -> Automation:
     """Retired by an owner."""
-    lifecycle.retire(found, actor=w.actor("business_owner"), now=w.now, reason="Nobody needs it.")
-    return found
+    lifecycle.retire(automation, actor=w.actor("business_owner"), now=w.now, reason="Nobody needs it.")
+    return automation
 
 
 @state("inventory.transfer", "asked", on=live)
-def transfer_asked(w: World, found: Automation) -> Transfer:
+def transfer_asked(w: World, automation: Automation) -> Transfer:
     """The team's lead asks the team that *stranger* leads."""
     return transfers.request_transfer(
-        found, actor=w.actor("team_lead"), now=w.now, reason="They use it.", team=w.northwind.people_team
+        automation, actor=w.actor("team_lead"), now=w.now, reason="They use it.", team=w.northwind.people_team
     )
 
 
 @state("inventory.transfer", "moved", on=transfer_asked)
-def transfer_moved(w: World, found: Transfer) -> Transfer:
+def transfer_moved(w: World, transfer: Transfer) -> Transfer:
     """Its lead agrees."""
-    return transfers.accept_transfer(found, actor=w.actor("stranger"), now=w.now, reason="We do.")
+    return transfers.accept_transfer(transfer, actor=w.actor("stranger"), now=w.now, reason="We do.")
 
 
 @state("inventory.transfer", "dropped", on=transfer_asked)
-def transfer_dropped(w: World, found: Transfer) -> Transfer:
+def transfer_dropped(w: World, transfer: Transfer) -> Transfer:
     """Its lead does not agree."""
-    return transfers.drop_transfer(found, actor=w.actor("stranger"), now=w.now, reason="We don't.")
+    return transfers.drop_transfer(transfer, actor=w.actor("stranger"), now=w.now, reason="We don't.")
 
 
 @arguments("inventory.automation.request_transfer")
@@ -152,29 +152,29 @@ def _vault(w: World) -> Resource:
 @state(CREDENTIAL, "any", on=version)
 def credential(w: World, made: Version) -> Credential:
     """What opens a resource of the deputy's team, the technical owner's; used by a draft of the builder's."""
-    found = Credential.objects.get(opens=w.company.erp)
-    found.owner = w.people["technical_owner"]
-    found.save()
-    return found
+    credential = Credential.objects.get(opens=w.company.erp)
+    credential.owner = w.people["technical_owner"]
+    credential.save()
+    return credential
 
 
 @state(CREDENTIAL, "said", on=credential)
-def said_to_be_kept(w: World, found: Credential) -> Credential:
+def said_to_be_kept(w: World, credential: Credential) -> Credential:
     """The builder says that a store keeps it."""
-    return credential_transitions.claim_store(found, actor=w.actor("builder"), now=w.now, store=_vault(w))
+    return credential_transitions.claim_store(credential, actor=w.actor("builder"), now=w.now, store=_vault(w))
 
 
 @state(CREDENTIAL, "approved", on=live)
-def approved(w: World, found: Automation) -> Credential:
+def approved(w: World, automation: Automation) -> Credential:
     """Somebody has approved it."""
     return Credential.objects.get(opens=w.company.erp)
 
 
 def _asked_for(w: World, who: Actor) -> Binding:
     """A connection that the Slack workspace's owner confirmed, and that somebody wants to open the drive."""
-    known = {"connector": "slack", "instance": "abc"}
-    bindings.bind_connection(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
-    bindings.request_move(w.company.drive, actor=who, now=w.now, **known)
+    connection = {"connector": "slack", "instance": "abc"}
+    bindings.bind_connection(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **connection)
+    bindings.request_move(w.company.drive, actor=who, now=w.now, **connection)
     return Binding.objects.get(instance_name="abc")
 
 
@@ -371,10 +371,10 @@ def _answer_for_store(w: World, subject: models.Model) -> Mapping[str, Any]:
 
 
 @state("inventory.incident", "running", on=active)
-def incident_running(w: World, found: Resource) -> Incident:
+def incident_running(w: World, resource: Resource) -> Incident:
     """Declared by the resource's owner yesterday, for a week."""
     return incidents.declare_incident(
-        found,
+        resource,
         actor=w.actor("resource_owner"),
         now=w.now,
         reason="A token was posted.",
@@ -384,9 +384,9 @@ def incident_running(w: World, found: Resource) -> Incident:
 
 
 @state("inventory.incident", "over", on=incident_running)
-def incident_over(w: World, found: Incident) -> Incident:
+def incident_over(w: World, incident: Incident) -> Incident:
     """Ended by security."""
-    return incidents.end_incident(found, actor=w.actor("security"), now=w.now, reason="The token is dead.")
+    return incidents.end_incident(incident, actor=w.actor("security"), now=w.now, reason="The token is dead.")
 
 
 @arguments("inventory.resource.declare_incident")
@@ -396,9 +396,9 @@ def _declare_incident(w: World, subject: models.Model) -> Mapping[str, Any]:
 
 @arguments("inventory.resource.request_move")
 def _ask_to_move(w: World, subject: models.Model) -> Mapping[str, Any]:
-    known = {"connector": "slack", "instance": "abc"}
-    bindings.bind_connection(w.company.slack, actor=as_actor(w.company.slack.deputy), now=w.now, **known)
-    return known
+    connection = {"connector": "slack", "instance": "abc"}
+    bindings.bind_connection(w.company.slack, actor=as_actor(w.company.slack.deputy), now=w.now, **connection)
+    return connection
 
 
 @arguments("inventory.resource.share_host")

@@ -51,20 +51,20 @@ _ITS_OWN = "csrfmiddlewaretoken"
 def forms(page: str, path: str) -> Iterator[tuple[str, str, list[str]]]:
     """Each form of a page: its method, where it leads, and the names of its fields."""
     for attributes, inside in _FORM.findall(page):
-        said = dict(_ATTRIBUTE.findall(attributes))
+        by_name = dict(_ATTRIBUTE.findall(attributes))
         names = [unescape(name) for name in dict.fromkeys(_FIELD.findall(inside)) if name != _ITS_OWN]
-        yield said.get("method", "get").upper(), unescape(said.get("action") or path), names
+        yield by_name.get("method", "get").upper(), unescape(by_name.get("action") or path), names
 
 
-def asked(page: str, path: str) -> set[str]:
+def query_fields(page: str, path: str) -> set[str]:
     """What the links and filters of a page ask of the page itself."""
-    found = {
+    fields = {
         name
         for where in map(unescape, _LINK.findall(page))
         if urlsplit(where).path == path
         for name, _ in parse_qsl(urlsplit(where).query)
     }
-    return found | {
+    return fields | {
         name for method, where, names in forms(page, path) if method == "GET" and where == path for name in names
     }
 
@@ -83,13 +83,13 @@ def of_each_row(names: Iterable[str]) -> list[str]:
 def body(form: Mapping[str, Any], field: str, junk: Junk) -> bytes:
     """A form, urlencoded, with junk in one field."""
     right = [(name, value) for name, value in form.items() if name != field]
-    pairs = [(name, one) for name, value in right for one in (value if isinstance(value, list) else [value])]
-    return urlencode([*pairs, *((field, one) for one in junk)]).encode()
+    pairs = [(name, part) for name, value in right for part in (value if isinstance(value, list) else [value])]
+    return urlencode([*pairs, *((field, value) for value in junk)]).encode()
 
 
 def query(names: Iterator[str] | set[str], junk: Junk) -> str:
     """A query string with the same junk in each of some fields."""
-    return urlencode([(name, one) for name in sorted(names) for one in junk])
+    return urlencode([(name, value) for name in sorted(names) for value in junk])
 
 
 def elsewhere(path: str) -> list[str]:

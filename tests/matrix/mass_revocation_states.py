@@ -37,8 +37,8 @@ def known(w: World, made: Submission) -> EndCause:
 
 
 def _retired(w: World, made: Submission, ago: timedelta = timedelta()) -> HeldBatch:
-    one = Automation.objects.get(pk=made.automation_id)
-    lifecycle.retire(one, actor=w.actor("business_owner"), now=w.now - ago, reason="Replaced.")
+    automation = Automation.objects.get(pk=made.automation_id)
+    lifecycle.retire(automation, actor=w.actor("business_owner"), now=w.now - ago, reason="Replaced.")
     return HeldBatch.objects.get()
 
 

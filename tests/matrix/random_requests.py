@@ -41,7 +41,7 @@ class Request:
 Pairs = list[tuple[bytes, bytes]]
 
 _TEXTS = [text.encode() for text in (*hostile_texts.MARKUP, *hostile_texts.FORMULAS, *hostile_texts.UNSEEN)]
-_JUNK = [one for kind, several in junk_input.JUNK.items() for one in several if kind != "a long text"]
+_JUNK = [text for kind, several in junk_input.JUNK.items() for text in several if kind != "a long text"]
 _DAYS = [b"0000-00-00", b"9999-12-31", b"1969-12-31", b"2026-11-24T25:61", b"-0001-01-01", b"2026-12-01"]
 _OTHERWISE = [
     b"do",
@@ -104,8 +104,8 @@ class Others:
 
     def rows_at(self, path: str) -> list[str]:
         """The ids that an address may be sent with: half of them are rows of others."""
-        own = self.theirs.get(path.strip("/").partition("/")[0])
-        return [*self.ids, *([own] * len(self.ids) if own else [])]
+        foreign_id = self.theirs.get(path.strip("/").partition("/")[0])
+        return [*self.ids, *([foreign_id] * len(self.ids) if foreign_id else [])]
 
 
 @st.composite
@@ -141,12 +141,12 @@ def garbled(draw: st.DrawFn, offer: Offer, others: Others) -> Request:
     if draw(st.integers(0, 2)) == 0:
         path = _NUMBER.sub(lambda _: draw(st.sampled_from(others.rows_at(path))), path)
     pairs = _right(offer)
-    own = [name.encode() for name in sorted(offer.choices.keys() | offer.right.keys())]
+    field_names = [name.encode() for name in sorted(offer.choices.keys() | offer.right.keys())]
     foreign = st.sampled_from([*_OTHERWISE, *(name.encode() for name in others.names)]) | VALUES
     for _ in range(draw(st.integers(0, 4))):
-        name = draw(st.sampled_from(own)) if own and draw(st.integers(0, 3)) else draw(foreign)
-        chosen = [one.encode() for one in offer.choices.get(name.decode(errors="replace"), ())]
-        value = draw(VALUES | st.sampled_from([*chosen, *(one.encode() for one in others.ids)]))
+        name = draw(st.sampled_from(field_names)) if field_names and draw(st.integers(0, 3)) else draw(foreign)
+        chosen = [choice.encode() for choice in offer.choices.get(name.decode(errors="replace"), ())]
+        value = draw(VALUES | st.sampled_from([*chosen, *(row_id.encode() for row_id in others.ids)]))
         pairs = _changed(pairs, name, value, draw(st.sampled_from(CHANGES)))
     method = draw(st.sampled_from([offer.method] * 12 + METHODS))
     return _sent(method, who, path, pairs, draw(st.sampled_from(WRITTEN)), draw(HEADERS))
@@ -170,7 +170,7 @@ def _sent(
 
 def _changed(pairs: Pairs, name: bytes, value: bytes, how: str) -> Pairs:
     """The fields with one of them garbled."""
-    rest = [one for one in pairs if one[0] != name]
+    rest = [pair for pair in pairs if pair[0] != name]
     match how:
         case "in its place":
             return [*rest, (name, value)]

@@ -151,41 +151,41 @@ def acceptable(w: World, item: Item) -> Question:
 @state(QUESTION, "reminder_due", on=open_for_ten_days)
 def reminder_due(w: World, item: Item) -> Question:
     """With the business owner, half the time is gone, and no sweep has run."""
-    found = question(item, Asks.NEEDED)
-    assert found.remind_at is not None
-    assert found.remind_at <= w.now
-    return found
+    open_question = question(item, Asks.NEEDED)
+    assert open_question.remind_at is not None
+    assert open_question.remind_at <= w.now
+    return open_question
 
 
 @state(QUESTION, "with_who_gains", on=acceptable)
-def with_who_gains(w: World, found: Question) -> Question:
+def with_who_gains(w: World, open_question: Question) -> Question:
     """With somebody who became the technical owner after they were asked: no operation leads here, so the row is set."""
-    Question.objects.filter(pk=found.pk).update(reviewer=w.people["technical_owner"])
-    return question(found.item, Asks.ACCEPTABLE)
+    Question.objects.filter(pk=open_question.pk).update(reviewer=w.people["technical_owner"])
+    return question(open_question.item, Asks.ACCEPTABLE)
 
 
 @state(QUESTION, "last", on=acceptable)
-def last(w: World, found: Question) -> Question:
+def last(w: World, open_question: Question) -> Question:
     """Passed on twice: now with the deputy lead, who is a fallback owner."""
     for _ in range(2):
-        found = say(question(found.item, Asks.ACCEPTABLE), AnswerKind.DONT_KNOW, now=w.now)
-    assert found.reviewer == w.people["deputy_lead"]
-    return found
+        open_question = say(question(open_question.item, Asks.ACCEPTABLE), AnswerKind.DONT_KNOW, now=w.now)
+    assert open_question.reviewer == w.people["deputy_lead"]
+    return open_question
 
 
 @state(QUESTION, "left", on=acceptable)
-def left(w: World, asked: Question) -> Question:
+def left(w: World, open_question: Question) -> Question:
     """With somebody who has left since."""
-    found = say(asked, AnswerKind.NOT_MINE, now=w.now, whose=w.northwind.lena)
+    next_question = say(open_question, AnswerKind.NOT_MINE, now=w.now, whose=w.northwind.lena)
     record_leaver(w.northwind.lena, actor=w.actor("admin"), now=w.now, reason="She moved on.")
-    return question(found.item, Asks.ACCEPTABLE)
+    return question(next_question.item, Asks.ACCEPTABLE)
 
 
 @state(ITEM, "deserted", on=left)
-def deserted(w: World, asked: Question) -> Item:
+def deserted(w: World, open_question: Question) -> Item:
     """One of its questions is with somebody who has left, and nobody stands behind them."""
-    Question.objects.filter(pk=asked.pk).update(escalation_chain=[asked.reviewer_id])
-    return _again(asked.item)
+    Question.objects.filter(pk=open_question.pk).update(escalation_chain=[open_question.reviewer_id])
+    return _again(open_question.item)
 
 
 @state(QUESTION, "gone", on=gone)
@@ -211,9 +211,9 @@ def year_old(w: World) -> Question:
 
 
 @state(QUESTION, "kept", on=needed)
-def kept(w: World, found: Question) -> Question:
+def kept(w: World, open_question: Question) -> Question:
     """The business owner says keep; the other question waits."""
-    return say(found, AnswerKind.KEEP, now=w.now)
+    return say(open_question, AnswerKind.KEEP, now=w.now)
 
 
 @state(QUESTION, "revoked", on=revoked)
@@ -268,8 +268,8 @@ def held_for_a_month(w: World) -> Grant:
     held = _held(w, since=timedelta(days=30))
     used = held.automation.grants.filter(kind="credential").order_by("pk")[0]
     campaign = due_reviews.campaign_of(used.tier, w.now, JOB)
-    about = Item(campaign=campaign, grant=used, reason=review_triggers.IN_CONFLICT)
-    transition_open_item.open_item(about, actor=JOB, now=w.now)
+    item = Item(campaign=campaign, grant=used, reason=review_triggers.IN_CONFLICT)
+    transition_open_item.open_item(item, actor=JOB, now=w.now)
     return held
 
 

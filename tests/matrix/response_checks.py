@@ -71,9 +71,9 @@ class Theirs:
     def versions(self) -> list[Any]:
         """Where each row stands in its table: another place after each change of it."""
         tables = [(row._meta.db_table, row.pk) for row in self.rows.values()]
-        asked = " UNION ALL ".join(f"SELECT '{table}', ctid::text FROM {table} WHERE id = {pk}" for table, pk in tables)
+        query = " UNION ALL ".join(f"SELECT '{table}', ctid::text FROM {table} WHERE id = {pk}" for table, pk in tables)
         with connection.cursor() as cursor:
-            cursor.execute(asked)
+            cursor.execute(query)
             return sorted(cursor.fetchall())
 
 
@@ -125,9 +125,9 @@ class Watch:
         self.before = self.theirs.versions()
         self.told = Notice.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
-    def wrong(self, one: Request) -> list[str]:
+    def wrong(self, request: Request) -> list[str]:
         """What is wrong with the answer to a request, and with what it left."""
-        found: list[str] = []
+        problems: list[str] = []
         errors: list[str] = []
 
         def note(**_: Any) -> None:
@@ -136,72 +136,81 @@ class Watch:
         def look(response: Any, answer: Answer) -> None:
             if response.streaming:
                 b"".join(response.streaming_content)
-            found.extend(self._afterwards(one, response, answer))
+            problems.extend(self._afterwards(request, response, answer))
 
         got_request_exception.connect(note)
         try:
-            answer = send(self.portal, one.who, one.method, one.path, one.body, kind=one.kind, then=look, **one.headers)
+            answer = send(
+                self.portal,
+                request.who,
+                request.method,
+                request.path,
+                request.body,
+                kind=request.kind,
+                then=look,
+                **request.headers,
+            )
         finally:
             got_request_exception.disconnect(note)
-        self.counts[answer.said] = self.counts.get(answer.said, 0) + 1
-        return [*errors, *found, *self._of_the_answer(one, answer)]
+        self.counts[answer.verdict] = self.counts.get(answer.verdict, 0) + 1
+        return [*errors, *problems, *self._of_the_answer(request, answer)]
 
-    def _of_the_answer(self, one: Request, answer: Answer) -> Iterator[str]:
+    def _of_the_answer(self, request: Request, answer: Answer) -> Iterator[str]:
         """What the answer alone, and the tables that were written to, say."""
-        if answer.said not in KNOWN and not (answer.said == TOO_OFTEN and one.path.startswith("/account/")):
-            yield f"answered {answer.said}"
+        if answer.verdict not in KNOWN and not (answer.verdict == TOO_OFTEN and request.path.startswith("/account/")):
+            yield f"answered {answer.verdict}"
         yield from hostile_texts.let_out(answer.text)
-        if THEIRS in answer.text and one.who not in self.theirs.seen_by:
+        if THEIRS in answer.text and request.who not in self.theirs.seen_by:
             yield "shows what others own"
-        if one.method in ("GET", "HEAD", "OPTIONS") and answer.written:
-            yield f"a {one.method} wrote to {sorted(set(answer.written))}"
+        if request.method in ("GET", "HEAD", "OPTIONS") and answer.written:
+            yield f"a {request.method} wrote to {sorted(set(answer.written))}"
         kept = set(answer.written) - RECORD - DRAFTS
-        if kept and answer.said not in SHOWN:
-            yield f"refused with {answer.said}, and wrote to {sorted(kept)}"
-        yield from self._against_the_table(one, answer)
+        if kept and answer.verdict not in SHOWN:
+            yield f"refused with {answer.verdict}, and wrote to {sorted(kept)}"
+        yield from self._against_the_table(request, answer)
 
-    def _against_the_table(self, one: Request, answer: Answer) -> Iterator[str]:
+    def _against_the_table(self, request: Request, answer: Answer) -> Iterator[str]:
         """A person refused at an address by the table gets no further by any form, and learns nothing of a hidden row."""
-        path = urlsplit(one.path).path
-        for expected in self.verdicts.get((one.method, path, one.who), ()):
-            shows = self.verdicts.get(("GET", path, one.who)) == {"200"}
-            is_empty = answer.said == "200" and shows  # a POST of nothing is shown the form, as who asks for it is
+        path = urlsplit(request.path).path
+        for expected in self.verdicts.get((request.method, path, request.who), ()):
+            shows = self.verdicts.get(("GET", path, request.who)) == {"200"}
+            is_empty = answer.verdict == "200" and shows  # a POST of nothing is shown the form, as who asks for it is
             is_left = expected == "login" and path == reverse("account_logout")  # where signing out leads by itself
-            if expected in INSTEAD and answer.said not in INSTEAD[expected] and not is_empty and not is_left:
-                yield f"the table says {expected}, the portal {answer.said}"
+            if expected in INSTEAD and answer.verdict not in INSTEAD[expected] and not is_empty and not is_left:
+                yield f"the table says {expected}, the portal {answer.verdict}"
         kind, _, rest = path.strip("/").partition("/")
         key = rest.partition("/")[0]
         if kind in ROWS and key.isdecimal() and len(key) < 19:
-            is_seen = shown(self.portal, one.who, f"/{kind}/{key}/").said
-            if is_seen in ("404", "login") and answer.said not in INSTEAD[is_seen]:
-                yield f"the row's page says {is_seen}, the portal {answer.said}"
+            is_seen = shown(self.portal, request.who, f"/{kind}/{key}/").verdict
+            if is_seen in ("404", "login") and answer.verdict not in INSTEAD[is_seen]:
+                yield f"the row's page says {is_seen}, the portal {answer.verdict}"
 
-    def _afterwards(self, one: Request, response: Any, answer: Answer) -> Iterator[str]:
+    def _afterwards(self, request: Request, response: Any, answer: Answer) -> Iterator[str]:
         """What stands after the answer, before it is undone: nothing of others' changed, pages show what was typed as text, the ledger holds."""
-        if one.who not in self.theirs.seen_by and self.theirs.versions() != self.before:
+        if request.who not in self.theirs.seen_by and self.theirs.versions() != self.before:
             yield "changed what others own"
-        if not answer.written or answer.said not in SHOWN:
+        if not answer.written or answer.verdict not in SHOWN:
             return
         self.turn += 1
-        for who, path in self._pages(one, response):
+        for who, path in self._pages(request, response):
             page = send(self.portal, who, "GET", path)
-            if page.said not in KNOWN:
-                yield f"{path} answers {who} with {page.said} afterwards"
-            yield from (f"{path} afterwards: {said}" for said in hostile_texts.let_out(page.text))
+            if page.verdict not in KNOWN:
+                yield f"{path} answers {who} with {page.verdict} afterwards"
+            yield from (f"{path} afterwards: {problem}" for problem in hostile_texts.let_out(page.text))
         for notice in Notice.objects.filter(pk__gt=self.told)[:3]:
             letter = mail_text.write(notice, None)
-            yield from (f"a mail, {notice.event}: {said}" for said in hostile_texts.let_out(letter.html))
+            yield from (f"a mail, {notice.event}: {problem}" for problem in hostile_texts.let_out(letter.html))
             if not letter.subject.isprintable():
                 yield f"the subject of a mail hides something: {letter.subject!r}"
         if IS_SOAK or self.turn % 4 == 1:
             sealing.seal_all(at=timezone.now())
             yield from ledger_export.verify_database().problems
 
-    def _pages(self, one: Request, response: Any) -> Iterator[tuple[str, str]]:
+    def _pages(self, request: Request, response: Any) -> Iterator[tuple[str, str]]:
         """Where what was written may be seen: where the answer leads, the row's page, and in turn those of everybody."""
         if response.status_code == 302 and not response["Location"].startswith(reverse("account_login")):
-            yield one.who, response["Location"]
-        kind, _, rest = urlsplit(one.path).path.strip("/").partition("/")
+            yield request.who, response["Location"]
+        kind, _, rest = urlsplit(request.path).path.strip("/").partition("/")
         if kind in (*ROWS, "people", "teams") and rest:
             yield "every_role", f"/{kind}/{rest.partition('/')[0]}/"
         few = EVERYBODYS if IS_SOAK else [EVERYBODYS[self.turn % len(EVERYBODYS)]]
@@ -233,11 +242,11 @@ def _error() -> str:
 
 def verdicts(portal: Portal) -> dict[tuple[str, str, str], set[str]]:
     """(method, path, who) to what the table says of it; one path may be that of several subjects."""
-    found: dict[tuple[str, str, str], set[str]] = {}
+    by_address: dict[tuple[str, str, str], set[str]] = {}
     for (address, method, subject), cells in CELLS.items():
         if is_of_every_model(address):
             continue
         path = urlsplit(portal.path(address, subject)).path
         for who, expected in cells.items():
-            found.setdefault((method, path, who), set()).add(expected)
-    return {key: said for key, said in found.items() if len(said) == 1}
+            by_address.setdefault((method, path, who), set()).add(expected)
+    return {key: answers for key, answers in by_address.items() if len(answers) == 1}

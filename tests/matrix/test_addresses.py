@@ -91,20 +91,20 @@ LINK = re.compile(r'<a\b[^>]*\bhref="(/[^"#?]*)')
 
 def names(patterns: Any, prefix: str = "") -> Iterator[str]:
     """What the table calls each address of a URL conf."""
-    for one in patterns:
-        if isinstance(one, URLResolver):
-            yield from names(one.url_patterns, f"{one.namespace}:" if one.namespace else prefix)
+    for entry in patterns:
+        if isinstance(entry, URLResolver):
+            yield from names(entry.url_patterns, f"{entry.namespace}:" if entry.namespace else prefix)
             continue
-        assert isinstance(one, URLPattern)
-        name = one.name or _without_a_name(patterns)
+        assert isinstance(entry, URLPattern)
+        name = entry.name or _without_a_name(patterns)
         kind = re.fullmatch(r"[a-z]+_[a-z]+(_(?:changelist|add|history|change|delete|\(.*\)))", name)
         yield f"{prefix}*{kind[1]}" if prefix and kind else f"{prefix}{name}"
 
 
 def _without_a_name(siblings: Any) -> str:
     """What follows the addresses of one model is where its rows stood once; what follows all is anything else."""
-    known = [one.name or "" for one in siblings if isinstance(one, URLPattern)]
-    lists = [name for name in known if name.endswith("_changelist")]
+    names = [entry.name or "" for entry in siblings if isinstance(entry, URLPattern)]
+    lists = [name for name in names if name.endswith("_changelist")]
     return f"{lists[0].removesuffix('_changelist')}_(its old address)" if lists else "(anything else)"
 
 
@@ -120,25 +120,25 @@ def test_an_address_that_is_missing_from_the_table_or_has_gone_is_found() -> Non
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_every_role_gets_tabled_answer_at_every_address(portal: Portal, address: str) -> None:
     mine = [key for key in CELLS if key[0] == address]
-    wrong = [said for key in mine for said in disagreements(portal, key)]
+    wrong = [problem for key in mine for problem in disagreements(portal, key)]
     assert not wrong, "\n".join(wrong)
 
 
 def disagreements(portal: Portal, key: Key) -> Iterator[str]:
     """Where the portal answers otherwise than the table, or writes what it should not."""
     address, method, subject = key
-    for path, asked in paths(portal, address, subject, CELLS[key]):
+    for path, cells in paths(portal, address, subject, CELLS[key]):
         form = portal.form(address, subject) if method == "POST" else None
-        for who, expected in sent(key, asked).items():
+        for who, expected in sent(key, cells).items():
             answer = send(portal, who, method, path, form)
-            if method == "GET" and answer.said in SHOWN:
+            if method == "GET" and answer.verdict in SHOWN:
                 portal.shown[who, path] = answer
             line = f"{method} {address} {subject} by {who}"
-            if answer.said != expected:
-                yield f"{line}: the table says {expected}, the portal {answer.said}"
+            if answer.verdict != expected:
+                yield f"{line}: the table says {expected}, the portal {answer.verdict}"
             if answer.caching != NOT_KEPT:
                 yield f"{line}: Cache-Control is {answer.caching!r}"
-            yield from (f"{line}: {said}" for said in written_wrongly(address, method, answer))
+            yield from (f"{line}: {problem}" for problem in written_wrongly(address, method, answer))
 
 
 def paths(portal: Portal, address: str, subject: str, cells: dict[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -164,7 +164,7 @@ def sent(key: Key, cells: dict[str, str]) -> dict[str, str]:
     for who in in_turn(list(PEOPLE), list(CELLS).index(key)):
         if who in cells:
             of_each.setdefault(cells[who], []).append(who)
-    return {who: said for said, people in of_each.items() for who in people[: WRITERS if differ else FEW]}
+    return {who: verdict for verdict, people in of_each.items() for who in people[: WRITERS if differ else FEW]}
 
 
 def written_wrongly(address: str, method: str, answer: Answer) -> Iterator[str]:
@@ -173,13 +173,13 @@ def written_wrongly(address: str, method: str, answer: Answer) -> Iterator[str]:
         yield f"a GET wrote to {sorted(set(answer.written))}"
     if PEOPLES & set(answer.written) and "controls_ledgerevent" not in answer.written:
         yield f"wrote to {sorted(PEOPLES & set(answer.written))}, and left no event"
-    if method == "GET" or answer.said not in REFUSED:
+    if method == "GET" or answer.verdict not in REFUSED:
         return
     if more := set(answer.written) - RECORD:
-        yield f"refused with {answer.said}, and wrote to {sorted(more)}"
+        yield f"refused with {answer.verdict}, and wrote to {sorted(more)}"
     is_tried = address not in NOTHING_TRIED and not address.startswith("admin:")
-    if is_tried and answer.said in ("403", "409") and answer.written.count("controls_ledgerevent") != 1:
-        yield f"refused with {answer.said}, and not on record"
+    if is_tried and answer.verdict in ("403", "409") and answer.written.count("controls_ledgerevent") != 1:
+        yield f"refused with {answer.verdict}, and not on record"
 
 
 @pytest.mark.full("sends every other method to every address")
@@ -196,8 +196,8 @@ def test_a_method_without_a_line_is_not_accepted(portal: Portal) -> None:
                 continue
             for who, expected in (("every_role", ("405",)), ("anonymous", ("405", "login"))):
                 answer = send(portal, who, method, path)
-                if answer.said not in expected or answer.written:
-                    wrong.append(f"{method} {address} by {who}: {answer.said}, wrote to {answer.written}")
+                if answer.verdict not in expected or answer.written:
+                    wrong.append(f"{method} {address} by {who}: {answer.verdict}, wrote to {answer.written}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -212,8 +212,8 @@ def test_htmx_gets_the_same_verdict(portal: Portal) -> None:
         one_of_each = {expected: who for who, expected in cells.items()}
         for expected, who in one_of_each.items():
             answer = send(portal, who, "GET", path, **{"HX-Request": "true"})
-            if answer.said != expected or answer.written:
-                wrong.append(f"{address} {subject} by {who}: the table says {expected}, htmx is told {answer.said}")
+            if answer.verdict != expected or answer.written:
+                wrong.append(f"{address} {subject} by {who}: the table says {expected}, htmx is told {answer.verdict}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -229,7 +229,7 @@ def test_pages_link_only_to_permitted_pages(portal: Portal, who: str) -> None:
             led |= dict.fromkeys(links(read[path]), f"{address} {subject}")
     for path in led.keys() - read.keys():
         read[path] = shown(portal, who, path)
-    refused = [f"{where} to {path}" for path, where in led.items() if read[path].said not in SHOWN]
+    refused = [f"{where} to {path}" for path, where in led.items() if read[path].verdict not in SHOWN]
     assert not refused, "\n".join(refused)
 
 
@@ -256,8 +256,8 @@ def test_junk_input_breaks_no_page_and_leaves_nothing_half_done(portal: Portal) 
     wrong, seen, turn = [], {}, itertools.cycle(junk_input.JUNK)
     for who, path in _to_try(portal, "GET"):
         page = seen[path] = shown(portal, who, path).text
-        asked = junk_input.query(junk_input.asked(page, path), junk_input.JUNK[next(turn)])
-        for where in (*([f"{path}?{asked}"] if asked else []), *junk_input.elsewhere(path)):
+        query = junk_input.query(junk_input.query_fields(page, path), junk_input.JUNK[next(turn)])
+        for where in (*([f"{path}?{query}"] if query else []), *junk_input.elsewhere(path)):
             wrong += _broken(f"GET {where[:200]} by {who}", send(portal, who, "GET", where))
     for (who, path), form in _sendable(portal, seen).items():
         for name, kind in zip(junk_input.of_each_row(form.fields), turn, strict=False):
@@ -268,35 +268,35 @@ def test_junk_input_breaks_no_page_and_leaves_nothing_half_done(portal: Portal) 
 
 def _to_try(portal: Portal, method: str) -> dict[tuple[str, str], tuple[str, str]]:
     """Somebody who gets as far as an address goes, and where it leads for one of its subjects: each with address and subject."""
-    found: dict[str, tuple[str, str]] = {}
+    targets: dict[str, tuple[str, str]] = {}
     for (address, how, subject), cells in CELLS.items():
-        may = [who for who, said in cells.items() if said in SHOWN and who not in SIGNED_OUT]
+        may = [who for who, verdict in cells.items() if verdict in SHOWN and who not in SIGNED_OUT]
         if how == method and not is_of_every_model(address) and may:
-            found.setdefault(address, (may[0], subject))
-    return {(who, portal.path(at, one).partition("?")[0]): (at, one) for at, (who, one) in found.items()}
+            targets.setdefault(address, (may[0], subject))
+    return {(who, portal.path(at, subject).partition("?")[0]): (at, subject) for at, (who, subject) in targets.items()}
 
 
 def _sendable(portal: Portal, seen: dict[str, str]) -> dict[tuple[str, str], Sent]:
     """Who sends what where: the table's forms, with the fields that they have on pages."""
-    found: dict[tuple[str, str], Sent] = {}
-    for (who, path), known in _to_try(portal, "POST").items():
-        right = dict(portal.form(*known))
-        found[who, path] = Sent(right, set(right))
+    forms: dict[tuple[str, str], Sent] = {}
+    for (who, path), target in _to_try(portal, "POST").items():
+        right = dict(portal.form(*target))
+        forms[who, path] = Sent(right, set(right))
     for page, text in seen.items():
         for method, where, names in junk_input.forms(text, page):
-            for (_, path), form in found.items():
+            for (_, path), form in forms.items():
                 if method == "POST" and where.partition("?")[0] == path:
                     form.fields |= set(names)
-    return found
+    return forms
 
 
 def _broken(what: str, answer: Answer) -> Iterator[str]:
     """Wrong effects of junk: an error of ours, or a part of a refused request."""
-    if answer.said >= "500":
-        yield f"{what}: {answer.said}"
+    if answer.verdict >= "500":
+        yield f"{what}: {answer.verdict}"
     kept = set(answer.written) - RECORD - DRAFTS
-    if kept and answer.said not in SHOWN:
-        yield f"{what}: refused with {answer.said}, and wrote to {sorted(kept)}"
+    if kept and answer.verdict not in SHOWN:
+        yield f"{what}: refused with {answer.verdict}, and wrote to {sorted(kept)}"
 
 
 @pytest.mark.full("opens every page to learn its forms")
@@ -305,10 +305,10 @@ def _broken(what: str, answer: Answer) -> Iterator[str]:
 def test_random_requests_get_answers_without_foreign_data(portal: Portal, request: pytest.FixtureRequest) -> None:
     """A few of the forms and addresses in each run, other ones in the next; all of them under `make soak`."""
     watch, offered = response_checks.Watch(portal), _offered(portal)
-    filled = [one for one in offered if one.method == "POST" and one.right]
+    filled = [offer for offer in offered if offer.method == "POST" and offer.right]
     some = offered if IS_SOAK else [*random.sample(filled, FORMS), *random.sample(offered, FORMS // 2)]
     ids = [str(row.pk) for row in (*watch.theirs.rows.values(), *portal.rows.values()) if getattr(row, "pk", None)]
-    names = sorted({name for one in offered for name in one.choices})
+    names = sorted({name for offer in offered for name in offer.choices})
     others = random_requests.Others([*ids, "0", str(2**63), "9" * 30], names, watch.theirs.by_address())
     wrong: list[str] = []
     for offer in some:
@@ -321,14 +321,14 @@ def test_random_requests_get_answers_without_foreign_data(portal: Portal, reques
             suppress_health_check=list(HealthCheck),
         )
         @given(random_requests.requests(offer, others))
-        def attempt(one: random_requests.Request) -> None:
-            said = watch.wrong(one)
-            assert not said, f"{one}: {'; '.join(said)}"
+        def attempt(attempted: random_requests.Request) -> None:
+            problems = watch.wrong(attempted)
+            assert not problems, f"{attempted}: {'; '.join(problems)}"
 
         try:
             attempt()
-        except Exception as no:  # several that differ come as a group
-            wrong.append(f"{offer}\n    {no}")
+        except Exception as error:  # several that differ come as a group
+            wrong.append(f"{offer}\n    {error}")
     cache.clear()  # how often somebody tried to sign in
     run_lengths.did(
         request,
@@ -345,19 +345,19 @@ def _offered(portal: Portal) -> list[Offer]:
         for (address, method, subject), cells in CELLS.items():
             if method == "GET" and not is_of_every_model(address):
                 path = portal.path(address, subject)
-                for who in [who for who, said in cells.items() if said == "200"]:
+                for who in [who for who, verdict in cells.items() if verdict == "200"]:
                     shown(portal, who, path)
-    found = [
-        one
+    offers = [
+        offer
         for (who, path), page in list(portal.shown.items())
-        for one in forms_and_addresses.forms(page.text, path, who)
+        for offer in forms_and_addresses.forms(page.text, path, who)
     ]
-    found = forms_and_addresses.apart([*found, *forms_and_addresses.addresses(portal)])
-    right = {path: (who, dict(portal.form(*known))) for (who, path), known in _to_try(portal, "POST").items()}
-    for one in found:
-        if one.method == "POST" and (path := one.path.partition("?")[0]) in right:
-            one.who, said = right[path]
-            one.right |= {
-                name: list(map(str, value if isinstance(value, list) else [value])) for name, value in said.items()
+    offers = forms_and_addresses.apart([*offers, *forms_and_addresses.addresses(portal)])
+    right = {path: (who, dict(portal.form(*target))) for (who, path), target in _to_try(portal, "POST").items()}
+    for offer in offers:
+        if offer.method == "POST" and (path := offer.path.partition("?")[0]) in right:
+            offer.who, form = right[path]
+            offer.right |= {
+                name: list(map(str, value if isinstance(value, list) else [value])) for name, value in form.items()
             }
-    return found
+    return offers

@@ -75,36 +75,38 @@ def program(person: Person, team: Team | None = None) -> Program:
 
 def _automation(portal: Portal, subject: str) -> Automation:
     row = portal.rows[subject]
-    found = row.automation if isinstance(row, Submission) else row
-    assert isinstance(found, Automation)
-    return found
+    automation = row.automation if isinstance(row, Submission) else row
+    assert isinstance(automation, Automation)
+    return automation
 
 
-def _team(portal: Portal, one: Program) -> str:
+def _team(portal: Portal, caller: Program) -> str:
     """One of theirs, where they have several: which one is no matter here."""
-    teams = one.get("/me").said.get("teams", [])
+    teams = caller.get("/me").said.get("teams", [])
     return f"&team={teams[0]['id']}" if len(teams) > 1 else ""
 
 
-def _preview(portal: Portal, one: Program, subject: str) -> Answer:
-    return one.post(f"/preview?name=x.json{_team(portal, one)}", of_its_own(stock_report.EXPORT, "program"))
+def _preview(portal: Portal, caller: Program, subject: str) -> Answer:
+    return caller.post(f"/preview?name=x.json{_team(portal, caller)}", of_its_own(stock_report.EXPORT, "program"))
 
 
-def _import(portal: Portal, one: Program, subject: str) -> Answer:
+def _import(portal: Portal, caller: Program, subject: str) -> Answer:
     """A new automation, owned by its importer; or one of Finance Operations from the register."""
-    said = one.get("/me").said
-    owner = said["person"]["id"] if "person" in said else 1
+    profile = caller.get("/me").said
+    owner = profile["person"]["id"] if "person" in profile else 1
     word = "program" if subject == "stock" else subject
-    return one.post(f"/automations?business_owner={owner}{_team(portal, one)}", of_its_own(stock_report.EXPORT, word))
+    return caller.post(
+        f"/automations?business_owner={owner}{_team(portal, caller)}", of_its_own(stock_report.EXPORT, word)
+    )
 
 
-def _submit(portal: Portal, one: Program, subject: str) -> Answer:
-    return one.post(f"/automations/{_automation(portal, subject).pk}/submissions", {})
+def _submit(portal: Portal, caller: Program, subject: str) -> Answer:
+    return caller.post(f"/automations/{_automation(portal, subject).pk}/submissions", {})
 
 
-def _gate(portal: Portal, one: Program, subject: str) -> Answer:
+def _gate(portal: Portal, caller: Program, subject: str) -> Answer:
     version = _automation(portal, subject).versions.order_by("-number")[0]
-    return one.get(f"/gate/{version.manifest_digest}")
+    return caller.get(f"/gate/{version.manifest_digest}")
 
 
 SENT: dict[str, Callable[[Portal, Program, str], Answer]] = {
@@ -112,7 +114,7 @@ SENT: dict[str, Callable[[Portal, Program, str], Answer]] = {
     "import": _import,
     "submit": _submit,
     "gate": _gate,
-    "me": lambda portal, one, subject: one.get("/me"),
+    "me": lambda portal, caller, subject: caller.get("/me"),
 }
 
 
@@ -121,7 +123,7 @@ def sent(operation: str, subject: str) -> dict[str, str]:
     cells, of_each = TABLE[operation, subject], defaultdict[str, list[str]](list)
     for who in in_turn(list(cells), list(TABLE).index((operation, subject))):
         of_each[cells[who]].append(who)
-    return {who: said for said, people in of_each.items() for who in people[:FEW]}
+    return {who: verdict for verdict, people in of_each.items() for who in people[:FEW]}
 
 
 @pytest.mark.full
@@ -131,13 +133,13 @@ def test_every_program_gets_tabled_answer(portal: Portal, operation: str, subjec
     wrong, before = [], list(ImportItem.objects.values_list("pk", flat=True))
     for who, expected in sent(operation, subject).items():
         with undone():
-            one = program(portal.world.people[who])
+            caller = program(portal.world.people[who])
             with writes() as written:
-                answer = SENT[operation](portal, one, subject)
-            said = f"{answer.status}:{answer.said['code']}" if "code" in answer.said else str(answer.status)
-            if said != expected:
+                answer = SENT[operation](portal, caller, subject)
+            verdict = f"{answer.status}:{answer.said['code']}" if "code" in answer.said else str(answer.status)
+            if verdict != expected:
                 wrong.append(
-                    f"{operation} {subject} by a program of {who}: the table says {expected}, it is told {said}"
+                    f"{operation} {subject} by a program of {who}: the table says {expected}, it is told {verdict}"
                 )
             kept = set(written) - RECORD - DRAFTS - {"controls_apitoken"}
             left = ImportItem.objects.exclude(pk__in=before).exists()
@@ -181,8 +183,8 @@ def test_session_does_not_authorise_api(portal: Portal) -> None:
     """A browser that is led here sends its cookie. Its answer is that of no sign-in, and with a token the cookie counts for nothing."""
     client = portal.clients["security"]
     assert client.get(f"{ROOT}/me").status_code == 401
-    one = program(portal.world.people["nobody"])
-    found = client.get(
-        f"{ROOT}/automations/{portal.rows['live'].pk}", headers={"Authorization": f"Bearer {one.secret}"}
+    caller = program(portal.world.people["nobody"])
+    answer = client.get(
+        f"{ROOT}/automations/{portal.rows['live'].pk}", headers={"Authorization": f"Bearer {caller.secret}"}
     )
-    assert found.status_code == 404
+    assert answer.status_code == 404

@@ -33,12 +33,15 @@ def test_program_is_refused_every_decision_in_every_state(
     world, subject = ground.of(starting_point)
     assert isinstance(world, World)
     row, wrong = again(subject), []
-    actors = {who: program_of(one) for who, one in world.people.items() if one.is_here}
+    actors = {who: program_of(person) for who, person in world.people.items() if person.is_here}
     for name, verb in REGISTRY.items():
         if name.rpartition(".")[0] != label or name in OPERATIONS or verb.permission is None:
             continue
         for who, actor in actors.items():
-            no = verb._permission_refusal(row, actor, world.now, None)
-            if no is None or (no.code, no.to_do) != ("S5", "Do this on its page, signed in as yourself."):
-                wrong.append(f"{name} by a program of {who}: {no}")
+            refusal = verb._permission_refusal(row, actor, world.now, None)
+            if refusal is None or (refusal.code, refusal.to_do) != (
+                "S5",
+                "Do this on its page, signed in as yourself.",
+            ):
+                wrong.append(f"{name} by a program of {who}: {refusal}")
     assert wrong == []

@@ -92,12 +92,12 @@ def test_an_operation_that_is_missing_from_its_apps_table_or_from_one_of_its_sta
     assert {name for name, _ in ALL[table]} == declared
     for name in declared:
         label = name.rpartition(".")[0]
-        there = {state for known, state in STATES if known == label and (state == "new") == (name in CREATING)}
-        assert {state for known, state in ALL[table] if known == name} == there, name
+        there = {state for model, state in STATES if model == label and (state == "new") == (name in CREATING)}
+        assert {state for operation, state in ALL[table] if operation == name} == there, name
 
 
-def said(no: Refusal | None) -> str:
-    return "ok" if no is None else f"{no.kind}:{no.code}"
+def verdict_of(refusal: Refusal | None) -> str:
+    return "ok" if refusal is None else f"{refusal.kind}:{refusal.code}"
 
 
 @pytest.mark.full
@@ -108,21 +108,21 @@ def test_every_role_may_do_exactly_what_tables_allow(
 ) -> None:
     world, subject = ground.of(starting_point)
     tables = ALL.values()
-    asked = {
+    operations = {
         name: cells for table in tables for (name, at), cells in table.items() if at == state and _is_of(name, label)
     }
-    actors = {who: world.actor(who) for who in {who for cells in asked.values() for who in cells}}
+    actors = {who: world.actor(who) for who in {who for cells in operations.values() for who in cells}}
     as_it_is = again(subject)  # asking only reads, so that one copy answers all, and once who is what to it
     if hasattr(as_it_is, "relations"):
         as_it_is.relations = cache(as_it_is.relations)
     wrong, states = [], list(dict.fromkeys(at for _, at in STATES))
     load = cache(lambda loader: loader(as_it_is, world.now))
-    for turn, (name, cells) in enumerate(asked.items(), start=states.index(state)):
+    for turn, (name, cells) in enumerate(operations.items(), start=states.index(state)):
         doers = in_turn([who for who, expected in cells.items() if expected == "ok"], turn)[:DOERS]
         loader = REGISTRY[name].load_context
         context = load(loader) if loader is not None else None
         for who, expected in cells.items():
-            answer = said(REGISTRY[name].refusal(as_it_is, actor=actors[who], now=world.now, context=context))
+            answer = verdict_of(REGISTRY[name].refusal(as_it_is, actor=actors[who], now=world.now, context=context))
             if answer != expected:
                 wrong.append(f"{name} by {who}: the table says {expected}, the rule {answer}")
             elif who in doers:
