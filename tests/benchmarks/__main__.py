@@ -104,7 +104,7 @@ def fill(automations: int) -> tuple[scenarios.Company, Submission, Submission]:
     company = scenarios.company(northwind)
     cast = large_company.Cast(northwind.rita, northwind.jonas, northwind.omar, northwind.amara)
     large_company.seed(
-        automations, cast, current_time.now(), lambda done: said(f"{done:,} of {automations:,} automations")
+        automations, cast, current_time.now(), lambda done: show_progress(f"{done:,} of {automations:,} automations")
     )
     sealing.seal_all(at=current_time.real() - timedelta(hours=1))  # as one that stands for a while
     waiting = scenarios.submitted(company)
@@ -182,9 +182,9 @@ def size(client: Client, page: Page) -> tuple[int, int]:
     """Queries and bytes of one request, after warm ones."""
     for _ in range(WARM):
         ask(client, page)
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         content = ask(client, page)
-    return len(asked), len(content)  # counted now: the log that it slices is emptied later
+    return len(queries), len(content)  # counted now: the log that it slices is emptied later
 
 
 def measure(measured: Sequence[Page]) -> Iterator[Line]:
@@ -224,8 +224,8 @@ def engine() -> Iterator[Line]:
 def held_together() -> Iterator[Line]:
     """What may not be held together, looked for in everything and in one thing more (S6)."""
     conflicts.prepare()
-    ratio, found = conflicts.scan()
-    yield line(f"conflicts, {conflicts.RULES} rules, {found:,} found", "x self-join", ratio, 3)
+    ratio, conflict_count = conflicts.scan()
+    yield line(f"conflicts, {conflicts.RULES} rules, {conflict_count:,} found", "x self-join", ratio, 3)
     yield line(f"conflicts, a proposed grant of {conflicts.ASKED}", "ms", conflicts.one_more(), 1)
 
 
@@ -242,13 +242,13 @@ def reviews(company: scenarios.Company) -> Iterator[Line]:
 
 def reviewed(n: people.Northwind) -> Iterator[Line]:
     """A campaign of everything that is held, killed once, and the pages of who is asked most beside who is asked a hundred things (R2, R9)."""
-    found = campaign.measure(n)
-    yield line(f"campaign of {found.items:,} items", "x plain", found.ratio, 2)
-    yield line("campaign, grants opened twice", "", found.twice, 0)
-    yield line("campaign, asking, an item", "µs", found.asked, 1000)
-    yield line("nothing due: recertification, all of it open", "s", found.swept, 5)
+    measured = campaign.measure(n)
+    yield line(f"campaign of {measured.items:,} items", "x plain", measured.ratio, 2)
+    yield line("campaign, grants opened twice", "", measured.twice, 0)
+    yield line("campaign, asking, an item", "µs", measured.asking, 1000)
+    yield line("nothing due: recertification, all of it open", "s", measured.swept, 5)
     usual, busiest = (
-        Page(name, "/recertify/", who, 15, 60_000, 40) for name, who in (("u", found.usual), ("b", found.busiest))
+        Page(name, "/recertify/", who, 15, 60_000, 40) for name, who in (("u", measured.usual), ("b", measured.busiest))
     )
     few, many = client_of(usual.reader), client_of(busiest.reader)
     queries = size(many, busiest)[0] - size(few, usual)[0]
@@ -262,8 +262,8 @@ def what_if() -> Iterator[Line]:
     proposals.freeze(Submission.objects.all())
     counted = [("policy", proposals.count_policy()), ("rule", proposals.count_rule())]
     counted += [(f"rule by {scope}", proposals.count_rule(scope)) for scope in ("team", "chain")]
-    for name, found in counted:
-        yield line(f"what-if of a {name}, {found.submissions:,} submissions", "s", found.seconds, found.goal)
+    for name, cost in counted:
+        yield line(f"what-if of a {name}, {cost.submissions:,} submissions", "s", cost.seconds, cost.goal)
 
 
 def imports(n: people.Northwind) -> Iterator[Line]:
@@ -274,8 +274,8 @@ def imports(n: people.Northwind) -> Iterator[Line]:
         return
     for name, goal in (("import", 60), ("import again", 20)):
         spent = import_costs.bring_in(files, n, database_cpu)
-        if spent.found.total() != len(files) or (goal == 20 and set(spent.found) != {"unchanged"}):
-            raise SystemExit(f"Of {len(files)} exports came {dict(spent.found)}")
+        if spent.outcomes.total() != len(files) or (goal == 20 and set(spent.outcomes) != {"unchanged"}):
+            raise SystemExit(f"Of {len(files)} exports came {dict(spent.outcomes)}")
         yield line(f"{name}, {len(files):,} real exports", "CPU s", spent.here + spent.there, goal)
         yield line(f"{name}, of that here", "CPU s", spent.here, goal)
         yield line(f"{name}, an automation", "queries", spent.queries, 40)
@@ -301,19 +301,19 @@ def tier_shares() -> Iterator[Line]:
             yield line(f"{name}, high: {cause}", "exports", number, len(judged))
 
 
-def said(sentence: str) -> None:
+def show_progress(sentence: str) -> None:
     """Progress for a terminal."""
     if sys.stderr.isatty():
         print(f"\r{sentence:60}", end="", file=sys.stderr, flush=True)
 
 
-def tell(one: Line) -> None:
+def tell(figure: Line) -> None:
     """A row on a terminal, else a line of JSON."""
     if sys.stdout.isatty():
-        word = "holds" if one.holds else "DOES NOT HOLD"
-        print(f"{one.name:36} {one.value:>9,.1f} {one.unit:8} goal {one.goal:>9,.0f}  {word}")
+        word = "holds" if figure.holds else "DOES NOT HOLD"
+        print(f"{figure.name:36} {figure.value:>9,.1f} {figure.unit:8} goal {figure.goal:>9,.0f}  {word}")
     else:
-        print(json.dumps(asdict(one)), flush=True)
+        print(json.dumps(asdict(figure)), flush=True)
 
 
 def wanted() -> argparse.Namespace:
@@ -348,8 +348,8 @@ def parts(company: scenarios.Company, measured: Sequence[Page]) -> dict[str, Cal
 def told_of(name: str, part: Callable[[], Iterator[Line]]) -> bool:
     """Measure a part and print its lines. Return whether it finished: an error is printed, and the others go on."""
     try:
-        for found in part():
-            tell(found)
+        for figure in part():
+            tell(figure)
     except (Exception, SystemExit) as error:
         print(f"{name}: {error!r}", file=sys.stderr)
         return False
@@ -358,18 +358,18 @@ def told_of(name: str, part: Callable[[], Iterator[Line]]) -> bool:
 
 def main() -> None:
     """Start a database, fill it, and measure each requested part."""
-    asked = wanted()
+    options = wanted()
     logging.disable(logging.WARNING)  # figures and nothing else on standard output
     ENVIRONMENT.start()
     try:
         call_command("migrate", verbosity=0, interactive=False)
         key_files.ensure(settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE)
         by_name: dict[str, Callable[[], Iterator[Line]]] = {"tiers": tier_shares}
-        if not asked.parts or set(asked.parts) - ALONE:
-            company, *open_ones = fill(asked.automations)
+        if not options.parts or set(options.parts) - ALONE:
+            company, *open_ones = fill(options.automations)
             by_name |= parts(company, pages(company.people, *open_ones))
         with override_settings(DEMO=False, ALLOWED_HOSTS=["testserver"]):
-            failed = [name for name in asked.parts or PARTS if not told_of(name, by_name[name])]
+            failed = [name for name in options.parts or PARTS if not told_of(name, by_name[name])]
             if failed:
                 raise SystemExit(f"Not measured to the end: {', '.join(failed)}.")
     finally:

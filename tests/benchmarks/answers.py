@@ -35,7 +35,7 @@ def prepare(company: scenarios.Company) -> list[Draft]:
     campaign = due_reviews.campaign_of("low", now, JOB)
     when = {"opened_at": now, "deadline": now + timedelta(days=7), "grace_until": now + timedelta(days=14)}
     items = Item.objects.bulk_create(
-        Item(campaign=campaign, reason="review date", grant=one, snapshot={"tier": "low"}, **when) for one in grants
+        Item(campaign=campaign, reason="review date", grant=grant, snapshot={"tier": "low"}, **when) for grant in grants
     )
     jonas = company.people.jonas
     questions = Question.objects.bulk_create(
@@ -44,14 +44,14 @@ def prepare(company: scenarios.Company) -> list[Draft]:
     )
     Draft.objects.bulk_create(
         Draft(
-            question=one,
-            person=one.reviewer,
+            question=question,
+            person=question.reviewer,
             answer=AnswerKind.KEEP,
             reason="Read every week.",
             seconds=12,
             saved_at=now,
         )
-        for one in questions
+        for question in questions
     )
     return drafts.drafts_of(as_actor(company.people.jonas), now)
 
@@ -78,11 +78,11 @@ def submit(chosen: list[Draft], company: scenarios.Company, database_cpu: Callab
     done = drafts.submit(chosen[WARM:], actor=actor, now=now)
     seconds = time.perf_counter() - began
     spent = Spent(seconds, time.process_time() - here, (database_cpu() - there) / 1000)
-    asked = [one.question.pk for one in done if one.refusal is None]
+    question_ids = [draft.question.pk for draft in done if draft.refusal is None]
     events = LedgerEvent.objects.filter(pk__gt=before).count()
-    kept = Grant.objects.filter(predecessor__items__questions__in=asked).count()
-    past = Question.history.filter(id__in=asked, history_type="~").count()  # type: ignore[attr-defined]
-    found = (len(asked), Answer.objects.filter(question__in=asked).count(), kept, past, events)
-    if found != (ANSWERS, ANSWERS, ANSWERS, ANSWERS, 4 * ANSWERS):
-        raise SystemExit(f"Of {ANSWERS} answers came {found}")
+    kept = Grant.objects.filter(predecessor__items__questions__in=question_ids).count()
+    past = Question.history.filter(id__in=question_ids, history_type="~").count()  # type: ignore[attr-defined]
+    counts = (len(question_ids), Answer.objects.filter(question__in=question_ids).count(), kept, past, events)
+    if counts != (ANSWERS, ANSWERS, ANSWERS, ANSWERS, 4 * ANSWERS):
+        raise SystemExit(f"Of {ANSWERS} answers came {counts}")
     return spent

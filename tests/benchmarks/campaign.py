@@ -38,7 +38,7 @@ class Measured:
         items: how many there are.
         ratio: seconds of freezing them over seconds of the plain INSERT … SELECT of the same rows.
         twice: grants with more than one item, after it was killed in the middle and gone on with.
-        asked: microseconds that asking took for each item.
+        asking: microseconds that asking took for each item.
         swept: seconds of the sweep while all of it is open and nothing is due.
         busiest, usual: who is asked most, and who is asked nearest to a hundred things.
     """
@@ -46,7 +46,7 @@ class Measured:
     items: int
     ratio: float
     twice: int
-    asked: float
+    asking: float
     swept: float
     busiest: Person
     usual: Person
@@ -75,8 +75,8 @@ def measure(n: people.Northwind) -> Measured:
     items = campaign.items.count()
     counts = campaign.items.order_by().values("grant").annotate(Count("pk"))
     per_person = Question.objects.unanswered().order_by().values_list("reviewer").annotate(count=Count("pk"))
-    ordered = sorted(per_person, key=lambda one: -one[1])
-    usual = min(ordered, key=lambda one: abs(one[1] - 100))
+    ordered = sorted(per_person, key=lambda entry: -entry[1])
+    usual = min(ordered, key=lambda entry: abs(entry[1] - 100))
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE recertification_item, recertification_question")
     return Measured(

@@ -49,10 +49,10 @@ def prepare() -> None:
 
     def legs(automation: int) -> list[dict[str, Any]]:
         held = live.filter(automation=automation).values_list("entitlement__resource", "entitlement__code")
-        one, two = draw.sample(sorted(set(held)), 2)
+        first, second = draw.sample(sorted(set(held)), 2)
         return [
-            _leg("One", [one, *draw.sample(on, ENTITLEMENTS - 1)]),
-            _leg("Two", [two, *draw.sample(on, ENTITLEMENTS - 1)]),
+            _leg("One", [first, *draw.sample(on, ENTITLEMENTS - 1)]),
+            _leg("Two", [second, *draw.sample(on, ENTITLEMENTS - 1)]),
         ]
 
     made = []
@@ -89,8 +89,8 @@ def _leg(name: str, chosen: Iterable[tuple[int, str]]) -> dict[str, Any]:
 def scan() -> tuple[float, int]:
     """Seconds of a scan as a multiple of the self-join's; how many conflicts it found."""
     now = current_time.now()
-    asked = [one for one in conflict_queries.in_force(now) if one.rule.code.startswith("bench-")]
-    found = 0
+    rules = [rule for rule in conflict_queries.in_force(now) if rule.rule.code.startswith("bench-")]
+    conflict_count = 0
 
     def plain() -> None:
         with connection.cursor() as cursor:
@@ -98,28 +98,28 @@ def scan() -> tuple[float, int]:
             cursor.fetchall()
 
     def whole() -> None:
-        nonlocal found
-        found = len(conflict_scan.scan(asked, now))
+        nonlocal conflict_count
+        conflict_count = len(conflict_scan.scan(rules, now))
 
-    taken: dict[Callable[[], None], list[float]] = {plain: [], whole: []}
+    durations: dict[Callable[[], None], list[float]] = {plain: [], whole: []}
     for _ in range(ROUNDS):
-        for one, each in taken.items():
-            each.append(_seconds(one))
-    if not found:
+        for action, each in durations.items():
+            each.append(_seconds(action))
+    if not conflict_count:
         raise SystemExit("No conflict was found: nothing was measured.")
-    return statistics.median(taken[whole]) / statistics.median(taken[plain]), found
+    return statistics.median(durations[whole]) / statistics.median(durations[plain]), conflict_count
 
 
-def _seconds(one: Callable[[], None]) -> float:
+def _seconds(action: Callable[[], None]) -> float:
     began = time.perf_counter()
-    one()
+    action()
     return time.perf_counter() - began
 
 
 def one_more() -> float:
     """Milliseconds a proposed grant, if every rule is asked about one grant of each of `ASKED` automations together."""
     now = current_time.now()
-    known = conflict_queries.in_force(now)
+    rules = conflict_queries.in_force(now)
     automations = Automation.objects.filter(grants__entitlement__isnull=False).distinct().order_by("pk")[:ASKED]
     cases = []
     for automation in automations:
@@ -129,11 +129,11 @@ def one_more() -> float:
             .select_related("entitlement__resource")
         )
         things = [
-            held_access.held_by_entitlement(one.entitlement, f"{automation.pk}/{one.key}")
-            for one in held
-            if one.entitlement
+            held_access.held_by_entitlement(grant.entitlement, f"{automation.pk}/{grant.key}")
+            for grant in held
+            if grant.entitlement
         ]
         cases.append(Case(automation.pk, things, {"owner": [automation.business_owner_id]}))
     began = time.perf_counter()
-    find_all_conflicts(cases, now, known)
+    find_all_conflicts(cases, now, rules)
     return (time.perf_counter() - began) / len(cases) * 1000

@@ -74,7 +74,7 @@ def append() -> float:
                 actor=Actor.of(person), verb="bench.written", subject=person, now=current_time.now(), payload={"n": 1}
             )
 
-    about = [f"controls.person:{person.pk}"]
+    subjects = [f"controls.person:{person.pk}"]
 
     def plain() -> None:
         row: list[Any] = [
@@ -82,7 +82,7 @@ def append() -> float:
             current_time.now(),
             str(person.opaque_id),
             str(person.pk),
-            about,
+            subjects,
             uuid.uuid4(),
             "0" * 64,
         ]
@@ -91,11 +91,11 @@ def append() -> float:
 
     with connection.cursor() as cursor:
         cursor.execute(PLAIN)
-    found: dict[Callable[[], None], list[float]] = {plain: [], event: []}
+    samples: dict[Callable[[], None], list[float]] = {plain: [], event: []}
     for _ in range(ROUNDS):  # in turn: what else the machine does comes and goes
-        for one, each in found.items():
-            each.append(_rate(one))
-    rates = {one: statistics.median(each) for one, each in found.items()}
+        for action, each in samples.items():
+            each.append(_rate(action))
+    rates = {action: statistics.median(each) for action, each in samples.items()}
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE bench_plain")
     sealing.seal_all(at=current_time.real())

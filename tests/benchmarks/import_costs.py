@@ -35,13 +35,15 @@ class Spent(NamedTuple):
     here: float
     there: float
     queries: float
-    found: Counter[str]
+    outcomes: Counter[str]
 
 
 def exports(how_many: int = HOW_MANY) -> list[tuple[str, bytes]]:
     """Real n8n exports, each with an id of its own; none where they are not beside the project."""
     paths = [path for folder in sorted(EXPORTS.glob("n8n_*")) for path in sorted(folder.rglob("*.json"))]
-    read = [(path.name, found) for path in paths if isinstance(found := _json(path), dict) and "nodes" in found]
+    read = [
+        (path.name, document) for path in paths if isinstance(document := _json(path), dict) and "nodes" in document
+    ]
     return list(islice(_again(read), how_many)) if read else []
 
 
@@ -54,9 +56,9 @@ def _json(path: Path) -> Any:
 
 def _again(read: list[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, bytes]]:
     for turn in count():
-        for number, (name, found) in enumerate(read):
-            own = {**found, "id": f"{turn:04d}x{number:04d}"}
-            yield f"{turn:04d}/{name}", json.dumps(own).encode()
+        for number, (name, document) in enumerate(read):
+            copied = {**document, "id": f"{turn:04d}x{number:04d}"}
+            yield f"{turn:04d}/{name}", json.dumps(copied).encode()
 
 
 def bring_in(files: list[tuple[str, bytes]], n: people.Northwind, database: Callable[[], float]) -> Spent:
@@ -67,13 +69,13 @@ def bring_in(files: list[tuple[str, bytes]], n: people.Northwind, database: Call
         n: who is who.
         database: milliseconds of CPU that the database has used for this connection.
     """
-    asked = Counter[str]()
+    counts = Counter[str]()
 
     def counting(execute: Callable[..., Any], sql: str, *more: Any) -> Any:
-        asked["queries"] += 1
+        counts["queries"] += 1
         return execute(sql, *more)
 
-    found = Counter[str]()
+    outcomes = Counter[str]()
     began, began_there = time.process_time(), database()
     with connection.execute_wrapper(counting):
         batch = previews.begin_upload(actor=people.as_actor(n.rita), now=current_time.now())
@@ -86,6 +88,6 @@ def bring_in(files: list[tuple[str, bytes]], n: people.Northwind, database: Call
         while left:
             done = Counter(bulk_import.sweep(current_time.now()))
             left = done.pop("left", 0)
-            found += done
+            outcomes += done
     here, there = time.process_time() - began, (database() - began_there) / 1000
-    return Spent(here, there, asked["queries"] / max(len(files), 1), found)
+    return Spent(here, there, counts["queries"] / max(len(files), 1), outcomes)

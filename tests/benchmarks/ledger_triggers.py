@@ -40,8 +40,8 @@ def ratios(cpu: Callable[[], float]) -> Iterator[tuple[str, float]]:
         without, with_triggers = _spent(cpu, guarded=False), _spent(cpu, guarded=True)
         for kind, milliseconds in with_triggers.items():
             spent[kind].append(milliseconds / without[kind])
-    for kind, found in spent.items():
-        yield kind, statistics.median(found)
+    for kind, values in spent.items():
+        yield kind, statistics.median(values)
 
 
 def _spent(cpu: Callable[[], float], *, guarded: bool) -> dict[str, float]:
@@ -50,9 +50,9 @@ def _spent(cpu: Callable[[], float], *, guarded: bool) -> dict[str, float]:
             for kind, (_, triggers) in GUARDED.items():
                 for trigger in triggers:
                     _run(f"ALTER TABLE {_table(kind)} DISABLE TRIGGER {trigger}")
-        found = _Writing(cpu, guarded=guarded).write()
+        times = _Writing(cpu, guarded=guarded).write()
         transaction.set_rollback(True)
-    return found
+    return times
 
 
 def _table(kind: str) -> str:
@@ -181,11 +181,11 @@ class _Writing:
         _run("ANALYZE bench_asked, approvals_approval, approvals_seat, approvals_candidate, inventory_privilege")
 
     def _grants(self) -> str:
-        one = self.privilege
+        privilege = self.privilege
         at, until = (f"'{moment.isoformat()}'::timestamptz" for moment in (self.at, self.at + timedelta(days=90)))
         return insert(
             Grant,
-            f"bench_asked CROSS JOIN inventory_privilege p WHERE p.id = {one.pk}",
+            f"bench_asked CROSS JOIN inventory_privilege p WHERE p.id = {privilege.pk}",
             id="grant_id",
             automation_id=str(self.model.automation_id),
             kind="'privilege'",
@@ -194,7 +194,7 @@ class _Writing:
             key="'bench-' || n",
             target="p.target",
             scope="p.scope",
-            level=f"'{one.counted_level}'",
+            level=f"'{privilege.counted_level}'",
             tier="'low'",
             app_approval_id=str(self.model.app_approval_id),
             approval_id="approval",

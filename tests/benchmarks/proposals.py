@@ -57,10 +57,10 @@ def freeze(submissions: QuerySet[Submission]) -> None:
     """Say of the first `OF` of them what each one's version would hold, as handing it in does: the estate's were never handed in."""
     rows = submissions.filter(held__isnull=True).select_related("automation", "version").order_by("pk")
     with unguarded(Submission):
-        for one in rows[:OF]:
-            case = case_of_version(one.automation, one.version)
+        for row in rows[:OF]:
+            case = case_of_version(row.automation, row.version)
             keys = {thing.key.partition("/")[2] for thing in case.things if not thing.entry}
-            Submission.objects.filter(pk=one.pk).update(held=submission.frozen_case(case, keys, {}))
+            Submission.objects.filter(pk=row.pk).update(held=submission.frozen_case(case, keys, {}))
 
 
 def count_rule(scope: str = "automation") -> Counted:

@@ -35,9 +35,11 @@ def cast(django_db_setup: None, django_db_blocker: object) -> people.Northwind:
         )  # there before anything of it was submitted (A9)
         scenarios.company(northwind)
         n = northwind
-        told: list[int] = []
-        large_company.seed(MANY, large_company.Cast(n.rita, n.jonas, n.omar, n.amara), current_time.now(), told.append)
-        assert told == [MANY]
+        progress: list[int] = []
+        large_company.seed(
+            MANY, large_company.Cast(n.rita, n.jonas, n.omar, n.amara), current_time.now(), progress.append
+        )
+        assert progress == [MANY]
         sealing.seal_all(at=current_time.real())
         return northwind
 
@@ -57,7 +59,7 @@ def test_it_is_as_large_as_asked_and_of_every_kind(cast: people.Northwind) -> No
     assert Approval.objects.filter(submission__automation__in=rows, state="open").exists()
     assert not Decision.objects.filter(approval__submission__parties__person=F("person")).exists()
     assert Submission.objects.filter(automation__in=rows, state="in_force").count() == MANY * (78 + 3 + 5) // 100
-    assert all(one.history.count() == 2 for one in rows.filter(state="live")[:20])
+    assert all(automation.history.count() == 2 for automation in rows.filter(state="live")[:20])
 
 
 @pytest.mark.race

@@ -33,12 +33,12 @@ class Export:
 
     Args:
         name: its path below the folder of exports.
-        found: what it would be in the register.
+        resolution: what it would be in the register.
         judgement: its tiers with reasons.
     """
 
     name: str
-    found: Resolution
+    resolution: Resolution
     judgement: Judgement
 
     @property
@@ -50,7 +50,10 @@ class Export:
     def causes(self) -> set[str]:
         """Reasons for high, without names: of its high privileges, and of the app where no privilege is high."""
         of_privileges = {
-            reason for one in self.judgement.privileges.values() if one.tier is Tier.HIGH for reason in one.reasons
+            reason
+            for privilege in self.judgement.privileges.values()
+            if privilege.tier is Tier.HIGH
+            for reason in privilege.reasons
         }
         return of_privileges or set(self.judgement.app.reasons)
 
@@ -64,43 +67,49 @@ def exports(folder: Path, data_class: str = "internal") -> Iterator[Export]:
     """
     for result in read_paths([folder]):
         if isinstance(result, ReadResult):
-            found = _bound(result, data_class)
-            yield Export(result.manifest.source.files[0], found, _judged(result, found))
+            resolved = _bound(result, data_class)
+            yield Export(result.manifest.source.files[0], resolved, _judged(result, resolved))
 
 
 def _bound(result: ReadResult, data_class: str) -> Resolution:
     """What an export would be in the register, every connection bound to a resource in use, every reach known."""
-    privileges = tuple(replace(one, instance=one.instance or "bound here") for one in result.manifest.privileges)
-    findings = tuple(one for one in result.manifest.findings if one.code != "dynamic_host")
+    privileges = tuple(
+        replace(privilege, instance=privilege.instance or "bound here") for privilege in result.manifest.privileges
+    )
+    findings = tuple(finding for finding in result.manifest.findings if finding.code != "dynamic_host")
     manifest = replace(result.manifest, privileges=privileges, findings=findings)
-    found = resolution.resolve_manifest(manifest, platform_instance="n8n", chosen={}, with_people=False)
-    for resource in found.resources.values():
+    resolved = resolution.resolve_manifest(manifest, platform_instance="n8n", chosen={}, with_people=False)
+    for resource in resolved.resources.values():
         resource.data_class, resource.environment = data_class, "production"
         resource.state, resource.unresolved = ResourceState.ACTIVE, False
-    for privilege in found.privileges.values():
+    for privilege in resolved.privileges.values():
         privilege.credential_missing = False
-    for credential in found.credentials.values():
-        codes = {one.entitlement.code for one in found.privileges.values() if one.credential is credential}
+    for credential in resolved.credentials.values():
+        codes = {
+            privilege.entitlement.code
+            for privilege in resolved.privileges.values()
+            if privilege.credential is credential
+        }
         credential.reach_kind, credential.reach = Reach.READ, sorted(codes)
-    return found
+    return resolved
 
 
-def _judged(result: ReadResult, found: Resolution) -> Judgement:
+def _judged(result: ReadResult, resolved: Resolution) -> Judgement:
     automation = Automation(kind=result.manifest.kind)
     return assessment.judge_version(
-        automation, list(found.privileges.values()), found.credentials.values(), found.triggers
+        automation, list(resolved.privileges.values()), resolved.credentials.values(), resolved.triggers
     )
 
 
 def shares(judged: list[Export]) -> Mapping[Tier, float]:
     """Percent of the exports by tier."""
-    counted = Counter(one.tier for one in judged)
+    counted = Counter(export.tier for export in judged)
     return {tier: 100 * counted[tier] / len(judged) for tier in TIERS}
 
 
 def causes(judged: list[Export]) -> Counter[str]:
     """How many high exports have each reason; an export with several counts for each."""
-    return Counter(_general(cause) for one in judged if one.tier is Tier.HIGH for cause in one.causes)
+    return Counter(_general(cause) for export in judged if export.tier is Tier.HIGH for cause in export.causes)
 
 
 def _general(cause: str) -> str:

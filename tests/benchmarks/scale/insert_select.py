@@ -10,16 +10,16 @@ from typing import Any
 from django.db import connection, models
 
 
-def insert(model: type[models.Model], source: str, **said: str) -> str:
+def insert(model: type[models.Model], source: str, **expressions: str) -> str:
     """SQL that writes rows of a model.
 
     Args:
         model: whose table.
         source: what stands behind FROM.
-        said: SQL by column, as attributes are named (``owner_id``); other columns have the model's default.
+        expressions: SQL by column, as attributes are named (``owner_id``); other columns have the model's default.
     """
-    columns = {**_defaults(model), **said}
-    unknown = set(said) - {field.attname for field in model._meta.concrete_fields}
+    columns = {**_defaults(model), **expressions}
+    unknown = set(expressions) - {field.attname for field in model._meta.concrete_fields}
     if unknown:
         raise ValueError(f"{model._meta.label} has no {', '.join(sorted(unknown))}")
     names = ", ".join(f'"{name}"' for name in columns)
@@ -38,16 +38,21 @@ def history(model: type[models.Model], source: str, *, at: str, by: str, why: st
         kind: ``+`` for made, ``~`` for changed.
     """
     kept: type[models.Model] = model.history.model  # type: ignore[attr-defined]  # simple-history adds it
-    own = {field.attname for field in model._meta.concrete_fields}
-    same = {field.attname: f'row."{field.column}"' for field in kept._meta.concrete_fields if field.attname in own}
-    told = {"history_date": at, "history_change_reason": why, "history_type": f"'{kind}'", "history_user_id": by}
-    return insert(kept, source, **same, **told)
+    names = {field.attname for field in model._meta.concrete_fields}
+    same = {field.attname: f'row."{field.column}"' for field in kept._meta.concrete_fields if field.attname in names}
+    history_fields = {
+        "history_date": at,
+        "history_change_reason": why,
+        "history_type": f"'{kind}'",
+        "history_user_id": by,
+    }
+    return insert(kept, source, **same, **history_fields)
 
 
 @cache
 def _defaults(model: type[models.Model]) -> Mapping[str, str]:
     """SQL of the default of each column that is not empty; the key and what has no default are left to the caller."""
-    found: dict[str, str] = {}
+    defaults: dict[str, str] = {}
     for field in model._meta.concrete_fields:
         if field.primary_key or (field.null and not field.has_default()):
             continue
@@ -55,8 +60,8 @@ def _defaults(model: type[models.Model]) -> Mapping[str, str]:
         value: Any = None if made_anew else field.get_default()
         if value is None:
             continue  # the caller says it, or the database refuses the row
-        found[field.attname] = _literal(field, value)
-    return found
+        defaults[field.attname] = _literal(field, value)
+    return defaults
 
 
 def _literal(field: models.Field[Any, Any], value: Any) -> str:

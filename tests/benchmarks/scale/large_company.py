@@ -71,14 +71,14 @@ class Pools:
     campaigns: dict[str, int]
 
 
-def seed(automations: int, cast: Cast, now: datetime, told: Callable[[int], None] = lambda done: None) -> None:
+def seed(automations: int, cast: Cast, now: datetime, report: Callable[[int], None] = lambda done: None) -> None:
     """Write as many automations as are still missing.
 
     Args:
         automations: how many there are to be afterwards, of this kind.
         cast: people who are there.
         now: the present of business time: what is under way began before it, and nothing of it is due.
-        told: is called with the number that stands after each block.
+        report: is called with the number that stands after each block.
     """
     pools = _found(automations, cast, now)
     given = _given(cast, now)
@@ -90,7 +90,7 @@ def seed(automations: int, cast: Cast, now: datetime, told: Callable[[int], None
     ]
     done, lock = there.total(), Lock()
 
-    def one(numbers: range) -> None:
+    def write_block(numbers: range) -> None:
         nonlocal done
         try:
             _block({**given, "first": numbers[0], "last": numbers[-1]}, pools)
@@ -98,10 +98,10 @@ def seed(automations: int, cast: Cast, now: datetime, told: Callable[[int], None
             connections.close_all()
         with lock:
             done += len(numbers)
-            told(done)
+            report(done)
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        list(threads.map(one, filter(None, missing)))
+        list(threads.map(write_block, filter(None, missing)))
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
@@ -153,7 +153,7 @@ def _pools(cursor: Any, pools: Pools) -> None:
         "CREATE TEMPORARY TABLE pool_entitlement ON COMMIT DROP AS SELECT e.id, e.resource_id, e.level, credential_id,"
         " place - 1 AS place FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY p(id, credential_id, place)"
         " JOIN inventory_entitlement e USING (id)",
-        [[one for one, _ in pools.entitlements], [other for _, other in pools.entitlements]],
+        [[entitlement for entitlement, _ in pools.entitlements], [other for _, other in pools.entitlements]],
     )
     cursor.execute(
         "CREATE TEMPORARY TABLE pool_campaign ON COMMIT DROP AS SELECT * FROM unnest(%s::text[], %s::bigint[]) c(tier, id)",
@@ -169,20 +169,20 @@ def _pools(cursor: Any, pools: Pools) -> None:
 @transaction.atomic
 def _found(automations: int, cast: Cast, now: datetime) -> Pools:
     """People, teams, resources and campaigns of a company of that size; those of an earlier run are taken again."""
-    known = Person.objects.filter(source="scale").order_by("pk")
-    _people(range(known.count(), max(240, automations // 5)))  # as many as it takes: a company may have grown
+    rows = Person.objects.filter(source="scale").order_by("pk")
+    _people(range(rows.count(), max(240, automations // 5)))  # as many as it takes: a company may have grown
     # A company with a hundred times as many automations has as many times the teams, owners and resources: no person owns all.
     leads, owners = max(24, automations // 100), max(40, automations // 50)
-    people = list(known)
+    people = list(rows)
     if not Team.objects.filter(name__startswith="Unit ").exists():
         _teams(people[:leads], people[leads + owners :], now)
     if not Resource.objects.filter(about="scale").exists():
         _resources(max(60, automations // 20), people[leads : leads + owners], cast, now)
     credentials = Credential.objects.filter(platform_instance=PLATFORM)
-    opening = {one.opens_id: one.pk for one in credentials}
+    opening = {credential.opens_id: credential.pk for credential in credentials}
     held = Entitlement.objects.filter(resource__about="scale").order_by("resource", "pk")
     return Pools(
-        people=[one.pk for one in people[leads + owners :]],
+        people=[person.pk for person in people[leads + owners :]],
         teams=list(Team.objects.filter(name__startswith="Unit ").order_by("pk").values_list("pk", flat=True)),
         entitlements=[(pk, opening[resource]) for pk, resource in held.values_list("pk", "resource")],
         campaigns={tier: _campaign(tier, now).pk for tier in ("low", "standard", "high")},
@@ -191,8 +191,8 @@ def _found(automations: int, cast: Cast, now: datetime) -> Pools:
 
 def _write(rows: Iterable[M]) -> list[M]:
     """Insert rows of one model, as many at once as a statement takes."""
-    found = list(rows)
-    return type(found[0])._default_manager.bulk_create(found, batch_size=ROWS) if found else []
+    batch = list(rows)
+    return type(batch[0])._default_manager.bulk_create(batch, batch_size=ROWS) if batch else []
 
 
 def _people(numbers: range) -> None:
@@ -237,8 +237,8 @@ def _lead(teams: Mapping[Team, Person], now: datetime) -> None:
         )
         for team, lead in teams.items()
     )
-    _write(WhatIf(proposal=one, round=1, since=at, until=at, finished_at=at) for one in made)
-    ids = [one.pk for one in made]
+    _write(WhatIf(proposal=proposal, round=1, since=at, until=at, finished_at=at) for proposal in made)
+    ids = [proposal.pk for proposal in made]
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE approvals_proposal SET state = 'approved', answered_by_id = %s, answered_at = %s WHERE id = ANY(%s)",
@@ -260,7 +260,9 @@ def _resources(count: int, owners: list[Person], cast: Cast, now: datetime) -> N
     teams = list(Team.objects.filter(name__startswith="Unit ").order_by("pk"))
     theirs = {0, count // 3, 2 * count // 3}
     admin = next(
-        one for one in Person.objects.with_role(Role.ADMIN, now) if one not in (*owners, cast.owner, cast.deputy)
+        person
+        for person in Person.objects.with_role(Role.ADMIN, now)
+        if person not in (*owners, cast.owner, cast.deputy)
     )
     made = _write(
         Resource(
@@ -304,7 +306,7 @@ def _resources(count: int, owners: list[Person], cast: Cast, now: datetime) -> N
 
 def _put_to_use(made: list[Resource], now: datetime) -> None:
     """After their owners have accepted, as the database wants it (S8)."""
-    ids = [one.pk for one in made]
+    ids = [resource.pk for resource in made]
     who = {"owner": F("named_owner"), "deputy": F("named_deputy")}
     nobody = {"named_owner": None, "named_deputy": None, "named_by": None}
     Resource.objects.filter(pk__in=ids).update(**who, **nobody, accepted_at=now - LONG_AGO)
@@ -314,8 +316,8 @@ def _put_to_use(made: list[Resource], now: datetime) -> None:
 
 def _campaign(tier: str, now: datetime) -> Campaign:
     name = f"{tier.capitalize()} risk, scale"
-    found = Campaign.objects.filter(name=name).first()
-    return found or Campaign.objects.create(
+    campaign = Campaign.objects.filter(name=name).first()
+    return campaign or Campaign.objects.create(
         name=name,
         tier=tier,
         kind="adhoc",

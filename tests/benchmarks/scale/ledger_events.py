@@ -34,11 +34,11 @@ def _told(verb: str, subject: str, source: str, *, by: str, at: str, payload: st
     """
     noun = verb.partition(".")[0]
     model = f"inventory.{noun}" if noun == "automation" else f"approvals.{noun}"
-    about = {
+    subjects = {
         "automation": [],
         "approval": ["'approvals.submission:' || submission", "'inventory.automation:' || automation"],
     }.get(noun, ["'inventory.automation:' || automation"])
-    named = ", ".join([f"'{model}:' || {subject}", *about])
+    named = ", ".join([f"'{model}:' || {subject}", *subjects])
     return (
         f"SELECT n, {by} AS person, '{verb}' AS verb, '{model}' AS type, {subject}::text AS subject,"
         f" ARRAY[{named}] AS about, {at} AS at, {payload} AS payload FROM {source}"
@@ -58,12 +58,12 @@ def record(asking: str, through: str, open_now: str) -> tuple[str, str]:
         open_now: SQL of whether its stage 2 is open.
     """
     people = "JOIN controls_person t ON t.id = technical JOIN controls_person b ON b.id = business"
-    asked = f"(SELECT DISTINCT n, stage, approval FROM signature) asked JOIN {asking} USING (n)"
+    approvals = f"(SELECT DISTINCT n, stage, approval FROM signature) asked JOIN {asking} USING (n)"
     voted = f"signature JOIN {asking} USING (n) WHERE CASE stage WHEN 1 THEN {open_now} ELSE is_through END"
     lately = {"by": "technical", "at": "asked_lately"}
     begun = {"by": "lead", "at": "begun"}
     late = {"by": "business", "at": _LATE}
-    told = (
+    selects = (
         _told(
             "automation.registered",
             "automation",
@@ -76,7 +76,7 @@ def record(asking: str, through: str, open_now: str) -> tuple[str, str]:
         _told(
             "approval.opened",
             "approval",
-            f"{asked} WHERE NOT is_through AND (stage = 1 OR {open_now})",
+            f"{approvals} WHERE NOT is_through AND (stage = 1 OR {open_now})",
             by="technical",
             at="at",
             payload=_to("open"),
@@ -106,7 +106,7 @@ def record(asking: str, through: str, open_now: str) -> tuple[str, str]:
         f"""CREATE TEMPORARY TABLE event ON COMMIT DROP AS
             SELECT md5(type || said.subject || verb || person)::uuid AS event, md5('c' || n)::uuid AS correlation,
                 p.opaque_id AS actor, said.*
-            FROM ({" UNION ALL ".join(told)}) said JOIN controls_person p ON p.id = said.person ORDER BY at, n""",
+            FROM ({" UNION ALL ".join(selects)}) said JOIN controls_person p ON p.id = said.person ORDER BY at, n""",
         insert(
             LedgerEvent,
             "event",
