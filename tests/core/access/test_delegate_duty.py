@@ -55,7 +55,7 @@ def test_role_without_delegates_changes_nothing(northwind: Northwind) -> None:
     stand_in = as_delegate(northwind.theo, giver=northwind.rita)
     assert access.stands_in(stand_in, NOW)
     assert Role.BUILDER in access.roles_held(stand_in, NOW)
-    assert [one.giver for one in Delegation.objects.running(NOW)] == [northwind.rita]
+    assert [delegation.giver for delegation in Delegation.objects.running(NOW)] == [northwind.rita]
 
 
 @pytest.mark.rule("A11")

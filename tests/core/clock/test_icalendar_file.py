@@ -19,13 +19,13 @@ def written(*events: icalendar_file.Event, now: datetime = NOW) -> bytes:
 
 @pytest.mark.rule("R5")
 def test_calendar_text_is_escaped_and_folded() -> None:
-    said = "Rechnung, Prüfung; “mit” \\ und\nzwei Zeilen\x07 " + "ü" * 60
-    one = icalendar_file.Event("a@b", datetime(2026, 11, 27, 16, tzinfo=UTC), said, "https://example.org/" + "x" * 90)
-    found = read(written(one))
-    assert (found.about["METHOD"], found.about["X-WR-CALNAME"]) == ("PUBLISH", "Mine, all")
-    (event,) = found.events
-    assert event["SUMMARY"] == said.replace("\x07", "")
-    assert (event["UID"], event["URL"]) == (one.uid, one.url)
+    text = "Rechnung, Prüfung; “mit” \\ und\nzwei Zeilen\x07 " + "ü" * 60
+    entry = icalendar_file.Event("a@b", datetime(2026, 11, 27, 16, tzinfo=UTC), text, "https://example.org/" + "x" * 90)
+    calendar = read(written(entry))
+    assert (calendar.about["METHOD"], calendar.about["X-WR-CALNAME"]) == ("PUBLISH", "Mine, all")
+    (event,) = calendar.events
+    assert event["SUMMARY"] == text.replace("\x07", "")
+    assert (event["UID"], event["URL"]) == (entry.uid, entry.url)
     assert (event["DTSTART"], event["DTSTAMP"]) == ("20261127T160000Z", "20261124T093015Z")
     assert (event["VALARM.TRIGGER"], event["VALARM.ACTION"]) == ("-P1D", "DISPLAY")
     for ended in ("x\r\nEND:VCALENDAR", "x\rBEGIN:VEVENT", "x\u2028y\x85z"):

@@ -51,9 +51,9 @@ def test_trigger_refusal_is_recorded_with_code_and_changes_nothing(
     door = Door.objects.create(name="front")
     with pytest.raises(OutOfTurn) as caught:
         declare_break(statement)(door, actor=as_actor(northwind.ines), now=northwind.now, reason="It sticks.")
-    no = caught.value.refusal
-    assert (no.code, no.kind) == (code, "state")
-    assert no.sentence == f"The database refused this: {words}"
+    refusal = caught.value.refusal
+    assert (refusal.code, refusal.kind) == (code, "state")
+    assert refusal.sentence == f"The database refused this: {words}"
     event = LedgerEvent.objects.order_by("-pk")[0]
     assert (event.verb, event.outcome, event.code) == ("door.broken", "refused", code)
     assert event.payload["by"] == "database"

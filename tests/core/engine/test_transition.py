@@ -111,7 +111,7 @@ def test_context_is_loaded_after_the_lock_and_handed_to_permission_duty_and_body
     Door.objects.create(name="back", state="open")
     door.state = "bricked"  # what the caller holds is older than the row
     opens(door, actor=as_actor(northwind.ines), now=northwind.now)
-    assert [one for one in loads.seen if not one.startswith("permission")] == [
+    assert [load for load in loads.seen if not load.startswith("permission")] == [
         "load front closed",
         "duty context of front",
         "body context of front",
@@ -142,19 +142,19 @@ def test_state_is_asked_before_permission_and_permission_before_duty(doors: Any,
     now, painter = northwind.now, northwind.rita
     door = Door.objects.create(name="front", state="bricked", painter=painter)
     actor = as_actor(painter)  # wrong state, no permission, and a duty against it
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         open_door(door, actor=actor, now=now)
-    assert no.value.refusal.code == "STATE"
+    assert error.value.refusal.code == "STATE"
 
     Door.objects.filter(pk=door.pk).update(state="closed")
-    with pytest.raises(NotPermitted) as no:
+    with pytest.raises(NotPermitted) as error:
         open_door(door, actor=actor, now=now)
-    assert no.value.refusal.code == "PERMISSION"
+    assert error.value.refusal.code == "PERMISSION"
 
     Door.objects.filter(pk=door.pk).update(painter=northwind.ines)
-    with pytest.raises(DutyConflict) as no:
+    with pytest.raises(DutyConflict) as error:
         open_door(door, actor=as_actor(northwind.ines), now=now)
-    assert no.value.refusal.code == "SOD-0"
+    assert error.value.refusal.code == "SOD-0"
 
     assert [event.code for event in refused_events()] == ["STATE", "PERMISSION", "SOD-0"]
     door.refresh_from_db()
@@ -239,9 +239,9 @@ def test_delegate_needs_running_delegation(doors: Any, northwind: Northwind) -> 
 
     open_door = declare_open()
     pretender = as_actor(northwind.omar).for_person(northwind.ines)
-    with pytest.raises(NotPermitted) as no:
+    with pytest.raises(NotPermitted) as error:
         open_door(Door.objects.create(name="front"), actor=pretender, now=northwind.now)
-    assert no.value.refusal.code == "A11"
+    assert error.value.refusal.code == "A11"
 
     delegate = as_delegate(northwind.karl, giver=northwind.ines, days=2)
     with pytest.raises(NotPermitted, match=r"^A11: You have no delegation from Ines Moreau"):
@@ -256,18 +256,18 @@ def test_a_stranger_without_a_reason_is_refused_and_recorded_and_not_asked_for_a
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         open_door(door, actor=as_actor(northwind.tom), now=northwind.now)
     assert len(refused_events()) == 1
-    with pytest.raises(InvalidInput) as no:
+    with pytest.raises(InvalidInput) as error:
         open_door(door, actor=as_actor(northwind.ines), now=northwind.now, reason=" \u200b\u202e\n ")
-    assert no.value.refusal.code == "REASON"
+    assert error.value.refusal.code == "REASON"
     assert len(refused_events()) == 1, "what was typed wrong is no attempt worth recording"
 
 
 def test_a_text_that_is_too_long_is_refused_and_never_cut(doors: Any, northwind: Northwind) -> None:
     open_door = declare_open()
     door = Door.objects.create(name="front")
-    with pytest.raises(InvalidInput) as no:
+    with pytest.raises(InvalidInput) as error:
         open_door(door, actor=as_actor(northwind.ines), now=northwind.now, reason="x" * (free_text.LONGEST + 1))
-    assert no.value.refusal.code == "TEXT"
+    assert error.value.refusal.code == "TEXT"
     with pytest.raises(
         NotPermitted, match=r"^PERMISSION: "
     ):  # the refusal of who may not goes first, and is on record with what fits
@@ -279,9 +279,9 @@ def test_a_row_that_is_gone_is_a_refusal_on_record(doors: Any, northwind: Northw
     open_door = declare_open()
     door = Door.objects.create(name="front")
     Door.objects.filter(pk=door.pk).delete()
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         open_door(door, actor=as_actor(northwind.ines), now=northwind.now)
-    assert no.value.refusal.code == "GONE"
+    assert error.value.refusal.code == "GONE"
     assert refused_events()[0].subject_id == str(door.pk)
 
 
@@ -369,9 +369,9 @@ def declare_house() -> tuple[Any, Any, list[bool]]:
 def test_internal_transition_is_refused_directly(doors: Any, northwind: Northwind) -> None:
     lock_door, leave, _ = declare_house()
     door = Door.objects.create(name="back")
-    with pytest.raises(NotPermitted) as no:
+    with pytest.raises(NotPermitted) as error:
         lock_door(door, actor=as_actor(northwind.ines), now=northwind.now)
-    assert no.value.refusal.code == "INTERNAL"
+    assert error.value.refusal.code == "INTERNAL"
     leave(Door.objects.create(name="front"), actor=as_actor(northwind.ines), now=northwind.now, other=door)
     door.refresh_from_db()
     assert (door.state, door.name) == ("locked", "locked")
@@ -388,9 +388,9 @@ def test_a_refusal_inside_is_recorded_once_by_the_outermost_and_undoes_all(
     lock_door, leave, swallows = declare_house()
     swallows[0] = swallowed
     front, back = Door.objects.create(name="front"), Door.objects.create(name="back", painter=northwind.rita)
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         leave(front, actor=as_actor(northwind.ines), now=northwind.now, other=back)
-    assert no.value.refusal.code == "WET"
+    assert error.value.refusal.code == "WET"
     (event,) = refused_events()
     assert (event.verb, event.code, event.subject_id) == ("house.left", "WET", str(front.pk))
     assert [Door.objects.get(pk=door.pk).name for door in (front, back)] == ["front", "back"]

@@ -53,7 +53,7 @@ def doors(db: None) -> Iterator[type[Door]]:
     with connection.schema_editor() as editor:
         editor.create_model(Door)
         editor.create_model(Door.history.model)
-    known = dict(transition.REGISTRY)
+    registry = dict(transition.REGISTRY)
     yield Door
     transition.REGISTRY.clear()
-    transition.REGISTRY.update(known)
+    transition.REGISTRY.update(registry)

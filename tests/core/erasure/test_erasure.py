@@ -30,7 +30,7 @@ def gone(n: Northwind, person: Person, reason: str = "A new job.") -> Person:
     return record_leaver(person, actor=as_actor(n.ines), now=NOW, reason=reason)
 
 
-def asked(n: Northwind, person: Person, reason: str = "They want it.") -> Erasure:
+def request_erasure(n: Northwind, person: Person, reason: str = "They want it.") -> Erasure:
     """By Ines, for a person who has left."""
     ask_erasure(person, actor=as_actor(n.ines), now=NOW, reason=reason, named=person.name)
     return Erasure.objects.get(person=person, dropped_at__isnull=True)
@@ -38,7 +38,7 @@ def asked(n: Northwind, person: Person, reason: str = "They want it.") -> Erasur
 
 def erased(n: Northwind, person: Person) -> Person:
     """They left, Ines asked and Karl confirmed."""
-    row = asked(n, gone(n, person))
+    row = request_erasure(n, gone(n, person))
     erase(row, actor=as_actor(n.karl), now=NOW, named=person.name)
     person.refresh_from_db()
     return person
@@ -56,7 +56,7 @@ def raw(sql: str, *values: Any) -> None:
 @pytest.mark.rule("H6")
 def test_only_admin_requests_confirms_and_drops_erasure(northwind: Northwind) -> None:
     n = northwind
-    row = asked(n, gone(n, n.rita))
+    row = request_erasure(n, gone(n, n.rita))
     gone(n, n.tom)
     for stranger in (n.theo, n.sana, n.yuki, n.jonas):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
@@ -72,9 +72,9 @@ def test_only_admin_requests_confirms_and_drops_erasure(northwind: Northwind) ->
 @pytest.mark.rule("H6")
 def test_present_person_is_not_erased(northwind: Northwind) -> None:
     n = northwind
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         ask_erasure(n.rita, actor=as_actor(n.ines), now=NOW, reason="Why not.", named=n.rita.name)
-    assert no.value.refusal.sentence == "Rita Novak is here."
+    assert error.value.refusal.sentence == "Rita Novak is here."
     with pytest.raises(DatabaseError, match="H6"):
         raw(
             "INSERT INTO controls_erasure (person_id, asked_by_id, asked_at) VALUES (%s, %s, now())",
@@ -86,10 +86,10 @@ def test_present_person_is_not_erased(northwind: Northwind) -> None:
 @pytest.mark.rule("H6")
 def test_requester_does_not_confirm_erasure(northwind: Northwind) -> None:
     n = northwind
-    row = asked(n, gone(n, n.rita))
-    with pytest.raises(DutyConflict) as no:
+    row = request_erasure(n, gone(n, n.rita))
+    with pytest.raises(DutyConflict) as error:
         erase(row, actor=as_actor(n.ines), now=NOW, named=n.rita.name)
-    assert no.value.refusal.code == "H6"
+    assert error.value.refusal.code == "H6"
     with pytest.raises(DatabaseError, match="erasure_second_admin_confirms"):
         raw("UPDATE controls_erasure SET confirmed_by_id = asked_by_id, confirmed_at = now()")
     assert Person.objects.get(pk=n.rita.pk).name == "Rita Novak"
@@ -101,14 +101,14 @@ def test_nobody_erases_themself(northwind: Northwind) -> None:
     """Who has left acts no more; should that ever be otherwise, the duty and the database say no."""
     n = northwind
     give_role(n.tom, Role.ADMIN, admins=(n.ines, n.karl))  # the last two stay (S9)
-    row = asked(n, gone(n, n.karl))
+    row = request_erasure(n, gone(n, n.karl))
     for verb, subject in ((ask_erasure, n.karl), (erase, row)):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             verb(subject, actor=as_actor(n.karl), now=NOW, reason="Mine.", named=n.karl.name)
-        own = next(duty for duty in verb.all_duties if duty == erasure_transitions.not_oneself)
-        no = own.asks(subject, as_actor(n.karl), NOW)
-        assert no is not None
-        assert (no.code, no.kind) == ("H6", "duty")
+        duty = next(duty for duty in verb.all_duties if duty == erasure_transitions.not_oneself)
+        refusal = duty.asks(subject, as_actor(n.karl), NOW)
+        assert refusal is not None
+        assert (refusal.code, refusal.kind) == ("H6", "duty")
     for column in ("asked_by_id = person_id", "confirmed_by_id = person_id, confirmed_at = now()"):
         with pytest.raises(DatabaseError, match="erasure_nobody_themself"):
             raw(f"UPDATE controls_erasure SET {column}")
@@ -120,7 +120,7 @@ def test_delegate_does_not_erase(northwind: Northwind) -> None:
     mei = n.mei
     give_role(mei, Role.ADMIN, admins=(n.ines, n.karl))
     stands_in = as_delegate(mei, giver=n.karl)
-    row = asked(n, gone(n, n.rita))
+    row = request_erasure(n, gone(n, n.rita))
     with pytest.raises(DutyConflict, match=r"^H6: Nobody is erased in somebody else's place\."):
         erase(row, actor=stands_in, now=NOW, named=n.rita.name)
     gone(n, n.tom)
@@ -136,7 +136,7 @@ def test_wrong_typed_name_erases_nobody_and_is_not_stored(northwind: Northwind) 
     with pytest.raises(InvalidInput, match=r"^NAME: This is not their name: type"):
         ask_erasure(n.rita, actor=as_actor(n.ines), now=NOW, reason="Rightly.", named="Rita Novack")
     assert kept == (LedgerEvent.objects.count(), FreeText.objects.count())
-    row = asked(n, n.rita)
+    row = request_erasure(n, n.rita)
     for typed in ("", "rita novak", "Jonas Weil"):
         with pytest.raises(InvalidInput, match=r"^NAME: This is not their name: type"):
             erase(row, actor=as_actor(n.karl), now=NOW, named=typed)
@@ -148,7 +148,7 @@ def test_wrong_typed_name_erases_nobody_and_is_not_stored(northwind: Northwind) 
 @pytest.mark.rule("H6")
 def test_person_is_erased_once_for_good(northwind: Northwind) -> None:
     n = northwind
-    row = asked(n, gone(n, n.rita))
+    row = request_erasure(n, gone(n, n.rita))
     with pytest.raises(OutOfTurn, match=r"^STATE: This was asked for already\."):
         ask_erasure(n.rita, actor=as_actor(n.karl), now=NOW, reason="Again.", named=n.rita.name)
     erase(row, actor=as_actor(n.karl), now=NOW, named="Rita Novak")
@@ -167,11 +167,11 @@ def test_person_is_erased_once_for_good(northwind: Northwind) -> None:
 @pytest.mark.rule("H6")
 def test_dropped_erasure_can_be_requested_again(northwind: Northwind) -> None:
     n = northwind
-    row = asked(n, gone(n, n.rita))
+    row = request_erasure(n, gone(n, n.rita))
     drop_erasure(row, actor=as_actor(n.karl), now=NOW)
     with pytest.raises(OutOfTurn, match=r"^STATE: This was confirmed or dropped already\."):
         erase(row, actor=as_actor(n.karl), now=NOW, named=n.rita.name)
-    assert asked(n, n.rita) != row
+    assert request_erasure(n, n.rita) != row
     assert Person.objects.get(pk=n.rita.pk).name == "Rita Novak"
 
 
@@ -208,8 +208,8 @@ def test_erased_person_stays_in_ledger_by_opaque_id(northwind: Northwind) -> Non
     assert event.payload["person"] == opaque
     assert event.actor_id == str(n.karl.opaque_id)
     assert person.history.latest().history_change_reason.startswith("person.erased")
-    said = LedgerEvent.objects.get(verb="person.erasure_asked")
-    assert said.about == [f"controls.erasure:{Erasure.objects.get().pk}", f"controls.person:{person.pk}"]
+    erasure_event = LedgerEvent.objects.get(verb="person.erasure_asked")
+    assert erasure_event.about == [f"controls.erasure:{Erasure.objects.get().pk}", f"controls.person:{person.pk}"]
 
 
 @pytest.mark.rule("H6")
@@ -280,26 +280,26 @@ def test_a_name_and_an_address_are_found_whole(northwind: Northwind, text: str, 
 
 @pytest.mark.rule("H6")
 def test_a_name_in_a_page_is_found_as_pages_write_it(northwind: Northwind) -> None:
-    known = KnownAs.of(make_person("Miles O'Brien"))
-    assert known.without("<p>Miles O&#x27;Brien asks.</p>") == f"<p>{ERASED_NAME} asks.</p>"
+    names = KnownAs.of(make_person("Miles O'Brien"))
+    assert names.without("<p>Miles O&#x27;Brien asks.</p>") == f"<p>{ERASED_NAME} asks.</p>"
 
 
 @pytest.mark.rule("H6")
 def test_shared_name_or_address_is_kept(northwind: Northwind) -> None:
     other = make_person("Rita Novak", word="two")
     Person.objects.filter(pk=other.pk).update(email=northwind.rita.email.upper())
-    known = KnownAs.of(northwind.rita)
-    assert (known.name, known.addresses) == ("", ())
-    assert known.without("Rita Novak, rita.novak@northwind.example") == "Rita Novak, rita.novak@northwind.example"
-    assert not Person.objects.filter(known.may_be_in("name", "email")).exists()
+    names = KnownAs.of(northwind.rita)
+    assert (names.name, names.addresses) == ("", ())
+    assert names.without("Rita Novak, rita.novak@northwind.example") == "Rita Novak, rita.novak@northwind.example"
+    assert not Person.objects.filter(names.may_be_in("name", "email")).exists()
 
 
 @pytest.mark.rule("H6")
 def test_a_name_of_one_word_is_a_word_but_where_it_stands_alone(northwind: Northwind) -> None:
-    known = KnownAs.of(make_person("Will"))
-    assert known.without("Will it run? Will says so.") == "Will it run? Will says so."
-    assert known.without_in({"by": "Will", "said": ["Will it run?"]}) == {"by": ERASED_NAME, "said": ["Will it run?"]}
-    assert known.without("Asked by Will", alone=True) == f"Asked by {ERASED_NAME}"
+    names = KnownAs.of(make_person("Will"))
+    assert names.without("Will it run? Will says so.") == "Will it run? Will says so."
+    assert names.without_in({"by": "Will", "said": ["Will it run?"]}) == {"by": ERASED_NAME, "said": ["Will it run?"]}
+    assert names.without("Asked by Will", alone=True) == f"Asked by {ERASED_NAME}"
 
 
 @pytest.mark.rule("H6", "R9")

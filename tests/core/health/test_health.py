@@ -51,9 +51,9 @@ def test_a_run_that_fails_is_recorded_by_its_kind_and_raised() -> None:
 @pytest.mark.django_db
 @pytest.mark.rule("R9")
 def test_runs_that_did_something_are_kept_and_of_idle_ones_the_latest() -> None:
-    found = iter([2, 0, 0, 1, 0, 0])
+    counts = iter([2, 0, 0, 1, 0, 0])
     for _ in range(6):
-        job_runs.run_job("toys.sweep", lambda now: {"moved": next(found), "left": 0})
+        job_runs.run_job("toys.sweep", lambda now: {"moved": next(counts), "left": 0})
     assert [run.counts for run in JobRun.objects.order_by("id")] == [{"moved": 2}, {"moved": 1}, {}]
 
 
@@ -117,7 +117,7 @@ def test_a_fresh_installation_is_healthy_until_a_job_should_have_run() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE django_migrations SET applied = now()")
     at = current_time.real()
-    assert not [one for one in health_queries.findings(now=current_time.now(), at=at) if one.is_failure]
+    assert not [finding for finding in health_queries.findings(now=current_time.now(), at=at) if finding.is_failure]
     late = {job.job for job in job_runs.health(at + timedelta(minutes=5)) if job.is_late}
     assert {"controls.seal", "approvals.sweep"} <= late
     assert not {"recertification.events", "controls.clear_sessions"} & late
@@ -136,7 +136,7 @@ def test_expired_sessions_are_deleted_only(northwind: Northwind) -> None:
     for key, days in (("over", -1), ("open", 1)):
         Session.objects.create(session_key=key, session_data="", expire_date=current_time.real() + timedelta(days=days))
     run_by_name("controls.clear_sessions")
-    assert [one.session_key for one in Session.objects.all()] == ["open"]
+    assert [session.session_key for session in Session.objects.all()] == ["open"]
     assert JobRun.objects.get(job="controls.clear_sessions").counts == {"sessions": 1}
     demo_clock.move(timedelta(days=90))
     run_by_name("controls.clear_sessions")
@@ -163,12 +163,12 @@ def test_a_job_that_never_ran_or_ran_too_long_ago_is_late_and_a_leaping_clock_ma
 # --- health ----------------------------------------------------------------------------------------------------------------
 
 
-def said(**times: Any) -> list[str]:
+def sentences(**times: Any) -> list[str]:
     """What the health check finds, as ``part: beginning``."""
     now = times.pop("now", NOW)
     return [
-        f"{one.part}: {one.sentence}"
-        for one in health_queries.findings(now=now, at=times.pop("at", current_time.real()))
+        f"{finding.part}: {finding.sentence}"
+        for finding in health_queries.findings(now=now, at=times.pop("at", current_time.real()))
     ]
 
 
@@ -180,11 +180,11 @@ def test_the_health_check_fails_on_late_jobs_lost_mail_an_older_database_and_ope
     settings.LEDGER_CHECKPOINT_FILE = tmp_path / "checkpoint.json"
     # The database may be new, and a job has its time for a first run.
     an_hour_on = current_time.real() + timedelta(hours=1)
-    assert any("controls.seal has not run at all" in sentence for sentence in said(at=an_hour_on))
+    assert any("controls.seal has not run at all" in sentence for sentence in sentences(at=an_hour_on))
     for job in job_runs.health(current_time.real()):
         job_runs.run_job(job.job, lambda now: {})
-    assert said() == []
-    assert any("wait to be sealed" in sentence for sentence in said(now=NOW + timedelta(minutes=3)))
+    assert sentences() == []
+    assert any("wait to be sealed" in sentence for sentence in sentences(now=NOW + timedelta(minutes=3)))
 
     common = {
         "recipient": northwind.rita,
@@ -195,17 +195,17 @@ def test_the_health_check_fails_on_late_jobs_lost_mail_an_older_database_and_ope
     }
     Notice.objects.create(key="1", message_id="1", state="failed", **common)
     Notice.objects.create(key="2", message_id="2", state="queued", attempts=3, **common)
-    assert [sentence.partition(" ")[0] for sentence in said()] == ["mail:", "mail:"]
+    assert [sentence.partition(" ")[0] for sentence in sentences()] == ["mail:", "mail:"]
     Notice.objects.all().delete()
 
     settings.LEDGER_CHECKPOINT_FILE.write_text('{"seals": 5, "seal": "x"}')
-    assert any("older copy" in sentence for sentence in said())
+    assert any("older copy" in sentence for sentence in sentences())
     settings.LEDGER_CHECKPOINT_FILE.write_text("{}")
-    assert any("no checkpoint" in sentence for sentence in said())
+    assert any("no checkpoint" in sentence for sentence in sentences())
     settings.LEDGER_CHECKPOINT_FILE.unlink()
 
     settings.DIGEST_KEY_FILE = tmp_path / "digest.key"
-    assert any("can't be read" in sentence for sentence in said())
+    assert any("can't be read" in sentence for sentence in sentences())
     out = StringIO()
     with pytest.raises(SystemExit):
         call_command("health", stdout=out)
@@ -228,7 +228,7 @@ def test_missing_roles_are_advice(settings: Any, tmp_path: Path) -> None:
 @pytest.mark.rule("H8")
 def test_expired_holidays_are_reported_as_advice(settings: Any) -> None:
     def calendar(**times: Any) -> list[str]:
-        return [sentence for sentence in said(**times) if sentence.startswith("calendar: ")]
+        return [sentence for sentence in sentences(**times) if sentence.startswith("calendar: ")]
 
     assert calendar() == []
     settings.ORGANISATION_HOLIDAYS = frozenset({date(2026, 11, 24), date(2026, 1, 1)})
@@ -239,7 +239,9 @@ def test_expired_holidays_are_reported_as_advice(settings: Any) -> None:
         "calendar: The last holiday that is known was on 2026-11-24: add the next ones to ORGANISATION_HOLIDAYS."
     ]
     assert not any(
-        one.is_failure for one in health_queries.findings(now=late, at=current_time.real()) if one.part == "calendar"
+        finding.is_failure
+        for finding in health_queries.findings(now=late, at=current_time.real())
+        if finding.part == "calendar"
     )
 
 

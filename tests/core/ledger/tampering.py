@@ -55,7 +55,7 @@ def _mend(lines: list[Line], key: Ed25519PrivateKey | None = None, *, named: boo
             batch.append(line)
             continue
         if line["type"] == "seal":
-            root = merkle_root([leaf_hash(one["number"], one["digest"]) for one in batch]).hex()
+            root = merkle_root([leaf_hash(event["number"], event["digest"]) for event in batch]).hex()
             events, seals = events + len(batch), seals + 1
             line |= {"number": seals, "count": len(batch), "root": root, "previous": previous}
             if batch:
@@ -150,18 +150,18 @@ def repeat_line(lines: list[Line], chance: Random) -> list[Line]:
 def swap_events(lines: list[Line], chance: Random) -> list[Line]:
     """Two events change places, with or without their numbers."""
     places = [place for place, line in enumerate(lines) if line["type"] == "event"]
-    one, other = chance.sample(places, 2)
-    lines[one], lines[other] = lines[other], lines[one]
+    first, second = chance.sample(places, 2)
+    lines[first], lines[second] = lines[second], lines[first]
     if chance.random() < 0.5:
-        lines[one]["number"], lines[other]["number"] = lines[other]["number"], lines[one]["number"]
+        lines[first]["number"], lines[second]["number"] = lines[second]["number"], lines[first]["number"]
     return lines
 
 
 def swap_seals(lines: list[Line], chance: Random) -> list[Line]:
     """Two seals change places."""
     places = [place for place, line in enumerate(lines) if line["type"] == "seal"]
-    one, other = chance.sample(places, 2)
-    lines[one], lines[other] = lines[other], lines[one]
+    first, second = chance.sample(places, 2)
+    lines[first], lines[second] = lines[second], lines[first]
     return lines
 
 
@@ -193,8 +193,8 @@ def sealed_twice(lines: Sequence[Line], place: int, key: Ed25519PrivateKey) -> l
 
 
 KINDS: dict[str, Tampering] = {
-    one.__name__: one
-    for one in (
+    tamper.__name__: tamper
+    for tamper in (
         alter_field,
         alter_and_mend,
         write_beside,

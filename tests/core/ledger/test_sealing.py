@@ -97,18 +97,18 @@ def history(exports: Any, subject: Any) -> None:
 @pytest.mark.rule("H2", "H9")
 def test_each_tampering_of_an_export_is_found(true_exports: Any, request: pytest.FixtureRequest) -> None:
     lines, older = true_exports
-    known = {name: value for name, value in lines[-1].items() if name != "type"}
+    checkpoint = {name: value for name, value in lines[-1].items() if name != "type"}
     key = key_files.public_key_hex()
-    assert verifier.verify(lines, key_hex=key, published=known).problems == []
-    missed, found = [], Counter[str]()
+    assert verifier.verify(lines, key_hex=key, published=checkpoint).problems == []
+    missed, counts = [], Counter[str]()
     for number in run_lengths.rounds(request, 50, full=200, soak=10_000, what="tamperings of an export"):
         kind, made = tampering.tampered(lines, number, older)
-        report = verifier.verify(made, key_hex=key, published=known)
-        found[kind] += not report.holds
+        report = verifier.verify(made, key_hex=key, published=checkpoint)
+        counts[kind] += not report.holds
         if report.holds:
             missed.append((number, kind))
     assert missed == []
-    assert len(found) == len(tampering.KINDS) + 1
+    assert len(counts) == len(tampering.KINDS) + 1
 
 
 @pytest.mark.rule("H2")
@@ -177,9 +177,9 @@ def test_the_verifier_stands_alone_and_finds_each_kind(true_exports: Any, tmp_pa
     assert "The ledger holds" in true.stdout
     for number in range(len(tampering.KINDS) + 1):
         kind, made = tampering.tampered(lines, number, older)
-        said = verdict(made)
-        assert said.returncode == 1, (kind, said.stdout, said.stderr)
-        assert said.stderr.strip(), kind
+        result = verdict(made)
+        assert result.returncode == 1, (kind, result.stdout, result.stderr)
+        assert result.stderr.strip(), kind
 
 
 @pytest.mark.rule("H2")
@@ -223,9 +223,9 @@ TRICKS = {
 
 
 @pytest.mark.rule("H2", "H9")
-@pytest.mark.parametrize(("trick", "said"), TRICKS.items())
+@pytest.mark.parametrize(("trick", "sentence"), TRICKS.items())
 def test_tampering_by_database_superuser_is_found(
-    history: Any, surroundings: Environment, trick: str, said: str
+    history: Any, surroundings: Environment, trick: str, sentence: str
 ) -> None:
     """Triggers bind the owner of the tables; a superuser can switch them off, and is found afterwards."""
     assert ledger_export.verify_database().problems == []
@@ -248,7 +248,7 @@ def test_tampering_by_database_superuser_is_found(
             for table in tables:
                 root.execute(f"DELETE FROM {table}")
                 root.execute(f"INSERT INTO {table} SELECT * FROM saved_{table}")
-    assert any(said in problem for problem in problems), problems
+    assert any(sentence in problem for problem in problems), problems
     assert ledger_export.verify_database().problems == []
 
 
@@ -339,10 +339,10 @@ def test_rolled_back_event_is_not_missing(subject: Any) -> None:
 
 @pytest.mark.rule("H9")
 def test_sealing_publishes_a_signed_checkpoint_outside_the_database(history: Any) -> None:
-    said, last = sealing.published_checkpoint(), sealing.latest()
-    assert said is not None
+    checkpoint, last = sealing.published_checkpoint(), sealing.latest()
+    assert checkpoint is not None
     assert last is not None
-    assert (said["seals"], said["events"], said["root"]) == (last.number, last.total, last.root)
+    assert (checkpoint["seals"], checkpoint["events"], checkpoint["root"]) == (last.number, last.total, last.root)
     assert last.total == LedgerEvent.objects.count()
     assert Path(settings.LEDGER_CHECKPOINT_FILE).is_file()
 
@@ -373,18 +373,26 @@ def test_a_full_disk_at_the_checkpoint_fails_the_health_check_and_is_caught_up_w
     half.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left on device"):
         run_by_name("controls.seal")  # on a busy portal the newest seal is always fresh
-    assert [one for one in failures(3) if one.startswith("The checkpoint file is behind the ledger")] != []
+    assert [
+        sentence for sentence in failures(3) if sentence.startswith("The checkpoint file is behind the ledger")
+    ] != []
     half.unlink(missing_ok=True)
     run_by_name("controls.seal")
-    last, said = sealing.latest(), sealing.published_checkpoint()
-    assert (said or {}).get("seals") == (last and last.number)
-    assert not [one for one in (*failures(0), *failures(3)) if "checkpoint" in one or "controls.seal failed" in one]
+    last, checkpoint = sealing.latest(), sealing.published_checkpoint()
+    assert (checkpoint or {}).get("seals") == (last and last.number)
+    assert not [
+        sentence
+        for sentence in (*failures(0), *failures(3))
+        if "checkpoint" in sentence or "controls.seal failed" in sentence
+    ]
 
 
 def failures(minutes: int) -> list[str]:
     """What fails the health check in so many real minutes."""
     at = current_time.real() + timedelta(minutes=minutes)
-    return [one.sentence for one in health_queries.findings(now=current_time.now(), at=at) if one.is_failure]
+    return [
+        finding.sentence for finding in health_queries.findings(now=current_time.now(), at=at) if finding.is_failure
+    ]
 
 
 @pytest.mark.rule("H9")
@@ -393,14 +401,14 @@ def test_checkpoint_never_moves_back_or_over_other_history(history: Any, setting
     assert true is not None
     settings.LEDGER_CHECKPOINT_FILE = tmp_path / "checkpoint.json"
     file = tmp_path / "checkpoint.json"
-    for other, said in (
+    for other, reason in (
         ({**true, "seals": true["seals"] + 1}, "older copy"),
         ({**true, "seal": "0" * 64}, "not signed"),
     ):
         file.write_text(json.dumps(other))
         assert not sealing.publish_checkpoint(at=timezone.now())
         assert json.loads(file.read_text()) == other
-        assert not ledger_export.verify_database().holds, said
+        assert not ledger_export.verify_database().holds, reason
     for rubbish in ("", "[]", "{}", '{"seals": "many"}'):
         file.write_text(rubbish)
         assert not sealing.publish_checkpoint(at=timezone.now())
@@ -420,7 +428,7 @@ def test_checkpoint_of_another_history_fails_the_health_check_at_once(
     settings.LEDGER_CHECKPOINT_FILE.write_text(json.dumps({**true, "seal": "0" * 64}))
     some_events(1, subject)
     run_by_name("controls.seal")
-    assert [one for one in failures(0) if "checkpoint" in one] == [
+    assert [sentence for sentence in failures(0) if "checkpoint" in sentence] == [
         f"Seal {true['seals']} is not the one in the published checkpoint: the database holds another history. "
         "Run `manage.py verify_ledger`."
     ]

@@ -46,12 +46,12 @@ def by_the_book(settings: Any) -> None:
 def propose(n: Northwind, count: int, *, now: datetime = NOW) -> list[Proposal]:
     """Ines proposes a role for so many people: each waits for Karl, the other admin, to countersign it."""
     people = [make_person(f"Newcomer {number}", word=uuid.uuid4().hex[:8]) for number in range(count)]
-    return [propose_role(one, Role.BUILDER, by=n.ines, now=now) for one in people]
+    return [propose_role(person, Role.BUILDER, by=n.ines, now=now) for person in people]
 
 
-def turn_down(one: Proposal, n: Northwind, *, now: datetime = NOW) -> None:
+def turn_down(proposal: Proposal, n: Northwind, *, now: datetime = NOW) -> None:
     """Karl rejects one: Ines gets a notice at once, and nobody has to accept anything."""
-    proposal_transitions.reject(one, actor=as_actor(n.karl), now=now, reason="Not needed.")
+    proposal_transitions.reject(proposal, actor=as_actor(n.karl), now=now, reason="Not needed.")
 
 
 def states(person: Person) -> dict[str, int]:
@@ -94,8 +94,8 @@ def test_tasks_done_before_sending_are_left_out_of_digest(
     proposed = propose(n, 2)
     assert daily_digest.make_due(now=NOW, gathering=timedelta()) == {"digests": 1}
     assert states(n.karl) == {"carried": 2, "queued": 1}
-    for one in proposed:
-        turn_down(one, n)
+    for proposal in proposed:
+        turn_down(proposal, n)
     assert mail_jobs.send_due(now=NOW)["sent"] == 2, "Ines hears of both"
     assert (mails(n.karl), states(n.karl)) == ([], {"dropped": 3})
 
@@ -109,12 +109,12 @@ def test_dropped_notice_is_repeated_and_empty_digest_uses_no_day(
     propose(n, 1)
     daily_digest.make_due(now=NOW, gathering=timedelta())
     with monkeypatch.context() as done:
-        done.setitem(daily_digest._readers, "proposal_made", lambda *asked: {})
+        done.setitem(daily_digest._readers, "proposal_made", lambda *arguments: {})
         mail_jobs.send_due(now=NOW)
     assert states(n.karl) == {"dropped": 2}
     old = Notice.objects.get(event="proposal_made")
-    said = {"recipient": old.recipient, "event": old.event, "thread": old.thread, "key": old.key}
-    notice = outbox.notice(**said, now=NOW, context=old.context)
+    fields = {"recipient": old.recipient, "event": old.event, "thread": old.thread, "key": old.key}
+    notice = outbox.notice(**fields, now=NOW, context=old.context)
     assert outbox.queue([notice]) == [notice]
     assert outbox.queue([notice]) == [], "once"
     mail_jobs.send_due(now=NOW + timedelta(hours=1), gathering=timedelta())
@@ -163,10 +163,10 @@ def test_forty_notices_are_one_mail_despite_repeated_job(
     assert mail["References"] == outbox.message_id(f"thread:digest:{n.karl.pk}")
     html = mail.get_body(("html",))
     assert html is not None
-    for one in proposed:
-        assert f"Builder: {one.appointed.name}" in plain(mail)
+    for proposal in proposed:
+        assert f"Builder: {proposal.appointed.name}" in plain(mail)
         for part in (plain(mail), html.get_content()):
-            assert f"{settings.BASE_URL}{one.href}" in part, "each leads to its very page"
+            assert f"{settings.BASE_URL}{proposal.href}" in part, "each leads to its very page"
     assert digest.carried.count() == 40
     assert states(n.karl) == {"carried": 40, "sent": 1}
 
@@ -236,7 +236,7 @@ def test_a_single_thing_comes_as_its_own_mail_in_its_own_thread(
 
 
 def test_every_event_says_whether_it_waits_for_the_digest() -> None:
-    written = {one.name for one in (ROOT / "templates" / "email").iterdir() if one.is_dir()}
+    written = {folder.name for folder in (ROOT / "templates" / "email").iterdir() if folder.is_dir()}
     assert written == set(outbox.EVENTS) | {outbox.DIGEST}
     waiting = {event for event, group in outbox.EVENTS.items() if group not in (None, outbox.Group.KNOW)}
     assert waiting <= set(daily_digest._readers), "of each that waits for somebody it is asked whether it still does"
@@ -357,7 +357,7 @@ def test_midnight_jobs_put_no_notice_into_two_digests(twelve_wait: Northwind) ->
         until(_somebody_waits, "the other to wait for what the first has locked", seconds=20)
     thread.join(60)
     digests = Notice.objects.filter(key__startswith=word)
-    assert [(one.key, one.carried.count()) for one in digests] == [(f"{word}:first", 12)]
+    assert [(digest.key, digest.carried.count()) for digest in digests] == [(f"{word}:first", 12)]
     Notice.objects.filter(digest__in=digests).delete()
     digests.delete()
 
@@ -377,14 +377,14 @@ def test_killed_between_sending_and_marking_a_digest_goes_out_again_under_the_sa
     with job_runs.alone("controls.send_notices", waits=True):  # a worker that other tests have started stands back
         Notice.objects.filter(state__in=(NoticeState.QUEUED, NoticeState.WAITING)).delete()
         propose(n, 40, now=at)
-        told = Notice.objects.filter(state=NoticeState.WAITING).values("recipient").distinct().count()
+        recipient_count = Notice.objects.filter(state=NoticeState.WAITING).values("recipient").distinct().count()
         smtp.kill_at = [1]
         ended = [finished(start_sender("first.test", smtp, at))]
         at += delivery_attempts.DEAD_AFTER + timedelta(seconds=1)
         ended += [finished(start_sender(f"again-{number}.test", smtp, at)) for number in range(2)]
     assert ended == [-signal.SIGKILL, 0, 0]
     ids = Counter((mail["To"], mail["Message-ID"]) for mail in smtp.messages)
-    assert len(ids) == len({to for to, _ in ids}) == told, "one a person"
-    assert ids.total() == told + 1, "only what was not marked went out again"
+    assert len(ids) == len({to for to, _ in ids}) == recipient_count, "one a person"
+    assert ids.total() == recipient_count + 1, "only what was not marked went out again"
     assert {mail["Subject"][:13] for mail in smtp.to(n.karl.email)} == {"40 to confirm"}
     assert Notice.objects.get(recipient=n.karl, event=outbox.DIGEST).state == NoticeState.SENT

@@ -28,7 +28,7 @@ from tests.people import NOW, Northwind, make_person
 
 def queue(recipient: Person, key: str, **context: Any) -> Notice:
     """One notice about a role."""
-    one = outbox.notice(
+    notice = outbox.notice(
         recipient=recipient,
         event="role_ended",
         thread=f"thread:{recipient.pk}",
@@ -36,7 +36,7 @@ def queue(recipient: Person, key: str, **context: Any) -> Notice:
         now=NOW,
         context={"role": "Builder", "by": "Ines Moreau", "name": recipient.name, "path": "/people/7/", **context},
     )
-    (made,) = outbox.queue([one])
+    (made,) = outbox.queue([notice])
     return made
 
 

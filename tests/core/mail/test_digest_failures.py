@@ -108,7 +108,7 @@ def test_changed_zone_gives_no_second_digest_of_a_day(
 def test_each_news_of_one_thing_is_a_line_and_two_requests_that_wait_for_different_acts_are_two(
     northwind: Northwind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = {"thread": "submission:1", "recipient": northwind.rita, "now": NOW}
+    fields = {"thread": "submission:1", "recipient": northwind.rita, "now": NOW}
     due = NOW + timedelta(days=2)
     says = {"changes_asked": Line(due, "A question"), "tier_raised": Line(None, "Submit it again")}
     for event, line in says.items():
@@ -116,11 +116,11 @@ def test_each_news_of_one_thing_is_a_line_and_two_requests_that_wait_for_differe
             daily_digest._readers, event, lambda _, threads, __, line=line: dict.fromkeys(threads, line)
         )
     monkeypatch.delitem(daily_digest._readers, "question_retracted")
-    outbox.queue(outbox.notice(event=event, key=event, **told) for event in says)
-    outbox.queue([outbox.notice(event="changes_asked", key="asked again", **told)])
+    outbox.queue(outbox.notice(event=event, key=event, **fields) for event in says)
+    outbox.queue([outbox.notice(event="changes_asked", key="asked again", **fields)])
     for what in ("Read orders", "Write orders"):
         context = {"by": "Omar", "automation": "Stock report", "what": what, "path": "/"}
-        outbox.queue([outbox.notice(event="question_retracted", key=what, context=context, **told)])
+        outbox.queue([outbox.notice(event="question_retracted", key=what, context=context, **fields)])
     mail_jobs.send_due(now=NOW + MINUTES)
     digest = Notice.objects.get(event=outbox.DIGEST)
     assert digest.subject.startswith("2 to answer and 2 to know")

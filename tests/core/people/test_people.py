@@ -80,13 +80,13 @@ def test_a_delegation_is_set_by_the_person_and_a_try_by_another_is_on_record(nor
 
 @pytest.mark.rule("A11")
 @pytest.mark.parametrize(
-    ("start", "days", "said"),
+    ("start", "days", "sentence"),
     [(-0.01, 7, "future"), (1, 30.01, "30 days"), (1, 0, "30 days"), (1, -3, "30 days"), (90.01, 7, "within 90 days")],
 )
 def test_a_delegation_is_for_the_future_and_at_most_30_days(
-    northwind: Northwind, start: float, days: float, said: str
+    northwind: Northwind, start: float, days: float, sentence: str
 ) -> None:
-    with pytest.raises(InvalidInput, match=said):
+    with pytest.raises(InvalidInput, match=sentence):
         give(northwind.theo, northwind.bram, start=start, days=days)
 
 
@@ -130,13 +130,13 @@ def test_a_delegate_acts_in_the_capacity_of_the_giver_while_it_runs_and_not_a_mo
 ) -> None:
     given = give(northwind.ines, northwind.karl, start=1, days=7)
     actor = as_actor(northwind.karl).for_person(northwind.ines)
-    asked = Permission.PERSON_MANAGE
-    assert not access.may(actor, asked, None, now=given.from_at - timedelta(seconds=1))
-    assert access.may(actor, asked, None, now=given.from_at)
-    assert not access.may(actor, asked, None, now=given.until_at)
+    permission = Permission.PERSON_MANAGE
+    assert not access.may(actor, permission, None, now=given.from_at - timedelta(seconds=1))
+    assert access.may(actor, permission, None, now=given.from_at)
+    assert not access.may(actor, permission, None, now=given.until_at)
     give_role(northwind.tom, Role.ADMIN, admins=(northwind.ines, northwind.karl))
     record_leaver(northwind.ines, actor=as_actor(northwind.karl), now=NOW, reason="New job")
-    assert not access.may(actor.afresh(), asked, None, now=given.from_at), "whoever left passes nothing on"
+    assert not access.may(actor.afresh(), permission, None, now=given.from_at), "whoever left passes nothing on"
 
 
 @pytest.mark.rule("A11")

@@ -64,8 +64,8 @@ def countersign_side_by_side(company: Northwind) -> tuple[list[object], Proposal
     proposed = propose_role(person, Role.AUDITOR, by=company.ines, now=NOW)
 
     def countersign(by: str) -> Callable[[], object]:
-        own, actor = Proposal.objects.get(pk=proposed.pk), as_actor(getattr(company, by))
-        return lambda: proposal_transitions.approve(own, actor=actor, now=NOW, shown_digest=own.digest)
+        proposal, actor = Proposal.objects.get(pk=proposed.pk), as_actor(getattr(company, by))
+        return lambda: proposal_transitions.approve(proposal, actor=actor, now=NOW, shown_digest=proposal.digest)
 
     return at_once(countersign("karl"), countersign("omar"), countersign("mei")), proposed
 
@@ -74,8 +74,8 @@ def countersign_side_by_side(company: Northwind) -> tuple[list[object], Proposal
 def test_one_of_three_simultaneous_countersignatures_counts(company: Northwind) -> None:
     for _ in range(5):
         results, proposed = countersign_side_by_side(company)
-        assert sum(isinstance(one, Proposal) for one in results) == 1, results
-        assert sum(isinstance(one, Refused) and one.status == 409 for one in results) == 2, results
+        assert sum(isinstance(result, Proposal) for result in results) == 1, results
+        assert sum(isinstance(result, Refused) and result.status == 409 for result in results) == 2, results
         events = LedgerEvent.objects.filter(subject_type="approvals.proposal", subject_id=str(proposed.pk))
         assert sorted((event.verb, event.outcome) for event in events) == [
             ("proposal.approved", "done"),
@@ -91,14 +91,14 @@ def test_database_stops_race_without_row_lock(company: Northwind, monkeypatch: p
     together = threading.Barrier(3)
 
     def unlocked(row: Model) -> object:
-        found = type(row)._base_manager.get(pk=row.pk)
+        current = type(row)._base_manager.get(pk=row.pk)
         if isinstance(row, Proposal) and threading.current_thread() is not threading.main_thread():
             together.wait(20)
-        return found
+        return current
 
     monkeypatch.setattr(step, "_read_locked", unlocked)
     results, proposed = countersign_side_by_side(company)
-    assert sum(isinstance(one, Proposal) for one in results) == 1, results
+    assert sum(isinstance(result, Proposal) for result in results) == 1, results
     events = LedgerEvent.objects.filter(verb="proposal.approved", outcome="refused", payload__by="database")
     assert events.filter(subject_id=str(proposed.pk)).count() == 2, results
 
@@ -110,7 +110,7 @@ def test_a_role_proposed_twice_at_once_is_proposed_once(company: Northwind) -> N
         lambda: propose_role(person, Role.BUILDER, by=company.ines, now=NOW),
         lambda: propose_role(person, Role.BUILDER, by=company.karl, now=NOW),
     )
-    assert sorted(type(one).__name__ for one in results) == ["OutOfTurn", "Proposal"], results
+    assert sorted(type(result).__name__ for result in results) == ["OutOfTurn", "Proposal"], results
     assert Proposal.objects.filter(kind="role", target=f"{person.pk}-builder").count() == 1
 
 
@@ -122,8 +122,8 @@ def test_two_delegations_that_together_make_a_chain_are_not_set_side_by_side(com
             lambda g=giver, t=taker: delegate(t, actor=as_actor(g), now=NOW, giver=g, from_at=begins, until_at=ends),
             lambda g=giver, t=taker: delegate(g, actor=as_actor(t), now=NOW, giver=t, from_at=begins, until_at=ends),
         )
-        assert sorted(type(one).__name__ for one in results) == ["Delegation", "InvalidInput"], results
-        assert any(isinstance(one, InvalidInput) and "one level" in str(one) for one in results)
+        assert sorted(type(result).__name__ for result in results) == ["Delegation", "InvalidInput"], results
+        assert any(isinstance(result, InvalidInput) and "one level" in str(result) for result in results)
         assert Delegation.objects.filter(giver__in=[giver, taker]).count() == 1
 
 
@@ -137,11 +137,11 @@ def test_the_last_admins_do_not_end_each_other_at_once(company: Northwind, monke
 
     def end(whose: str, by: str) -> Callable[[], object]:
         row = Proposal(kind="role", target=f"{getattr(company, whose).pk}-{Role.ADMIN}")
-        said = {"reason": "A coup", "document": {"held": False}, "at_once": True}
-        return lambda: proposal_transitions.propose(row, actor=as_actor(getattr(company, by)), now=NOW, **said)
+        fields = {"reason": "A coup", "document": {"held": False}, "at_once": True}
+        return lambda: proposal_transitions.propose(row, actor=as_actor(getattr(company, by)), now=NOW, **fields)
 
     results = at_once(end("karl", "ines"), end("omar", "karl"), end("ines", "omar"))
-    assert sum(isinstance(one, Proposal) for one in results) == 1, results
+    assert sum(isinstance(result, Proposal) for result in results) == 1, results
     assert Person.objects.with_role(Role.ADMIN, NOW).count() == 2
 
 
@@ -153,7 +153,7 @@ def test_a_notice_queued_by_many_at_once_is_queued_once(company: Northwind) -> N
         return queue([notice(recipient=company.rita, event="role_ended", thread="t", key=key, now=NOW)])
 
     results = at_once(*[tell] * 6)
-    assert sorted(len(cast("list[Notice]", one)) for one in results) == [0, 0, 0, 0, 0, 1], results
+    assert sorted(len(cast("list[Notice]", result)) for result in results) == [0, 0, 0, 0, 0, 1], results
     Notice.objects.filter(key=key).delete()
 
 

@@ -47,11 +47,11 @@ def test_name_is_one_line_without_hidden_characters(typed: str, kept: str) -> No
 @pytest.mark.django_db
 def test_person_with_hidden_characters_is_refused(northwind: Northwind) -> None:
     n = northwind
-    for given, said in (
+    for given, sentence in (
         ({"email": "theo@north\u200bwind.example", "name": "Theo"}, "nobody sees"),
         ({"email": "new@northwind.example", "name": "\u200b"}, "Give them a name"),
     ):
-        with pytest.raises(InvalidInput, match=said):
+        with pytest.raises(InvalidInput, match=sentence):
             add_person(Person(subject=given["email"], **given), actor=as_actor(n.ines), now=n.now)
     new = Person(subject="new@northwind.example", email="new@northwind.example", name="Theo\u202e Brandt")
     add_person(new, actor=as_actor(n.ines), now=n.now)

@@ -26,7 +26,7 @@ from tests.signed_in_client import client_of
 pytestmark = pytest.mark.django_db
 
 
-def said(n: Northwind, text: str = "It pays suppliers twice.", *, now: datetime = NOW) -> LedgerEvent:
+def record_text(n: Northwind, text: str = "It pays suppliers twice.", *, now: datetime = NOW) -> LedgerEvent:
     """An event with a reason that Ines gave."""
     return appended(actor=as_actor(n.ines), verb="toy.moved", subject=n.rita, now=now, reason=free_text.keep(text))
 
@@ -43,7 +43,7 @@ def past_the_triggers(statement: str, *arguments: Any) -> None:
 
 @pytest.mark.rule("H6")
 def test_a_text_is_not_put_into_other_words(northwind: Northwind) -> None:
-    row = said(northwind, "Rita asked 50% more_or less.").reason
+    row = record_text(northwind, "Rita asked 50% more_or less.").reason
     assert row is not None
     for change in (
         "text = 'I never said that'",
@@ -68,7 +68,7 @@ def test_a_text_is_not_put_into_other_words(northwind: Northwind) -> None:
 @pytest.mark.rule("H6")
 def test_text_is_erased_whole_and_once(northwind: Northwind) -> None:
     erase = "UPDATE controls_freetext SET text = %s, key = '', erased_at = now() WHERE id = %s"
-    whole, part = said(northwind).reason, said(northwind, "Rita said 50%\nto Tom and Rita.").reason
+    whole, part = record_text(northwind).reason, record_text(northwind, "Rita said 50%\nto Tom and Rita.").reason
     assert whole is not None
     assert part is not None
     for left in (
@@ -92,8 +92,8 @@ def test_text_is_erased_whole_and_once(northwind: Northwind) -> None:
 
 @pytest.mark.rule("H6", "H2")
 def test_a_rewritten_text_is_found_and_named_by_its_event(northwind: Northwind) -> None:
-    said(northwind, "Fine.")
-    event, other = said(northwind), said(northwind, "No.")
+    record_text(northwind, "Fine.")
+    event, other = record_text(northwind), record_text(northwind, "No.")
     assert event.reason is not None
     assert other.reason is not None
     assert ledger_export.verify_database().problems == []
@@ -105,8 +105,8 @@ def test_a_rewritten_text_is_found_and_named_by_its_event(northwind: Northwind) 
         "UPDATE controls_ledgerevent SET reason_id = NULL WHERE id = %s": event.pk,
         "UPDATE controls_ledgerevent SET payload = payload - 'reason' WHERE id = %s": event.pk,
     }
-    for statement, about in tricks.items():
-        problems = _found_after(statement, about)
+    for statement, subject in tricks.items():
+        problems = _found_after(statement, subject)
         assert len(problems) == 1, problems
         assert f"event {event.pk} " in problems[0], problems
     key = b"k" * 32  # and who knows how digests are made writes another one too
@@ -142,7 +142,7 @@ def test_a_text_that_no_event_was_given_is_compared_with_its_own_digest(northwin
 
 @pytest.mark.rule("H6", "H2")
 def test_recorded_erasure_is_no_finding(northwind: Northwind) -> None:
-    event = said(northwind)
+    event = record_text(northwind)
     sql("UPDATE controls_freetext SET text = '', key = '', erased_at = %s WHERE id = %s", NOW, event.reason_id)
     (problem,) = ledger_export.verify_database().problems
     assert problem == f"The text given with event {event.pk} was erased, and no erasure is on record."
@@ -152,7 +152,7 @@ def test_recorded_erasure_is_no_finding(northwind: Northwind) -> None:
 
 @pytest.mark.rule("H6", "H9")
 def test_the_command_and_the_page_say_so(northwind: Northwind) -> None:
-    event = said(northwind)
+    event = record_text(northwind)
     past_the_triggers("UPDATE controls_freetext SET text = 'I never said that' WHERE id = %s", event.reason_id)
     words, out = f"The text given with event {event.pk} was rewritten", StringIO()
     with pytest.raises(SystemExit):
@@ -166,7 +166,7 @@ def test_the_command_and_the_page_say_so(northwind: Northwind) -> None:
 def test_many_texts_are_read_a_chunk_at_a_time(northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
     """One chunk is in memory at a time, and there is no query for each."""
     for number in range(30):
-        said(northwind, f"Reason {number}.")
+        record_text(northwind, f"Reason {number}.")
     held: list[int] = []
     real = FreeText.from_db.__func__
     monkeypatch.setattr(free_text, "CHUNK", 10)
@@ -178,9 +178,9 @@ def test_many_texts_are_read_a_chunk_at_a_time(northwind: Northwind, monkeypatch
     held.clear()
     assert next(free_text.rewritten()) is not None
     assert len(held) <= 10
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         assert len(list(free_text.rewritten())) == 1
-    assert len(asked) <= 5
+    assert len(queries) <= 5
 
 
 @pytest.mark.rule("H1", "H6")

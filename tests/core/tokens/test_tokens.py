@@ -67,8 +67,12 @@ def test_program_gets_two_permissions_only(company: Company) -> None:
     every = [company.people.ines, company.people.sana, company.people.theo, company.people.omar]
     for person in every:
         actor = by_token(person)
-        asked = [(one, row) for one in Permission for row in (None, company.slack, person, company.people.finance_ops)]
-        granted = {one for one, row in asked if access.may(actor, one, row, now=company.now)}
+        pairs = [
+            (permission, row)
+            for permission in Permission
+            for row in (None, company.slack, person, company.people.finance_ops)
+        ]
+        granted = {permission for permission, row in pairs if access.may(actor, permission, row, now=company.now)}
         assert granted <= BY_TOKEN
 
 
@@ -78,9 +82,9 @@ def test_program_decides_nothing_and_attempt_is_recorded(company: Company, stock
     app = stock_submitted.approvals.get(stage=1)
     actor = by_token(company.people.theo)
     verb = REGISTRY["approvals.approval.approve"]
-    with pytest.raises(NotPermitted) as no:
+    with pytest.raises(NotPermitted) as error:
         verb(app, actor=actor, now=company.now, reason="Fine.", shown_digest="")
-    assert no.value.refusal.code == "S5"
+    assert error.value.refusal.code == "S5"
     event = LedgerEvent.objects.latest("pk")
     assert (event.outcome, event.code, event.verb) == ("refused", "S5", "approval.approved")
     assert event.payload["token"] == str(actor.token.pk) if actor.token else ""
@@ -90,9 +94,9 @@ def test_program_decides_nothing_and_attempt_is_recorded(company: Company, stock
 @pytest.mark.rule("S5", "A8")
 def test_earlier_decision_of_person_does_not_help_program(company: Company, stock_in_stage_2: Submission) -> None:
     app = stock_in_stage_2.approvals.get(stage=1)
-    said = {"reason": "Fine by me.", "shown_digest": scenarios.shown(app)}
+    fields = {"reason": "Fine by me.", "shown_digest": scenarios.shown(app)}
     with pytest.raises(Refused, match=r"^STATE: This approval is approved, so this can't"):
-        REGISTRY["approvals.approval.approve"](app, actor=by_token(company.people.theo), now=company.now, **said)
+        REGISTRY["approvals.approval.approve"](app, actor=by_token(company.people.theo), now=company.now, **fields)
 
 
 @pytest.mark.django_db
@@ -100,13 +104,13 @@ def test_earlier_decision_of_person_does_not_help_program(company: Company, stoc
 def test_a_token_of_a_team_reaches_and_sees_that_team_alone(company: Company, stock_submitted: Submission) -> None:
     n = company.people
     other = by_token(n.amara, team=n.platform)
-    no = confirmation.confirm_import.refusal(n.finance_ops, actor=other, now=company.now)
-    assert no is not None
-    assert no.code == "S5"
+    refusal = confirmation.confirm_import.refusal(n.finance_ops, actor=other, now=company.now)
+    assert refusal is not None
+    assert refusal.code == "S5"
     verb = REGISTRY["inventory.automation.submit"]
-    no = verb.refusal(stock_submitted.automation, actor=other, now=company.now)
-    assert no is not None
-    assert no.code == "S5"
+    refusal = verb.refusal(stock_submitted.automation, actor=other, now=company.now)
+    assert refusal is not None
+    assert refusal.code == "S5"
     seen = Automation.objects.visible_to
     assert stock_submitted.automation in seen(as_actor(n.amara), company.now), "she answers for what it touches"
     assert stock_submitted.automation not in seen(other, company.now)
@@ -195,11 +199,11 @@ def test_a_token_is_made_in_a_session_for_oneself(company: Company, how: str, wh
 @pytest.mark.rule("S5")
 def test_a_token_needs_a_sign_in_at_most_15_minutes_old(northwind: Northwind) -> None:
     rita = northwind.rita
-    said = {"now": northwind.now, "name": "Deploy", "secret": token_transitions.new_secret(), "days": 7}
-    with pytest.raises(DutyConflict, match="A new token needs a sign-in at most 15 minutes old") as no:
-        token_transitions.make_token(rita, actor=as_actor(rita, minutes_since_sign_in=16), **said)
-    assert no.value.refusal.code == "SOD-5"
-    made: object = token_transitions.make_token(rita, actor=as_actor(rita, minutes_since_sign_in=14), **said)
+    fields = {"now": northwind.now, "name": "Deploy", "secret": token_transitions.new_secret(), "days": 7}
+    with pytest.raises(DutyConflict, match="A new token needs a sign-in at most 15 minutes old") as error:
+        token_transitions.make_token(rita, actor=as_actor(rita, minutes_since_sign_in=16), **fields)
+    assert error.value.refusal.code == "SOD-5"
+    made: object = token_transitions.make_token(rita, actor=as_actor(rita, minutes_since_sign_in=14), **fields)
     assert list(ApiToken.objects.all()) == [made]
 
 
@@ -235,12 +239,12 @@ def test_a_password_change_revokes_tokens_and_ends_sessions(northwind: Northwind
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize("wrong", [{"days": 91}, {"days": 0}, {"days": -1}, {"name": " \u200b "}, {"team": "security"}])
 def test_token_has_name_end_and_own_team(northwind: Northwind, wrong: dict[str, Any]) -> None:
-    said = {"name": "Deploy", "days": 90, **wrong}
-    if "team" in said:
-        said["team"] = getattr(northwind, said["team"])
+    fields = {"name": "Deploy", "days": 90, **wrong}
+    if "team" in fields:
+        fields["team"] = getattr(northwind, fields["team"])
     with pytest.raises(InvalidInput, match=r"^S5: "):
         token_transitions.make_token(
-            northwind.rita, actor=as_actor(northwind.rita), now=northwind.now, secret="csgn_x", **said
+            northwind.rita, actor=as_actor(northwind.rita), now=northwind.now, secret="csgn_x", **fields
         )
 
 
@@ -332,10 +336,10 @@ def test_the_page_shows_a_secret_once_and_then_how_it_begins(northwind: Northwin
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize("field", [{"team": "security"}, {"days": "900"}, {"days": "x"}, {"name": ""}])
 def test_a_garbled_form_makes_none_and_says_where(northwind: Northwind, field: dict[str, str]) -> None:
-    said = {"name": "Nightly", "team": "", "days": "30", **field}
-    if said["team"]:
-        said["team"] = str(getattr(northwind, said["team"]).pk)
-    answer = client_of(northwind.rita).post(reverse("my_tokens"), said)
+    form = {"name": "Nightly", "team": "", "days": "30", **field}
+    if form["team"]:
+        form["team"] = str(getattr(northwind, form["team"]).pk)
+    answer = client_of(northwind.rita).post(reverse("my_tokens"), form)
     assert answer.status_code == 422
     assert not ApiToken.objects.exists()
 

@@ -13,7 +13,7 @@ from governance.core.webhooks import http_client
 from governance.core.webhooks import jobs as webhook_jobs
 from governance.core.webhooks import transitions as webhook_transitions
 from tests.appointments import name_leads, record_leaver
-from tests.core.webhooks.test_webhooks import MINUTE, added, told
+from tests.core.webhooks.test_webhooks import MINUTE, added, queued_events
 from tests.people import NOW, Northwind, as_actor
 
 pytestmark = pytest.mark.django_db
@@ -21,40 +21,40 @@ pytestmark = pytest.mark.django_db
 
 def queue(endpoint: WebhookEndpoint, count: int) -> None:
     """So many messages wait for an endpoint."""
-    said = {"endpoint": endpoint, "event": "webhook.tested", "context": {"page": ["webhook", endpoint.pk]}}
+    fields = {"endpoint": endpoint, "event": "webhook.tested", "context": {"page": ["webhook", endpoint.pk]}}
     WebhookDelivery.objects.bulk_create(
-        WebhookDelivery(key=f"{endpoint.pk}:{number}", created_at=NOW, **said) for number in range(count)
+        WebhookDelivery(key=f"{endpoint.pk}:{number}", created_at=NOW, **fields) for number in range(count)
     )
 
 
 @pytest.fixture
 def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The hosts that were sent something, in order; a tarpit costs 15 s of the sweep's 20 each time and never answers."""
-    found: list[str] = []
+    hosts: list[str] = []
     seconds = [0.0]
     monkeypatch.setattr(webhook_jobs.time, "monotonic", lambda: seconds[0])
 
     def post(url: str, *_: object) -> int:
-        found.append(url.split("/")[2].partition(".")[0])
-        if found[-1].startswith("tarpit"):
+        hosts.append(url.split("/")[2].partition(".")[0])
+        if hosts[-1].startswith("tarpit"):
             seconds[0] += 15
             raise TimeoutError
         return 204
 
     monkeypatch.setattr(http_client, "post", post)
-    return found
+    return hosts
 
 
 def test_a_second_test_within_a_minute_is_refused(northwind: Northwind) -> None:
     n = northwind
     endpoint, other = added(n, "https://one.example/a"), added(n, "https://two.example/a")
-    for one in (endpoint, other):
-        webhook_transitions.send_test(one, actor=as_actor(n.theo), now=NOW)
+    for webhook in (endpoint, other):
+        webhook_transitions.send_test(webhook, actor=as_actor(n.theo), now=NOW)
     with pytest.raises(InvalidInput, match="less than a minute"):
         webhook_transitions.send_test(endpoint, actor=as_actor(n.theo), now=NOW + MINUTE - timedelta(seconds=1))
-    assert len(told(endpoint)) == 1
+    assert len(queued_events(endpoint)) == 1
     webhook_transitions.send_test(endpoint, actor=as_actor(n.theo), now=NOW + MINUTE)
-    assert len(told(endpoint)) == 2
+    assert len(queued_events(endpoint)) == 2
 
 
 @pytest.mark.rule("R9")
@@ -91,9 +91,9 @@ def test_endpoints_take_turns(northwind: Northwind, tried: list[str]) -> None:
     assert tried == ["one", "two"] * 3
 
 
-def _state(one: WebhookEndpoint) -> tuple[str, str]:
-    one.refresh_from_db()
-    return one.state, one.paused_why
+def _state(endpoint: WebhookEndpoint) -> tuple[str, str]:
+    endpoint.refresh_from_db()
+    return endpoint.state, endpoint.paused_why
 
 
 def test_webhook_of_leaver_is_paused_until_resumed(northwind: Northwind) -> None:
@@ -118,7 +118,7 @@ def test_webhook_of_former_lead_is_paused_and_new_lead_notified(northwind: North
     assert _state(theirs)[0] == WebhookState.ACTIVE, "Theo leads it still"
     name_leads(n.finance_ops, actor=as_actor(n.ines), now=NOW, lead=n.bram, deputy_lead=None)
     assert _state(theirs) == (WebhookState.PAUSED, "Who added it leads the team no more.")
-    assert n.bram in {one.recipient for one in Notice.objects.filter(event="webhook_paused")}
+    assert n.bram in {notice.recipient for notice in Notice.objects.filter(event="webhook_paused")}
     webhook_transitions.resume(theirs, actor=as_actor(n.bram), now=NOW)
     name_leads(n.finance_ops, actor=as_actor(n.ines), now=NOW, lead=n.bram, deputy_lead=n.nadia)
     assert _state(theirs)[0] == WebhookState.ACTIVE, "it was looked at once"

@@ -18,13 +18,13 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def endpoint(northwind: Northwind) -> WebhookEndpoint:
-    said = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
-    made = webhook_transitions.add_webhook(northwind.finance_ops, actor=as_actor(northwind.theo), now=NOW, **said)
+    fields = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
+    made = webhook_transitions.add_webhook(northwind.finance_ops, actor=as_actor(northwind.theo), now=NOW, **fields)
     assert isinstance(made, WebhookEndpoint)
     return made
 
 
-def told(endpoint: WebhookEndpoint, days_ago: int, state: str = DeliveryState.SENT) -> WebhookDelivery:
+def delivery(endpoint: WebhookEndpoint, days_ago: int, state: str = DeliveryState.SENT) -> WebhookDelivery:
     at = NOW - days_ago * DAY
     count = WebhookDelivery.objects.count()
     sent_at = at if state == DeliveryState.SENT else None
@@ -34,9 +34,9 @@ def told(endpoint: WebhookEndpoint, days_ago: int, state: str = DeliveryState.SE
 
 
 def test_recent_open_and_last_deliveries_are_kept(endpoint: WebhookEndpoint) -> None:
-    waits = told(endpoint, 40, DeliveryState.QUEUED)
-    young = told(endpoint, 29)
-    last = told(endpoint, 60)
+    waits = delivery(endpoint, 40, DeliveryState.QUEUED)
+    young = delivery(endpoint, 29)
+    last = delivery(endpoint, 60)
     assert webhook_jobs.forget_due(NOW) == {"endpoints": 0}
     assert set(WebhookDelivery.objects.all()) == {waits, young, last}
     assert not LedgerEvent.objects.filter(verb="webhook.deliveries_forgotten").exists()
@@ -44,8 +44,8 @@ def test_recent_open_and_last_deliveries_are_kept(endpoint: WebhookEndpoint) -> 
 
 def test_old_deliveries_are_deleted_with_ledger_event(endpoint: WebhookEndpoint) -> None:
     for state in (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SENT):
-        told(endpoint, 31, state)
-    left = told(endpoint, 1)
+        delivery(endpoint, 31, state)
+    left = delivery(endpoint, 1)
     for _ in range(2):
         webhook_jobs.forget_due(NOW)
     assert list(WebhookDelivery.objects.all()) == [left]
@@ -58,8 +58,8 @@ def test_a_sweep_takes_no_more_than_its_slice_and_the_next_goes_on(
 ) -> None:
     monkeypatch.setattr(webhook_jobs, "FORGOTTEN_AT_ONCE", 2)
     for _ in range(3):
-        told(endpoint, 31)
-    told(endpoint, 1)
+        delivery(endpoint, 31)
+    delivery(endpoint, 1)
     assert webhook_jobs.forget_due(NOW) == {"endpoints": 1}
     assert WebhookDelivery.objects.count() == 2
     webhook_jobs.forget_due(NOW)

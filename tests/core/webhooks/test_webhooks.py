@@ -59,7 +59,7 @@ def added(
     return made
 
 
-def told(endpoint: WebhookEndpoint) -> list[str]:
+def queued_events(endpoint: WebhookEndpoint) -> list[str]:
     """The events queued or sent there, in order."""
     return list(endpoint.deliveries.order_by("pk").values_list("event", flat=True))
 
@@ -71,16 +71,16 @@ def test_only_leads_and_admins_add_webhooks_for_their_scope(
     northwind: Northwind,
 ) -> None:
     n = northwind
-    said = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
+    fields = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
     for who in (n.rita, n.nadia, n.sana, n.yuki):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-            webhook_transitions.add_webhook(n.finance_ops, actor=as_actor(who), now=NOW, **said)
+            webhook_transitions.add_webhook(n.finance_ops, actor=as_actor(who), now=NOW, **fields)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        webhook_transitions.add_for_all(WebhookEndpoint(team=None), actor=as_actor(n.theo), now=NOW, **said)
+        webhook_transitions.add_for_all(WebhookEndpoint(team=None), actor=as_actor(n.theo), now=NOW, **fields)
     with pytest.raises(
         InvalidInput, match=r"^WEBHOOK: A new webhook of the whole organisation"
     ):  # a team's goes by its team
-        webhook_transitions.add_for_all(WebhookEndpoint(team=n.finance_ops), actor=as_actor(n.ines), now=NOW, **said)
+        webhook_transitions.add_for_all(WebhookEndpoint(team=n.finance_ops), actor=as_actor(n.ines), now=NOW, **fields)
     assert not WebhookEndpoint.objects.exists()
 
 
@@ -187,18 +187,18 @@ def test_the_first_words_of_tls_are_cut_off_too(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_connection_goes_to_the_address_that_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
+    addresses: list[Any] = []
     public = [(socket.AF_INET, 1, 6, "", ("93.184.216.34", 443))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: public)
 
     def connect(to: Any, timeout: float) -> Any:
-        asked.append(to)
+        addresses.append(to)
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "create_connection", connect)
     with pytest.raises(ConnectionRefusedError):
         http_client.post("https://hooks.example.com/a", b"{}", {})
-    assert asked == [("93.184.216.34", 443)]
+    assert addresses == [("93.184.216.34", 443)]
 
 
 def test_local_addresses_are_refused_outside_demo(settings: Any, listener: Listener) -> None:
@@ -214,7 +214,7 @@ def test_a_redirect_is_followed_nowhere_and_is_no_yes(northwind: Northwind, list
     webhook_transitions.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW)
     listener.status, listener.headers = 307, {"Location": f"http://localhost:{listener.port}/elsewhere"}
     assert webhook_jobs.send_due(now=NOW)["put_off"] == 1
-    assert [one.path for one in listener.received] == ["/hook?token=s3cret"]
+    assert [message.path for message in listener.received] == ["/hook?token=s3cret"]
     assert WebhookDelivery.objects.get().status == 307
 
 
@@ -239,19 +239,19 @@ def test_message_is_signed_by_standard_webhooks(company: Company, listener: List
     at = current_time.real()
     WebhookDelivery.objects.filter(endpoint=other).delete()
     assert webhook_jobs.send_due(now=NOW, at=at)["sent"] == 1
-    (one,) = listener.received
+    (message,) = listener.received
     key = signing_keys.shown(endpoint.opaque_id, 1)
-    assert verified(key, one, at=at.timestamp())
-    assert not verified(key, one, at=at.timestamp() + 301)
-    assert not verified(signing_keys.shown(other.opaque_id, 1), one, at=at.timestamp())
-    assert not verified(signing_keys.shown(endpoint.opaque_id, 2), one, at=at.timestamp())
-    one.body += b" "
-    assert not verified(key, one, at=at.timestamp())
-    said = json.loads(one.body)
-    assert said["type"] == "submission.submitted"
-    assert said["data"]["what"] == "Weekly stock report"
-    assert said["data"]["link"].endswith("/review/1/") or "/review/" in said["data"]["link"]
-    assert one.headers["content-type"] == "application/json"
+    assert verified(key, message, at=at.timestamp())
+    assert not verified(key, message, at=at.timestamp() + 301)
+    assert not verified(signing_keys.shown(other.opaque_id, 1), message, at=at.timestamp())
+    assert not verified(signing_keys.shown(endpoint.opaque_id, 2), message, at=at.timestamp())
+    message.body += b" "
+    assert not verified(key, message, at=at.timestamp())
+    payload = json.loads(message.body)
+    assert payload["type"] == "submission.submitted"
+    assert payload["data"]["what"] == "Weekly stock report"
+    assert payload["data"]["link"].endswith("/review/1/") or "/review/" in payload["data"]["link"]
+    assert message.headers["content-type"] == "application/json"
 
 
 def test_a_renewed_key_signs_from_then_on(northwind: Northwind, listener: Listener) -> None:
@@ -259,8 +259,8 @@ def test_a_renewed_key_signs_from_then_on(northwind: Northwind, listener: Listen
     webhook_transitions.renew_key(endpoint, actor=theo, now=NOW)
     webhook_transitions.send_test(endpoint, actor=theo, now=NOW)
     webhook_jobs.send_due(now=NOW, at=at)
-    (one,) = listener.received
-    assert verified(signing_keys.shown(endpoint.opaque_id, 2), one, at=at.timestamp())
+    (message,) = listener.received
+    assert verified(signing_keys.shown(endpoint.opaque_id, 2), message, at=at.timestamp())
 
 
 @pytest.mark.parametrize("shape", ["slack", "teams", "json"])
@@ -272,23 +272,23 @@ def test_message_has_words_and_link_and_typed_text_is_escaped(
     evil = "<!channel> [here](https://evil.example) <https://evil.example|x> & co"
     stock_report.submitted(company, lambda export: export.update(name=evil))
     webhook_jobs.send_due(now=NOW)
-    said = json.loads(listener.received[0].body)
-    (link,) = {one for one in _strings(said) if one.startswith(settings.BASE_URL)} or {
-        one for one in _strings(said) if settings.BASE_URL in one
+    payload = json.loads(listener.received[0].body)
+    (link,) = {text for text in _strings(payload) if text.startswith(settings.BASE_URL)} or {
+        text for text in _strings(payload) if settings.BASE_URL in text
     }
     assert "/review/" in link
     if shape == "slack":
-        assert "&lt;!channel&gt;" in said["text"]
-        assert {block["type"] for block in said["blocks"]} == {"header", "section", "context"}
-        for block in said["blocks"]:
+        assert "&lt;!channel&gt;" in payload["text"]
+        assert {block["type"] for block in payload["blocks"]} == {"header", "section", "context"}
+        for block in payload["blocks"]:
             for text in [block.get("text"), *block.get("elements", [])]:
                 assert text is None or text["type"] == "plain_text" or evil not in text["text"]
     if shape == "teams":
-        (attachment,) = said["attachments"]
+        (attachment,) = payload["attachments"]
         assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
         card = attachment["content"]
-        assert (said["type"], card["type"], card["version"]) == ("message", "AdaptiveCard", "1.4")
-        assert {one["type"] for one in card["body"]} == {"RichTextBlock"}, "a TextBlock would read Markdown"
+        assert (payload["type"], card["type"], card["version"]) == ("message", "AdaptiveCard", "1.4")
+        assert {block["type"] for block in card["body"]} == {"RichTextBlock"}, "a TextBlock would read Markdown"
 
 
 def _strings(value: Any) -> list[str]:
@@ -305,13 +305,13 @@ def test_webhook_gets_chosen_events_of_its_scope(company: Company) -> None:
     others = added(n, https, team=n.marketing)
     paused = added(n, https)
     webhook_transitions.pause(paused, actor=as_actor(n.theo), now=NOW)
-    said = {"url": https, "shape": "json", "events": EVERYTHING}
-    of_all = webhook_transitions.add_for_all(WebhookEndpoint(team=None), actor=as_actor(n.ines), now=NOW, **said)
+    fields = {"url": https, "shape": "json", "events": EVERYTHING}
+    of_all = webhook_transitions.add_for_all(WebhookEndpoint(team=None), actor=as_actor(n.ines), now=NOW, **fields)
     live = stock_report.in_force(company)
     lifecycle.stop(live.automation, actor=as_actor(n.jonas), now=NOW, reason="Strange.")
-    assert told(chosen) == ["submission.put_in_force", "automation.stopped"]
-    assert told(of_all) == ["submission.submitted", "submission.put_in_force", "automation.stopped"]
-    assert told(others) == told(paused) == []
+    assert queued_events(chosen) == ["submission.put_in_force", "automation.stopped"]
+    assert queued_events(of_all) == ["submission.submitted", "submission.put_in_force", "automation.stopped"]
+    assert queued_events(others) == queued_events(paused) == []
 
 
 def test_rolled_back_event_is_not_sent(company: Company) -> None:
@@ -319,7 +319,7 @@ def test_rolled_back_event_is_not_sent(company: Company) -> None:
     version = stock_report.version(company)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         scenarios.submitted(company, version, by=company.people.yuki)
-    assert told(endpoint) == []
+    assert queued_events(endpoint) == []
 
 
 def test_bulk_operation_is_announced_once(company: Company) -> None:
@@ -331,7 +331,7 @@ def test_bulk_operation_is_announced_once(company: Company) -> None:
 
     for record in made.approvals.filter(state=ApprovalState.OPEN).order_by("pk")[:2]:
         decide.ask_for_changes(record, actor=actor, now=NOW, reason="Why?", shown_digest=scenarios.shown(record))
-    assert told(endpoint) == ["approval.changes_asked"]
+    assert queued_events(endpoint) == ["approval.changes_asked"]
 
 
 def test_message_holds_no_person_scope_or_address(company: Company, listener: Listener) -> None:
@@ -341,10 +341,10 @@ def test_message_holds_no_person_scope_or_address(company: Company, listener: Li
     stock_report.in_force(company)
     webhook_jobs.send_due(now=NOW)
     assert len(listener.received) == 6
-    for one in listener.received:
-        said = one.body.decode()
+    for message in listener.received:
+        text = message.body.decode()
         for name in (n.rita.name, n.theo.name, n.omar.name, n.jonas.name, "@", "scm.stock", "s3cret", "supply-stock"):
-            assert name not in said, name
+            assert name not in text, name
 
 
 # --- what is kept ----------------------------------------------------------------------------------------------------------
@@ -427,7 +427,7 @@ def test_killed_between_sending_and_marking_it_goes_out_again_under_the_same_id(
     for _ in range(3):
         webhook_jobs.send_due(now=NOW, at=at)
     assert len(listener.received) == 2
-    assert len({one.headers["webhook-id"] for one in listener.received}) == 1
+    assert len({message.headers["webhook-id"] for message in listener.received}) == 1
     assert listener.received[0].body == listener.received[1].body
 
 
@@ -447,7 +447,7 @@ def test_failing_webhook_is_retried_then_paused_with_notice(northwind: Northwind
     assert (row.state, row.attempts, row.status) == (DeliveryState.FAILED, delivery_attempts.MOST_ATTEMPTS, 503)
     assert (endpoint.state, endpoint.paused_why) == (WebhookState.PAUSED, "It answered 503.")
     mails = Notice.objects.filter(event="webhook_paused")
-    assert {one.recipient for one in mails} == {n.theo, n.finance_ops.deputy_lead} - {None}
+    assert {notice.recipient for notice in mails} == {n.theo, n.finance_ops.deputy_lead} - {None}
     assert LedgerEvent.objects.filter(verb="webhook.paused", outcome="done").count() == 1
     assert len(listener.received) == delivery_attempts.MOST_ATTEMPTS
     webhook_transitions.resume(endpoint, actor=as_actor(n.theo), now=NOW)
@@ -565,9 +565,9 @@ def test_removing_one_asks_first(northwind: Northwind) -> None:
     shown = client.get(f"/webhooks/{endpoint.pk}/").content.decode()
     assert f'href="{address}"' in shown
     assert f'action="{address}"' not in shown, "no button removes it at once"
-    asked = client.get(address).content.decode()
-    assert f'action="{address}"' in asked
-    assert "its address is forgotten" in asked
+    page = client.get(address).content.decode()
+    assert f'action="{address}"' in page
+    assert "its address is forgotten" in page
     endpoint.refresh_from_db()
     assert endpoint.state == WebhookState.ACTIVE
     assert client.post(address).status_code == 302

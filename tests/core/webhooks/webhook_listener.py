@@ -69,20 +69,20 @@ def listener() -> Iterator[Listener]:
     thread.join(10)
 
 
-def verified(secret: str, one: Received, *, at: float, tolerance: float = 300) -> bool:
+def verified(secret: str, message: Received, *, at: float, tolerance: float = 300) -> bool:
     """Whether a message is signed with the secret and not old (standardwebhooks.com, "Verifying"; written from the text).
 
     Args:
         secret: as the receiver was given it.
-        one: the message.
+        message: the message.
         at: seconds since 1970 now.
         tolerance: how many seconds it may be old, or ahead.
     """
-    if not secret.startswith("whsec_") or abs(at - int(one.headers["webhook-timestamp"])) > tolerance:
+    if not secret.startswith("whsec_") or abs(at - int(message.headers["webhook-timestamp"])) > tolerance:
         return False
-    content = f"{one.headers['webhook-id']}.{one.headers['webhook-timestamp']}.".encode() + one.body
+    content = f"{message.headers['webhook-id']}.{message.headers['webhook-timestamp']}.".encode() + message.body
     wanted = hmac.new(base64.b64decode(secret[len("whsec_") :]), content, hashlib.sha256).digest()
-    for part in one.headers["webhook-signature"].split(" "):
+    for part in message.headers["webhook-signature"].split(" "):
         version, _, mac = part.partition(",")
         if version == "v1" and hmac.compare_digest(base64.b64decode(mac), wanted):
             return True
