@@ -60,11 +60,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def _loaded(database: Database, checkpoint: Path) -> Iterator[str]:
     """The demo, loaded into an empty database; what the command said."""
-    said = StringIO()
+    output = StringIO()
     with pytest.MonkeyPatch.context() as patch, database("northwind_demo"):
         patch.setattr("django.conf.settings.LEDGER_CHECKPOINT_FILE", checkpoint)
-        call_command("load_demo", stdout=said)
-        yield said.getvalue()
+        call_command("load_demo", stdout=output)
+        yield output.getvalue()
 
 
 @pytest.fixture

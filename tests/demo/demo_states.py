@@ -32,8 +32,8 @@ class Column:
     @property
     def choices(self) -> set[str]:
         """Every word that the column may hold."""
-        told: Any = self.model._meta.get_field(self.name)
-        return {value for value, _ in told.choices}
+        field: Any = self.model._meta.get_field(self.name)
+        return {value for value, _ in field.choices}
 
     @property
     def occurring(self) -> set[str]:

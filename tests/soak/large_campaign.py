@@ -74,7 +74,7 @@ class Large:
 
     def items(self) -> QuerySet[Item]:
         """All items of both."""
-        return Item.objects.filter(campaign__in=[one.pk for one in self.campaigns])
+        return Item.objects.filter(campaign__in=[campaign.pk for campaign in self.campaigns])
 
     def unclosed(self) -> QuerySet[Item]:
         """Those that are not closed."""
@@ -90,9 +90,9 @@ class Large:
 
     # --- what people do -----------------------------------------------------------------------------------------------
 
-    def order(self, name: str, about: Scope, by: Person) -> None:
+    def order(self, name: str, scope: Scope, by: Person) -> None:
         """Somebody opens a campaign."""
-        self.campaigns.append(ordered(about, by=by, now=current_time.now(), name=name))
+        self.campaigns.append(ordered(scope, by=by, now=current_time.now(), name=name))
 
     def choose(self) -> None:
         """A quarter of it is going to be answered, each as chance has it."""
@@ -109,11 +109,11 @@ class Large:
             now = current_time.now()
             for question in waiting.select_related("reviewer"):
                 kind, who = self.chosen[question.item_id], question.reviewer
-                said = drafts.save_draft(question, kind, actor=as_actor(who), now=now, reason="As it is.")
-                by_person.setdefault(who, []).append(said)
+                draft = drafts.save_draft(question, kind, actor=as_actor(who), now=now, reason="As it is.")
+                by_person.setdefault(who, []).append(draft)
             for who, said_by in by_person.items():
                 done = drafts.submit(said_by, actor=as_actor(who), now=now)
-                refused = [one.refusal.sentence for one in done if one.refusal is not None]
+                refused = [draft.refusal.sentence for draft in done if draft.refusal is not None]
                 assert not refused, refused[:3]
 
     def answerable(self) -> QuerySet[HeldBatch]:
@@ -145,7 +145,7 @@ class Large:
     def prove(self) -> None:
         """Everything of the scope was asked about once, came to one end, and stands in the ledger so."""
         made = set(self.grants().values_list("pk", flat=True))
-        by_campaign = [set(one.items.values_list("grant", flat=True)) for one in self.campaigns]
+        by_campaign = [set(campaign.items.values_list("grant", flat=True)) for campaign in self.campaigns]
         _same("items by grant", Counter(self.items().values_list("grant", flat=True)), Counter(made))
         joined = Joining.objects.values_list("campaign", "item__grant")
         _same("joined", Counter(joined), Counter((self.campaigns[1].pk, pk) for pk in by_campaign[0]))
@@ -162,25 +162,27 @@ class Large:
             Counter(Grant.objects.exclude(predecessor=None).values_list("predecessor", flat=True)),
         )
         for item in self.items().select_related("grant").prefetch_related("questions__answers"):
-            said = {latest_answer(one).answer if latest_answer(one) else None for one in item.questions.all()}
-            kept = said == {AnswerKind.KEEP}
-            found = ItemOutcome.KEPT if kept else ItemOutcome.REVOKED
-            wanted[found] += item.outcome == found
+            answers = {
+                latest_answer(question).answer if latest_answer(question) else None for question in item.questions.all()
+            }
+            kept = answers == {AnswerKind.KEEP}
+            outcome = ItemOutcome.KEPT if kept else ItemOutcome.REVOKED
+            wanted[outcome] += item.outcome == outcome
             grant = item.grant
             assert grant is not None
             stands = (grant.state, last[grant.pk], grant.renew)
-            assert stands == (GrantState.ENDED, int(kept), True), (item.pk, item.outcome, said, stands)
+            assert stands == (GrantState.ENDED, int(kept), True), (item.pk, item.outcome, answers, stands)
         _same("outcomes", Counter(self.items().values_list("outcome", flat=True)), wanted)
-        assert min(wanted[one] for one in (ItemOutcome.KEPT, ItemOutcome.REVOKED)) > 0
+        assert min(wanted[outcome] for outcome in (ItemOutcome.KEPT, ItemOutcome.REVOKED)) > 0
 
     def _prove_questions(self) -> None:
         """Each asked of one person, each answered once by them; the two of an item by two."""
-        asked = Question.objects.filter(item__in=self.items())
-        drawn = sum(one.counted_tier != "low" or item_context.is_drawn(one) for one in self.grants())
-        _same("questions", asked.count(), self.items().count() + drawn)
-        twice = Answer.objects.filter(question__in=asked, answer__in=SETTLING).values("question")
+        questions = Question.objects.filter(item__in=self.items())
+        drawn = sum(grant.counted_tier != "low" or item_context.is_drawn(grant) for grant in self.grants())
+        _same("questions", questions.count(), self.items().count() + drawn)
+        twice = Answer.objects.filter(question__in=questions, answer__in=SETTLING).values("question")
         _same("answered twice", twice.annotate(n=Count("pk")).filter(n__gt=1).count(), 0)
-        both = Answer.objects.filter(question__in=asked, answer__in=SETTLING).values("question__item", "person")
+        both = Answer.objects.filter(question__in=questions, answer__in=SETTLING).values("question__item", "person")
         _same("answered both", both.annotate(n=Count("pk")).filter(n__gt=1).count(), 0)
 
     def _prove_ledger(self) -> None:
@@ -196,9 +198,9 @@ class Large:
         _same("grants ended in the ledger", Counter(_subjects(over)), Counter(ended))
         chunks = done.filter(subject_type="recertification.campaign", verb="campaign.items_opened")
         _same("frozen in the ledger", sum(chunks.values_list("payload__count", flat=True)), len(items))
-        asked = done.filter(subject_type="recertification.campaign", verb="campaign.items_asked")
+        asked_events = done.filter(subject_type="recertification.campaign", verb="campaign.items_asked")
         questions = Question.objects.filter(item__in=self.items()).count()
-        _same("asked in the ledger", sum(asked.values_list("payload__questions", flat=True)), questions)
+        _same("asked in the ledger", sum(asked_events.values_list("payload__questions", flat=True)), questions)
         for verb, times in (("campaign.ordered", 2), ("campaign.filled", 2)):
             _same(verb, done.filter(verb=verb).count(), times)
         _same("joined in the ledger", done.filter(verb="campaign.item_joined").count(), Joining.objects.count())
@@ -211,7 +213,7 @@ class Large:
         _same("notices with which something is left to do", Counter(left), Counter())
         carried = Notice.objects.filter(state=NoticeState.CARRIED)
         _same("carried by what was not sent", carried.exclude(digest__state=NoticeState.SENT).count(), 0)
-        sent = {one.message_id for one in Notice.objects.filter(state=NoticeState.SENT)}
+        sent = {notice.message_id for notice in Notice.objects.filter(state=NoticeState.SENT)}
         came = Counter(str(mail["Message-ID"]) for mail in mailbox.messages[self.first :])
         _same("mails that did not come", sorted(sent - set(came)), [])
         _same("mails of no notice", sorted(set(came) - sent), [])
@@ -250,6 +252,6 @@ def _subjects(events: QuerySet[Any]) -> Iterable[str]:
     return events.values_list("subject_id", flat=True)
 
 
-def _same(what: str, found: object, wanted: object) -> None:
+def _same(what: str, actual: object, wanted: object) -> None:
     """Pytest puts words to the asserts of test modules only."""
-    assert found == wanted, f"{what}: {str(found)[:200]} instead of {str(wanted)[:200]}"
+    assert actual == wanted, f"{what}: {str(actual)[:200]} instead of {str(wanted)[:200]}"

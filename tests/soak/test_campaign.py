@@ -103,10 +103,10 @@ class Course:
     def opens(self) -> None:
         """Both are ordered and filled; the second joins what is in the first."""
         people = self.large.held.people
-        for number, (name, about, by) in enumerate(
+        for number, (name, scope, by) in enumerate(
             (("Held for long", held_for_long(current_time.now()), people.sana), ("Everything", Scope(), people.ines))
         ):
-            self.large.order(name, about, by)
+            self.large.order(name, scope, by)
             expected = self.large.campaigns[number].expected
 
             def left(number: int = number, expected: int = expected) -> int:
@@ -204,7 +204,9 @@ def test_campaign_of_10000_completes_once_despite_kills(
     sealing.seal_all(at=timezone.now())
     assert ledger_export.verify_database().problems == []
     outcomes = Counter(all_of_it.items().values_list("outcome", flat=True))
-    came_to = ", ".join(f"{ItemOutcome(one).label.lower()} {count:,}" for one, count in sorted(outcomes.items()))
+    came_to = ", ".join(
+        f"{ItemOutcome(outcome).label.lower()} {count:,}" for outcome, count in sorted(outcomes.items())
+    )
     struck = ", ".join(f"{name} {course.struck[name]}" for name in PARTS)
     run_lengths.did(
         request,

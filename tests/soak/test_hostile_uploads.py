@@ -122,19 +122,19 @@ def test_page_stays_fast_beside_eight_hostile_uploads(
     ]
     for thread in threads:
         thread.start()
-    beside = []
+    busy = []
     while any(thread.is_alive() for thread in threads):
-        beside.append(reader.took(path))
-        run_lengths.going(request, f"{len(beside)} pages beside {dict(statuses)}")
+        busy.append(reader.took(path))
+        run_lengths.going(request, f"{len(busy)} pages beside {dict(statuses)}")
         NEVER.wait(0.05)
     quiet += [reader.took(path) for _ in range(QUIET // 2)]
-    ratio = statistics.median(beside) / statistics.median(quiet)
+    ratio = statistics.median(busy) / statistics.median(quiet)
     answers = ", ".join(f"{count} of {status}" for status, count in sorted(statuses.items()))
-    figures = f"{words(quiet)} while nobody uploads, {words(beside)} beside uploads: ratio {ratio:.2f}"
+    figures = f"{words(quiet)} while nobody uploads, {words(busy)} beside uploads: ratio {ratio:.2f}"
     run_lengths.did(request, f"{figures}; answers to uploads: {answers}")
     assert set(statuses) <= {302, 422, 503}
     assert statuses[302] + statuses[422] == len(HOSTILE), "each was read, or refused with its reason"
-    assert len(beside) >= QUIET, "so many that their middle says something"
+    assert len(busy) >= QUIET, "so many that their middle says something"
     assert ratio <= MOST
 
 

@@ -39,35 +39,37 @@ def stops(world: World) -> Iterator[tuple[str, str]]:
 Found = Counter[tuple[str, str, int]]
 
 
-def visit(site: Site, asked: list[tuple[str, str]], seed: int, found: Found, *, rounds: int = ROUNDS) -> None:
+def visit(site: Site, visits: list[tuple[str, str]], seed: int, counts: Found, *, rounds: int = ROUNDS) -> None:
     """One person's rounds, in an order of their own; what each path answered is counted."""
     where, order = urlsplit(site.url), random.Random(seed)
     for _ in range(rounds):
-        for cookie, path in order.sample(asked, len(asked)):
+        for cookie, path in order.sample(visits, len(visits)):
             line = HTTPConnection(str(where.hostname), where.port, timeout=PATIENCE)
             try:
                 line.request("GET", path, headers={"Cookie": cookie, "Host": where.netloc})
                 answer = line.getresponse()
                 answer.read()
-                found[cookie, path, answer.status] += 1
+                counts[cookie, path, answer.status] += 1
             except OSError:
-                found[cookie, path, 0] += 1
+                counts[cookie, path, 0] += 1
             finally:
                 line.close()
 
 
 def test_every_page_with_eight_people_at_once(site: Site, committed: None, request: pytest.FixtureRequest) -> None:
-    asked = list(stops(World()))
+    visits = list(stops(World()))
     alone, counts = Found(), [Found() for _ in range(PEOPLE)]
-    visit(site, asked, 0, alone, rounds=1)
-    threads = [threading.Thread(target=visit, args=(site, asked, seed, found)) for seed, found in enumerate(counts)]
+    visit(site, visits, 0, alone, rounds=1)
+    threads = [
+        threading.Thread(target=visit, args=(site, visits, seed, answers)) for seed, answers in enumerate(counts)
+    ]
     for thread in threads:
         thread.start()
-    whole = PEOPLE * ROUNDS * len(asked)
+    whole = PEOPLE * ROUNDS * len(visits)
     for thread in threads:
         while thread.is_alive():
             thread.join(1)
-            run_lengths.going(request, f"{sum(found.total() for found in counts):,} of {whole:,} answers")
+            run_lengths.going(request, f"{sum(answers.total() for answers in counts):,} of {whole:,} answers")
     total = sum(counts, Found())
     broken = {f"{status} {path}": number for (_, path, status), number in total.items() if not status or status >= 500}
     assert broken == {}

@@ -66,13 +66,13 @@ def test_a_restored_backup_verifies_and_the_journey_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     company = scenarios.company(build("restore"))
-    asked = stock_report.in_stage_2(company)
+    submission = stock_report.in_stage_2(company)
     sealing.seal_all(at=timezone.now())
     backup, url = tmp_path / "countersign.dump", surroundings.cluster.url
     here = str(connection.settings_dict["NAME"])
     run(surroundings.cluster, "pg_dump", "--format=custom", f"--file={backup}", named(url, here))
     # Events after the backup are lost with the database, and a checkpoint published since then shows it.
-    scenarios.decide_all(company, asked)
+    scenarios.decide_all(company, submission)
     sealing.seal_all(at=timezone.now())
     with psycopg.connect(surroundings.superuser_url(), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE restored OWNER {postgres.ROLE}")
@@ -88,16 +88,16 @@ def test_a_restored_backup_verifies_and_the_journey_goes_on(
         old = ledger_export.verify_database()
         assert any("older" in problem for problem in old.problems), old.problems
         monkeypatch.setattr("django.conf.settings.LEDGER_CHECKPOINT_FILE", tmp_path / "checkpoint.json")
-        call_command("verify_ledger", stdout=(said := StringIO()))
-        assert Submission.objects.get(pk=asked.pk).state == SubmissionState.OPEN
+        call_command("verify_ledger", stdout=(output := StringIO()))
+        assert Submission.objects.get(pk=submission.pk).state == SubmissionState.OPEN
         events = LedgerEvent.objects.count()
-        done: Any = stock_report.decide_rest(company, Submission.objects.get(pk=asked.pk))
+        done: Any = stock_report.decide_rest(company, Submission.objects.get(pk=submission.pk))
         assert done.state == SubmissionState.IN_FORCE
-        assert Grant.objects.filter(automation=asked.automation_id).count() == 4
+        assert Grant.objects.filter(automation=submission.automation_id).count() == 4
         sealing.seal_all(at=timezone.now())
         report = ledger_export.verify_database()
         assert report.problems == []
         assert report.events == LedgerEvent.objects.count() > events
     run_lengths.did(
-        request, f"a backup with {events} events restored: {said.getvalue().strip()}; then decided to the end"
+        request, f"a backup with {events} events restored: {output.getvalue().strip()}; then decided to the end"
     )

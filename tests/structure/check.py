@@ -39,14 +39,14 @@ ALL_PAGES = "tests.matrix.test_addresses"
 
 def changed_files() -> list[Path]:
     """The files that differ from the last commit, relative to the project; deleted ones left out."""
-    told = subprocess.run(
+    result = subprocess.run(
         ["git", "status", "--porcelain", "--untracked-files=all", "--no-renames", "-z"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    paths = [Path(entry[3:]) for entry in told.stdout.split("\0") if entry]
+    paths = [Path(entry[3:]) for entry in result.stdout.split("\0") if entry]
     return [path for path in paths if (ROOT / path).is_file()]
 
 
@@ -82,13 +82,13 @@ def tests_of_pages(view: str) -> str:
 def nearest(changed: Iterable[Path]) -> list[str]:
     """The test files of some changed files, the nearest first."""
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
-    known: set[str] = set()
+    modules: set[str] = set()
     for path in changed:
-        known |= {module_of(one) for one in ([path] if path.suffix == ".py" else readers_of(path))}
-    rings = [known & graph.modules]
+        modules |= {module_of(file) for file in ([path] if path.suffix == ".py" else readers_of(path))}
+    rings = [modules & graph.modules]
     for _ in range(2):
-        importers = {one for module in rings[-1] for one in graph.find_modules_that_directly_import(module)}
-        rings.append({one for one in importers if one.rpartition(".")[2] not in WIRING})
+        importers = {importer for module in rings[-1] for importer in graph.find_modules_that_directly_import(module)}
+        rings.append({importer for importer in importers if importer.rpartition(".")[2] not in WIRING})
     if folders := tuple(tests_of_pages(module) for module in rings[0] if ".views" in module):
         rings.insert(1, {module for module in graph.modules if module.startswith(folders)})
         rings.append({ALL_PAGES})
@@ -103,18 +103,18 @@ def fitting(files: Iterable[str], changed: Iterable[Path], seconds: float) -> tu
         changed: paths of changed files.
         seconds: the time that is left.
     """
-    own = {path.as_posix() for path in changed}
+    changed_names = {path.as_posix() for path in changed}
     record = ROOT / ".pytest_cache" / "v" / "countersign" / "seconds"
     measured: dict[str, float] = json.loads(record.read_text()) if record.is_file() else {}
-    taken, left, spent = [], [], START
+    chosen, left, spent = [], [], START
     for path in files:
         takes = measured.get(path, UNMEASURED) / 2
-        if spent + takes > seconds and path not in own:
+        if spent + takes > seconds and path not in changed_names:
             left.append(path)
             continue
-        taken.append(path)
+        chosen.append(path)
         spent += takes
-    return taken, left
+    return chosen, left
 
 
 def main() -> int:
@@ -126,9 +126,9 @@ def main() -> int:
     if not files:
         print("No test reads a file that git reports as changed: nothing was tested. make test runs every rule.")
         return failed
-    taken, left = fitting(files, changed, LIMIT - (time.monotonic() - began))
-    if taken:
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--maxprocesses", "4", *taken]
+    chosen, left = fitting(files, changed, LIMIT - (time.monotonic() - began))
+    if chosen:
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--maxprocesses", "4", *chosen]
         status = subprocess.run(command, cwd=ROOT, check=False).returncode
         failed |= 0 if status == NO_TESTS else status  # of these files make full alone runs tests
     if left:

@@ -79,13 +79,13 @@ def main() -> int:
     """Run every check; returns the exit status."""
     failed = []
     with tempfile.TemporaryDirectory() as home:
-        for name, command, told in checks(home):
+        for name, command, variables in checks(home):
             began = time.monotonic()
             result = subprocess.run(
                 [str(part) for part in command],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, **told},
+                env={**os.environ, **variables},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,

@@ -102,12 +102,12 @@ def unbounded(tree: ast.AST) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Attribute | ast.Name) and _names(node) in ASKED_WITHOUT_BOUNDS:
             yield node.lineno, f"uses {_names(node)}"
         if isinstance(node, ast.Call) and _names(node.func) == "int" and node.args:
-            asked = {_names(each) for each in ast.walk(node.args[0])}
-            if asked & {"POST", "GET", "META", "headers", "posted", "form", "asked"}:
+            names = {_names(each) for each in ast.walk(node.args[0])}
+            if names & {"POST", "GET", "META", "headers", "posted", "form", "asked"}:
                 yield node.lineno, "reads a number of the request"
         if isinstance(node, ast.keyword) and re.search(r"(^|_)(pk|id)$", node.arg or ""):
-            asked = {_names(each) for each in ast.walk(node.value)}
-            if asked & {"POST", "GET"} and not asked & {"number", "_chosen"}:
+            names = {_names(each) for each in ast.walk(node.value)}
+            if names & {"POST", "GET"} and not names & {"number", "_chosen"}:
                 yield node.value.lineno, "looks a row up by what was sent"
 
 
@@ -128,8 +128,8 @@ def unspecific(tree: ast.AST) -> Iterator[tuple[int, str]]:
             call, kept = item.context_expr, getattr(item.optional_vars, "id", None)
             if not isinstance(call, ast.Call) or not call.args:
                 continue
-            asked = {_names(node) for node in ast.walk(call.args[0])}
-            if _names(call.func) == "raises" and not call.keywords and kept not in read and asked & REFUSALS:
+            names = {_names(node) for node in ast.walk(call.args[0])}
+            if _names(call.func) == "raises" and not call.keywords and kept not in read and names & REFUSALS:
                 yield call.lineno, "expects any refusal of its class"
             words = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
             if _names(call.func) == "database_refuses" and re.fullmatch(r"([A-Z]+(-?\d+)?:? ?)?", str(words)):
@@ -146,7 +146,7 @@ def foreign_imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f"imports {module}"
 
 
-def found(finder: Finder, paths: Iterator[Path], *, allowed: tuple[str, ...] = ()) -> list[str]:
+def places(finder: Finder, paths: Iterator[Path], *, allowed: tuple[str, ...] = ()) -> list[str]:
     """What a finder says about files, as `path:line what`."""
     return [
         f"{where}:{line} {what}"
@@ -191,29 +191,29 @@ def test_each_finder_finds_its_example(finder: Finder, sample: str) -> None:
 
 
 def test_a_state_changes_in_the_engine_and_nowhere_else() -> None:
-    assert found(state_assignments, naming(sources(ROOT), "state"), allowed=(*ENGINE, *OUTBOX)) == []
+    assert places(state_assignments, naming(sources(ROOT), "state"), allowed=(*ENGINE, *OUTBOX)) == []
 
 
 def test_no_code_asks_has_perm() -> None:
-    assert found(questions_to_django, naming(sources(ROOT), *ASKS_DJANGO)) == []
+    assert places(questions_to_django, naming(sources(ROOT), *ASKS_DJANGO)) == []
 
 
 def test_only_person_manager_knows_superusers() -> None:
-    assert found(superusers, naming(sources(ROOT), "superuser"), allowed=("governance/core/models/people.py",)) == []
+    assert places(superusers, naming(sources(ROOT), "superuser"), allowed=("governance/core/models/people.py",)) == []
 
 
 def test_no_own_signals() -> None:
-    assert found(signals, naming(sources(ROOT), "signals", "dispatch", "receiver")) == []
+    assert places(signals, naming(sources(ROOT), "signals", "dispatch", "receiver")) == []
 
 
 def test_a_number_or_day_of_a_request_is_read_within_bounds_in_one_place() -> None:
     views = (path for path in sources(ROOT) if "views" in path.parts)
-    assert found(unbounded, views) == []
+    assert places(unbounded, views) == []
 
 
 def test_tests_wait_for_conditions_only() -> None:
     tests = (ROOT / "tests").rglob("*.py")
-    assert found(sleeps, naming(tests, "sleep", "wait_for_timeout")) == []
+    assert places(sleeps, naming(tests, "sleep", "wait_for_timeout")) == []
 
 
 #: The mark of a test that costs too much for `make test`, with its reason.
@@ -228,14 +228,14 @@ def test_few_tests_cost_too_much_for_make_test_and_each_says_why() -> None:
 
 def test_tests_name_expected_refusals() -> None:
     tests = (ROOT / "tests").rglob("*.py")
-    assert found(unspecific, naming(tests, "raises", "database_refuses"), allowed=ANY_REFUSAL) == []
+    assert places(unspecific, naming(tests, "raises", "database_refuses"), allowed=ANY_REFUSAL) == []
 
 
 def test_devserver_needs_only_python() -> None:
     programs_of_their_own = ("governance/devserver/prepare.py",)
     supervisor = list((ROOT / "governance" / "devserver").rglob("*.py"))
     assert supervisor
-    assert found(foreign_imports, supervisor, allowed=programs_of_their_own) == []
+    assert places(foreign_imports, supervisor, allowed=programs_of_their_own) == []
 
 
 def test_file_names_are_meaningful() -> None:
@@ -336,14 +336,14 @@ def canonical(name: str) -> str:
 
 def imported(paths: Iterator[Path]) -> set[str]:
     """The top-level modules that files import, wherever in them."""
-    found = set()
+    modules = set()
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                found.add(node.module.split(".")[0])
+                modules.add(node.module.split(".")[0])
             if isinstance(node, ast.Import):
-                found |= {each.name.split(".")[0] for each in node.names}
-    return found - set(sys.stdlib_module_names) - {"governance", "inventory", "approvals", "tests", "conftest"}
+                modules |= {each.name.split(".")[0] for each in node.names}
+    return modules - set(sys.stdlib_module_names) - {"governance", "inventory", "approvals", "tests", "conftest"}
 
 
 def distributions(modules: set[str]) -> set[str]:

@@ -14,11 +14,11 @@ API = "api/"
 
 def exempt(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:
     """The addresses whose views are exempt."""
-    for one in patterns:
-        where = f"{prefix}{one.pattern}"
-        if isinstance(one, URLResolver):
-            yield from exempt(one.url_patterns, where)
-        elif getattr(one.callback, "csrf_exempt", False):
+    for entry in patterns:
+        where = f"{prefix}{entry.pattern}"
+        if isinstance(entry, URLResolver):
+            yield from exempt(entry.url_patterns, where)
+        elif getattr(entry.callback, "csrf_exempt", False):
             yield where
 
 
@@ -30,6 +30,6 @@ def test_an_exempt_view_is_found() -> None:
 
 @pytest.mark.rule("S5")
 def test_only_api_views_are_csrf_exempt() -> None:
-    found = list(exempt(get_resolver().url_patterns))
-    assert found, "the API is mounted"
-    assert [where for where in found if not where.startswith(API)] == []
+    addresses = list(exempt(get_resolver().url_patterns))
+    assert addresses, "the API is mounted"
+    assert [where for where in addresses if not where.startswith(API)] == []

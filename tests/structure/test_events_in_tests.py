@@ -30,31 +30,35 @@ def trees(folders: Iterable[str]) -> Iterator[tuple[str, ast.Module]]:
 
 def names_in(node: ast.AST) -> set[str]:
     """The strings below a node that have the form of an event's name."""
-    texts = (one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str))
+    texts = (
+        constant.value
+        for constant in ast.walk(node)
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
+    )
     return {text for text in texts if NAME.fullmatch(text)}
 
 
 def written() -> set[str]:
     """Events of the product's transitions, and those that its code records or names as the verb of an effect."""
-    found = {one.event for one in declared() if not one.model.__module__.startswith("tests.")}
+    names = {transition.event for transition in declared() if not transition.model.__module__.startswith("tests.")}
     for _, tree in trees(PRODUCT):
         for call in ast.walk(tree):
             if not isinstance(call, ast.Call):
                 continue
             is_record = isinstance(call.func, ast.Attribute) and call.func.attr == "record"
-            found.update(*(names_in(one) for one in call.args[:1] if is_record))
-            found.update(*(names_in(one.value) for one in call.keywords if one.arg == "verb"))
-    return found
+            names.update(*(names_in(argument) for argument in call.args[:1] if is_record))
+            names.update(*(names_in(keyword.value) for keyword in call.keywords if keyword.arg == "verb"))
+    return names
 
 
 def named_in_tests() -> set[str]:
     """Names in the tests, and the event of each operation that the matrix tries."""
     with (ROOT / "tests/matrix/events.csv").open(encoding="utf-8", newline="") as file:
-        found = {line["event"] for line in csv.DictReader(file)}
+        names = {line["event"] for line in csv.DictReader(file)}
     for path, tree in trees(["tests"]):
         if not path.startswith(NO_TEST):
-            found |= names_in(tree)
-    return found
+            names |= names_in(tree)
+    return names
 
 
 def test_every_event_stands_in_a_test() -> None:

@@ -47,14 +47,14 @@ KEPT_OUT = re.compile(r'(?:NOT \((?:"\w+"|[A-Z]+\d+)\."\w+" IN \(SELECT|NOT IN \
 def test_jobs_exclude_no_rows_by_full_lists(
     company: Company, days: int, job: Callable[[datetime], Mapping[str, Any]]
 ) -> None:
-    asked = list[str]()
+    statements = list[str]()
 
     def keep(execute: Any, sql: str, *rest: Any) -> Any:
-        asked.append(sql)
+        statements.append(sql)
         return execute(sql, *rest)
 
     with connection.execute_wrapper(keep):
         for later in (0, 1, 2):
             job(company.now + timedelta(days=days + later))
-    assert asked
-    assert sorted({found for sql in asked for found in KEPT_OUT.findall(sql)}) == []
+    assert statements
+    assert sorted({match for sql in statements for match in KEPT_OUT.findall(sql)}) == []

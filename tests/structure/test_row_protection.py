@@ -61,15 +61,15 @@ def expected(model: type[Model]) -> set[str]:
 
 def installed() -> dict[str, set[str]]:
     """Per table the names of the triggers that stand in the database and are switched on."""
-    found: dict[str, set[str]] = {}
+    triggers: dict[str, set[str]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
             " WHERE NOT t.tgisinternal AND t.tgenabled = 'O'"
         )
         for table, name in cursor.fetchall():
-            found.setdefault(table, set()).add(name)
-    return found
+            triggers.setdefault(table, set()).add(name)
+    return triggers
 
 
 @pytest.mark.rule("H1", "H2")
@@ -79,7 +79,7 @@ def test_removable_models_exist() -> None:
 
 @pytest.mark.rule("H1")
 def test_models_with_history_are_never_deleted() -> None:
-    assert [one._meta.label for one in ours() if hasattr(one, "history") and one._meta.label in REMOVED] == []
+    assert [model._meta.label for model in ours() if hasattr(model, "history") and model._meta.label in REMOVED] == []
 
 
 @pytest.mark.django_db
@@ -117,8 +117,8 @@ def test_history_is_neither_deleted_nor_rewritten(company: Company, stock_in_for
         if not model._base_manager.exists():
             continue
         if expected(model) - {"never_truncated"}:
-            own = {FreeText: "H6: a text is kept as it is"}
-            with database_refuses(own.get(model, f"from {table} table")):
+            sentences = {FreeText: "H6: a text is kept as it is"}
+            with database_refuses(sentences.get(model, f"from {table} table")):
                 sql(f"DELETE FROM {table}")
             tried.add(model._meta.label)
         if "append_only" in expected(model):

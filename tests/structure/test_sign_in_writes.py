@@ -54,8 +54,8 @@ def unrecorded(where: str, source: str) -> list[str]:
         and isinstance(node.value, ast.Name)
         and node.value.id == "sign_in_transitions"
     }
-    found = [name for name in calls(source) if name in WRITES and where not in WRITES[name]]
-    return [name for name in found if name not in called_on_sign_in_transitions]
+    names = [name for name in calls(source) if name in WRITES and where not in WRITES[name]]
+    return [name for name in names if name not in called_on_sign_in_transitions]
 
 
 @pytest.mark.rule("H1")
@@ -71,12 +71,12 @@ def test_a_write_past_the_ledger_is_found(sample: str) -> None:
 
 @pytest.mark.rule("H1")
 def test_sign_in_data_changes_through_ledger_only() -> None:
-    found = {}
+    findings = {}
     for path in naming(sources(ROOT), *WRITES):
         where = str(path.relative_to(ROOT))
-        if said := unrecorded(where, path.read_text()):
-            found[where] = said
-    assert found == {}
+        if names := unrecorded(where, path.read_text()):
+            findings[where] = names
+    assert findings == {}
 
 
 @pytest.mark.rule("H1")
@@ -95,9 +95,9 @@ def test_djangos_sign_in_is_imported_where_it_is_handed_over_alone() -> None:
 @pytest.mark.rule("H1")
 def test_mounted_allauth_pages_change_nobody() -> None:
     theirs = set()
-    for one in urlpatterns:
-        if isinstance(one, URLPattern):
-            view = getattr(one.callback, "view_class", one.callback)
+    for entry in urlpatterns:
+        if isinstance(entry, URLPattern):
+            view = getattr(entry.callback, "view_class", entry.callback)
             if view.__module__.startswith("allauth."):
-                theirs.add(one.name)
+                theirs.add(entry.name)
     assert theirs == set(THEIRS)

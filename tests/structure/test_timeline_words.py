@@ -11,7 +11,7 @@ pytestmark = pytest.mark.rule("H3")
 
 
 def test_every_event_has_words() -> None:
-    ours = {one.event for one in declared() if not one.model.__module__.startswith("tests.")}
+    ours = {transition.event for transition in declared() if not transition.model.__module__.startswith("tests.")}
     assert "approval.approved" in ours
     assert sorted(ours - set(WORDS)) == []
 

@@ -71,8 +71,8 @@ def act_as(key: str) -> Actor:
 def test_loading_demo_again_changes_nothing(demo: str) -> None:
     assert demo == "Loading the demo …\n"
     before = (LedgerEvent.objects.count(), Notice.objects.count(), JobRun.objects.latest("pk").pk)
-    call_command("load_demo", stdout=(said := StringIO()))
-    assert said.getvalue() == "The demo is loaded already.\n"
+    call_command("load_demo", stdout=(output := StringIO()))
+    assert output.getvalue() == "The demo is loaded already.\n"
     assert (LedgerEvent.objects.count(), Notice.objects.count(), JobRun.objects.latest("pk").pk) == before
 
 
@@ -117,7 +117,7 @@ def test_demo_people_sign_in_with_shared_password(demo: str, row: Any) -> None:
 
 def test_each_automation_is_in_the_state_that_it_is_there_for(demo: str) -> None:
     state = AutomationState
-    assert {one.name.removesuffix(" ❄"): one.state for one in Automation.objects.all()} == {
+    assert {automation.name.removesuffix(" ❄"): automation.state for automation in Automation.objects.all()} == {
         "Price list sync": state.DRAFT,
         "Campaign copy agent": state.DRAFT,
         "Newsletter writer": state.IN_REVIEW,
@@ -141,12 +141,12 @@ def test_each_automation_is_in_the_state_that_it_is_there_for(demo: str) -> None
         "Voucher mailer": state.SUSPENDED,
         "Price tag printer": state.RETIRED,
     }
-    assert set(HINTS["look"]) == {one.name.removesuffix(" ❄") for one in Automation.objects.all()}
+    assert set(HINTS["look"]) == {automation.name.removesuffix(" ❄") for automation in Automation.objects.all()}
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=str)
 def test_demo_contains_every_reachable_state(demo: str, column: Column) -> None:
-    leading = {state for one in declared() if one.model is column.model for state in one.target}
+    leading = {state for transition in declared() if transition.model is column.model for state in transition.target}
     assert column.name != "state" or leading.isdisjoint(column.missing)
     assert column.occurring == column.choices - set(column.missing)
 
@@ -162,7 +162,7 @@ def test_one_went_by_the_light_path(demo: str) -> None:
     assert (forecast.light_path, forecast.state) == (True, SubmissionState.IN_FORCE)
     left = LedgerEvent.objects.get(verb="submission.left_light_path")
     assert (left.subject_id, left.payload["because"]) == (str(forecast.pk), "somebody objected")
-    assert {one.state for one in rates.samples.all()} <= {"waiting", "not_drawn", "open"}
+    assert {sample.state for sample in rates.samples.all()} <= {"waiting", "not_drawn", "open"}
 
 
 def test_the_draft_has_things_missing(demo: str) -> None:
@@ -178,8 +178,8 @@ def test_demo_has_submission_that_skipped_its_lead(demo: str) -> None:
     app = submission("Leave request helper").approvals.get(stage=1)
     assert app.state == ApprovalState.OPEN
     assert states("Leave request helper") == {ApprovalState.WAITING}
-    asked = app.seats.get(label="lead").candidates.filter(at=app.opened_at)
-    assert set(asked.values_list("person__name", "basis")) == {
+    candidates = app.seats.get(label="lead").candidates.filter(at=app.opened_at)
+    assert set(candidates.values_list("person__name", "basis")) == {
         ("Amara Okafor", "fallback owner"),
         ("Bram Visser", "fallback owner"),
     }
@@ -193,9 +193,9 @@ def test_one_is_in_stage_2_with_every_kind_of_record_and_a_conversation(demo: st
     assert states("Invoice chaser", stage=1) == {state.APPROVED}
     records = submission("Invoice chaser").approvals
     assert records.filter(state=state.APPROVED, granted_term_days__lt=180, stage=2).exists()
-    said = submission("Invoice chaser").comments
-    assert said.filter(is_objection=True).count() == 1
-    assert said.filter(is_objection=False).count() == 3
+    comments = submission("Invoice chaser").comments
+    assert comments.filter(is_objection=True).count() == 1
+    assert comments.filter(is_objection=False).count() == 3
 
 
 @pytest.mark.rule("A5")
@@ -211,12 +211,12 @@ def test_one_was_rejected_as_an_app(demo: str) -> None:
 
 
 def test_demo_has_live_subset_with_newer_version(demo: str) -> None:
-    one = automation("Supplier onboarding")
-    first, newer = one.submissions.order_by("pk")
+    onboarding = automation("Supplier onboarding")
+    first, newer = onboarding.submissions.order_by("pk")
     assert (first.state, newer.state) == (SubmissionState.IN_FORCE, SubmissionState.OPEN)
-    assert one.approved_version == first.version != newer.version
+    assert onboarding.approved_version == first.version != newer.version
     assert first.approvals.filter(stage=2, state=ApprovalState.REJECTED).count() == 1
-    held = one.grants.filter(state=GrantState.ACTIVE)
+    held = onboarding.grants.filter(state=GrantState.ACTIVE)
     assert held.filter(approval__granted_term_days=75).exists()
     assert held.count() == first.approvals.filter(stage=2, state=ApprovalState.APPROVED).count()
     assert newer.approvals.get(stage=1).state == ApprovalState.OPEN
@@ -228,7 +228,7 @@ def test_one_has_its_reviews_open_and_one_of_them_is_half_answered(demo: str) ->
     assert items.count() == automation("Weekly stock report").grants.count() == 4
     assert set(items.values_list("state", flat=True)) == {ItemState.OPEN}
     half = items.get(questions__answered_at__isnull=False)
-    assert {one.asks: one.answered_at is not None for one in half.questions.all()} == {
+    assert {question.asks: question.answered_at is not None for question in half.questions.all()} == {
         "needed": True,
         "acceptable": False,
     }
@@ -246,18 +246,18 @@ def test_one_was_stopped_by_a_person_and_another_has_asked_to_lift_it(demo: str)
 @pytest.mark.rule("I5")
 def test_demo_has_waived_shared_identity(demo: str) -> None:
     identity = NonHumanIdentity.objects.get()
-    assert {one.version.automation.name for one in identity.used_by.all()} == {
+    assert {link.version.automation.name for link in identity.used_by.all()} == {
         "Incident scribe",
         "Shift handover agent",
     }
     assert identity.automation == automation("Incident scribe")
-    found = automation("Shift handover agent").versions.get().latest_assessment
-    assert found is not None
-    assert found.findings.filter(code="shared_identity").exists()
+    assessment = automation("Shift handover agent").versions.get().latest_assessment
+    assert assessment is not None
+    assert assessment.findings.filter(code="shared_identity").exists()
     waiver = Waiver.objects.get(code="shared-identity", subject=identity.pk)
     assert waiver.is_live(current_time.now())
     assert {key.partition("/")[0] for key in waiver.covers} == {
-        str(one.version.automation_id) for one in identity.used_by.all()
+        str(link.version.automation_id) for link in identity.used_by.all()
     }
 
 
@@ -269,13 +269,13 @@ def test_demo_has_interim_owned_and_ownerless_objects(demo: str) -> None:
     meanwhile = digest.interim_owner(now)
     assert meanwhile is not None
     assert meanwhile.name == "Tom Ashby"
-    assert [one.name for one in Resource.objects.ownerless(now)] == ["Web analytics"]
+    assert [resource.name for resource in Resource.objects.ownerless(now)] == ["Web analytics"]
 
 
 @pytest.mark.rule("G5", "R4", "R6", "G2")
 def test_demo_has_every_kind_of_ended_grant(demo: str) -> None:
-    told = Grant.objects.values_list("automation__name", "ended_why", "suspended_why")
-    assert {(name, ended or suspended) for name, ended, suspended in told if ended or suspended} == {
+    grants = Grant.objects.values_list("automation__name", "ended_why", "suspended_why")
+    assert {(name, ended or suspended) for name, ended, suspended in grants if ended or suspended} == {
         ("Incident scribe", Why.STOPPED),
         ("Stock question agent", Why.SUCCEEDED),
         ("Stock question agent", Why.TERM),
@@ -313,8 +313,8 @@ def test_figures_of_use_are_marked_as_the_demos_where_they_are_read(demo: str, s
 
 def test_demo_mails_were_written_in_time(demo: str) -> None:
     assert Notice.objects.count() > 100
-    told = (NoticeState.SENT, NoticeState.CARRIED, NoticeState.DROPPED, NoticeState.WAITING)
-    assert set(Notice.objects.exclude(state__in=told).values_list("event", "error")) == set()
+    final_states = (NoticeState.SENT, NoticeState.CARRIED, NoticeState.DROPPED, NoticeState.WAITING)
+    assert set(Notice.objects.exclude(state__in=final_states).values_list("event", "error")) == set()
     assert not Notice.objects.filter(state=NoticeState.CARRIED).exclude(digest__state=NoticeState.SENT).exists()
     yesterday = current_time.now() - timedelta(days=1, hours=1)
     assert not Notice.objects.filter(state=NoticeState.WAITING, created_at__lt=yesterday).exists()
@@ -329,7 +329,9 @@ def test_demo_has_one_digest_per_person_and_day(demo: str) -> None:
     sent = Notice.objects.filter(event="digest", state=NoticeState.SENT).select_related("recipient")
     digests = sent.exclude(carried__event__in=outbox.SOON)
     days = Counter(
-        (one.recipient_id, one.sent_at.astimezone(zone_of(one.recipient)).date()) for one in digests if one.sent_at
+        (digest.recipient_id, digest.sent_at.astimezone(zone_of(digest.recipient)).date())
+        for digest in digests
+        if digest.sent_at
     )
     assert days.total() == digests.count() > 50
     assert max(days.values()) == 1
@@ -338,11 +340,11 @@ def test_demo_has_one_digest_per_person_and_day(demo: str) -> None:
 
 def test_the_hints_name_people_and_the_file(demo: str) -> None:
     call_command("demo_hints", stdout=(hints := StringIO()))
-    said = hints.getvalue()
-    assert tables.PASSWORD in said
-    assert str(TO_IMPORT.relative_to(ROOT)) in said
+    text = hints.getvalue()
+    assert tables.PASSWORD in text
+    assert str(TO_IMPORT.relative_to(ROOT)) in text
     for name in ("Rita Novak", "Theo Brandt", "Omar Haddad", "yuki.sato@northwind.example"):
-        assert name in said
+        assert name in text
 
 
 @pytest.mark.rule("A5", "A7", "S1")
@@ -389,8 +391,8 @@ def _bring_in_and_submit(now: datetime) -> Submission:
     fields["purpose"] = "Compares statements with the ERP."
     team = automation("Invoice chaser").team
     version = confirmation.confirm_import(team, actor=rita, now=now, item=batch.items.get(), fields=fields)
-    keys = [one.key for one in version.privileges.all()]
-    keys += [f"credential:{one.credential_id}" for one in version.version_credentials.all()]
+    keys = [privilege.key for privilege in version.privileges.all()]
+    keys += [f"credential:{link.credential_id}" for link in version.version_credentials.all()]
     wishes = {key: ItemRequest("The check needs it.") for key in keys}
     return submit.submit(version.automation, actor=rita, now=now, version=version, wishes=wishes)
 
@@ -417,14 +419,17 @@ def test_a_trial_is_promoted_to_the_production_database(demo: str) -> None:
 @pytest.mark.rule("I9")
 def test_demo_has_possible_duplicate_of_rejected_automation(demo: str) -> None:
     made = submission("Newsletter writer")
-    assert [one.other.name for one in made.likenesses.all()] == ["Campaign copy agent"]
+    assert [likeness.other.name for likeness in made.likenesses.all()] == ["Campaign copy agent"]
 
 
 def test_every_export_but_two_is_a_story_of_the_demo(demo: str) -> None:
     """One is for bringing in by hand; the other, an agent's client configuration, for trying the second format."""
     files = {path.name for path in EXPORTS.iterdir()}
     loaded = {
-        name for one in Automation.objects.all() for v in one.versions.all() for name in v.manifest["source"]["files"]
+        name
+        for automation in Automation.objects.all()
+        for v in automation.versions.all()
+        for name in v.manifest["source"]["files"]
     }
     assert files - loaded - {TO_IMPORT.name} == {"repo-triage-agent.mcp.json"}
     assert loaded <= files

@@ -33,7 +33,7 @@ def test_every_state_occurs_on_every_day_of_the_week(database: Database, request
         with database(f"northwind_day_{number}"):
             load.play_past(present)
             assert not LedgerEvent.objects.filter(outcome="refused").exists()
-            wrong = {str(one): one.occurring ^ one.choices - set(one.missing) for one in COLUMNS}
+            wrong = {str(column): column.occurring ^ column.choices - set(column.missing) for column in COLUMNS}
             wrong["reviews to answer first"] = to_answer_first() ^ {ItemState.OPEN}
         lacking |= {f"{present:%a %H:%M} {name}": values for name, values in wrong.items() if values}
         going(request, f"{number + 1} of {7 * len(HOURS)} loads")

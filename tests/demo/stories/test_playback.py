@@ -35,10 +35,10 @@ def test_demo_data_is_not_loaded_or_deleted_outside_demo(settings: Any, act: Any
 
 
 def test_data_that_is_not_the_demos_is_left_alone(northwind: Northwind) -> None:
-    said, people, events = StringIO(), Person.objects.count(), LedgerEvent.objects.count()
+    output, people, events = StringIO(), Person.objects.count(), LedgerEvent.objects.count()
     assert load.check_database() is DatabaseContent.OTHER
-    call_command("load_demo", stdout=said)
-    assert "nothing was loaded" in said.getvalue()
+    call_command("load_demo", stdout=output)
+    assert "nothing was loaded" in output.getvalue()
     assert (Person.objects.count(), LedgerEvent.objects.count()) == (people, events)
     call_command("demo_hints", stdout=(hints := StringIO()))
     assert hints.getvalue() == ""
@@ -80,31 +80,31 @@ def test_a_day_of_a_weekend_is_the_friday_before() -> None:
 
 
 def test_stories_play_in_order_of_time() -> None:
-    told: list[tuple[str, datetime]] = []
+    log: list[tuple[str, datetime]] = []
 
     def story(name: str, *steps: Any) -> Story:
         for step in steps:
-            told.append((name, (yield step)))
+            log.append((name, (yield step)))
 
     minutes = timedelta(minutes=5)
     seen: list[datetime] = []
     stories = [story("a", Ago(6, "10:00"), Ago(1, "10:00")), story("b", Ago(5, "10:00"), minutes, PRESENT)]
     play(stories, present=PRESENT, each_step=seen.append)
-    assert [name for name, _ in told] == ["a", "b", "b", "a", "b"]
-    assert seen == [at for _, at in told] == sorted(seen)
-    assert told[2][1] - told[1][1] == minutes
-    assert told[-1][1] == PRESENT
+    assert [name for name, _ in log] == ["a", "b", "b", "a", "b"]
+    assert seen == [at for _, at in log] == sorted(seen)
+    assert log[2][1] - log[1][1] == minutes
+    assert log[-1][1] == PRESENT
 
 
 def test_two_steps_that_fall_on_one_weekend_keep_their_order() -> None:
-    told: list[datetime] = []
+    moments: list[datetime] = []
 
     def story() -> Story:
-        told.append((yield Ago(3, "15:00")))
-        told.append((yield Ago(2, "09:00")))
+        moments.append((yield Ago(3, "15:00")))
+        moments.append((yield Ago(2, "09:00")))
 
     play([story()], present=PRESENT, each_step=lambda now: None)
-    assert told[1] == told[0] + LEAST
+    assert moments[1] == moments[0] + LEAST
 
 
 def test_stories_end_at_present() -> None:

@@ -271,8 +271,8 @@ class Mover:
 
         def name_for(new: str, was: str) -> str:
             if new not in chosen:
-                taken = (identifiers - {was}) | set(chosen.values())
-                still = [n for n in self.local_name(new, home) if n not in taken]
+                reserved = (identifiers - {was}) | set(chosen.values())
+                still = [n for n in self.local_name(new, home) if n not in reserved]
                 chosen[new] = still[0] if still else f"{new.replace('.', '_')}"
             return chosen[new]
 
@@ -348,9 +348,9 @@ class Mover:
             kept, made = [], []
             for alias in node.names:
                 kind = renames.get(id(alias))
-                said = alias.name + (f" as {alias.asname}" if alias.asname else "")
+                clause = alias.name + (f" as {alias.asname}" if alias.asname else "")
                 if kind is None:
-                    kept.append(said)
+                    kept.append(clause)
                 elif kind[0] == "name":
                     local = alias.asname or alias.name
                     made.append(f"from {kind[1]} import {kind[2]}" + (f" as {local}" if local != kind[2] else ""))

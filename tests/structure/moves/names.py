@@ -124,9 +124,9 @@ class Renamer(Mover):
                 kept, made = [], []
                 for alias in node.names:
                     kind = what.get(id(alias))
-                    said = alias.name + (f" as {alias.asname}" if alias.asname else "")
+                    clause = alias.name + (f" as {alias.asname}" if alias.asname else "")
                     if not kind or kind[0] != "name":
-                        kept.append(said)
+                        kept.append(clause)
                     elif kind[1] != here:
                         made.append(
                             f"from {kind[1]} import {kind[2]}" + (f" as {alias.asname}" if alias.asname else "")
@@ -156,7 +156,7 @@ class Renamer(Mover):
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type in (tokenize.STRING, tokenize.COMMENT, tokenize.FSTRING_MIDDLE):
                 start, end = starts[token.start[0] - 1] + token.start[1], starts[token.end[0] - 1] + token.end[1]
-                now = self.said(text[start:end], here)
+                now = self.renamed(text[start:end], here)
                 if now != text[start:end]:
                     edits.append((start, end, now))
 
@@ -187,7 +187,7 @@ class Renamer(Mover):
             for n in ast.walk(tree)
         )
 
-    def said(self, text: str, here: str) -> str:
+    def renamed(self, text: str, here: str) -> str:
         for (old, name), (new, put) in self.go.items():
             if name not in text:
                 continue
@@ -210,8 +210,12 @@ class Renamer(Mover):
         for node in tree.body:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 for alias in node.names:
-                    said = alias.name + (f" as {alias.asname}" if alias.asname else "")
-                    line = f"from {node.module} import {said}" if isinstance(node, ast.ImportFrom) else f"import {said}"
+                    clause = alias.name + (f" as {alias.asname}" if alias.asname else "")
+                    line = (
+                        f"from {node.module} import {clause}"
+                        if isinstance(node, ast.ImportFrom)
+                        else f"import {clause}"
+                    )
                     yield line, alias.asname or alias.name.split(".")[0]
 
     def imports_of(self, tree, wanted):
@@ -235,16 +239,16 @@ class Renamer(Mover):
             source = self.modules[old]
             text = texts[source]
             tree, lines = ast.parse(text), text.splitlines(keepends=True)
-            taken, keep = [], [True] * len(lines)
+            pieces, keep = [], [True] * len(lines)
             previous = 0
             for node in tree.body:
                 first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) - 1
                 while first > previous and lines[first - 1].startswith("#"):
                     first -= 1
-                own = {n for n, _ in self.name_positions(node)}
-                if own and own <= set(names):
+                defined = {n for n, _ in self.name_positions(node)}
+                if defined and defined <= set(names):
                     end = node.end_lineno
-                    taken.append("".join(lines[first:end]))
+                    pieces.append("".join(lines[first:end]))
                     for n in range(first, end):
                         keep[n] = False
                 previous = node.end_lineno
@@ -254,10 +258,10 @@ class Renamer(Mover):
             back = sorted(set(names) & used)
             if back:
                 rest = self.add_imports(rest, {f"from {new} import {n}" for n in back})
-            need = {n.id for t in taken for n in ast.walk(ast.parse(t)) if isinstance(n, ast.Name)} & stay
+            need = {n.id for t in pieces for n in ast.walk(ast.parse(t)) if isinstance(n, ast.Name)} & stay
             if need:
                 self.problems.append(f"{new} takes {', '.join(names)} and needs {', '.join(sorted(need))} of {old}")
-            wanted = {n.id for t in taken for n in ast.walk(ast.parse(t)) if isinstance(n, ast.Name)}
+            wanted = {n.id for t in pieces for n in ast.walk(ast.parse(t)) if isinstance(n, ast.Name)}
             imports = list(self.imports_of(tree, wanted))
             texts[source] = rest
             target = self.modules.get(new) or new.replace(".", "/") + ".py"
@@ -265,11 +269,11 @@ class Renamer(Mover):
                 doc = self.docs[new]  # the list gives the docstring of a new file
                 texts[target] = f'"""{doc}"""\n\nfrom __future__ import annotations\n'
                 self.modules[new] = target
-            own = {n for node in ast.parse(texts[target]).body for n, _ in self.name_positions(node)}
-            known = {name for _, name in self.bound_imports(ast.parse(texts[target]))}
-            there = {line for line, name in imports if name not in own | known}
+            defined = {n for node in ast.parse(texts[target]).body for n, _ in self.name_positions(node)}
+            imported = {name for _, name in self.bound_imports(ast.parse(texts[target]))}
+            there = {line for line, name in imports if name not in defined | imported}
             there |= {f"from {old} import {n}" for n in need}
-            texts[target] = self.add_imports(texts[target], there) + "\n\n" + "\n\n".join(taken)
+            texts[target] = self.add_imports(texts[target], there) + "\n\n" + "\n\n".join(pieces)
 
 
 def main(lists: list[str]) -> int:
