@@ -24,13 +24,13 @@ def appoint(kind: str, target: str, document: dict[str, Any], *, now: datetime) 
         Person.objects.with_role(Role.ADMIN, now).exclude(pk__in=[pk for pk in named if pk]).order_by("pk")[:2]
     )
     row = Proposal(kind=kind, target=target)
-    one = proposal_transitions.propose(row, actor=as_actor(first), now=now, reason=WHY, document=document)
-    one = Proposal.objects.get(pk=one.pk)
-    proposal_transitions.approve(one, actor=as_actor(second), now=now, shown_digest=one.digest)
-    if one.state == ProposalState.APPROVED:
-        assert one.appointed is not None
-        proposal_transitions.accept(one, actor=as_actor(one.appointed), now=now)
-    return one
+    proposal = proposal_transitions.propose(row, actor=as_actor(first), now=now, reason=WHY, document=document)
+    proposal = Proposal.objects.get(pk=proposal.pk)
+    proposal_transitions.approve(proposal, actor=as_actor(second), now=now, shown_digest=proposal.digest)
+    if proposal.state == ProposalState.APPROVED:
+        assert proposal.appointed is not None
+        proposal_transitions.accept(proposal, actor=as_actor(proposal.appointed), now=now)
+    return proposal
 
 
 def _of_target(kind: str, target: str) -> set[int]:
@@ -41,8 +41,8 @@ def _of_target(kind: str, target: str) -> set[int]:
 def propose_role(person: Person, role: Role, *, by: Person, now: datetime, held: bool = True) -> Proposal:
     """Somebody proposes that a person holds a role, or does no more."""
     row, document = Proposal(kind="role", target=f"{person.pk}-{role}"), {"held": held}
-    one = proposal_transitions.propose(row, actor=as_actor(by), now=now, reason=WHY, document=document)
-    return Proposal.objects.get(pk=one.pk)
+    proposal = proposal_transitions.propose(row, actor=as_actor(by), now=now, reason=WHY, document=document)
+    return Proposal.objects.get(pk=proposal.pk)
 
 
 def end_role(person: Person, role: Role, *, now: datetime) -> RoleAssignment:
@@ -72,17 +72,20 @@ def name_leads(
 
 def record_leaver(person: Person, *, actor: Actor, now: datetime, reason: str = "") -> Person:
     """Somebody has left: by one admin where they decide nothing, else by that one and whichever other there is."""
-    no = people_transitions.record_leaver.refusal(person, actor=actor, now=now)
-    if no is None or no.kind != "duty":
+    refusal = people_transitions.record_leaver.refusal(person, actor=actor, now=now)
+    if refusal is None or refusal.kind != "duty":
         return people_transitions.record_leaver(person, actor=actor, now=now, reason=reason)
     row = Proposal(kind="leaving", target=str(person.pk))
     signed_in = as_actor(actor.person) if actor.person is not None else actor
-    one = proposal_transitions.propose(row, actor=signed_in, now=now, reason=reason, document={"left": True})
+    proposal = proposal_transitions.propose(row, actor=signed_in, now=now, reason=reason, document={"left": True})
     second = (
-        Person.objects.with_role(Role.ADMIN, now).exclude(pk__in=[person.pk, one.proposed_by_id]).order_by("pk").first()
+        Person.objects.with_role(Role.ADMIN, now)
+        .exclude(pk__in=[person.pk, proposal.proposed_by_id])
+        .order_by("pk")
+        .first()
     )
     assert second is not None
-    proposal_transitions.approve(one, actor=as_actor(second), now=now, shown_digest=one.digest)
+    proposal_transitions.approve(proposal, actor=as_actor(second), now=now, shown_digest=proposal.digest)
     person.refresh_from_db()
     return person
 
@@ -106,9 +109,9 @@ def own(resource: Resource, owner: Person, deputy: Person, *, now: datetime) -> 
         Person.objects.filter(pk__in=standing - {None}, is_active=True, left_at=None).values_list("pk", flat=True)
     )
     if here and not {owner.pk, deputy.pk} & here:  # each accepts by themself; who has left is followed first
-        one = {"owner": resource.owner_id, "deputy": deputy.pk}
-        one = one if resource.owner_id in here else {"owner": owner.pk, "deputy": resource.deputy_id}
-        appoint("resource_owner", str(resource.pk), one, now=now)
+        document = {"owner": resource.owner_id, "deputy": deputy.pk}
+        document = document if resource.owner_id in here else {"owner": owner.pk, "deputy": resource.deputy_id}
+        appoint("resource_owner", str(resource.pk), document, now=now)
     if not Resource.objects.filter(pk=resource.pk, owner=owner, deputy=deputy).exists():
         appoint("resource_owner", str(resource.pk), {"owner": owner.pk, "deputy": deputy.pk}, now=now)
     resource.refresh_from_db()

@@ -37,8 +37,8 @@ def violations(page: Page, *, colours_only: bool = False, but_colours: bool = Fa
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(_axe())
         page.add_init_script(_axe())  # sent once, not with every page
-    found: list[str] = page.evaluate(VIOLATIONS, COLOURS if colours_only else BUT_COLOURS if but_colours else RULES)
-    return found
+    messages: list[str] = page.evaluate(VIOLATIONS, COLOURS if colours_only else BUT_COLOURS if but_colours else RULES)
+    return messages
 
 
 def is_too_wide(page: Page) -> bool:

@@ -29,17 +29,17 @@ def read(content: bytes) -> Read:
         line.decode()
     whole = content.replace(b"\r\n ", b"").decode().split("\r\n")[:-1]
     assert (whole[0], whole[-1]) == ("BEGIN:VCALENDAR", "END:VCALENDAR")
-    found, inside = Read(), list[str]()
+    calendar, inside = Read(), list[str]()
     for line in whole[1:-1]:
         name, _, value = line.partition(":")
         if name == "BEGIN":
             inside.append(value)
-            found.events += [{}] if value == "VEVENT" else []
+            calendar.events += [{}] if value == "VEVENT" else []
         elif name == "END":
             assert inside.pop() == value
         else:
-            said = re.sub(r"\\(.)", lambda one: "\n" if one[1] == "n" else one[1], value)
-            into = found.events[-1] if inside else found.about
-            into[".".join([*inside[1:], name])] = said
+            text = re.sub(r"\\(.)", lambda match: "\n" if match[1] == "n" else match[1], value)
+            into = calendar.events[-1] if inside else calendar.about
+            into[".".join([*inside[1:], name])] = text
     assert not inside
-    return found
+    return calendar

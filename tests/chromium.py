@@ -51,13 +51,13 @@ PATIENCE = 8_000
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of Chromium; without one, a skip, or a failure where the browser is required."""
-    found = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
-    if found is None:
-        said = f"no Chromium on this machine, so the browser tests do not run: {HOW_TO_GET_IT}"
+    executable = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+    if executable is None:
+        reason = f"no Chromium on this machine, so the browser tests do not run: {HOW_TO_GET_IT}"
         if required("browser"):
-            pytest.fail(said)
-        pytest.skip(said)
-    return found
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return executable
 
 
 @pytest.fixture(scope="session")

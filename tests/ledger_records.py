@@ -18,7 +18,7 @@ def recorded(verb: str, subject: Model, by: Person | Actor) -> dict[str, Any]:
         subject: the row.
         by: the person or job that the event has to name as its actor.
     """
-    about = {"subject_type": subject._meta.label_lower, "subject_id": str(subject.pk)}
-    event = LedgerEvent.objects.get(verb=verb, outcome="done", **about)
+    keys = {"subject_type": subject._meta.label_lower, "subject_id": str(subject.pk)}
+    event = LedgerEvent.objects.get(verb=verb, outcome="done", **keys)
     assert event.actor_id == (str(by.opaque_id) if isinstance(by, Person) else by.actor_id)
     return dict(event.payload)

@@ -30,7 +30,7 @@ class Neighbours(LoadScopeScheduling):
 
         A run is of one file, or of some neighbouring states of the matrix.
         """
-        found: dict[str, str] = {}
+        runs: dict[str, str] = {}
         run, states, last, last_case = 0, 0, "", ""
         for nodeid in self.collection or ():
             file, case = nodeid.partition("::")[0], nodeid.partition("[")[2]
@@ -41,8 +41,8 @@ class Neighbours(LoadScopeScheduling):
             else:
                 run += file != last
             last, last_case = file, case
-            found[nodeid] = f"{run}"
-        return found
+            runs[nodeid] = f"{run}"
+        return runs
 
     def _split_scope(self, nodeid: str) -> str:
         return self._run_of[nodeid]

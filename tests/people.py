@@ -150,11 +150,11 @@ def shares(taker: Person, giver: Person) -> None:
 def give_role(person: Person, role: Role, *, admins: tuple[Person, Person], now: datetime = NOW) -> RoleAssignment:
     """Have one admin propose a role, the other countersign it, and the person accept (S8)."""
     first, second = admins
-    row, said = (
+    row, fields = (
         Proposal(kind="role", target=f"{person.pk}-{role}"),
         {"document": {"held": True}, "reason": "They are needed."},
     )
-    made = proposal_transitions.propose(row, actor=as_actor(first), now=now, **said)
+    made = proposal_transitions.propose(row, actor=as_actor(first), now=now, **fields)
     proposal_transitions.approve(made, actor=as_actor(second), now=now, shown_digest=made.digest)
     proposal_transitions.accept(made, actor=as_actor(person), now=now)
     return RoleAssignment.objects.get(person=person, role=role, until=None)

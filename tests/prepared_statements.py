@@ -31,7 +31,7 @@ class Kept(_preparing.PrepareManager):
         return None if query.query.startswith(ONCE) else super().maybe_add_to_cache(query, prep, name)
 
     def _should_discard(self, prep: _preparing.Prepare, results: Any, *more: Any) -> bool:
-        if all((one.command_status or b"").startswith(b"ROLLBACK") for one in results):
+        if all((result.command_status or b"").startswith(b"ROLLBACK") for result in results):
             return False
         return super()._should_discard(prep, results, *more)
 

@@ -34,14 +34,14 @@ def until(condition: Callable[[], Any], what: str, *, seconds: float = 15) -> An
     Raises:
         AssertionError: when it did not come.
     """
-    found: list[Any] = []
+    results: list[Any] = []
 
     def holds() -> bool:
-        found[:] = [condition()]
-        return bool(found[0])
+        results[:] = [condition()]
+        return bool(results[0])
 
     assert child_process.wait_until(holds, seconds=seconds, every=0.05), f"waited {seconds:g} seconds for {what}"
-    return found[0]
+    return results[0]
 
 
 class Service:
@@ -108,14 +108,14 @@ class Site(Service):
 
     def has_database(self) -> bool:
         """Whether a page that reads a session gets through to the database."""
-        asked = http.client.HTTPConnection(self.url.partition("//")[2], timeout=10)
+        connection = http.client.HTTPConnection(self.url.partition("//")[2], timeout=10)
         try:
-            asked.request("GET", "/", headers={"Cookie": "sessionid=nobody"})
-            return asked.getresponse().status != 503
+            connection.request("GET", "/", headers={"Cookie": "sessionid=nobody"})
+            return connection.getresponse().status != 503
         except OSError:
             return False
         finally:
-            asked.close()
+            connection.close()
 
 
 class Mailbox:
@@ -162,10 +162,10 @@ def mailbox() -> Iterator[Mailbox]:
 def redis(surroundings: Environment, django_db_setup: None) -> str:
     """The address of the run's Redis; without one, a skip, or a failure where it is required."""
     if not surroundings.redis_url:
-        said = "no Redis on this machine: apt-get install -y redis-server, or set REDIS_URL"
+        reason = "no Redis on this machine: apt-get install -y redis-server, or set REDIS_URL"
         if required("redis"):
-            pytest.fail(said)
-        pytest.skip(said)
+            pytest.fail(reason)
+        pytest.skip(reason)
     return surroundings.redis_url
 
 

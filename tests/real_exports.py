@@ -13,8 +13,8 @@ FOLDER = ROOT.parent / "shared" / "data"
 
 def folder() -> Path:
     """The folder of the real exports; without one, a skip, or a failure where they are required."""
-    if said := missing():
-        (pytest.fail if required("samples") else pytest.skip)(said)
+    if reason := missing():
+        (pytest.fail if required("samples") else pytest.skip)(reason)
     return FOLDER
 
 

@@ -90,13 +90,13 @@ class Figures:
             elif name == "rule" and (report.when == "call" or report.outcome != "passed"):
                 self.outcomes[str(value)][report.nodeid] = report.outcome
 
-    def asked(self) -> list[str]:
+    def rules(self) -> list[str]:
         """The rules asked for, in order."""
         return sorted(self.outcomes if self.is_all else self.wanted or (), key=_natural)
 
     def lacking(self) -> list[str]:
         """The rules asked for that no test shows, or that a test shows broken."""
-        return [code for code in self.asked() if self._verdict(code) != "passed"]
+        return [code for code in self.rules() if self._verdict(code) != "passed"]
 
     def _verdict(self, code: str) -> str:
         """`passed` when at least one test of the rule passed and none failed."""
@@ -116,7 +116,7 @@ class Figures:
                 or option.markexpr
                 or IS_SOAK
                 or IS_FULL
-                or any("::" in one for one in option.file_or_dir)
+                or any("::" in name for name in option.file_or_dir)
             )
         )
         if is_whole and cache is not None and not hasattr(session.config, "workerinput"):
@@ -127,7 +127,7 @@ class Figures:
         write = terminalreporter.write_line
         if self.wanted is not None:
             terminalreporter.section("rules")
-            for code in self.asked():
+            for code in self.rules():
                 shown = [
                     test for test, outcome in self.outcomes.get(code, {}).items() if outcome == self._verdict(code)
                 ]
@@ -152,19 +152,19 @@ class Long:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Print how far a test is; keep what it did or how it broke."""
-        said = {name: str(value) for name, value in report.user_properties}
+        properties = {name: str(value) for name, value in report.user_properties}
         test = report.nodeid.rpartition("::")[2]
         if report.when == GOING:
             with self.captured.global_and_fixture_disabled():  # in one process the test still runs
                 self.terminal.ensure_newline()
-                self.terminal.write_line(f"  … {said['going']}  ({test})")
+                self.terminal.write_line(f"  … {properties['going']}  ({test})")
         elif report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             why = (crash.message if crash is not None else str(report.longrepr)).strip().partition("\n")[0]
-            reached = f", at {said['reached']}" if "reached" in said else ""
+            reached = f", at {properties['reached']}" if "reached" in properties else ""
             self.broke.append(f"{report.nodeid} ({report.when}{reached}): {why[:300]}")
         elif report.when == "call" and report.passed:
-            words = said.get("did", test.removeprefix("test_").replace("_", " "))
+            words = properties.get("did", test.removeprefix("test_").replace("_", " "))
             self.done.append(f"{report.duration:>6.0f} s  {words}  ({report.nodeid.partition('::')[0]})")
 
     def pytest_terminal_summary(self) -> None:

@@ -41,14 +41,14 @@ def going(request: pytest.FixtureRequest, words: str) -> None:
         words: "312 of 1,000 races".
     """
     node = request.node
-    node.user_properties[:] = [one for one in node.user_properties if one[0] != "reached"] + [("reached", words)]
+    node.user_properties[:] = [entry for entry in node.user_properties if entry[0] != "reached"] + [("reached", words)]
     now = time.monotonic()
     began = node.stash.setdefault(_began, now)
     if not IS_SOAK or now - node.stash.setdefault(_heard, began) < EVERY:
         return
     node.stash[_heard] = now
-    said = [("going", f"{words}, {(now - began) // 60:.0f}:{(now - began) % 60:02.0f}")]
-    report = pytest.TestReport(node.nodeid, node.location, {}, "passed", None, GOING, user_properties=said)  # type: ignore[arg-type]
+    properties = [("going", f"{words}, {(now - began) // 60:.0f}:{(now - began) % 60:02.0f}")]
+    report = pytest.TestReport(node.nodeid, node.location, {}, "passed", None, GOING, user_properties=properties)  # type: ignore[arg-type]
     node.ihook.pytest_runtest_logreport(report=report)
 
 

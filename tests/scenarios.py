@@ -108,11 +108,11 @@ def brought_in(
     item = previews.preview([(export, data)], actor=as_actor(builder), now=n.now).items.get()
     manifest = Manifest.from_dict(item.manifest)
     chosen = {}
-    for one in manifest.privileges:
-        known = f"{one.credential.name if one.credential else ''} {one.instance}".lower()
-        opened = next((getattr(c, attribute) for word, attribute in OPENS if word in known), None)
+    for privilege in manifest.privileges:
+        words = f"{privilege.credential.name if privilege.credential else ''} {privilege.instance}".lower()
+        opened = next((getattr(c, attribute) for word, attribute in OPENS if word in words), None)
         if opened is not None:
-            chosen[resolution.binding_name(binding_key(one))] = opened
+            chosen[resolution.binding_name(binding_key(privilege))] = opened
     given = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Reminds customers of overdue invoices."}
     return confirmation.confirm_import(
         n.finance_ops, actor=as_actor(builder), now=n.now, item=item, fields={**given, **fields}, chosen=chosen
@@ -121,8 +121,8 @@ def brought_in(
 
 def wishes(version: Version, **more: ItemRequest) -> Mapping[str, ItemRequest]:
     """A justification for everything that a version asks."""
-    keys = [one.key for one in version.privileges.all()]
-    keys += [f"credential:{one.credential_id}" for one in version.version_credentials.all()]
+    keys = [privilege.key for privilege in version.privileges.all()]
+    keys += [f"credential:{link.credential_id}" for link in version.version_credentials.all()]
     return {key: ItemRequest("It is needed for the reminder.") for key in keys} | more
 
 
@@ -202,8 +202,8 @@ def reject(record: Approval, person: Person, *, now: datetime, reason: str = "No
 def retract(record: Approval, person: Person, *, now: datetime, **more: Any) -> Approval:
     """One person takes back the last decision of one approval, or the given decision."""
     last = record.decisions.standing().order_by("pk").last()
-    said = {"decision": last.pk if last is not None else 0, "actor": as_actor(person), **more}
-    return undo.retract(record, now=now, **said)
+    fields = {"decision": last.pk if last is not None else 0, "actor": as_actor(person), **more}
+    return undo.retract(record, now=now, **fields)
 
 
 def app_of(submission: Submission) -> Approval:

@@ -101,10 +101,10 @@ def starting_point(
         name: tells walks of one function apart.
     """
     from_name = below if isinstance(below, str) else str(below.args[0])
-    known = f"{walk.__module__}.{walk.__qualname__} from {from_name} {name}".strip()
-    assert STARTS.get(known, (from_name, walk)) == (from_name, walk), f"give this walk a name of its own: {known}"
-    STARTS[known] = from_name, walk
-    return pytest.mark.starting_point(known)
+    key = f"{walk.__module__}.{walk.__qualname__} from {from_name} {name}".strip()
+    assert STARTS.get(key, (from_name, walk)) == (from_name, walk), f"give this walk a name of its own: {key}"
+    STARTS[key] = from_name, walk
+    return pytest.mark.starting_point(key)
 
 
 def path(start: str) -> list[str]:
@@ -128,8 +128,8 @@ def rank(item: pytest.Item) -> tuple[int, ...]:
 
 
 @cache
-def _turns(start: str, known: int) -> tuple[int, ...]:
-    """The places of a starting point's path among all that are ``known``: thousands of tests ask for the same few."""
+def _turns(start: str, count: int) -> tuple[int, ...]:
+    """The places of a starting point's path among all that are ``count``: thousands of tests ask for the same few."""
     turns = {name: turn for turn, name in enumerate(STARTS)}
     return tuple(turns[name] for name in path(start))
 
@@ -184,8 +184,8 @@ class Ground:
 
         From the company on, a walk goes on with the company.
         """
-        found = {name: made for name, _, made in self.stack}
-        return _copy_of(found.get("company" if "company" in path(start) else start))
+        by_name = {name: made for name, _, made in self.stack}
+        return _copy_of(by_name.get("company" if "company" in path(start) else start))
 
     def made(self, start: str) -> Any:
         """Copy the result of a starting point's walk."""
@@ -242,15 +242,15 @@ def start(ground: Ground, request: pytest.FixtureRequest) -> Any:
 @pytest.fixture
 def northwind(ground: Ground) -> Northwind:
     """Northwind Foods as founded."""
-    found: Northwind = ground.of("northwind")
-    return found
+    northwind: Northwind = ground.of("northwind")
+    return northwind
 
 
 @pytest.fixture
 def company(ground: Ground) -> Company:
     """Northwind with its resources."""
-    found: Company = ground.of("company")
-    return found
+    company: Company = ground.of("company")
+    return company
 
 
 @pytest.fixture

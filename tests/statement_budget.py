@@ -57,8 +57,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
             wrapped.enter_context(connection.execute_wrapper(counter))
         result = yield
     item.user_properties.append(("statements", counter.count))
-    if said := excess(item, counter.count):
-        pytest.fail(said, pytrace=False)
+    if message := excess(item, counter.count):
+        pytest.fail(message, pytrace=False)
     return result
 
 

@@ -97,12 +97,12 @@ def test_a_version_of_postgresql_is_chosen_by_number_or_as_the_lowest() -> None:
 
 
 def test_the_documents_ask_for_the_lowest_version_that_is_tested(root: Path) -> None:
-    said = {
+    texts = {
         path: (root / path).read_text()
         for path in ("README.md", "docs/operations.md", "docs/decisions/0002-postgresql-only.md")
     }
-    asked = {path: re.findall(r"(?:PostgreSQL|version) (\d+) or newer", text) for path, text in said.items()}
-    assert asked == {path: [str(postgres.OLDEST_MAJOR)] for path in said}
+    versions = {path: re.findall(r"(?:PostgreSQL|version) (\d+) or newer", text) for path, text in texts.items()}
+    assert versions == {path: [str(postgres.OLDEST_MAJOR)] for path in texts}
 
 
 def test_unusable_wheel_without_postgresql_is_explained(tmp_path, monkeypatch) -> None:

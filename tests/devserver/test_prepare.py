@@ -23,11 +23,11 @@ def test_foreign_database_is_refused_with_remedy(
     applied("inventory", "0007_also_gone")
     with pytest.raises(SystemExit) as ended:
         prepare._migrate()
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert ended.value.code == prepare.UNREACHABLE
-    assert "made by another version of Countersign" in said
-    assert "(approvals.0002_as_it_was and 1 more)" in said
-    assert "make reset-demo" in said
+    assert "made by another version of Countersign" in output
+    assert "(approvals.0002_as_it_was and 1 more)" in output
+    assert "make reset-demo" in output
 
 
 def test_leftovers_of_a_package_do_not_stop_start(capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,15 +32,17 @@ class Run:
         self.home = folder / "home"
         self.port = int(variables.pop("PORT", free_port()))
         self.log_file = folder / "run.log"
-        told = {
+        environment = {
             name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL", "BASE_URL")
         }
-        told.update(COUNTERSIGN_HOME=str(self.home), PORT=str(self.port), COUNTERSIGN_DEMO="0", DATABASE_POOL_MAX="4")
-        told.update(DJANGO_SETTINGS_MODULE="governance.settings.dev", **variables)
+        environment.update(
+            COUNTERSIGN_HOME=str(self.home), PORT=str(self.port), COUNTERSIGN_DEMO="0", DATABASE_POOL_MAX="4"
+        )
+        environment.update(DJANGO_SETTINGS_MODULE="governance.settings.dev", **variables)
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "governance.devserver", "run"],
-                env=told,
+                env=environment,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -69,7 +71,7 @@ class Run:
 
     def left(self) -> dict[int, str]:
         """Every living process that belongs to this home, by its environment, command line or folder."""
-        found = {}
+        processes = {}
         needle = os.fsencode(self.home)
         for entry in Path("/proc").glob("[0-9]*"):
             try:
@@ -78,8 +80,8 @@ class Run:
             except OSError:
                 continue  # it has ended, or is a zombie that nobody has collected
             if needle in traces and command:
-                found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
-        return found
+                processes[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
+        return processes
 
     def child(self, words: str) -> int:
         """The process id of the child whose command line holds `words`."""

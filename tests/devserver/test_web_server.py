@@ -45,10 +45,12 @@ class Web:
     def workers(self) -> list[int]:
         """Process ids of its workers; one that has ended is none."""
         pid = self.process.pid
-        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        states = {int(one): Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[0] for one in found}
-        serving = [one for one, state in states.items() if state != "Z"]
-        return [one for one in serving if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()] or serving
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        states = {
+            int(child): Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] for child in children
+        }
+        serving = [child for child, state in states.items() if state != "Z"]
+        return [child for child in serving if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()] or serving
 
     def status(self) -> int:
         """The status of an answer."""

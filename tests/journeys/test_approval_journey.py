@@ -72,9 +72,9 @@ class Stage:
         """Somebody comes to an address and signs in."""
         return Visitor.arrive(person, self.open_page, self.site, at=at)
 
-    def come_by_mail(self, person: Person, subject: str, about: str = "") -> Visitor:
+    def come_by_mail(self, person: Person, subject: str, topic: str = "") -> Visitor:
         """A person gets a mail, opens its link and signs in."""
-        return self.arrive(person, link_of(mail_for(self.mailbox, person, subject, about), self.site, about))
+        return self.arrive(person, link_of(mail_for(self.mailbox, person, subject, topic), self.site, topic))
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def hurried_beat(surroundings: Environment, worker: Service) -> Iterator[Service
         for part in process_environment.beat(log_level="INFO")
     ]
     log = surroundings.folder / "hurried-beat.log"
-    started = Service(command, log, {"LOG_LEVEL": "INFO"}, lambda one: "beat: Starting" in one.log_of_this_life)
+    started = Service(command, log, {"LOG_LEVEL": "INFO"}, lambda service: "beat: Starting" in service.log_of_this_life)
     started.start()
     yield started
     started.stop()
@@ -231,7 +231,7 @@ def the_resource_owner_revokes_from_the_mail(stage: Stage, automation: Automatio
     from playwright.sync_api import expect
 
     grant = Grant.objects.get(automation=automation, target=REVOKED)
-    omar = stage.come_by_mail(stage.company.people.omar, r"\d+ to review, first due", about=REVOKED)
+    omar = stage.come_by_mail(stage.company.people.omar, r"\d+ to review, first due", topic=REVOKED)
     page = omar.page
     expect(page.locator("#item")).to_contain_text(REVOKED)
     page.get_by_role("button", name="Revoke").click()
@@ -240,7 +240,7 @@ def the_resource_owner_revokes_from_the_mail(stage: Stage, automation: Automatio
     assert grant not in Grant.objects.live(current_time.now())
     page.goto(reverse("automation", args=[automation.pk]))
     expect(omar.grant(REVOKED)).to_contain_text("Suspended")
-    mail_for(stage.mailbox, stage.company.people.jonas, "Revoked", about=REVOKED)
+    mail_for(stage.mailbox, stage.company.people.jonas, "Revoked", topic=REVOKED)
     return grant
 
 
@@ -268,9 +268,9 @@ def the_ledger_verifies(stage: Stage, automation: Automation, folder: Path) -> N
 
     last = LedgerEvent.objects.filter(about__contains=[f"inventory.automation:{automation.pk}"]).latest("pk")
     until(lambda: Seal.objects.filter(last_xid__gte=last.xid).exists(), "the journey's last event under a seal")
-    export, said = folder / "ledger.jsonl", StringIO()
-    call_command("verify_ledger", export=export, stdout=said)
-    assert "The ledger holds" in said.getvalue()
+    export, output = folder / "ledger.jsonl", StringIO()
+    call_command("verify_ledger", export=export, stdout=output)
+    assert "The ledger holds" in output.getvalue()
     assert str(last.event_id) in export.read_text()
     alone = [sys.executable, "-I", str(Path(verifier.__file__)), str(export), "--key", key_files.public_key_hex()]
     apart = subprocess.run(alone, cwd=folder, capture_output=True, text=True, timeout=60, check=False)

@@ -51,23 +51,23 @@ class Place:
 
     Args:
         company: whose people have passed their decisions on to Tom where they must not decide.
-        asked: stage 2 of a first version is open.
+        submission: stage 2 of a first version is open.
         later: a second version, which adds one privilege; the app approval of the first is still in force.
         root: a superuser without a role, of the builder's team.
     """
 
     company: Company
-    asked: Submission
+    submission: Submission
     later: Submission
     root: Person
 
 
 def export(word: str, edit: Callable[[dict[str, Any]], None] | None = None) -> bytes:
     """The stock report of an n8n of its own, edited."""
-    found = json.loads(builder.of_its_own(builder.STOCK, word))
+    document = json.loads(builder.of_its_own(builder.STOCK, word))
     if edit is not None:
-        edit(found)
-    return json.dumps(found).encode()
+        edit(document)
+    return json.dumps(document).encode()
 
 
 @lru_cache(maxsize=1)
@@ -80,8 +80,8 @@ def place_of_these_tests() -> Place:
     def submitted(content: bytes, **fields: Any) -> Submission:
         return scenarios.submitted(c, scenarios.brought_in(c, builder.STOCK, content=content, **fields))
 
-    asked = submitted(export(word), technical_owner=people.joins(n.piet, n.operations))
-    scenarios.approve(scenarios.app_of(asked), n.theo, now=c.now)
+    submission = submitted(export(word), technical_owner=people.joins(n.piet, n.operations))
+    scenarios.approve(scenarios.app_of(submission), n.theo, now=c.now)
     scenarios.decide_all(c, submitted(export(f"{word}b")))
     later = submitted(export(f"{word}b", stock_report.one_more_channel))
     assert not later.approvals.filter(stage=1).exists(), "it rests on the app approval of the first version"
@@ -91,7 +91,7 @@ def place_of_these_tests() -> Place:
     Membership.objects.create(team=n.finance_ops, person=root)
     for giver in (n.rita, n.jonas, n.piet, n.theo):
         as_delegate(n.tom, giver=giver, now=c.now)
-    return Place(c, asked, later, root)
+    return Place(c, submission, later, root)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def come(open_page: Callable[..., Page], site: Site) -> Callable[[Person], Visit
     return at_it
 
 
-def tries_and_is_refused(visitor: Visitor, record: Approval, code: str, *, said: str = "You") -> None:
+def tries_and_is_refused(visitor: Visitor, record: Approval, code: str, *, pronoun: str = "You") -> None:
     """Somebody opens the review, finds no button, sends the form all the same, and reads why not, there and on both timelines."""
     from playwright.sync_api import expect
 
@@ -130,11 +130,11 @@ def tries_and_is_refused(visitor: Visitor, record: Approval, code: str, *, said:
     expect(page.locator("main .code")).to_have_text(code)
     page.get_by_role("link", name="Back", exact=True).click()
     newest = page.locator("#timeline li").first
-    expect(newest).to_contain_text(f"{said} were refused")
+    expect(newest).to_contain_text(f"{pronoun} were refused")
     expect(newest).to_contain_text("“Let me.”")
     expect(newest.locator(".code")).to_have_text(code)
     page.goto(reverse("automation", args=[submission.automation_id]) + "?tab=timeline")
-    expect(newest).to_contain_text(f"{said} were refused")
+    expect(newest).to_contain_text(f"{pronoun} were refused")
     expect(newest.locator(".code")).to_have_text(code)
 
 
@@ -150,7 +150,7 @@ def test_barred_person_and_delegate_are_refused(who: str, place: Place, come: Ca
     c, (name, code, code_of_the_database) = place.company, MISUSERS[who]
     person: Person = getattr(c.people, name)
     stock_report.hand_over(c, c.slack, person, c.people.amara)
-    record = stock_report.privilege_on(place.later if who == EARLIER else place.asked, c.slack)
+    record = stock_report.privilege_on(place.later if who == EARLIER else place.submission, c.slack)
     tries_and_is_refused(come(person), record, code)
     tries_and_is_refused(
         come(c.people.tom), record, "A9"
@@ -165,7 +165,7 @@ def test_barred_person_and_delegate_are_refused(who: str, place: Place, come: Ca
 
 @pytest.mark.rule("S5", "H1", "H3")
 def test_superuser_is_refused(place: Place, come: Callable[[Person], Visitor]) -> None:
-    c, record = place.company, stock_report.privilege_on(place.asked, place.company.slack)
+    c, record = place.company, stock_report.privilege_on(place.submission, place.company.slack)
     tries_and_is_refused(come(place.root), record, "PERMISSION")
     with undone(), database_refuses("A9: not a candidate of seat #"):
         insert_decision(record, place.root, now=c.now)

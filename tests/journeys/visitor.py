@@ -46,35 +46,35 @@ def text_of(mail: EmailMessage) -> str:
     return " ".join(body.get_content().split())
 
 
-def mail_for(mailbox: Mailbox, person: Person, subject: str, about: str = "") -> EmailMessage:
+def mail_for(mailbox: Mailbox, person: Person, subject: str, topic: str = "") -> EmailMessage:
     """Wait for a person's mail and return it.
 
     Args:
         mailbox: where the worker's mail arrives.
         person: whose mail.
         subject: a pattern that its subject begins with.
-        about: words that stand in its text.
+        topic: words that stand in its text.
     """
 
     def find() -> EmailMessage | None:
         mails = mailbox.to(person.email)
-        return next((one for one in mails if re.match(subject, one["Subject"]) and about in text_of(one)), None)
+        return next((mail for mail in mails if re.match(subject, mail["Subject"]) and topic in text_of(mail)), None)
 
-    found: EmailMessage = until(find, f"mail for {person.name}: {subject} … {about}")
-    return found
+    mail: EmailMessage = until(find, f"mail for {person.name}: {subject} … {topic}")
+    return mail
 
 
-def link_of(mail: EmailMessage, site: str, about: str = "") -> str:
+def link_of(mail: EmailMessage, site: str, topic: str = "") -> str:
     """The address that a mail asks its reader to open, which is on the portal.
 
     Args:
         mail: as it was received.
         site: the portal's address.
-        about: words after which it stands: of one thing among those of a digest.
+        topic: words after which it stands: of one thing among those of a digest.
     """
-    found = re.search(rf"{re.escape(about)}.*?: ({re.escape(site)}/\S+)", text_of(mail))
-    assert found is not None, text_of(mail)
-    return found[1]
+    match = re.search(rf"{re.escape(topic)}.*?: ({re.escape(site)}/\S+)", text_of(mail))
+    assert match is not None, text_of(mail)
+    return match[1]
 
 
 @dataclass

@@ -43,7 +43,7 @@ def test_every_malformed_value_is_named_at_once_and_none_is_repeated(bare: pytes
     bare.setenv("ORGANISATION_TIME_ZONE", "Mars/Olympus")
     with pytest.raises(SystemExit) as refused:
         read(production=False)
-    said = str(refused.value)
+    message = str(refused.value)
     for name in (
         "DATABASE_URL",
         "REDIS_URL",
@@ -53,8 +53,8 @@ def test_every_malformed_value_is_named_at_once_and_none_is_repeated(bare: pytes
         "MAIL_DIGEST_AT",
         "ORGANISATION_TIME_ZONE",
     ):
-        assert f"  {name}: " in said
-    assert "open-sesame" not in said
+        assert f"  {name}: " in message
+    assert "open-sesame" not in message
 
 
 @pytest.mark.rule("H8")
@@ -84,9 +84,9 @@ def test_holidays_are_a_list_or_a_file_with_one_a_line(bare: pytest.MonkeyPatch,
 
 
 def test_development_needs_no_settings(bare: pytest.MonkeyPatch) -> None:
-    found = read(production=False)
-    assert found["SECRET_KEY"]
-    assert not found["DEMO"]
+    values = read(production=False)
+    assert values["SECRET_KEY"]
+    assert not values["DEMO"]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_production_answers_for_named_hosts_alone(bare: pytest.MonkeyPatch) -> N
 
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("value", "why"),
     [
         ("", "missing; "),
         ("proxy.example.org", "proxy.example.org is no network"),
@@ -205,14 +205,14 @@ def test_production_answers_for_named_hosts_alone(bare: pytest.MonkeyPatch) -> N
         ("2", "2 is no network"),
     ],
 )
-def test_production_names_trusted_proxies(bare: pytest.MonkeyPatch, said: str, why: str) -> None:
-    bare.setenv("TRUSTED_PROXIES", said)
+def test_production_names_trusted_proxies(bare: pytest.MonkeyPatch, value: str, why: str) -> None:
+    bare.setenv("TRUSTED_PROXIES", value)
     with pytest.raises(SystemExit) as refused:
         read(production=True)
     assert f"  TRUSTED_PROXIES: {why}" in str(refused.value)
 
 
 def test_trusted_proxies_are_addresses_networks_or_none(bare: pytest.MonkeyPatch) -> None:
-    for said, networks in (("", ()), ("none", ()), ("127.0.0.1, fd00::/8", ("127.0.0.1/32", "fd00::/8"))):
-        bare.setenv("TRUSTED_PROXIES", said)
+    for value, networks in (("", ()), ("none", ()), ("127.0.0.1, fd00::/8", ("127.0.0.1/32", "fd00::/8"))):
+        bare.setenv("TRUSTED_PROXIES", value)
         assert tuple(map(str, read(production=False)["TRUSTED_PROXIES"])) == networks

@@ -57,10 +57,10 @@ def test_wrong_settings_end_a_process_with_the_message_alone(root: Path, how: st
     ended = start(root, STARTS[how], SECRET_KEY="", BASE_URL="", REDIS_URL="open-sesame")
     assert ended.returncode == 1
     wanted = ["  BASE_URL: missing; ", "  REDIS_URL: not understood; ", "  SECRET_KEY: missing; "]
-    said = [line for line in ended.stdout.splitlines() if not line.startswith("[")]  # granian's own lines
-    assert said[0] == "Countersign's environment has errors:"
-    assert [line.partition(";")[0] + "; " for line in said[1:4]] == wanted
-    assert said == said[:4] * (len(said) // 4)  # each process of a web server says it for itself
+    lines = [line for line in ended.stdout.splitlines() if not line.startswith("[")]  # granian's own lines
+    assert lines[0] == "Countersign's environment has errors:"
+    assert [line.partition(";")[0] + "; " for line in lines[1:4]] == wanted
+    assert lines == lines[:4] * (len(lines) // 4)  # each process of a web server says it for itself
     assert "open-sesame" not in ended.stdout
 
 
@@ -75,5 +75,5 @@ def test_the_demo_is_not_installed_in_production(root: Path) -> None:
         "loaded = [name for name in sys.modules if 'demo' in name.split('.')]\n"
         "print(len(names) > 100, apps.is_installed('governance.demo'), demo, loaded, 'load_demo' in get_commands())"
     )
-    asked = start(root, [sys.executable, "-c", ask])
-    assert asked.stdout.splitlines() == ["True False [] [] False"]
+    result = start(root, [sys.executable, "-c", ask])
+    assert result.stdout.splitlines() == ["True False [] [] False"]
