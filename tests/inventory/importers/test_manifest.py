@@ -123,13 +123,15 @@ def test_a_credential_is_known_by_its_id_and_only_without_one_by_its_name() -> N
 
 @pytest.mark.rule("I5")
 def test_a_credential_in_several_workflows_of_a_batch_is_found() -> None:
-    def one(name: str, **members: Any) -> dict[str, Any]:
+    def exported(name: str, **members: Any) -> dict[str, Any]:
         return workflow(node("slack", "Post", 2.3, bound("slackApi", "s1")), name=name, **members)
 
-    results = read("all.json", json.dumps([one("A"), one("B"), one("C", meta={"instanceId": "elsewhere"})]).encode())
+    results = read(
+        "all.json", json.dumps([exported("A"), exported("B"), exported("C", meta={"instanceId": "elsewhere"})]).encode()
+    )
     assert [each.manifest.name for each in results] == ["A", "B", "C"]
     assert [codes(each.manifest).count("shared_credential") for each in results] == [1, 1, 0]
-    alone = [bring(one(name)).manifest for name in ("A", "B")]
+    alone = [bring(exported(name)).manifest for name in ("A", "B")]
     assert [codes(each).count("shared_credential") for each in alone] == [0, 0]
     assert [codes(each).count("shared_credential") for each in with_shared_credentials(alone)] == [1, 1]
 

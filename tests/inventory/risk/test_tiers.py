@@ -208,7 +208,7 @@ def test_missing_fact_counts_as_worst() -> None:
     assert risk_tiers.privilege_tier(PrivilegeFacts()).tier is Tier.HIGH
 
 
-def said(*tiers: Tier) -> list[tuple[str, Judged]]:
+def judged_privileges(*tiers: Tier) -> list[tuple[str, Judged]]:
     return [(f"May do thing {place}", Judged(tier, ("Because.",))) for place, tier in enumerate(tiers)]
 
 
@@ -247,7 +247,7 @@ def test_an_apps_tier_is_that_of_the_table(
     tier: Tier,
 ) -> None:
     judged = risk_tiers.app_tier(
-        said(*privileges),
+        judged_privileges(*privileges),
         kind=kind,
         has_open_entry=is_open,
         has_non_read=non_read,
@@ -260,7 +260,7 @@ def test_an_apps_tier_is_that_of_the_table(
 
 @pytest.mark.rule("T2")
 def test_an_open_entry_with_a_non_read_says_why_it_is_high() -> None:
-    judged = risk_tiers.app_tier(said(S), kind="workflow", has_open_entry=True, has_non_read=True)
+    judged = risk_tiers.app_tier(judged_privileges(S), kind="workflow", has_open_entry=True, has_non_read=True)
     assert judged.reasons == ("Somebody who has not signed in can start it, and it does more than read.",)
 
 
@@ -280,7 +280,7 @@ def test_more_privileges_an_open_entry_or_a_raise_never_make_an_app_milder(
         *held: Tier, kind: str = kind, is_open: bool = is_open, non_read: bool = non_read, to: Tier | None = raised
     ) -> Tier:
         return risk_tiers.app_tier(
-            said(*held), kind=kind, has_open_entry=is_open, has_non_read=non_read, raised_to=to or L
+            judged_privileges(*held), kind=kind, has_open_entry=is_open, has_non_read=non_read, raised_to=to or L
         ).tier
 
     here = tier(*tiers)
@@ -295,9 +295,9 @@ def test_more_privileges_an_open_entry_or_a_raise_never_make_an_app_milder(
 
 @pytest.mark.rule("T1")
 def test_a_credential_is_as_risky_as_the_worst_it_is_used_for() -> None:
-    uses = said(L, H, S)
+    uses = judged_privileges(L, H, S)
     assert risk_tiers.credential_tier(uses) == Judged(H, ("It is used for something high: May do thing 1.",))
-    assert risk_tiers.credential_tier(said(L, L)).tier is L
+    assert risk_tiers.credential_tier(judged_privileges(L, L)).tier is L
     assert risk_tiers.credential_tier([]).tier is S
 
 

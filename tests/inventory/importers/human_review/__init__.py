@@ -50,7 +50,7 @@ class Line:
 
     file: str
     by: str
-    found: Found
+    entry: Found
     cause: str
 
 
@@ -62,7 +62,7 @@ def files() -> dict[str, str]:
 def lines() -> list[Line]:
     """The table, in its order."""
     return [
-        Line(row.pop("file"), row.pop("by"), cause=row.pop("cause"), found=Found(**row))
+        Line(row.pop("file"), row.pop("by"), cause=row.pop("cause"), entry=Found(**row))
         for row in _rows("findings.csv")
     ]
 
