@@ -81,7 +81,7 @@ def test_preview_is_confirmed_once_by_importer(company: Company) -> None:
 
 @pytest.mark.rule("I1")
 @pytest.mark.parametrize(
-    ("fields", "beside"),
+    ("fields", "field"),
     [
         ({"business_owner": None}, "business_owner"),
         ({"kind": "robot"}, "kind"),
