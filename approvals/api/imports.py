@@ -181,5 +181,4 @@ def _import_result(version: Version, outcome: Outcome, program: Caller, team: Te
 
 
 def _preview_document(item: ImportItem, program: Caller, team: Team) -> dict[str, Any]:
-    preview = previews.read(item, actor=program.actor, now=program.now, team=team)
-    return preview_of(preview, program.person, program.actor)
+    return preview_of(previews.read(item, actor=program.actor, now=program.now, team=team), program.actor)

@@ -3,22 +3,22 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from django import forms
 from django.conf import settings
 from ninja import Field, Schema
 from pydantic import AfterValidator, ConfigDict
 
 from approvals.conflicts.views.rows import ConflictRow, list_rows
+from approvals.intake.preview import remarks
+from approvals.intake.preview.missing import missing_answers
+from approvals.intake.preview.route import PreviewRoute, preview_route
 from approvals.intake.preview.rows import Preview, PreviewRow
-from approvals.intake.views import preview_page
-from approvals.intake.views.preview_rows import Form, is_recognised
 from approvals.models import Grant
 from approvals.models.conflict_rule import Mode, Rating, Scope
 from approvals.models.grant import EnforcedBy
+from approvals.review.views.tier_reasons import group_reasons
 from governance.core.access import Actor
-from governance.core.models import Person
 from inventory.importers.manifest import manifest_digest
-from inventory.models import Version
+from inventory.models import Resource, Version
 
 
 def address(path: str) -> str:
@@ -139,46 +139,29 @@ class RowOut(Schema):
     scope: str = Field(description="What machines call it.")
     level: str
     data_class: str
-    tier: str
-    reasons: list[str]
-    recognised: bool = Field(description="Whether the importer knew it; what it did not know is never guessed.")
+    tier: str = Field(alias="requested.tier")
+    reasons: list[str] = Field(alias="requested.reasons")
+    recognised: bool = Field(
+        alias="is_recognised", description="Whether the importer knew it; what it did not know is never guessed."
+    )
     resource: Named | None
     is_named: bool = Field(description="Whether it is known what its connection opens.")
     is_asked: bool = Field(description="Whether it would be asked; what is held already is not.")
     asked_of: str
-    justification: str
-    term_days: int
+    justification: str = Field(alias="why")
+    term_days: int = Field(alias="request.term_days")
     longest_term_days: int
     problems: list[str]
 
+    @staticmethod
+    def resolve_resource(row: PreviewRow) -> Resource | None:
+        """Leave out a resource that is only guessed."""
+        return row.resource if row.is_named else None
 
-class AskedPerson(Schema):
-    """A person who would be asked to approve."""
-
-    name: str
-    capacity: str
-
-
-class SeatOut(Schema):
-    """Approvals of stage 2 for the same people."""
-
-    name: str
-    capacity: str
-    text: str
-    due: datetime | None
-
-
-class RouteOut(Schema):
-    """Approvers, their approvals and deadlines."""
-
-    app: list[AskedPerson]
-    app_text: str
-    app_due: datetime | None
-    seats: list[SeatOut]
-    in_force: str
-    is_enough: bool = Field(description="Whether enough distinct people are there for all of it together.")
-    short: str
-    skipped: list[str]
+    @staticmethod
+    def resolve_problems(row: PreviewRow) -> list[str]:
+        """Take the sentences."""
+        return [problem.sentence for problem in row.problems]
 
 
 class Said(Schema):
@@ -233,7 +216,7 @@ class PreviewOut(Schema):
     standing: str = Field(description="How it stands in the register already.")
     conflicts: list[ConflictOut] = Field(description="If all is approved (S6). A refused one blocks the submission.")
     missing: list[str] = Field(description="What keeps it from being submitted.")
-    route: RouteOut
+    route: PreviewRoute
 
 
 class BroughtOut(Schema):
@@ -245,75 +228,46 @@ class BroughtOut(Schema):
     preview: PreviewOut = Field(description="What submitting it would ask, and what is missing before.")
 
 
-def preview_of(preview: Preview, person: Person, actor: Actor) -> dict[str, Any]:
-    """Return the `PreviewOut` of a preview, with the content of its page. The caller may roll back its row afterwards.
+def preview_of(preview: Preview, actor: Actor) -> dict[str, Any]:
+    """Return the `PreviewOut` of a preview, from the rows of its page. The caller may roll back its row afterwards.
 
     Args:
         preview: the preview to convert.
-        person: the importer.
         actor: the caller. Holdings of other automations are named only if the token may see them.
     """
-    page = preview_page.context(preview, Form(details=forms.Form()), person)
-    content, likes = preview.content, preview.context.likes
-    route, standing = page["route"], page["standing"] or {}
+    content, likes, standing = preview.content, preview.context.likes, remarks.standing(preview)
+    reasons = group_reasons(preview.context.app.reasons, [row.sentence for row in preview.privileges])
     return {
-        "name": content.automation.name,
-        "kind": content.automation.kind,
+        **{name: getattr(content.automation, name) for name in ("name", "kind", "environment")},
         "format": content.manifest.source.format,
         "team": preview.team,
-        "environment": content.automation.environment,
         "automation": content.registered,
         "version": content.version.number if content.version is not None else None,
         "manifest_digest": manifest_digest(content.manifest),
         "source_digest": content.manifest.source.content,
-        "tier": preview.tier,
-        "reasons": [f"{reason['lead']} {reason['text']}".strip() for reason in page["reasons"]],
-        "rows": [_row(preview, row, drawn) for row, drawn in zip(preview.wanted, page["rows"], strict=True)],
-        "secrets": page["secrets"],
-        "noticed": page["noticed"],
-        "changes": page["drift"],
+        "tier": preview.context.tier,
+        "reasons": [reason.words for reason in reasons],
+        "rows": preview.wanted,
+        "secrets": list(remarks.secrets(preview)),
+        "noticed": list(remarks.noticed(preview)),
+        "changes": remarks.changes(preview),
         "may_be_same_as": [
             {"automation": like.other if like.other.team_id == preview.team.pk else None, "because": like.because}
             for like in (*likes.held, *likes.warned)
         ],
         "promoted_from": preview.context.promoted_from,
-        "standing": f"{standing.get('lead', '')} {standing.get('text', '')}".strip(),
+        "standing": standing.words if standing is not None else "",
         "conflicts": _conflicts(preview, actor),
-        "missing": [problem["text"] for problem in page["missing"]],
-        "route": {
-            **route,
-            "app": route["app"]["people"],
-            "app_text": route["app"]["text"],
-            "app_due": route["app"].get("due"),
-            "in_force": route["force"]["text"],
-            "is_enough": route["enough"],
-        },
+        "missing": [remark.text for remark in missing_answers(preview)],
+        "route": preview_route(preview),
     }
 
 
 def _conflicts(preview: Preview, actor: Actor) -> list[ConflictRow]:
-    pk, words = preview.content.automation.pk or 0, preview_page.conflict_words(preview)
+    pk = preview.content.automation.pk or 0
     privileges = ((row.key, row.requested.privilege) for row in preview.wanted)
     rows = {f"{pk}/{privilege.key}": key for key, privilege in privileges if privilege is not None}
-    return list_rows(preview.context.conflicts, words, actor, preview.context.now, rows)
-
-
-def _row(preview: Preview, row: PreviewRow, drawn: dict[str, Any]) -> dict[str, Any]:
-    requested = row.requested
-    return {
-        **{name: drawn[name] for name in ("key", "sentence", "scope", "level", "tier", "asked_of")},
-        "kind": "credential" if requested.privilege is None else "privilege",
-        "data_class": preview.counted_class(row) or "restricted",
-        "reasons": requested.reasons,
-        "recognised": is_recognised(row),
-        "resource": row.resource if row.is_named else None,
-        "is_named": row.is_named,
-        "is_asked": row.is_asked,
-        "justification": row.answer.why,
-        "term_days": row.answer.request.term_days,
-        "longest_term_days": preview.context.policy.longest_term(requested.tier),
-        "problems": row.problems,
-    }
+    return list_rows(preview.context.conflicts, preview.conflict_words, actor, preview.context.now, rows)
 
 
 class HeldOut(Complete):

@@ -16,8 +16,8 @@ from approvals.grants.deploy_gate import HASH_PREFIX
 from approvals.intake import drafts
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.preview import queries as previews
+from approvals.intake.preview.missing import missing_answers
 from approvals.intake.preview.rows import Preview
-from approvals.intake.views import preview_page
 from approvals.models import SubmissionState
 from approvals.submissions.transitions import submit as transition_submit
 from governance.core.access import Refusal, refuse
@@ -32,6 +32,13 @@ AT_ONCE = "Another request for the same person is submitting this at the same mo
 NEWER = "What you imported last is not the newest version of it."
 NAME_IT = "Say which is meant: version=N, or digest= with the manifest_digest that bringing in answered."
 SAVED = "It is saved, and not submitted: something is missing."
+#: The field of a problem, followed by the row's key, and what to answer.
+FIELDS = {
+    "justification": ("justifications.", "Say why in one sentence."),
+    "connection": ("opens.", "Say what it opens."),
+    "purpose": ("purpose", "Say what it is for."),
+    "no_owner": ("business_owner", "Name who is accountable for it."),
+}
 
 
 class Which(Schema):
@@ -143,7 +150,7 @@ def _wrong_rows(preview: Preview, document: Submitting) -> dict[str, str]:
     sentence = "No row of this version has this key."
     sentences = {name: sentence for name in named if name.partition(".")[2] not in rows}
     for key, days in document.terms.items():
-        longest = preview.context.policy.longest_term(rows[key].requested.tier) if key in rows else days
+        longest = rows[key].longest_term_days if key in rows else days
         if days > longest:
             sentences[f"terms.{key}"] = f"A {rows[key].requested.tier}-risk term is 1 to {longest} days."
     return sentences
@@ -161,17 +168,12 @@ def _check_filled_in(preview: Preview) -> None:
     Raises:
         InvalidInput: with one field per missing answer.
     """
-    missing = [problem["text"] for problem in preview_page.things_missing(preview)]
-    if not missing:
+    problems = preview.plan.problems
+    if not problems:
         return
-    sentences = {f"justifications.{row.key}": "Say why in one sentence." for row in preview.unjustified}
-    unnamed = [row for row in preview.asked if row.connection and not row.is_named]
-    sentences |= {f"opens.{row.key}": "Say what it opens." for row in unnamed}
-    answers = preview.draft.fields
-    if not str(answers.get("purpose") or "").strip():
-        sentences["purpose"] = "Say what it is for."
-    if not answers.get("business_owner"):
-        sentences["business_owner"] = "Name who is accountable for it."
-    words = "; ".join(missing)
+    row_keys = {row.requested.key: row.key for row in preview.asked}
+    answers = [(*FIELDS[problem.kind], problem.key) for problem in problems if problem.kind in FIELDS]
+    sentences = {f"{name}{row_keys.get(key, '')}": sentence for name, sentence, key in answers}
+    words = "; ".join(remark.text for remark in missing_answers(preview))
     sentence = f"{SAVED} {words[:1].upper()}{words[1:]}."
     raise fields(sentences, sentence, "Say it, here or on the page, and submit again.", code="I8")

@@ -7,15 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from approvals.assignment.seat_state import SeatState
 from approvals.decisions.rules import duties
 from approvals.intake import drafts
 from approvals.intake.drafts import Draft, row_key
-from approvals.intake.preview.rows import USES_PREFIX, Answer, Preview, PreviewRow, answers_of
-from approvals.models import Approval, credential_key
+from approvals.intake.preview.route import people_words
+from approvals.intake.preview.rows import USES_PREFIX, Preview, PreviewRow, answers_of
+from approvals.models import Approval, SeatLabel, credential_key
 from approvals.models.submission import Capacity
 from approvals.parties.submission_parties import OWNING
 from approvals.submissions.plan.context import PartyPair, PlanContext, VersionContent
 from approvals.submissions.plan.plan import Plan
+from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.reapproval import RequestedItem
 from approvals.submissions.transitions.submit import submit
 from governance.core.access import Actor, Refusal
@@ -25,17 +28,9 @@ from inventory.importers.manifest import Manifest, manifest_digest, platform_nam
 from inventory.imports import resolution as import_resolution
 from inventory.imports.resolution import Resolution
 from inventory.imports.transitions import confirmation
-from inventory.models import Automation, ImportItem, NonHumanIdentity, Privilege, Version
+from inventory.models import Automation, DataClass, ImportItem, NonHumanIdentity, Privilege, Resource, Version
 from inventory.ownership import parties
 from inventory.versions.diff import VersionDiff, diff_privileges, pair_across
-
-#: The import has the id of an automation of another team.
-ELSEWHERE = Refusal(
-    "I1",
-    "permission",
-    "An automation with this id is in the register already, and belongs to another team.",
-    "Ask that team to import it.",
-)
 
 
 def read(
@@ -67,7 +62,11 @@ def read(
     automation = drafts.with_draft_answers(registered, manifest, draft, team, actor)
     if sibling is not None:
         automation.lineage = sibling.lineage
-    content = _content(automation, registered, manifest, resolution, actor)
+    content = replace(
+        _content(automation, registered, manifest, resolution, actor),
+        has_owner=bool(draft.fields.get("business_owner")),
+        is_sibling_here=registered is None and sibling is None and bool(draft.sibling),
+    )
     hint = manifest.source.owner_hint
     authors = tuple(sorted(parties.all_matches([hint]).get(hint, ()), key=lambda person: person.pk))
     joining = _joining_parties(content, actor.person, authors)
@@ -75,11 +74,11 @@ def read(
     items = _items_by_row(context.changes.wanted, resolution)
     said_before = _earlier_justifications(context, items)
     answers = answers_of(items, draft, said_before, context.policy)
-    plan = Plan(context, {item.key: answers[key].request for key, item in items.items()})
+    plan = Plan(context, {item.key: answers[key][1] for key, item in items.items()})
     base = context.promoted_from
     if registered is not None:
         base = registered.approved_version or registered.versions.order_by("-number").first() or base
-    rows = tuple(_row(key, item, answers[key], plan, resolution) for key, item in items.items())
+    rows = tuple(_row(key, item, *answers[key], plan, resolution) for key, item in items.items())
     preview = Preview(item, draft, team, plan, said_before, sibling, base, rows, begun, authors)
     return replace(preview, refusal=_refusal(preview, actor, relations, is_elsewhere=is_elsewhere))
 
@@ -182,7 +181,9 @@ def _items_by_row(wanted: Iterable[RequestedItem], resolution: Resolution) -> di
     return rows
 
 
-def _row(key: str, requested: RequestedItem, answer: Answer, plan: Plan, resolution: Resolution) -> PreviewRow:
+def _row(
+    key: str, requested: RequestedItem, why: str, request: ItemRequest, plan: Plan, resolution: Resolution
+) -> PreviewRow:
     connection, is_named, said_no, proposed = "", True, "", ""
     privilege, credential = requested.privilege, requested.credential
     resource = credential.decided_on if credential is not None else None
@@ -195,9 +196,28 @@ def _row(key: str, requested: RequestedItem, answer: Answer, plan: Plan, resolut
         said_no, proposed = resolution.refusal_of(place), resolution.proposal_of(place)
     approval = plan.approval_of(requested)
     seats = tuple(plan.route.standing(approval.row)) if approval is not None else ()
-    problems = tuple(problem.sentence for problem in plan.problems if problem.place == requested.key)
-    named = (connection, is_named, problems, said_no, proposed)
-    return PreviewRow(key, requested, answer, resource, approval, seats, *named)
+    problems = tuple(problem for problem in plan.problems if problem.key == requested.key)
+    blocking = tuple(problem for problem in problems if problem.kind != "justification")
+    asked_of = "" if blocking else _asked_of(requested, seats, plan.context)
+    longest_term, data_class = plan.context.policy.longest_term(requested.tier), _data_class(requested, resource, plan)
+    named = (asked_of, data_class, longest_term, connection, is_named, said_no, proposed)
+    return PreviewRow(key, requested, why, request, resource, approval, seats, blocking, blocking == problems, *named)
+
+
+def _asked_of(requested: RequestedItem, seats: Iterable[SeatState], context: PlanContext) -> str:
+    """The first deciders: people, or policy on the light path."""
+    if not requested.why:
+        return "Held already"
+    if context.light:
+        return f"Policy version {context.policy.version.number}"
+    return people_words(next((seat.may_decide for seat in seats if seat.label != SeatLabel.SECURITY), ()))
+
+
+def _data_class(requested: RequestedItem, resource: Resource | None, plan: Plan) -> str:
+    privilege = requested.privilege
+    if privilege is None:
+        return resource.counted_class if resource is not None else DataClass.RESTRICTED
+    return DataClass.RESTRICTED if privilege.key in plan.context.unvouched else privilege.entitlement.counted_class
 
 
 def _refusal(
@@ -211,7 +231,7 @@ def _refusal(
     registered, under_way, now = preview.content.registered, preview.context.before, preview.context.now
     refusal = confirmation.confirm_import.refusal(preview.team, actor=actor, now=now, context=relations)
     if refusal is None and is_elsewhere:
-        refusal = ELSEWHERE
+        refusal = confirmation.ELSEWHERE
     if refusal is None and registered is not None:
         refusal = submit.refusal(registered, actor=actor, now=now)
     if preview.is_repeat:

@@ -9,40 +9,26 @@ from typing import Any
 
 from approvals.assignment.seat_state import SeatState
 from approvals.intake.drafts import Draft
+from approvals.models import ApprovalKind
 from approvals.policies.queries import Policy
 from approvals.submissions.plan.context import PlanContext, VersionContent
 from approvals.submissions.plan.plan import Plan, PlannedApproval
-from approvals.submissions.plan.problems import ItemRequest
+from approvals.submissions.plan.problems import ItemRequest, Problem, ProblemKind
 from approvals.submissions.reapproval import RequestedItem
 from governance.core.access import Refusal
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
 from inventory.importers.manifest import platform_name
-from inventory.models import Automation, DataClass, ImportItem, Privilege, Resource, Version
+from inventory.models import Automation, ImportItem, Privilege, Resource, Version
 
 #: Opening of the justification that a credential takes from its privileges.
 USES_PREFIX = "It is needed for what it opens:"
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The builder's answer about one row.
-
-    Args:
-        why: the typed justification, or else that of the same item when it was last asked.
-        request: justification and term as they are submitted.
-        is_settled: whether it has a justification, or needs none because asked privileges use the credential.
-    """
-
-    why: str
-    request: ItemRequest
-    is_settled: bool
-
-
 def answers_of(
     items: Mapping[str, RequestedItem], draft: Draft, earlier: Mapping[str, str], policy: Policy
-) -> dict[str, Answer]:
-    """Return the answers of a draft by row key.
+) -> dict[str, tuple[str, ItemRequest]]:
+    """Return the builder's justification as typed or last asked, and the request as it is submitted, by row key.
 
     A credential without a justification takes those of the asked privileges that use it. A term is at most the tier's
     maximum, which is also the default.
@@ -64,7 +50,7 @@ def answers_of(
         if not justification and uses and all(uses):
             justification = f"{USES_PREFIX} {' '.join(dict.fromkeys(uses))}"
         request = ItemRequest(justification, min(draft.terms.get(key, longest), longest) or longest)
-        answers[key] = Answer(whys[key], request, bool(justification or uses))
+        answers[key] = whys[key], request
     return answers
 
 
@@ -75,26 +61,36 @@ class PreviewRow:
     Args:
         key: names its form fields (`drafts.row_key`).
         requested: the privilege or credential with its tier; `why` is empty if it is held and not asked again.
-        answer: the builder's justification and term.
+        why: the typed justification, or else that of the same item when it was last asked.
+        request: justification and term as they are submitted.
         resource: the resource that decides.
         approval: its planned approval; None if it is not asked.
         seats: the seats of that approval.
+        problems: problems of the plan with it, a missing justification apart.
+        is_justified: whether the plan misses no justification of it.
+        asked_of: the first deciders in words; empty if there is a problem.
+        data_class: the data class that counts: restricted if its binding rests on parties (I8).
+        longest_term_days: the maximum of its tier, in days.
         connection: the connection's name, if the builder may choose its resource.
         is_named: whether the connection's resource is known or chosen.
-        problems: problems that block the submission, one sentence each.
         said_no: a sentence if an owner refused the chosen resource; else empty.
         proposed: a sentence if another person has proposed its resource; else empty.
     """
 
     key: str
     requested: RequestedItem
-    answer: Answer
+    why: str
+    request: ItemRequest
     resource: Resource | None
     approval: PlannedApproval | None
     seats: tuple[SeatState, ...]
+    problems: tuple[Problem, ...]
+    is_justified: bool
+    asked_of: str
+    data_class: str
+    longest_term_days: int
     connection: str
     is_named: bool
-    problems: tuple[str, ...]
     said_no: str
     proposed: str
 
@@ -102,6 +98,65 @@ class PreviewRow:
     def is_asked(self) -> bool:
         """Whether stage 2 is asked about it."""
         return bool(self.requested.why)
+
+    @property
+    def kinds(self) -> set[ProblemKind]:
+        """Kinds of its problems."""
+        return {problem.kind for problem in self.problems}
+
+    @property
+    def kind(self) -> str:
+        """Privilege or credential."""
+        return ApprovalKind.CREDENTIAL if self.requested.privilege is None else ApprovalKind.PRIVILEGE
+
+    @property
+    def is_recognised(self) -> bool:
+        """Whether the importer recognises the operation and its target."""
+        return self.requested.privilege is None or self.requested.privilege.recognised
+
+    @property
+    def is_at_run_time(self) -> bool:
+        """Whether its target is chosen at run time, so that it can't be named here (I8)."""
+        return self.requested.privilege is not None and not self.requested.privilege.instance
+
+    @property
+    def level(self) -> str:
+        """Level of the privilege, ``secret`` for a credential, ``unknown`` for an operation that is not recognised."""
+        privilege = self.requested.privilege
+        return "secret" if privilege is None else privilege.level if privilege.recognised else "unknown"
+
+    @property
+    def place(self) -> str:
+        """Place in the source: “Post report”."""
+        privilege = self.requested.privilege
+        return f"“{privilege.at[0]}”" if privilege is not None and privilege.at else "this"
+
+    @property
+    def sentence(self) -> str:
+        """Its use in plain words."""
+        privilege, credential = self.requested.privilege, self.requested.credential
+        if privilege is None:
+            return credential.sentence if credential is not None else ""
+        if self.is_at_run_time:
+            return f"{self.place} talks to something that is decided when it runs"
+        if not privilege.recognised:
+            place_words = f" in {self.resource.name}" if self.is_named and self.resource is not None else ""
+            return f"{self.place} does something that we do not recognise{place_words}"
+        return privilege.sentence
+
+    @property
+    def scope(self) -> str:
+        """Its technical names."""
+        privilege, credential = self.requested.privilege, self.requested.credential
+        if credential is not None:
+            kept_in = credential.kept_in
+            kept = f"kept in {kept_in.name}" if kept_in is not None else credential.platform_instance
+            parts = [credential.kind, kept, credential.get_lifetime_display().lower()]
+            return " · ".join(dict.fromkeys(part for part in parts if part))
+        assert privilege is not None  # one of the two
+        places = privilege.at[0] if len(privilege.at) == 1 else f"{len(privilege.at)} places"
+        host = privilege.through if self.is_named and privilege.recognised else privilege.instance
+        return " · ".join(part for part in (privilege.entitlement.code, host, privilege.target, places) if part)
 
 
 @dataclass(frozen=True)
@@ -145,11 +200,6 @@ class Preview:
         return self.plan.context.content
 
     @property
-    def tier(self) -> str:
-        """The app's tier."""
-        return self.context.tier
-
-    @property
     def privileges(self) -> list[Privilege]:
         """The privileges that the version would hold."""
         return [row.requested.privilege for row in self.wanted if row.requested.privilege is not None]
@@ -160,13 +210,11 @@ class Preview:
         app = self.plan.approval_of(None)
         return self.plan.route.standing(app.row) if app is not None else []
 
-    def counted_class(self, row: PreviewRow) -> str:
-        """Data class that counts for a row: restricted if its binding rests on parties (I8)."""
-        privilege = row.requested.privilege
-        if privilege is None:
-            return row.resource.counted_class if row.resource is not None else ""
-        is_unvouched = privilege.key in self.context.unvouched
-        return DataClass.RESTRICTED if is_unvouched else privilege.entitlement.counted_class
+    @property
+    def conflict_words(self) -> dict[str, str]:
+        """Sentences of the future privileges, by the keys in conflicts."""
+        pk = self.content.automation.pk or 0
+        return {f"{pk}/{privilege.key}": privilege.sentence for privilege in self.privileges}
 
     @property
     def is_across(self) -> bool:
@@ -177,20 +225,13 @@ class Preview:
     def is_certain(self) -> bool:
         """Whether its sibling is certain: the same id on the same platform (I10)."""
         manifest, sibling = self.content.manifest, self.sibling
-        if sibling is None or not sibling.external_id:
-            return False
-        is_there = sibling.platform_instance == platform_name(manifest)
-        return is_there and sibling.external_id == manifest.source.external_id[:160]
+        key = platform_name(manifest), manifest.source.external_id[:160]
+        return bool(key[1]) and sibling is not None and (sibling.platform_instance, sibling.external_id) == key
 
     @property
     def asked(self) -> list[PreviewRow]:
         """Rows that stage 2 is asked about."""
         return [row for row in self.wanted if row.is_asked]
-
-    @property
-    def unjustified(self) -> list[PreviewRow]:
-        """Asked rows without a justification."""
-        return [row for row in self.asked if not row.answer.is_settled]
 
     @property
     def asks_nothing(self) -> bool:

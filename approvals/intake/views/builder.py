@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -217,7 +216,7 @@ class Work:
         """Render the preview's page, or the parts that changed."""
         options, has_more = self.builder.options() if preview_rows.offers_choice(preview) else ([], False)
         form = Form(details, options, has_more, self.may_register, submitted)
-        context: dict[str, Any] = preview_page.context(preview, form, self.builder.person)
+        context = preview_page.context(preview, form)
         also = ("title", "missing", "risk", "chain", "facts")  # they change with the route
         return page(request, "approvals/intake/preview.html", context, fragment="route", also=also, status=status)
 

@@ -210,12 +210,12 @@ def _not_ready(request: Request, work: Work, loaded: Preview, details: Automatio
 
 def _is_filled_in(loaded: Preview, details: AutomationForm) -> bool:
     """Whether the builder has given all required answers. Errors are shown beside their fields."""
-    is_one_missing = any(problem.place == "technical_owner" for problem in loaded.plan.problems)
-    if is_one_missing and details.data.get("business_owner"):
-        sentence = "High risk needs a second person: name somebody else than the business owner."
-        details.add_error("technical_owner", sentence)
-    is_named = all(row.is_named or not row.connection for row in loaded.asked)
-    return details.is_valid() and not loaded.unjustified and is_named
+    kinds = {problem.kind for problem in loaded.plan.problems}
+    if "one_owner" in kinds:
+        details.add_error(
+            "technical_owner", "High risk needs a second person: name somebody else than the business owner."
+        )
+    return details.is_valid() and kinds.isdisjoint(("connection", "justification"))
 
 
 def _confirm(request: Request, work: Work, loaded: Preview, details: AutomationForm) -> Version | HttpResponse:

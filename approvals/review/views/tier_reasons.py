@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from approvals.review.views.reader import Shape
+from approvals.review.remarks import Remark
 
 #: Icons by a word of the reason; the first match counts.
 ICONS = (
@@ -20,12 +20,10 @@ ICONS = (
     ("only reads", "eye"),
     ("read", "eye"),
 )
-#: Empty fields of these reasons. A template takes longer for a missing key.
-NOTHING_MORE = dict.fromkeys(("tone", "code", "href"), "")
 
 
-def group_reasons(reasons: Iterable[str], sentences: Sequence[str]) -> list[Shape]:
-    """The reasons of a tier in the form of ``components/reasons.html``.
+def group_reasons(reasons: Iterable[str], sentences: Sequence[str]) -> list[Remark]:
+    """Return the reasons of a tier, for pages and API answers.
 
     Args:
         reasons: reasons of the judgement; one of a privilege starts with its sentence.
@@ -36,11 +34,10 @@ def group_reasons(reasons: Iterable[str], sentences: Sequence[str]) -> list[Shap
         sentence_of = next((sentence for sentence in sentences if reason.startswith(f"{sentence}: ")), "")
         sentences_by_reason.setdefault(reason.removeprefix(f"{sentence_of}: "), []).append(sentence_of)
     return [
-        {
-            **NOTHING_MORE,
-            "icon": next((icon for word, icon in ICONS if word in why.lower()), "pen"),
-            "lead": f"{len(reason_sentences)} privileges." if len(reason_sentences) > 1 else "",
-            "text": f"{reason_sentences[0]}: {why}" if len(reason_sentences) == 1 and reason_sentences[0] else why,
-        }
+        Remark(
+            text=f"{reason_sentences[0]}: {why}" if len(reason_sentences) == 1 and reason_sentences[0] else why,
+            lead=f"{len(reason_sentences)} privileges." if len(reason_sentences) > 1 else "",
+            icon=next((icon for word, icon in ICONS if word in why.lower()), "pen"),
+        )
         for why, reason_sentences in sentences_by_reason.items()
     ]

@@ -55,6 +55,8 @@ class VersionContent:
         triggers: its triggers.
         identities: the identities that it names.
         bindings: its connections, as they would be.
+        has_owner: whether a business owner is named; in a draft without one, the importer is taken until then.
+        is_sibling_here: whether the draft names an automation to promote that is in this environment already (I10).
     """
 
     automation: Automation
@@ -66,6 +68,8 @@ class VersionContent:
     triggers: Sequence[Trigger]
     identities: Sequence[NonHumanIdentity]
     bindings: Bindings
+    has_owner: bool = True
+    is_sibling_here: bool = False
 
     @property
     def identity_ids(self) -> list[int]:

@@ -102,11 +102,11 @@ class Plan:
         votes = replace(context.votes, links=[*context.votes.links, *self.links])
         #: The seats of each approval, and the people who may decide.
         self.route = Route(self.facts, self.conflicts, context.bench, votes, stopped=context.stopped)
-        #: Problems of the automation and of each requested item.
-        self.problems = plan_problems.problems_of(context)
         undecided = [approval.row for approval in self.approvals if not approval.is_rejected]
         #: Approvals that have too few different eligible people (A9).
         self.short = shortage(self.route.questions(undecided))
+        #: All problems, also of an incomplete draft.
+        self.problems = plan_problems.problems_of(context, wishes, self.short)
 
     @property
     def refusals(self) -> list[Refusal]:
@@ -116,7 +116,7 @@ class Plan:
             plan_problems.problems_refusal(self.problems),
             plan_problems.no_change_refusal(context),
             conflict_check.refusal(context.conflicts, "input"),
-            plan_problems.justification_refusal(asked, self.wishes),
+            plan_problems.justification_refusal(self.problems),
             plan_problems.term_refusal(asked, self.wishes, context.policy),
             self._repetition(),
             plan_problems.shortage_refusal(self.short),

@@ -1,8 +1,10 @@
-"""What prevents a submission, one sentence each, for the page and for the write (A1, A9, I1, I3, I8). Pure."""
+"""What prevents a submission, one sentence each, for the page, the API and the write (A1, A9, I1, I3, I8, I10, S6). Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from approvals.conflicts.check.submission import enforced_conflicts
 from approvals.decisions.rules import bindings as rule_bindings
 from approvals.decisions.rules import ownership
 from approvals.policies.queries import Policy
@@ -11,6 +13,15 @@ from approvals.submissions.reapproval import RequestedItem
 from governance.core.access import Refusal
 from governance.core.texts import free_text
 from inventory.models import ResourceState
+
+#: Kinds of problems of the automation.
+AutomationProblem = Literal["purpose", "no_owner", "owner_left", "one_owner", "identity", "sibling"]
+#: Kinds of problems of a requested privilege or credential: its target is chosen at run time; its connection opens no known
+#: resource; the credential's resource follows from such a connection; the resource is not accepted or has no owner.
+ItemProblem = Literal["at_run_time", "connection", "follows_connection", "not_accepted", "ownerless", "other"]
+ProblemKind = Literal[AutomationProblem, ItemProblem, "justification", "conflict", "shortage"]
+#: Kinds that have a refusal with a code of their own (A1, S6, A9).
+REFUSED_APART = ("justification", "conflict", "shortage")
 
 
 @dataclass(frozen=True)
@@ -31,59 +42,85 @@ class Problem:
     """A problem to settle before the submission.
 
     Args:
+        kind: what is missing or wrong.
         sentence: the problem.
-        place: the field of the automation, or the key of the privilege or credential; else empty.
+        key: of the privilege or credential; empty for a problem of the automation or of the whole submission.
     """
 
+    kind: ProblemKind
     sentence: str
-    place: str = ""
+    key: str = ""
 
 
-def problems_of(context: PlanContext) -> list[Problem]:
-    """Return the problems of the automation, its identities, and the requested privileges and credentials."""
-    found = [*_automation_problems(context)]
-    for item in context.changes.asked:
-        found += [Problem(sentence, item.key) for sentence in _item_problems(item, context)]
-    return found + [Problem(text) for text in ownership.identity_problems(context.content.identities, context.now)]
+def problems_of(context: PlanContext, wishes: Mapping[str, ItemRequest], short: Iterable[str]) -> list[Problem]:
+    """Return all problems, also of an incomplete draft.
+
+    Args:
+        context: of the plan.
+        wishes: the builder's wishes by key of the requested item.
+        short: names of approvals with too few different eligible people.
+    """
+    content, items = context.content, context.changes.asked
+    problems = [*_automation_problems(context)]
+    for item in items:
+        problems += [Problem(kind, sentence, item.key) for kind, sentence in _item_problems(item, context)]
+    problems += [Problem("identity", text) for text in ownership.identity_problems(content.identities, context.now)]
+    unjustified = _unjustified_items(items, wishes)
+    problems += [Problem("justification", "Say why in one sentence.", item.key) for item in unjustified]
+    problems += [Problem("conflict", conflict.sentence) for conflict in enforced_conflicts(context.conflicts)]
+    # Without a business owner, the parties are not complete.
+    return problems + [Problem("shortage", f"Nobody is left to decide {name}.") for name in short if content.has_owner]
 
 
 def _automation_problems(context: PlanContext) -> Iterator[Problem]:
-    automation, (business, technical) = context.content.automation, context.owners
-    if not str(automation.asked["purpose"]).strip():
-        yield Problem("Say what it is for: the purpose is empty.", "purpose")
-    interim = automation.interim_owner(context.now)
+    content, (business, technical) = context.content, context.owners
+    if not free_text.seen(str(content.automation.asked["purpose"])):
+        yield Problem("purpose", "Say what it is for: the purpose is empty.")
+    if not content.has_owner:
+        yield Problem("no_owner", "Name who is accountable for it.")
+    interim = content.automation.interim_owner(context.now)
     if not all(owner.is_here for owner in (interim or business, technical) if owner is not None):
-        yield Problem("An owner of this automation is not here any more: name another.", "business_owner")
-    if context.policy.needs_two_owners(context.tier) and technical in (None, business):
+        yield Problem("owner_left", "An owner of this automation is not here any more: name another.")
+    if content.has_owner and context.policy.needs_two_owners(context.tier) and technical in (None, business):
         sentence = "High risk needs two different owners: name a technical owner beside the business owner."
-        yield Problem(sentence, "technical_owner")
+        yield Problem("one_owner", sentence)
+    if content.is_sibling_here:
+        yield Problem("sibling", "What it is promoted from is in this environment already.")
 
 
-def _item_problems(item: RequestedItem, context: PlanContext) -> Iterator[str]:
-    """Yield sentences on what the item is about.
+def _item_problems(item: RequestedItem, context: PlanContext) -> Iterator[tuple[ItemProblem, str]]:
+    """Yield kinds and sentences on what the item is about.
 
     The target must be known and owned. The operation may be unknown: it is shown as unknown, counts as write and is never
     low, and the owner of the resource decides (I4, I8, T1).
     """
     privilege, credential, now = item.privilege, item.credential, context.now
     if credential is not None and credential.is_ownerless(now):
-        yield ownership.no_owner_sentence(credential, f"the credential {credential}")
+        yield "other", ownership.no_owner_sentence(credential, f"the credential {credential}")
     on = credential.decided_on if credential is not None else None
     if privilege is not None and privilege.instance:
         on = privilege.entitlement.resource
     elif privilege is not None:
-        yield f"Say what {', '.join(privilege.at)} talks to: it was not recognised."
+        yield "at_run_time", f"Say what {', '.join(privilege.at)} talks to: it was not recognised."
     if on is not None and on.state != ResourceState.ACTIVE:
-        yield f"{on.name} has nobody who accepted to own it: an admin activates it once its owner has accepted."
+        kind: ItemProblem = "not_accepted" if on.pk else "connection" if privilege else "follows_connection"
+        yield kind, f"{on.name} has nobody who accepted to own it: an admin activates it once its owner has accepted."
     elif on is not None and on.is_ownerless(now):
-        yield f"{on.name} has no active owner: nothing new on it can be approved until one is named."
+        yield "ownerless", f"{on.name} has no active owner: nothing new on it can be approved until one is named."
     if privilege is not None and (problem := rule_bindings.binding_problem(privilege, context.content.bindings)):
-        yield problem
+        yield "other", problem
+
+
+def _unjustified_items(items: Sequence[RequestedItem], wishes: Mapping[str, ItemRequest]) -> list[RequestedItem]:
+    """Return the items without a justification. A credential waits for the privileges that use it, and takes theirs."""
+    items = [item for item in items if not free_text.clean(wishes.get(item.key, ItemRequest()).justification)]
+    used = [item.privilege.credential for item in items if item.privilege is not None]
+    return [item for item in items if item.credential is None or item.credential not in used]
 
 
 def problems_refusal(problems: Iterable[Problem]) -> Refusal | None:
-    """Return the refusal of all these problems together; None without any."""
-    sentences = tuple(dict.fromkeys(problem.sentence for problem in problems))
+    """Return the refusal of all these problems together, apart from `REFUSED_APART`; None without any."""
+    sentences = tuple(dict.fromkeys(problem.sentence for problem in problems if problem.kind not in REFUSED_APART))
     if not sentences:
         return None
     detail = tuple(("", sentence) for sentence in sentences)
@@ -100,13 +137,13 @@ def no_change_refusal(context: PlanContext) -> Refusal | None:
     return Refusal("A12", "input", sentence, "Import a newer version, or change what it asks for.")
 
 
-def justification_refusal(items: Iterable[RequestedItem], wishes: Mapping[str, ItemRequest]) -> Refusal | None:
+def justification_refusal(problems: Iterable[Problem]) -> Refusal | None:
     """Return a refusal if an item has no justification (A1)."""
-    missing = [item for item in items if not free_text.clean(wishes.get(item.key, ItemRequest()).justification)]
+    missing = [problem for problem in problems if problem.kind == "justification"]
     if not missing:
         return None
     words = "one privilege or credential" if len(missing) == 1 else f"{len(missing)} privileges or credentials"
-    detail = tuple((item.key, "Say why in one sentence.") for item in missing)
+    detail = tuple((problem.key, problem.sentence) for problem in missing)
     return Refusal("A1", "input", f"Say why it needs {words}.", detail=detail)
 
 

@@ -13,3 +13,15 @@ def counted(number: int, thing: str, things: str = "") -> str:
 def day_of(at: datetime | date) -> date:
     """Return the calendar day of an instant in the active zone, or the day itself."""
     return timezone.localtime(at).date() if isinstance(at, datetime) else at
+
+
+def day_words(on: date, today: date) -> str:
+    """Return "Thu 26 Nov" for a day within two months, else "12 Jun 2026": far away, the year says more than the weekday."""
+    near = abs((on - today).days) <= 60
+    return f"{on:%a} {on.day} {on:%b}" if near else f"{on.day} {on:%b %Y}"
+
+
+def stamp_words(at: datetime) -> str:
+    """Return "Tue 24 Nov 2026, 15:10"."""
+    local = timezone.localtime(at)
+    return f"{local:%a} {local.day} {local:%b %Y, %H:%M}"

@@ -12,15 +12,11 @@ from django.utils.safestring import SafeString
 
 from governance.core.texts.number_words import counted as counted
 from governance.core.texts.number_words import day_of as day_of
+from governance.core.texts.number_words import day_words as day_words
+from governance.core.texts.number_words import stamp_words as stamp_words
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-
-
-def day_words(on: date, today: date) -> str:
-    """Return "Thu 26 Nov" for a day within two months, else "12 Jun 2026": far away, the year says more than the weekday."""
-    near = abs((on - today).days) <= 60
-    return f"{on:%a} {on.day} {on:%b}" if near else f"{on.day} {on:%b %Y}"
 
 
 def moment_words(at: datetime, now: datetime) -> str:
@@ -30,12 +26,6 @@ def moment_words(at: datetime, now: datetime) -> str:
     if near is None and abs((local.date() - today).days) > 60:
         return day_words(local.date(), today)
     return f"{near or day_words(local.date(), today)} {local:%H:%M}"
-
-
-def stamp_words(at: datetime) -> str:
-    """Return "Tue 24 Nov 2026, 15:10"."""
-    local = timezone.localtime(at)
-    return f"{local:%a} {local.day} {local:%b %Y, %H:%M}"
 
 
 def distance_words(at: datetime | date, now: datetime) -> str:

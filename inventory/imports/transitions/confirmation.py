@@ -47,6 +47,10 @@ REVIEWED = frozenset(name.removesuffix("_id") for name in AMENDED_BY_REVIEW)
 #: Advisory lock for writing to the register, so that two imports never create the same binding or credential.
 REGISTER_LOCK = 0x636F756E
 
+OTHER_TEAM = "An automation with this id is in the register already, and belongs to another team."
+#: The import has the id of an automation of another team.
+ELSEWHERE = Refusal("I1", "permission", OTHER_TEAM, "Ask that team to import it.")
+
 
 def _confirmed_item(team: Team, actor: Actor, text: str, params: Mapping[str, Any]) -> ImportItem | None:
     """Item that the same builder already confirmed for this team, for a repeated request (A8)."""
@@ -279,8 +283,7 @@ def _amend(step: Step[Team], automation: Automation, given: Mapping[str, Any]) -
     """Lock the known automation of an import and change its fields."""
     automation = Automation.objects.select_for_update(of=("self",)).get(pk=automation.pk)
     if automation.team_id != step.subject.pk:
-        sentence = "An automation with this id is in the register already, and belongs to another team."
-        raise refuse(Refusal("I1", "permission", sentence, "Ask that team to import it."))
+        raise refuse(ELSEWHERE)
     if automation.state == AutomationState.RETIRED:
         raise refuse(Refusal("L1", "state", f"{automation.name} is retired: it takes no new versions."))
     _check_owners(step, step.subject, automation, given)

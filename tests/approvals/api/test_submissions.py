@@ -117,6 +117,7 @@ def test_missing_fields_are_named_and_input_is_kept(company: Company, start: Bro
     first, second = [row["key"] for row in preview["rows"] if row["kind"] == "privilege"]
     nothing = rita.post(path, {})
     assert nothing.status == 422
+    assert rita.post(path, {"purpose": "\u200b"}).fields == nothing.fields
     assert set(nothing.fields) == {"purpose", f"justifications.{first}", f"justifications.{second}"}
     some = rita.post(path, {"purpose": "Sends planners the stock.", "justifications": {first: "To read it."}})
     assert set(some.fields) == {f"justifications.{second}"}

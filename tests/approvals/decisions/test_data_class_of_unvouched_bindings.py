@@ -89,7 +89,7 @@ def test_a_decision_is_about_the_class_that_its_tier_counts(omars: Company) -> N
 def test_the_review_and_the_preview_show_the_class_that_counts(omars: Company) -> None:
     n, read = omars.people, previewed(omars, omars.people.omar)
     wanted = next(one for one in read.wanted if one.requested.privilege and one.requested.privilege.instance == HOST)
-    assert read.counted_class(wanted) == "restricted"
+    assert wanted.data_class == "restricted"
     record = submitted(omars)
     app_approved(omars, record.submission)
     page = client_of(n.amara).get(f"/review/{record.submission_id}/").content.decode()

@@ -42,7 +42,7 @@ def read(c: Company, item: ImportItem, **draft: Any) -> Preview:
 
 def term(found: Preview, row: PreviewRow) -> int | None:
     """The requested term of a row, in days."""
-    return next(one.answer.request.term_days for one in found.wanted if one.key == row.key)
+    return next(one.request.term_days for one in found.wanted if one.key == row.key)
 
 
 def people_asked(found: Preview) -> set[str]:
@@ -262,15 +262,15 @@ def test_credential_without_reason_uses_reason_of_privilege(connected: Company, 
     item = rita.import_item()
     found = read(connected, item)
     credentials = [one for one in found.asked if one.requested.credential is not None]
-    assert credentials[0].answer.request.justification == ""
+    assert credentials[0].request.justification == ""
     said = {one.key: "Buyers must know." for one in found.asked if one.requested.privilege is not None}
     settled = read(connected, item, why=said)
-    assert {one.answer.request.justification for one in settled.asked if one.requested.credential is not None} == {
+    assert {one.request.justification for one in settled.asked if one.requested.credential is not None} == {
         "It is needed for what it opens: Buyers must know."
     }
     own = read(connected, item, why={**said, credentials[0].key: "No other way in."})
     (row,) = (one for one in own.asked if one.key == credentials[0].key)
-    assert row.answer.request.justification == "No other way in."
+    assert row.request.justification == "No other way in."
 
 
 def queries(rita: Build, privileges: int) -> int:

@@ -36,8 +36,9 @@ def test_preview_and_review_show_same_text(company: Company, rita: Build, chaser
     review = context(client_of(n.theo).get(reverse("review", args=[made.pk])))
     leads = {f"{label}." for _, label in review["app"]["findings"]}
     assert any(lead.startswith("Shared credential: ") for lead in leads)
-    assert leads <= {one["lead"] for one in shown["noticed"]}
-    tags = {row["sentence"]: {tag["text"] for tag in row["tags"]} for row in shown["rows"] if row["level"] == "secret"}
+    assert leads <= {one.lead for one in shown["noticed"]}
+    secrets = [row for row in shown["rows"] if row["wish"].level == "secret"]
+    tags = {row["wish"].sentence: {tag["text"] for tag in row["tags"]} for row in secrets}
     rows = [row for row in review["rows"] if row["level"] == "secret"]
     assert rows
     for row in rows:
@@ -50,7 +51,7 @@ def test_preview_and_review_show_same_text(company: Company, rita: Build, chaser
 def test_shared_facts_are_shown_once(company: Company) -> None:
     made = scenarios.submitted(company)
     app = context(client_of(company.people.theo).get(reverse("review", args=[made.pk])))["app"]
-    texts = [re.sub("^.*: ", "", one["text"]) for one in app["reasons"]]
+    texts = [re.sub("^.*: ", "", one.text) for one in app["reasons"]]
     assert len(texts) == len(set(texts))
     whole = [one.partition(": ")[2] for one in made.reasons]
     assert len(whole) >= len(texts)

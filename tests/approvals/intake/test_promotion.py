@@ -16,7 +16,7 @@ from django.urls import reverse
 from approvals.intake import promotion
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
-from approvals.intake.views import preview_page
+from approvals.intake.preview.missing import OF_AUTOMATION, missing_answers
 from approvals.models import Submission, SubmissionKind
 from approvals.models.submission import Capacity
 from governance.core.duties.refusals import InvalidInput, Refused
@@ -128,7 +128,7 @@ def test_existing_environment_is_not_offered_for_promotion(company: Company, sta
     assert below not in lineages.sibling_choices(company.people.finance_ops, "production")
     found = read(company, item, sibling=below.pk)
     assert found.sibling is None
-    assert preview_page.SIBLING_IS_HERE in [thing["text"] for thing in preview_page.things_missing(found)]
+    assert OF_AUTOMATION["sibling"] in missing_answers(found)
 
 
 @IN_TEST
@@ -192,9 +192,9 @@ def test_a_promotion_is_filled_in_from_below(company: Company, start: Submission
     assert (found.sibling, found.context.promoted_from) == (below.automation, below.version)
     assert found.content.automation.purpose == below.automation.purpose
     assert found.content.automation.business_owner == below.automation.business_owner
-    said = {one.answer.why for one in found.asked if one.requested.privilege is not None}
+    said = {one.why for one in found.asked if one.requested.privilege is not None}
     assert said == {"It is needed for the reminder."}
-    assert not found.unjustified
+    assert all(one.is_justified for one in found.asked)
 
 
 @IN_TEST

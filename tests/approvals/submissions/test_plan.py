@@ -9,6 +9,7 @@ import pytest
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
+from approvals.intake.preview.missing import missing_answers
 from approvals.intake.preview.rows import Preview
 from approvals.models import Submission
 from approvals.submissions.plan.plan import Plan
@@ -84,6 +85,25 @@ def preview_of(c: Company, name: str, content: bytes, *, is_new: bool = True) ->
     why = {row.key: f"For {row.key}." for row in shown.asked}
     draft = Draft(team=n.finance_ops.pk, fields=fields, why=why)
     return previews.read(item, actor=as_actor(n.rita), now=c.now, team=n.finance_ops, draft=draft)
+
+
+@pytest.mark.rule("A1", "I1", "I8")
+def test_plan_of_an_empty_draft_has_all_problems(company: Company) -> None:
+    n = company.people
+    content = stock_report.source()
+    item = import_previews.preview(
+        [(stock_report.EXPORT, content)], actor=as_actor(n.rita), now=company.now
+    ).items.get()
+    draft = Draft(team=n.finance_ops.pk, fields={"purpose": "\u200b"})
+    shown = previews.read(item, actor=as_actor(n.rita), now=company.now, team=n.finance_ops, draft=draft)
+    kinds = [problem.kind for problem in shown.plan.problems]
+    assert kinds[:2] == ["purpose", "no_owner"], "invisible characters are no purpose"
+    privileges = {row.requested.key for row in shown.asked if row.requested.privilege is not None}
+    for kind in ("connection", "justification"):
+        keys = {problem.key for problem in shown.plan.problems if problem.kind == kind}
+        assert keys == privileges, "a credential waits for its privileges"
+    assert [refusal.code for refusal in shown.plan.refusals][:2] == ["I8", "A1"]
+    assert {remark.text for remark in missing_answers(shown)} >= {"say what it is for", "name a business owner"}
 
 
 @pytest.mark.parametrize("name", SAMPLES)

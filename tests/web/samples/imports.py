@@ -55,17 +55,21 @@ def refused() -> Shape:
 
 
 def _row(key: str, level: str, sentence: str, scope: str, **more: object) -> Shape:
-    base: Shape = {
+    wish: Shape = {
         "key": key,
         "level": level,
         "sentence": sentence,
         "scope": scope,
         "data_class": "confidential",
-        "tier": "standard",
+        "resource": {"data_class": "confidential"},
+        "requested": {"tier": "standard"},
         "asked_of": "Omar Haddad",
-        "answer": {"why": ""},
+        "is_asked": True,
+        "is_named": True,
+        "is_recognised": True,
+        "why": "",
     }
-    return {**base, **more}
+    return {"wish": {**wish, **more}}
 
 
 def preview() -> Shape:
@@ -75,7 +79,7 @@ def preview() -> Shape:
         "preview": {
             "item": {"pk": 1, "filename": "supplier-onboarding.json"},
             "team": {"name": "Finance Operations"},
-            "tier": "high",
+            "context": {"tier": "high"},
             "content": {
                 "automation": {"name": "Supplier onboarding agent", "get_environment_display": "Production"},
                 "manifest": {"source": {"format": "n8n", "content": "sha256:c41d07f2e5559a"}},
@@ -83,8 +87,8 @@ def preview() -> Shape:
         },
         "format": "n8n export",
         "missing": [
-            {"text": "say what step 9 talks to", "href": "#bind-7"},
-            {"text": "justify the Slack message", "href": "#why-4"},
+            {"text": "say what step 9 talks to", "place": "bind-7"},
+            {"text": "justify the Slack message", "place": "why-4"},
         ],
         "record_words": "5 privileges, 1 credential, 1 not recognised",
         "rows": [
@@ -93,15 +97,15 @@ def preview() -> Shape:
                 "read",
                 f"May read supplier records in {ERP}",
                 "SELECT ON scm.suppliers",
-                answer={"why": "Checks whether the supplier is already known."},
+                why="Checks whether the supplier is already known.",
             ),
             _row(
                 "2",
                 "write",
                 f"May create suppliers in {ERP}",
                 "INSERT ON scm.suppliers",
-                tier="high",
-                answer={"why": "Creates the record once both checks have passed."},
+                requested={"tier": "high"},
+                why="Creates the record once both checks have passed.",
             ),
             _row(
                 "3",
@@ -109,7 +113,7 @@ def preview() -> Shape:
                 "May read files under /Onboarding in Supplier Drive",
                 "drive.readonly · /Onboarding/**",
                 asked_of="Mei Tanaka",
-                answer={"why": "Reads the registration form and certificates."},
+                why="Reads the registration form and certificates.",
             ),
             _row(
                 "4",
@@ -125,33 +129,31 @@ def preview() -> Shape:
                 "mcp:create_issue · northwind/finance-ops",
                 data_class="internal",
                 asked_of="Mei Tanaka",
-                answer={"why": "Opens a ticket when a certificate is missing."},
+                why="Opens a ticket when a certificate is missing.",
             ),
             _row(
                 "6",
                 "secret",
                 "Uses the database password n8n-scm, kept in n8n",
                 "n8n credential 48 · fp 2b9d…e1 · static",
-                name="n8n-scm",
-                tier="high",
-                answer={"why": "No brokered login exists for n8n Cloud yet."},
+                requested={"tier": "high", "credential": {"name": "n8n-scm"}},
+                why="No brokered login exists for n8n Cloud yet.",
             ),
-            _row(
-                "7",
-                "unknown",
-                "Step 9 “HTTP Request 3” calls an address we do not recognise",
-                "POST https://hooks.cert-check.example/v2/{{$json.id}}",
-                data_class=None,
-                tier="high",
-                asked_of="",
-                unknown=True,
-                answer=None,
-                binding={
-                    "options": [{"value": 1, "label": "Certificate API"}, {"value": 2, "label": ERP}],
-                    "register_href": "/resources/new",
-                    "words": "Counts as write on restricted data until then",
-                },
-            ),
+            {
+                **_row(
+                    "7",
+                    "unknown",
+                    "Step 9 “HTTP Request 3” calls an address we do not recognise",
+                    "POST https://hooks.cert-check.example/v2/{{$json.id}}",
+                    resource=None,
+                    requested={"tier": "high"},
+                    asked_of="",
+                    is_named=False,
+                    is_recognised=False,
+                    is_asked=False,
+                ),
+                "binding": {"options": [{"pk": 1, "name": "Certificate API"}, {"pk": 2, "name": ERP}]},
+            },
         ],
         "reasons": [
             reason("pen", "It creates suppliers in confidential production data."),
@@ -185,13 +187,10 @@ def preview() -> Shape:
 def route() -> Shape:
     """Who would be asked."""
     return {
-        "enough": True,
-        "you": {"name": "Rita Novak", "text": "Today. Version 1 is frozen."},
-        "app": {
-            "people": [{"name": "Theo Brandt", "capacity": "lead"}],
-            "text": "May this app exist for business use?",
-            "due": on(27),
-        },
+        "is_enough": True,
+        "app": [{"name": "Theo Brandt", "capacity": "lead"}],
+        "app_text": "May this app exist for business use?",
+        "app_due": on(27),
         "seats": [
             {
                 "name": "Omar Haddad",
@@ -212,6 +211,6 @@ def route() -> Shape:
                 "due": on(4, 12),
             },
         ],
-        "force": {"text": "Fri 4 Dec at the latest, if everybody says yes. Teams like yours took", "strong": "3 days."},
+        "in_force": "Fri 4 Dec at the latest, if everybody says yes on time.",
         "skipped": ["Jonas Weil (deputy for ERP Postgres) owns this app, so he decides nothing on it · SOD-3"],
     }
