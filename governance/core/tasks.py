@@ -1,4 +1,4 @@
-"""What beat wakes in the controls: sealing the ledger, sending mail and webhooks, and forgetting."""
+"""Jobs of the core: seal the ledger, send mail and webhooks, delete old rows."""
 
 from governance.core.clock import current_time
 from governance.core.jobs.job_runs import register
@@ -10,6 +10,6 @@ from governance.core.webhooks import webhook_outbox
 
 register("controls.seal", lambda now: {"events": sealing.seal_all(at=current_time.real())})
 register("controls.send_notices", mail_jobs.send_due)
-register(webhook_outbox.JOB, webhook_jobs.send_due)  # not with mail, so that a slow endpoint delays no mail
+register(webhook_outbox.JOB, webhook_jobs.send_due)  # a job of its own, so that a slow endpoint delays no mail
 register(webhook_jobs.FORGET_JOB, webhook_jobs.forget_due)
 register("controls.clear_sessions", lambda now: sign_in_jobs.clear_expired(at=current_time.real()))

@@ -1,13 +1,11 @@
-"""One digest a person and local day: what waits for somebody in one mail, however much it is (R5, A10, H8).
+"""One digest a day for each person, with all their open tasks (R5, A10, H8).
 
-What joins a digest (`outbox.EVENTS`) is queued as waiting. What has stopped is gathered for minutes only and goes in a digest of its own, whatever the
-hour and whatever went before. A person's digest of the day goes at ``MAIL_DIGEST_AT`` by their own clock, or later
-with the first thing that is asked after it; what comes once it has gone waits for the next day's. Nothing that is asked is due before
-that: a deadline of working days does not count the day on which it begins.
+Notices of a digest (`outbox.EVENTS`) are queued as waiting. Notices of stopped access wait only minutes, and go in a digest of their own at
+any hour. The digest of the day goes at ``MAIL_DIGEST_AT`` in the person's zone, or later with the first task of that day. Tasks after it
+wait for the next day. No task is due before that, because a deadline does not count the day on which it begins.
 
-Whoever is done is told nothing: of each thing it is asked whether it is still open for that person, when the digest is made and again when
-it is sent, by what the apps have registered. The key of person and day makes the digest one, whoever makes it twice or is killed
-between (R9); it is sent as every notice is.
+A digest has no finished tasks: the readers of the apps check each task when the digest is made, and again when it is sent. The key of
+person and day keeps the digest single, also after double runs and kills (R9). It is sent like every notice.
 """
 
 from collections import Counter
@@ -32,7 +30,7 @@ from governance.core.notices.outbox import Group
 
 log = structlog.get_logger(__name__)
 
-#: Lines that one part of a digest lists; of the rest it says how many there are.
+#: Most lines of one part of a digest; the rest is counted.
 MOST = 50
 
 #: Error text of a notice that waits again. It holds the key of the failed digest, and so its day.
@@ -43,13 +41,13 @@ GONE, DONE = "The person has left.", "It did not wait for the person any more."
 
 @dataclass(frozen=True)
 class Line:
-    """How one thing stands that is still open for somebody.
+    """An open task of a person.
 
     Args:
-        due: when it is due; None for what has no deadline.
-        text: what a digest calls it; empty for the subject that a mail of its own would have.
-        facts: what the templates of such a mail should know better than the notice did when it was queued.
-        date: its deadline as an event for the person's calendar, where it asks for an answer until a day.
+        due: its deadline, or None.
+        text: its line in a digest; empty for the subject of its own mail.
+        facts: facts for the templates, newer than those of the queued notice.
+        date: its deadline as an event for the person's calendar, if it needs an answer by a day.
     """
 
     due: datetime | None = None
@@ -58,21 +56,21 @@ class Line:
     date: icalendar_file.Event | None = None
 
 
-#: ``reader(person, threads, now)`` answers which of the threads still hold something for the person, and how it stands.
+#: ``reader(person, threads, now)`` returns the lines of threads that are still open for the person.
 Reader = Callable[[Person, Collection[str], datetime], Mapping[str, Line]]
 _readers: dict[str, Reader] = {}
 
 
 def register(reader: Reader, *events: str) -> None:
-    """Register ``reader`` to say which notices of these events are still open. Call it in an app's `ready()`.
+    """Register the reader of open notices for these events. Call it in an app's `ready()`.
 
-    What no reader is asked about is news, and told whatever has become of it since.
+    An event without a reader is news, which is always sent.
     """
     _readers.update(dict.fromkeys(events, reader))
 
 
 def keys(threads: Iterable[str]) -> list[int]:
-    """The ids of the rows that threads are named after: 12 of ``item:12``."""
+    """Return the row ids in the names of threads: 12 of ``item:12``."""
     return [int(thread.rpartition(":")[2]) for thread in threads]
 
 
@@ -88,11 +86,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Part:
-    """What a digest lists under one heading, the most pressing first.
+    """One heading of a digest and its lines, the most urgent first.
 
     Args:
-        group: what the things are for.
-        entries: all of them.
+        group: the heading.
+        entries: all lines.
     """
 
     group: Group
@@ -115,30 +113,30 @@ class Part:
 
 
 def make_due(*, now: datetime, gathering: timedelta) -> dict[str, int]:
-    """Make the digest of everybody whose time for it has come; returns how many were made, and how many notices were dropped.
+    """Make all due digests; return their number, and the number of dropped notices.
 
     Args:
         now: business time.
-        gathering: how long the first thing in a digest waits for others.
+        gathering: how long the first notice of a digest waits for others.
     """
     counts = Counter[str]()
     for person, key, what in [*_stopped(now, gathering), *_ready(now, gathering)]:
         try:
             with transaction.atomic():
                 counts.update(_make(person, key, what, now))
-        except Exception as error:  # what can't be told to one must not keep the others' mail back
+        except Exception as error:  # an error for one person must not stop the mail of others
             log.exception("digest.not_made", person=str(person.opaque_id), error=type(error).__name__)
     return {what: count for what, count in counts.items() if count}
 
 
-#: The recipient, the key of their digest, and the waiting notices that it holds.
+#: The recipient, the key of their digest, and its waiting notices.
 Ready = tuple[Person, str, Q]
 
 _OF_STOPPED = Q(event__in=outbox.SOON)
 
 
 def _waiting(what: Q, now: datetime, gathering: timedelta) -> QuerySet[Any, Any]:
-    """By person, and by the digest that failed with it, since when something waits, and the first of it; without what has only begun to."""
+    """Return the waiting notices by person and failed digest: the oldest time, and the first notice; without those still gathering."""
     waiting = Notice.objects.filter(what, state=NoticeState.WAITING).values("recipient", "error")
     return (
         waiting.annotate(since=Min("created_at"), first=Min("pk")).filter(since__lte=now - gathering).order_by("since")
@@ -146,9 +144,9 @@ def _waiting(what: Q, now: datetime, gathering: timedelta) -> QuerySet[Any, Any]
 
 
 def _stopped(now: datetime, gathering: timedelta) -> Iterator[Ready]:
-    """Who is to hear that something has stopped.
+    """Return the due digests of stopped access.
 
-    A notice that no mail server took is tried again in the next day's digest.
+    A notice that no mail server accepted is tried again in the next day's digest.
     """
     rows = _waiting(_OF_STOPPED, now, gathering).values_list("recipient", "error", "first")
     digests: dict[int, list[tuple[str, int]]] = {}
@@ -163,7 +161,7 @@ def _stopped(now: datetime, gathering: timedelta) -> Iterator[Ready]:
 
 
 def _ready(now: datetime, gathering: timedelta) -> Iterator[Ready]:
-    """Who has something waiting for long enough, whose hour has come, and who had no digest on their local day; with its key.
+    """Return people with a due digest, and its key: notices waited long enough, the hour has come, and no digest went today.
 
     The day is that of the person's present zone. A person who crossed the date line has had a digest on that day.
     """
@@ -174,7 +172,7 @@ def _ready(now: datetime, gathering: timedelta) -> Iterator[Ready]:
         if local.time() >= settings.MAIL_DIGEST_AT:
             days[person.pk] = local.date()
     near = {pk: [key for days_off in (0, -1, 1) for key in _keys(pk, day, days_off)] for pk, day in days.items()}
-    unsent = Q(state=NoticeState.DROPPED, attempts=1)  # in which nothing was left when it was to go: it is made anew
+    unsent = Q(state=NoticeState.DROPPED, attempts=1)  # dropped, because nothing was left to send: it is made again
     earlier = Notice.objects.filter(key__in=[key for keys in near.values() for key in keys]).exclude(unsent)
     had = dict(earlier.values_list("key", "created_at"))
     for pk, day in days.items():
@@ -186,13 +184,13 @@ def _ready(now: datetime, gathering: timedelta) -> Iterator[Ready]:
 
 
 def _keys(person: int, day: date, days_off: int = 0) -> tuple[str, str]:
-    """What the digest of a day is called; the second where the first is that of another day, in a zone that the person has left."""
+    """Return the keys for a day's digest. The second is used if the first one is taken by a day in a former zone."""
     key = f"digest:{person}:{(day + timedelta(days=days_off)).isoformat()}"
     return key, f"{key}:again"
 
 
 def _make(person: Person, key: str, what: Q, now: datetime) -> dict[str, int]:
-    """Put a person's open notices into one digest. The rows are locked, so that no other worker takes them too."""
+    """Put a person's open notices into one digest. The rows are locked, so no other worker takes them."""
     waiting = (
         Notice.objects.select_for_update().filter(what, recipient=person, state=NoticeState.WAITING).order_by("pk")
     )
@@ -212,9 +210,9 @@ def _make(person: Person, key: str, what: Q, now: datetime) -> dict[str, int]:
 def write(digest: Notice, checkpoint: Seal | None, now: datetime) -> Letter | None:
     """Return the mail of a digest with the tasks that are open at ``now``. One task gets its own mail; no task, no mail.
 
-    With it goes a calendar file of the deadlines that its lines have.
+    It has a calendar file with the deadlines of its lines.
 
-    What is done by now, and what can't be told, is taken out of it and marked so.
+    Notices of finished tasks, and notices that can't be rendered, are removed and marked.
     """
     notices, still = _what_is_open(digest.recipient, list(digest.carried.order_by("pk")), now)
     _drop(notices, still, DONE)
@@ -243,7 +241,7 @@ def let_go(digest: Notice) -> None:
 
 
 def _what_is_open(person: Person, notices: Sequence[Notice], now: datetime) -> tuple[Sequence[Notice], dict[int, Line]]:
-    """The notices, knowing their recipient, and how each of them stands that is still open, by its id."""
+    """Return the notices with their recipient, and the line of each open one, by its id."""
     if not person.is_here:
         return notices, {}
     of_reader: dict[Reader | None, list[Notice]] = {}
@@ -252,7 +250,7 @@ def _what_is_open(person: Person, notices: Sequence[Notice], now: datetime) -> t
         of_reader.setdefault(_readers.get(notice.event), []).append(notice)
     still = {notice.pk: Line() for notice in of_reader.pop(None, [])}
     for reader, some in of_reader.items():
-        assert reader is not None  # popped above
+        assert reader is not None  # taken out above
         lines = reader(person, {notice.thread for notice in some}, now)
         still |= {notice.pk: lines[notice.thread] for notice in some if notice.thread in lines}
     return notices, still
@@ -265,7 +263,7 @@ def _drop(notices: Iterable[Notice], still: Collection[int], why: str) -> int:
 
 
 def _parts(notices: Sequence[Notice], still: Mapping[int, Line], now: datetime) -> list[Part]:
-    """What a digest lists: of several notices that ask for one thing the last, and what is overdue or due next first."""
+    """Return the parts of a digest: the last notice of each task, overdue and next due first."""
     last = {_asks(notice): notice for notice in notices}
     entries: dict[Group, list[Entry]] = {}
     for notice in last.values():
@@ -286,7 +284,7 @@ def _group(notice: Notice) -> Group:
 
 
 def _asks(notice: Notice) -> tuple[object, ...]:
-    """What makes notices one line: one reader says of their one thread how it stands now. Of news each is a line of its own."""
+    """Return the key that joins notices in one line: reader and thread. Each news is its own line."""
     group = _group(notice)
     return (notice.pk,) if group is Group.KNOW else (group, notice.thread, _readers.get(notice.event))
 
@@ -301,7 +299,7 @@ def _pressing(entry: Entry) -> tuple[bool, float, str]:
 
 
 def _facts(parts: Sequence[Part], now: datetime) -> dict[str, Any]:
-    """What the templates of a digest are filled with."""
+    """Return the facts for the templates of a digest."""
     entries = [entry for part in parts for entry in part.entries]
     return {
         "parts": parts,

@@ -1,8 +1,8 @@
 """Send the notices of the outbox, each once even if a worker is killed (R9).
 
-First what waits is put into the digests that are due (`daily_digest`); they are notices then as those that go at once. Each is claimed,
-sent and marked (`delivery_attempts`); what is sent again has the same Message-ID, by which the receiver knows it. Without a mail server
-notices are only kept for the portal's mail page.
+First, waiting notices are put into due digests (`daily_digest`), which are notices too. Each notice is claimed, sent and marked
+(`delivery_attempts`). A repeated mail has the same Message-ID, so the receiver recognises it. Without a mail server, notices are only
+kept for the portal's mail page.
 """
 
 import smtplib
@@ -29,16 +29,15 @@ log = structlog.get_logger(__name__)
 
 
 def send_due(now: datetime, *, at: datetime | None = None, gathering: timedelta | None = None) -> dict[str, int]:
-    """Make the digests that are due, and send every notice that is, one by one.
+    """Make all due digests, and send all due notices one by one.
 
     Args:
         now: business time, which the rows show as the time of sending.
-        at: real time by which claims and waits are judged; read anew for each notice unless given.
-        gathering: how long the first thing in a digest waits for others; as the settings have it unless given.
+        at: real time for claims and waits; read again for each notice by default.
+        gathering: how long the first notice of a digest waits for others; by default from the settings.
 
     Returns:
-        How many mails were sent, put off and given up; how many of them were made as digests; and how many notices were dropped,
-        because their person is done.
+        Counts of mails sent, put off and given up; of digests made; and of notices dropped, because their task is finished.
     """
     made = daily_digest.make_due(now=now, gathering=settings.MAIL_GATHERING if gathering is None else gathering)
     counts = Counter(sent=0, put_off=0, failed=0)
@@ -56,7 +55,7 @@ def send_due(now: datetime, *, at: datetime | None = None, gathering: timedelta 
 
 
 def claim(*, at: datetime) -> Notice | None:
-    """Take the oldest notice that is due and that nobody else is sending; None when there is none.
+    """Claim the oldest due notice that no other worker is sending; None without one.
 
     Args:
         at: real time.
@@ -65,7 +64,7 @@ def claim(*, at: datetime) -> Notice | None:
 
 
 def _deliver(notice: Notice, server: BaseEmailBackend | None, checkpoint: Seal | None, now: datetime) -> str:
-    """Render, send and mark one claimed notice; returns which count it belongs to."""
+    """Render, send and mark one claimed notice; return the name of its count."""
     hopeless = _hopeless(notice)
     if hopeless:
         return _give_up(notice, hopeless)
@@ -92,7 +91,7 @@ def _deliver(notice: Notice, server: BaseEmailBackend | None, checkpoint: Seal |
 
 
 def _letter(notice: Notice, checkpoint: Seal | None, now: datetime) -> mail_text.Letter | None:
-    """What a notice says; None for a digest in which nothing is left."""
+    """Return the mail of a notice; None for a digest without open tasks."""
     if notice.event == outbox.DIGEST:
         return daily_digest.write(notice, checkpoint, now)
     facts = (
@@ -104,7 +103,7 @@ def _letter(notice: Notice, checkpoint: Seal | None, now: datetime) -> mail_text
 
 
 def _without_secrets(notice: Notice, letter: mail_text.Letter, checkpoint: Seal | None) -> mail_text.Letter:
-    """The copy that the portal keeps: a link that sets a password reaches no row."""
+    """Return the copy for the portal, without a link that sets a password."""
     if notice.event not in sign_in_transitions.WITH_LINK:
         return letter
     return mail_text.write(notice, checkpoint, {"link": sign_in_transitions.password_page()})
@@ -117,7 +116,7 @@ def _drop(notice: Notice) -> str:
 
 
 def _hopeless(notice: Notice) -> str:
-    """Return why a notice is not tried again, or nothing. One that was claimed often without a result kills its workers."""
+    """Return why a notice is not tried again, or nothing. A notice with many claims and no result kills its workers."""
     if notice.attempts > MOST_ATTEMPTS:
         return notice.error or "Sending it never came to an end."
     if not notice.recipient.is_here:
@@ -128,7 +127,7 @@ def _hopeless(notice: Notice) -> str:
 
 
 def _message(notice: Notice, letter: mail_text.Letter, server: BaseEmailBackend) -> EmailMultiAlternatives:
-    """The mail itself. Threads hang on a reference that no mail carries as its own id, so that any of them may be lost."""
+    """Return the mail. A thread has a reference that is no mail's own id, so any of its mails may be lost."""
     message = EmailMultiAlternatives(
         letter.subject,
         letter.text,
@@ -147,7 +146,7 @@ def _message(notice: Notice, letter: mail_text.Letter, server: BaseEmailBackend)
 
 
 def _calendar(dates: str) -> MIMEText:
-    """A calendar file as a part of its own. In base64: its ends of lines are part of it (RFC 5545, 3.1)."""
+    """Return a calendar file as an attachment. In base64, because its line ends are part of the format (RFC 5545, 3.1)."""
     part = MIMEText(dates, icalendar_file.MEDIA_TYPE.partition("/")[2], "utf-8")
     part.set_param("method", icalendar_file.METHOD)
     part.add_header("Content-Disposition", "attachment", filename=icalendar_file.FILE_NAME)
@@ -155,13 +154,13 @@ def _calendar(dates: str) -> MIMEText:
 
 
 def _give_up(notice: Notice, error: str) -> str:
-    """Give it up, whyever; what a digest carries is not lost by it."""
+    """Give a notice up. The notices of a digest wait for the next one."""
     if notice.event == outbox.DIGEST:
         daily_digest.let_go(notice)
     return delivery_attempts.give_up(notice, error)
 
 
 def _named(error: Exception) -> str:
-    """What went wrong, without what the server said, which may repeat addresses and text."""
+    """Return the kind of an error without the server's text, which may repeat addresses."""
     code = error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else ""
     return f"{type(error).__name__} {code}".strip()

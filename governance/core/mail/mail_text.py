@@ -1,7 +1,7 @@
-"""What a mail says: the templates ``email/<event>/{subject.txt,body.txt,body.html}`` filled in for one person.
+"""Texts of mails: the templates ``email/<event>/{subject.txt,body.txt,body.html}`` rendered for one person.
 
-Every template has: the notice's own context (instants, and days under names ending in ``_on``, as such again), ``recipient``,
-``link`` (the very item, on the portal's own address), ``organisation``, ``portal`` (its address) and ``checkpoint`` (the
+Every template has: the notice's own context (with instants, and with days under names ending in ``_on``), ``recipient``,
+``link`` (the item, on the portal's own address), ``organisation``, ``portal`` (its address) and ``checkpoint`` (the
 ledger's last seal: ``number``, ``root``, ``total``), which the footer of every mail shows (H9).
 """
 
@@ -21,7 +21,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from governance.core.clock.organisation import zone_of
 from governance.core.models import Notice, Seal
 
-#: The longest subject, in characters: what its column holds.
+#: The longest subject, in characters: the length of its column.
 LONGEST_SUBJECT = 200
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
@@ -32,7 +32,7 @@ _PATH = re.compile(r"/(?![/\\])[!-~]*")
 
 @dataclass(frozen=True)
 class Letter:
-    """One rendered mail, what it belongs to, and the calendar file that goes with it, if any."""
+    """One rendered mail, its thread, and its calendar file, if any."""
 
     subject: str
     text: str
@@ -53,10 +53,10 @@ def write(notice: Notice, checkpoint: Seal | None, facts: Mapping[str, Any] | No
     Args:
         notice: the notice to render.
         checkpoint: the ledger's last seal.
-        facts: what the templates know besides, or know better than the notice did when it was queued.
+        facts: further facts for the templates, newer than those of the queued notice.
 
     Raises:
-        TemplateDoesNotExist: nobody wrote templates for this event.
+        TemplateDoesNotExist: the event has no templates.
         NoReverseMatch: its ``page`` is no page of the portal.
     """
     values = {**_values(notice, facts), "checkpoint": checkpoint}
@@ -85,12 +85,12 @@ def _values(notice: Notice, facts: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def link(context: dict[str, Any]) -> str:
-    """The absolute address of the item that a notice is about; the portal's front door when it names none."""
+    """Return the absolute address of a notice's item; the home page without one."""
     if page := context.get("page"):
         name, *arguments = page
         return f"{settings.BASE_URL}{reverse(name, args=arguments)}"
     path = str(context.get("path", "/"))
-    # Only ever a path on the portal: an address from elsewhere would make our mail carry somebody else's link.
+    # Only a path on the portal, so that no mail of ours carries a foreign link.
     return settings.BASE_URL + (path if _PATH.fullmatch(path) else "/")
 
 
@@ -109,7 +109,7 @@ def _fill(name: str, values: dict[str, Any], *, escape: bool) -> str:
 
 
 def _alive(value: Any, name: str = "") -> Any:
-    """JSON as it came from the row, with instants as such again, and days under names that end in ``_on``."""
+    """Return JSON from a row with its instants, and with days under names that end in ``_on``."""
     if isinstance(value, dict):
         return {key: _alive(inner, key) for key, inner in value.items()}
     if isinstance(value, list):

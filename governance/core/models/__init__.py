@@ -1,4 +1,4 @@
-"""The rows that every control rests on: people and their capacities, the ledger, the outbox, the clock."""
+"""Models of the core: people and roles, ledger, outbox, clock."""
 
 from governance.core.models.clock import ClockOffset, JobRun
 from governance.core.models.ledger import FreeText, LedgerEvent, Seal

@@ -1,4 +1,4 @@
-"""The movable clock of demo and tests, and the record of each background run."""
+"""The movable clock of demo and tests, and the runs of background jobs."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from django.db.models import Q
 
 
 class ClockOffset(models.Model):
-    """The one row that says how far business time stands ahead of real time. Never read in production."""
+    """The one row with the offset of business time from real time. Production never reads it."""
 
     offset = models.DurationField(default=timedelta)
 
@@ -21,8 +21,8 @@ class ClockOffset(models.Model):
 class JobRun(models.Model):
     """One run of one sweep: its time and its counts.
 
-    ``started_at`` and ``ended_at`` are business time, as everything that the run did; ``began_at`` and ``seen_at`` are the same in
-    real time. A late job is found by it, so that a demo's clock that moves a month makes no job late.
+    ``started_at`` and ``ended_at`` are business time; ``began_at`` and ``seen_at`` are the same in real time. Lateness uses real
+    time, so a demo's clock that moves a month makes no job late.
     """
 
     job = models.CharField(max_length=60)

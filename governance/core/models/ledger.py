@@ -18,7 +18,7 @@ class TransactionId(models.Field):
         return "xid8"
 
     def from_db_value(self, value: object, expression: object, connection: object) -> int | None:
-        """Read what the driver, which does not know the type, hands over as text."""
+        """Convert the driver's text to an int; the driver does not know the type."""
         return None if value is None else int(str(value))
 
     def get_prep_value(self, value: object) -> object:
@@ -33,7 +33,7 @@ class CurrentTransaction(Func):
     arity = 0
 
 
-#: What a page says in place of a text that was erased.
+#: Text on pages instead of an erased text.
 ERASED_TEXT = "[erased]"
 
 
@@ -53,7 +53,7 @@ class FreeText(models.Model):
 
     @property
     def shown(self) -> str:
-        """The text, or that it was erased."""
+        """Return the text, or a note that it was erased."""
         return self.text or ERASED_TEXT
 
 
@@ -65,7 +65,7 @@ class Outcome(models.TextChoices):
 
 
 class ActorKind(models.TextChoices):
-    """What sort of party acted."""
+    """Kind of an actor."""
 
     PERSON = "person", "Person"
     JOB = "job", "Job"
@@ -73,7 +73,7 @@ class ActorKind(models.TextChoices):
 
 
 class LedgerEvent(AppendOnly):
-    """One thing that happened, or was refused, written in the transaction of the change itself (H1)."""
+    """One event, done or refused, written in the transaction of its change (H1)."""
 
     event_id = models.UUIDField(default=uuid.uuid4, unique=True)
     xid = TransactionId(db_default=CurrentTransaction(), editable=False)
@@ -116,8 +116,8 @@ class LedgerEvent(AppendOnly):
 class Seal(AppendOnly):
     """One Merkle batch: the root over the next ``count`` events in seal order, chained to the seal before, signed.
 
-    ``total`` counts the events under this seal and all before it; ``last_xid`` and ``total`` only help to find one's way, the
-    signature covers the rest.
+    ``total`` counts the events of this seal and all before it. The signature does not cover ``last_xid`` and ``total``, which only
+    help queries.
     """
 
     number = models.BigIntegerField(unique=True)

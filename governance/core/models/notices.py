@@ -6,10 +6,10 @@ from governance.core.models.people import Person
 
 
 class NoticeState(models.TextChoices):
-    """How far a notice has come.
+    """State of a notice.
 
-    What joins a digest waits for it, and is carried by it or dropped, because there was nothing left to tell. All else, also the
-    digest itself, is queued and sent; ``mail.jobs`` is claimed by one worker and reclaimed when that worker dies.
+    A notice of a digest waits for it, and is carried by it, or dropped because its task is finished. Every other notice, and the digest
+    itself, is queued and sent. One worker claims it; after the worker's death, another one does.
     """
 
     WAITING = "waiting", "Waiting for the day's digest"
@@ -22,11 +22,10 @@ class NoticeState(models.TextChoices):
 
 
 class Notice(models.Model):
-    """One thing that one person is told, by a mail of its own or by a digest, which is a row too. The key makes it once, the message id
-    lets the receiver drop a repeat (R9).
+    """One message to one person, by its own mail or by a digest. A digest is a row too. The key keeps it single, and the message id lets
+    the receiver drop a repeat (R9).
 
-    ``created_at`` and ``sent_at`` are business time; ``claimed_at`` is real time, because it says when a worker took it and
-    whether that worker may be dead by now.
+    ``created_at`` and ``sent_at`` are business time. ``claimed_at`` is real time, because it shows whether the worker may be dead.
     """
 
     key = models.CharField(max_length=200, unique=True)

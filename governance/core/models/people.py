@@ -1,4 +1,4 @@
-"""People, teams, what each person is trusted with, and erasures (H6). Who may do what follows from these in `roles` and `access`."""
+"""People, teams, roles of people, delegations, and erasures (H6). `roles` and `access` derive permissions from them."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from governance.core.models.page_address import HasPage
 from governance.core.models.row_protection import History
 from governance.core.roles.roles import ASSIGNABLE, ROLE_WORDS, Relation, Role
 
-#: A delegation covers at most this many days, and so does together whatever somebody has handed over in advance (A11).
+#: Most days of a delegation, and of all future delegations of one person together (A11).
 DELEGATION_DAYS = 30
 
 #: A delegation begins at most this many days ahead.
 DELEGATION_AHEAD = 90
 
-#: What sign-in writes by itself: when somebody came last, and the same password hashed anew where hashing became stronger. It
-#: leaves no history row; that somebody signed in, or got another password, is an event of `sign_in.transitions`.
+#: Fields that sign-in writes: the last sign-in, and the same password with a stronger hash. They leave no history row; the events are
+#: those of `sign_in.transitions`.
 SIGN_IN_FIELDS = frozenset({"password", "last_login"})
 
 
 class PersonManager(BaseUserManager["Person"]):
-    """People by role, and how they are made; a person without a password can't sign in locally."""
+    """People by role, and their creation. A person without a password can't sign in locally."""
 
     def create_user(self, email: str, password: str | None = None, **fields: object) -> Person:
-        """Make one person of the local source, whose subject is the lower-cased address unless named."""
+        """Make a person of the local source. The subject is the lower-cased address by default."""
         fields.setdefault("subject", email.lower())
         fields.setdefault("name", email.partition("@")[0])
         person = self.model(email=self.normalize_email(email), **fields)
@@ -86,7 +86,7 @@ class Person(HasPage, AbstractBaseUser, PermissionsMixin):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save; a save of nothing but sign-in's own fields leaves no history row, since it changes no governed fact."""
+        """Save. A save of only sign-in's fields leaves no history row, since it changes no governed fact."""
         fields = kwargs.get("update_fields")
         if fields is None or not frozenset(fields) <= SIGN_IN_FIELDS:
             super().save(*args, **kwargs)
@@ -102,7 +102,7 @@ class Person(HasPage, AbstractBaseUser, PermissionsMixin):
         return self.name.partition(" ")[0]
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """A person stands to their own row as themself."""
+        """Return the person's relation to their own row: self."""
         return frozenset({Relation.SELF}) if person.pk == self.pk else frozenset()
 
     @property
@@ -111,7 +111,7 @@ class Person(HasPage, AbstractBaseUser, PermissionsMixin):
         return self.is_active and self.left_at is None
 
     def is_kept_out(self, now: datetime) -> bool:
-        """Whether one admin alone says that they left: they do nothing, and are asked as before (S8)."""
+        """Whether one admin alone reported that they left. They can't act, and their tasks stay theirs (S8)."""
         return self.kept_out_until is not None and self.kept_out_until > now
 
 
@@ -132,7 +132,7 @@ class Team(HasPage, models.Model):
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
     lead = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="leads")
     deputy_lead = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="deputy_leads")
-    #: Since when they lead or deputise, where that was named later than the portal was set up (S8).
+    #: Since when they lead or deputise, if named after the set-up of the portal (S8).
     lead_since = models.DateTimeField(null=True, blank=True)
     deputy_lead_since = models.DateTimeField(null=True, blank=True)
     kind = models.CharField(max_length=12, choices=TeamKind, default=TeamKind.BUSINESS)
@@ -177,7 +177,7 @@ class Membership(models.Model):
 
 
 class RoleAssignment(models.Model):
-    """One person holds one role: proposed by one admin, countersigned by another, accepted by themself; nobody assigns themselves.
+    """A person's role: proposed by one admin, countersigned by another, accepted by the person.
 
     The trigger `role_by_proposal` of approvals checks the proposal.
     """
@@ -188,12 +188,12 @@ class RoleAssignment(models.Model):
     proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     proposed_at = models.DateTimeField()
     confirmed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    #: From when it counts: when they accepted what two admins had signed, or when bootstrap named them.
+    #: Start: when the person accepted after two admins, or bootstrap named them.
     confirmed_at = models.DateTimeField()
     until = models.DateTimeField(null=True, blank=True)
     by_bootstrap = models.BooleanField(default=False)
-    #: The one that it brings back: one admin ended that at once, and nobody countersigned it. However often that was, the first of them: since then
-    #: they were there all the time (A9).
+    #: The assignment that it restores: one admin ended it at once, without a countersignature. After several such ends, the first assignment,
+    #: because the person had the role all the time (A9).
     restores = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
 
     history = History()
@@ -233,17 +233,17 @@ class RoleAssignment(models.Model):
         return ROLE_WORDS[Role(self.role)]
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on the person's timeline (H3)."""
+        """Events are on the person's timeline (H3)."""
         return (self.person,)
 
 
 class DelegationQuerySet(models.QuerySet["Delegation"]):
-    """Delegations by when they count. One rests while the taker does not share the giver's roles and responsibilities: they are asked
-    whenever the taker acts, not only when the delegation was set (A11).
+    """Delegations by time. A delegation does not count while the taker lacks the giver's roles and responsibilities. This is checked
+    at each act of the taker, not only when the delegation is set (A11).
     """
 
     def running(self, now: datetime) -> DelegationQuerySet:
-        """Those that stand at the instant ``now``."""
+        """Return the delegations that count at ``now``."""
         then = self.filter(from_at__lte=now, until_at__gt=now, ended_at__isnull=True)
         return then.filter(self.shares_responsibility(now))
 
@@ -252,13 +252,13 @@ class DelegationQuerySet(models.QuerySet["Delegation"]):
         return self.filter(Q(giver__in=some, taker__in=others) | Q(taker__in=some, giver__in=others))
 
     def since(self, then: datetime | Combinable, now: datetime) -> DelegationQuerySet:
-        """Those that ran at any time from ``then``, which may be a column, to ``now``, rested or not."""
+        """Return the delegations with time between ``then``, which may be a column, and ``now``, whether they counted or not."""
         ran_on = Q(ended_at__isnull=True) | Q(ended_at__gt=then)
         return self.filter(ran_on, from_at__lte=now, until_at__gt=then)
 
     @staticmethod
     def shares_responsibility(now: datetime) -> Func:
-        """Of each: whether at ``now`` the taker shares every role and responsibility of the giver that a delegate must share."""
+        """Return a condition: at ``now`` the taker shares every role and responsibility of the giver that a delegate must share."""
         return MayStandIn(F("giver"), F("taker"), Value(now))
 
 
@@ -270,7 +270,7 @@ class MayStandIn(Func):
 
 
 class Delegation(models.Model):
-    """For a while the taker decides in the giver's place; for quorum and duties both are used up (A11)."""
+    """A giver's permission for a taker to decide for them. Quorum and duties count both people (A11)."""
 
     giver = models.ForeignKey(Person, models.PROTECT, related_name="delegations_given")
     taker = models.ForeignKey(Person, models.PROTECT, related_name="delegations_taken")
@@ -310,14 +310,14 @@ class Delegation(models.Model):
         return f"{self.taker} for {self.giver}"
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on the timelines of both people (H3)."""
+        """Events are on the timelines of both people (H3)."""
         return (self.giver, self.taker)
 
 
 class Erasure(models.Model):
-    """One person is to be erased: asked by one admin, and done once another confirms it. Nobody erases themself.
+    """An erasure of a person: requested by one admin, done when another confirms it. Nobody erases themself.
 
-    Who was erased is known by the opaque id alone afterwards; what they decided, and what they are a party of, stays under it.
+    Afterwards only the opaque id identifies the person. Their decisions and their parties stay under it.
     """
 
     person = models.ForeignKey(Person, models.PROTECT, related_name="erasures")
@@ -359,5 +359,5 @@ class Erasure(models.Model):
         return self.confirmed_at is None and self.dropped_at is None
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on the person's timeline (H3)."""
+        """Events are on the person's timeline (H3)."""
         return (self.person,)

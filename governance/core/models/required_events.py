@@ -1,4 +1,4 @@
-"""`RECORDED`: the rows that need ledger events, for the verifier (H1). ``required_events.toml`` says which, and what each entry means."""
+"""`RECORDED`: the rows that need ledger events, for the verifier (H1). ``required_events.toml`` lists and explains them."""
 
 import re
 import tomllib
@@ -14,7 +14,7 @@ def instant(column: str) -> str:
 
 
 def opaque(column: str) -> str:
-    """SQL: the opaque id of a person, as the ledger names actors; empty for nobody."""
+    """SQL: the opaque id of a person, as the ledger names actors; empty without one."""
     return f"COALESCE((SELECT p.opaque_id::text FROM controls_person p WHERE p.id = {column}), '')"  # noqa: S608  columns of our own
 
 

@@ -1,4 +1,4 @@
-"""Rows that stay on record: append-only rows and histories (H1, H2).
+"""Protected rows: append-only rows and histories (H1, H2).
 
 The triggers that keep rows are in each app's ``sql/on_record.sql``. A test compares its lists with the models.
 """
@@ -13,14 +13,14 @@ ERASED_NAME = "Erased person"
 
 
 class AppendOnly(models.Model):
-    """A row that is written once: the database refuses UPDATE, DELETE and TRUNCATE on it (H2)."""
+    """A row that is written once. The database refuses UPDATE, DELETE and TRUNCATE (H2)."""
 
     class Meta:
         abstract = True
 
 
 class History(HistoricalRecords):
-    """The history of a governed row: each state that it was in, and who caused it. The database lets nobody rewrite it (H1).
+    """The history of a governed row: each state and its author. The database refuses changes (H1).
 
     The author is the actor of the step (`step.save_with_history`), never the user of the request.
     """

@@ -1,4 +1,4 @@
-"""Keys of programs: what a pipeline or script shows instead of a sign-in. Only a digest of the secret is kept."""
+"""Tokens of programs: secrets that a pipeline or script sends instead of a sign-in. Only a digest of the secret is stored."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ TOKEN_DAYS = 90
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    """Tokens by whether they open anything."""
+    """Tokens by validity."""
 
     def live(self, at: datetime) -> ApiTokenQuerySet:
-        """Those that open something at the instant ``at`` of real time: not revoked, not over, their person still here."""
+        """Return the valid tokens at real time ``at``: not revoked, not over, their person still here."""
         here = Q(person__is_active=True, person__left_at__isnull=True)
         return self.filter(here, revoked_at__isnull=True, expires_at__gt=at)
 
 
 class ApiToken(models.Model):
-    """One secret by which a program acts as the person who made it; for a team, as far as that team's automations go.
+    """A secret by which a program acts as its maker; with a team, only on that team's automations.
 
-    It decides nothing (S5). Instants are of real time, as those of sessions are.
+    A program decides nothing (S5). Instants are real time, like those of sessions.
     """
 
     person = models.ForeignKey(Person, models.PROTECT, related_name="api_tokens")
-    #: For a pipeline of this team: it sees and imports what is this team's, and nothing else. None for the person's own.
+    #: The team of a pipeline: it sees and imports only automations of this team. None for the person's own token.
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="api_tokens")
     name = models.CharField(max_length=80, blank=True)
-    #: The beginning of the secret, by which its holder recognises it.
+    #: The start of the secret, for its holder.
     shown = models.CharField(max_length=16)
-    #: SHA-256 of the secret, as hex. The secret has 256 random bits, so that no slow hash is needed.
+    #: SHA-256 of the secret, as hex. The secret has 256 random bits, so it needs no slow hash.
     secret_digest = models.CharField(max_length=64, unique=True)
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -69,16 +69,16 @@ class ApiToken(models.Model):
         return self.revoked_at is not None
 
     def is_live(self, at: datetime) -> bool:
-        """Whether it opens something at the instant ``at`` of real time, as `ApiTokenQuerySet.live` says of rows."""
+        """Whether the token is valid at real time ``at``, like `ApiTokenQuerySet.live`."""
         return self.person.is_here and self.revoked_at is None and self.expires_at > at
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Whose it is; and who leads the team that it is for."""
+        """Return the relations to a token: its maker, and leads of its team."""
         relations = {Relation.SELF} if person.pk == self.person_id else set()
         if self.team is not None and person.pk in (self.team.lead_id, self.team.deputy_lead_id):
             relations.add(Relation.TEAM_LEAD)
         return frozenset(relations)
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on the timeline of its person, and of its team (H3)."""
+        """Events are on the timelines of its person and its team (H3)."""
         return (self.person,) if self.team is None else (self.person, self.team)

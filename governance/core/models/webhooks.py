@@ -1,4 +1,4 @@
-"""Where a team, or the whole organisation, has news sent to, and one row for each thing that is sent there."""
+"""Webhooks of a team or of the whole organisation, and their messages."""
 
 import uuid
 from datetime import datetime
@@ -14,7 +14,7 @@ from governance.core.roles.roles import Relation
 
 
 class WebhookFormat(models.TextChoices):
-    """The shape in which the other side takes it."""
+    """The format that the receiver takes."""
 
     SLACK = "slack", "Slack"
     TEAMS = "teams", "Microsoft Teams"
@@ -32,8 +32,8 @@ class WebhookState(models.TextChoices):
 class WebhookEndpoint(HasPage, models.Model):
     """One address that gets some events of one team, or of all teams.
 
-    The address holds a secret where Slack and Teams are told, so that it is kept sealed, and its host beside it for people; what signs
-    the messages is computed from the installation's key and kept nowhere (`governance.core.webhooks.signing_keys`).
+    Addresses of Slack and Teams hold a secret. So the address is stored sealed, and its host separately for people. The signing key is
+    computed from the installation's key and never stored (`governance.core.webhooks.signing_keys`).
     """
 
     page_name = "webhook"
@@ -66,16 +66,16 @@ class WebhookEndpoint(HasPage, models.Model):
         return f"{self.get_format_display()} at {self.host}"
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on its team's timeline too."""
+        """Events are on its team's timeline too."""
         return (self,) if self.team is None else (self, self.team)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to its team: its leads manage it."""
+        """Return the relations to its team: leads manage the webhook."""
         return self.team.relations(person, now) if self.team is not None else frozenset()
 
 
 class DeliveryState(models.TextChoices):
-    """How far a message has come; as of a mail that goes at once."""
+    """State of a message, like that of a mail."""
 
     QUEUED = "queued", "Queued"
     SENDING = "sending", "Sending"
@@ -84,9 +84,9 @@ class DeliveryState(models.TextChoices):
 
 
 class WebhookDelivery(models.Model):
-    """One event told to one endpoint. The key makes it once, its id lets the receiver drop a repeat (R9).
+    """One message to one endpoint. The key keeps it single, and its id lets the receiver drop a repeat (R9).
 
-    Instants are as those of a `Notice`. The context holds names, an event and a page: no person, no secret, no scope.
+    Instants are like those of a `Notice`. The context holds names, an event and a page: no person, no secret, no scope.
     """
 
     key = models.CharField(max_length=200, unique=True)
@@ -98,7 +98,7 @@ class WebhookDelivery(models.Model):
     claimed_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    #: What the other side last answered.
+    #: The receiver's last answer.
     status = models.PositiveSmallIntegerField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True)
 
@@ -121,5 +121,5 @@ class WebhookDelivery(models.Model):
 
     @property
     def message_id(self) -> str:
-        """What the receiver knows it by, the same however often it is sent."""
+        """Return the message's id for the receiver, the same for each repeat."""
         return f"msg_{uuid.uuid5(uuid.NAMESPACE_URL, f'countersign:webhook:{self.key}').hex}"

@@ -1,9 +1,8 @@
 """Queue notices to people, in the transaction of the change. `mail.jobs` sends them; `daily_digest` gathers digests.
 
-One table has all notices and their urgency: at once, within minutes, or in the day's digest (R5, A10). What waits for
-somebody joins their digest, however many such things there are; what has happened, and can't be undone by waiting, or ends
-waiting, goes at once. What has stopped, and a sweep may stop forty in a run, goes within minutes and in one mail (R6). An
-event that stands nowhere here goes at once.
+One table has all events and their urgency: at once, within minutes, or in the day's digest (R5, A10). A task joins the person's digest.
+A result that ends waiting goes at once. Stopped access goes within minutes and in one mail, because a sweep may stop many grants (R6).
+An event without an entry goes at once.
 """
 
 import json
@@ -27,7 +26,7 @@ DIGEST = "digest"
 
 
 class Group(Enum):
-    """What the things in one part of a digest are for; the parts stand in this order."""
+    """Headings of a digest's parts, in their order."""
 
     STOPPED = "suspended"
     DECIDE = "to decide"
@@ -44,7 +43,7 @@ class Group(Enum):
         return self.value.capitalize()
 
 
-#: Every event that a mail tells of, and its part of a digest, or None for what goes at once. From ``notice_events.csv``.
+#: Every event with a mail, and its part of a digest; None if it goes at once. From ``notice_events.csv``.
 EVENTS: dict[str, Group | None] = {
     row["event"]: Group[row["group"]] if row["group"] else None for row in read_rows(__file__, "notice_events.csv")
 }
@@ -52,9 +51,8 @@ EVENTS: dict[str, Group | None] = {
 #: Events that are mailed within minutes, however many there are. They wait for no digest.
 SOON = frozenset(event for event, group in EVENTS.items() if group is Group.STOPPED)
 
-#: All of some notices in one statement: those whose key is there already stay as they are, also where another transaction is
-#: just writing it; save that what was dropped untold waits anew, since it is asked again. In the order of keys, so that two who write the
-#: same ones wait for each other and never both.
+#: Inserts notices in one statement. An existing key stays as it is, also if another transaction is just writing it. But a dropped notice
+#: waits again, since its task is asked again. The order of keys prevents deadlocks of two writers.
 _INSERT = """
 INSERT INTO controls_notice (key, recipient_id, event, thread, context, state, message_id, created_at, attempts, error, subject, text, html)
 SELECT key, recipient_id, event, thread, context, state, message_id, created_at, 0, '', '', '', ''
@@ -69,7 +67,7 @@ RETURNING key, id
 
 
 def message_id(key: str) -> str:
-    """The Message-ID (RFC 5322, 3.6.4) of the notice with this key: the same however often it is asked."""
+    """The Message-ID (RFC 5322, 3.6.4) of the notice with this key, always the same."""
     return f"<{uuid.uuid5(uuid.NAMESPACE_URL, 'countersign:' + key)}@{MESSAGE_DOMAIN}>"
 
 
@@ -81,8 +79,8 @@ def notice(
     Args:
         recipient: the person who gets it.
         event: names the templates `email/<event>/…`.
-        thread: what the mail belongs to, so that a reminder joins its thread.
-        key: what makes the notice one, for instance ``item:12:opened:34``.
+        thread: the mail's thread, so that a reminder joins it.
+        key: unique key, such as ``item:12:opened:34``.
         now: business time.
         context: plain facts for the templates: ids, names, dates; nothing secret. ``page`` is a URL name followed by its
             arguments, ``["person", 12]``, and becomes the ``link`` of the mail; ``path`` does the same for a path.
@@ -102,13 +100,13 @@ def notice(
 def each(
     people: Iterable[Person], event: str, *, thread: str, key: str, now: datetime, context: Mapping[str, Any]
 ) -> list[Notice]:
-    """The same notice for each of some people, not queued yet; what `notice` says of the arguments holds.
+    """Return the same notice for each of some people, not queued yet. Arguments are those of `notice`.
 
     Args:
-        people: some may be named twice: `queue` tells them once.
+        people: recipients. A repeated one gets one notice from `queue`.
         event: names the templates.
-        thread: what the mails belong to.
-        key: what makes each one beside thread and person, ``opened`` for instance.
+        thread: the mails' thread.
+        key: part of the unique key besides thread and person, such as ``opened``.
         now: business time.
         context: plain facts for the templates.
     """
@@ -123,10 +121,10 @@ def each(
 def queue(notices: Iterable[Notice]) -> list[Notice]:
     """Queue notices in one statement, except those whose key exists (R9) and those to leavers.
 
-    One that was dropped untold, because what it tells was done or closed meanwhile, is queued again: what is asked again is told.
+    A notice that was dropped, because its task was finished, is queued again if its task is asked again.
 
     Returns:
-        Those that were not there before, or are again.
+        The new notices, and those queued again.
     """
     wanted: dict[str, Notice] = {}
     for notice in notices:

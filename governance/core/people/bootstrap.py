@@ -1,4 +1,4 @@
-"""The first roles, named once, and the roles that the smallest organisation lacks (S9)."""
+"""The first roles, given once, and the missing roles of the smallest organisation (S9)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,14 +17,14 @@ BOOTSTRAP_LOCK = 0xB007
 
 
 class AlreadyBootstrapped(Exception):
-    """The ledger is not empty: roles are given by two admins from here on (S9)."""
+    """The ledger is not empty, so two admins give roles now (S9)."""
 
 
 def bootstrap(*, admins: Sequence[Person], reviewers: Sequence[Person], now: datetime) -> None:
     """Name the first two admins and two security reviewers, once, on an empty ledger (S9).
 
     Raises:
-        AlreadyBootstrapped: something is in the ledger already.
+        AlreadyBootstrapped: the ledger is not empty.
         ValueError: not exactly two of each, or one person in two places.
     """
     people = [*admins, *reviewers]

@@ -1,7 +1,7 @@
-"""Who is trusted with what: roles, relations, permissions and the one literal that joins them.
+"""Roles, relations, permissions, and the one table that joins them.
 
 A *role* is given to a person by two admins, and they accept it. A *relation* follows from a row: the lead of the automation's team, the
-owner of the resource. A permission that stands in no line of `GRANTS` is held by nobody. Superuser is not a role.
+owner of the resource. A permission without a line in `GRANTS` is granted to nobody. Superuser is not a role.
 """
 
 from collections.abc import Set
@@ -10,7 +10,7 @@ from typing import Self
 
 
 class Worded(StrEnum):
-    """A text that knows its words for people."""
+    """A text value with words for people."""
 
     words: str
 
@@ -94,7 +94,7 @@ class Permission(Worded):
 
 
 class Role(Worded):
-    """What a person, or a job, is trusted with everywhere, in the order in which the pages list them."""
+    """Roles of a person or a job, in the order of pages."""
 
     EMPLOYEE = "employee", "Employee"
     BUILDER = "builder", "Builder"
@@ -106,7 +106,7 @@ class Role(Worded):
 
 
 class Relation(StrEnum):
-    """How a person stands to one row; each model answers `relations(person, now)`."""
+    """Relations of a person to a row; each model has `relations(person, now)`."""
 
     SELF = "self"
     TEAM_MEMBER = "team_member"
@@ -203,8 +203,8 @@ BY_TOKEN: Set[Permission] = {P.AUTOMATION_REGISTER, P.AUTOMATION_SUBMIT}
 #: Words for people, in the order in which the pages list them.
 ROLE_WORDS: dict[Role, str] = {role: role.words for role in Role}
 
-#: Roles that a delegate must hold too, where the giver does: "somebody of the same duty" (A11).
+#: Roles that a delegate must share with the giver: "somebody of the same duty" (A11).
 SAME_DUTY = (Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL)
 
-#: Roles that a person can be assigned; the others follow from being here, or from being a job.
+#: Roles that a person can be given. The others follow from being active, or from being a job.
 ASSIGNABLE = (Role.BUILDER, Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL)

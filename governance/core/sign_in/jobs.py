@@ -1,10 +1,10 @@
-"""Clearing sessions that are over (H7). Django reads none of them again, and deletes none by itself."""
+"""Delete expired sessions (H7). Django ignores them, but does not delete them."""
 
 from datetime import datetime
 
 from django.contrib.sessions.models import Session
 
-#: In one run; the next one goes on.
+#: Most sessions of one run; the next run continues.
 MOST = 50_000
 
 

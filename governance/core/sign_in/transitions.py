@@ -1,10 +1,10 @@
-"""How a person signs in, as far as it changes: a sign-in, a password, a second factor (H1).
+"""Transitions of sign-in: a sign-in, a password, a second factor (H1).
 
-What writes is Django's and allauth's; it is handed in and runs inside the operation, so that the change and its event are one
-transaction. No event holds more than that it happened: no password, no address, no code, no kind of device.
+Django and allauth write the change. Their function is passed in and runs inside the operation, so the change and its event are one
+transaction. An event holds only the fact: no password, address, code or kind of device.
 
-A mail with a link sets a password: the invitation of a new person, or a reset that a person asks for. The link is a secret,
-so no row holds it: it is made while the mail is sent, and the copy kept in the portal has another address.
+A link in a mail sets a password: an invitation, or a reset that a person asks for. The link is a secret, so no row holds it. It is made
+while the mail is sent, and the portal's copy has another address.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,9 +28,9 @@ Change = Callable[[], object]
 
 @transition(Person, event="person.signed_in", permission=Permission.PERSON_PROVE, duties=[still_here])
 def sign_in(step: Step[Person], *, begin: Change) -> Effect:
-    """Somebody has shown who they are, and a session begins.
+    """Record a sign-in: a session begins.
 
-    Leaves no history row: nothing about the person is otherwise than before, but when they came last.
+    It leaves no history row, because only the time of the last sign-in changes.
     """
     begin()
     step.subject.refresh_from_db(fields=["last_login"])
@@ -58,19 +58,19 @@ def _changing(step: Step[Person], change: Change) -> Effect:
 
 @transition(Person, event="person.second_factor_enrolled", permission=Permission.PERSON_PROVE, duties=[still_here])
 def enrol_second_factor(step: Step[Person], *, change: Change) -> Effect:
-    """A person is asked for a second factor from now on; its first recovery codes come with it."""
+    """Enrol a second factor, with its first recovery codes."""
     return _changing(step, change)
 
 
 @transition(Person, event="person.second_factor_removed", permission=Permission.PERSON_PROVE, duties=[still_here])
 def remove_second_factor(step: Step[Person], *, change: Change) -> Effect:
-    """A person is asked for no second factor any more."""
+    """Remove the second factor."""
     return _changing(step, change)
 
 
 @transition(Person, event="person.recovery_codes_made", permission=Permission.PERSON_PROVE, duties=[still_here])
 def make_recovery_codes(step: Step[Person], *, change: Change) -> Effect:
-    """A person gets new recovery codes, and the old ones open nothing any more."""
+    """Make new recovery codes. The old ones end."""
     return _changing(step, change)
 
 
@@ -101,7 +101,7 @@ def ask_reset(person: Person, *, now: datetime) -> None:
     """Mail a local person a link that sets a new password, at most once a minute. Changes nothing governed.
 
     Args:
-        person: named on the reset page by their address.
+        person: the person with the address on the reset page.
         now: business time.
     """
     if person.source != "local":
@@ -128,7 +128,7 @@ def password_link(person: Person) -> str:
 
 
 def password_page() -> str:
-    """What stands in a kept copy instead: the page that sends a new link."""
+    """Return the address in the portal's copy: the page that sends a new link."""
     return f"{settings.BASE_URL}{reverse('account_reset_password')}"
 
 

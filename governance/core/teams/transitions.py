@@ -1,4 +1,4 @@
-"""Writes about teams: founding one, naming its leads, joining and leaving (S8). Reads stand on the model."""
+"""Transitions of teams: found a team, name leads, add and remove members (S8)."""
 
 from datetime import datetime
 

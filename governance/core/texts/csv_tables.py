@@ -1,4 +1,4 @@
-"""Tables that stand as CSV files beside the module that reads them."""
+"""Tables in CSV files next to the module that reads them."""
 
 import csv
 from pathlib import Path

@@ -33,7 +33,7 @@ _SPACE = re.compile(r"\s+")
 
 
 def seen(text: str) -> str:
-    """The text without what nobody sees, trimmed, so that two that look alike are alike; line breaks stay.
+    """Return the text without invisible characters, trimmed, so that texts that look equal are equal. Line breaks stay.
 
     Two kinds of joiners stay where a word of a language needs them.
     """
@@ -52,10 +52,10 @@ def name(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """What a person typed, as it is kept: `seen`.
+    """Return a typed text as it is stored: `seen`.
 
     Raises:
-        InvalidInput: it is longer than `LONGEST`. Nothing is cut off silently: the person shortens it.
+        InvalidInput: it is longer than `LONGEST`. The person shortens it; nothing is cut.
     """
     cleaned = seen(text)
     if len(cleaned) > LONGEST:
@@ -67,13 +67,13 @@ def clean(text: str) -> str:
 
 
 def cell(value: object) -> str:
-    """A cell of a CSV export that no spreadsheet computes: one that begins like a formula gets an apostrophe first (H4)."""
+    """Return a cell of a CSV export that no spreadsheet computes: a formula's start gets an apostrophe before it (H4)."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.lstrip(" ").startswith(FORMULAS) else text
 
 
 def keep(text: str) -> FreeText | None:
-    """Store a text under a key of its own; None for an empty one.
+    """Store a text with its own key; None for an empty text.
 
     Raises:
         InvalidInput: see `clean`.
@@ -82,7 +82,7 @@ def keep(text: str) -> FreeText | None:
 
 
 def keep_all(given: Sequence[str]) -> list[FreeText | None]:
-    """Store some texts as `keep` does one, in one statement, and return what was made of each."""
+    """Store several texts like `keep`, in one statement, and return their rows."""
     texts = [clean(text) for text in given]
     keys = [secrets.token_bytes(32) if text else b"" for text in texts]
     made = [
@@ -94,12 +94,12 @@ def keep_all(given: Sequence[str]) -> list[FreeText | None]:
 
 
 def erase(rows: QuerySet[FreeText], *, now: datetime) -> None:
-    """Destroy texts with their keys: their digests, which stay, say nothing of them any more (H6)."""
+    """Destroy texts with their keys. Their digests stay, and reveal nothing without the keys (H6)."""
     rows.exclude(text="").update(text="", key=b"", erased_at=now)
 
 
 def erase_from(row: FreeText, text: str, *, now: datetime) -> None:
-    """Keep the given rest of a text. Its key is destroyed too, or the digest would confirm the erased words (H6)."""
+    """Keep only the given rest of a text. Its key is destroyed, because the digest could confirm the erased words (H6)."""
     row.text, row.key, row.erased_at = text, b"", now
     row.save(update_fields=["text", "key", "erased_at"])
 
@@ -111,10 +111,10 @@ CHUNK = 2000
 
 
 def rewritten() -> Iterator[str]:
-    """What is not as it was typed, one sentence each: for verifying the database (H2, H6).
+    """Return changed texts, one sentence each, to verify the database (H2, H6).
 
-    A text is compared with its own digest, and that with the one in the sealed event that it was given with. One that no event
-    was given, a justification say, is found only by the first. Reads in chunks, however many there are.
+    Each text is compared with its digest, and the digest with that of its sealed event. A text without an event, such as a
+    justification, has only the first check. It reads in chunks.
     """
     for row in FreeText.objects.filter(erased_at__isnull=True).order_by("pk").iterator(chunk_size=CHUNK):
         if keyed_digest(bytes(row.key), row.text) != row.digest:
@@ -131,6 +131,6 @@ def rewritten() -> Iterator[str]:
 
 
 def _named(row: FreeText) -> str:
-    """What a problem calls a text: by the event that it was given with, where there is one."""
+    """Return the name of a text in a problem: its event, if there is one."""
     event = LedgerEvent.objects.filter(reason=row).order_by("pk").first()
     return f"The text given with event {event.pk}" if event is not None else f"Text {row.pk}, which no event was given,"

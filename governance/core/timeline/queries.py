@@ -1,4 +1,4 @@
-"""The timeline of one row: what happened to it and around it, in words, with names resolved beside the ledger (H3, H6)."""
+"""The timeline of one row: its events in words, with names that are not in the ledger (H3, H6)."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -29,11 +29,11 @@ def names(ids: Iterable[str]) -> dict[str, str]:
 
 
 def said_of(verb: str, subject: str, payload: Mapping[str, Any] = MappingProxyType({})) -> str:
-    """What follows the actor's name in a timeline.
+    """Return the words after the actor's name in a timeline.
 
     Args:
         verb: the event's name.
-        subject: what it is about in words, or nothing where the reader may not see it.
+        subject: its subject in words; empty if the reader may not see it.
         payload: the event's facts.
     """
     text = WORDS[verb][2] if verb in WORDS else verb.replace(".", " ").replace("_", " ")
@@ -42,7 +42,7 @@ def said_of(verb: str, subject: str, payload: Mapping[str, Any] = MappingProxyTy
 
 
 def subjects_of(events: Iterable[LedgerEvent], texts: Said, actor: Actor, now: datetime) -> dict[Subject, str]:
-    """What the reader may read of the events' subjects, in words: one query a model that has words for itself.
+    """Return the visible subjects of events in words: one query for each model with its own words.
 
     Such a model has ``in_words(keys, actor, now)``. It is called only for subjects without words.
     """
@@ -68,13 +68,13 @@ def shapes(
     people: Iterable[Person] = (),
     texts: Said = NOTHING,
 ) -> list[dict[str, Any]]:
-    """The newest events about a row, newest first, for ``components/timeline.html``. The number of queries is fixed.
+    """Return the newest events of a row, newest first, for ``components/timeline.html``. The number of queries is fixed.
 
     Args:
         row: the subject of the timeline.
-        actor, now: who reads, and is called "You", and when.
+        actor, now: the reader, called "You", and business time.
         limit: how many events.
-        quiet: whether follow-ups are shown too.
+        quiet: whether to show follow-ups too.
         people: people that the caller has loaded. Names of other actors are read.
         texts: subjects in words that the caller has read and the reader may see.
     """
@@ -129,7 +129,7 @@ NAMELESS = {
     "revocation": "what it left",
     "sample": "the change",
 }
-#: Events whose words are sentences of their own and name no actor.
+#: Events with whole sentences, without an actor.
 OF_ITSELF = frozenset(row["event"] for row in _ROWS if row["names_actor"] == "no")
-#: Events that tell a reader nothing beside the event that caused them.
+#: Follow-ups, which add nothing to the event that caused them.
 QUIET = frozenset(row["event"] for row in _ROWS if row["quiet"] == "yes")

@@ -1,6 +1,6 @@
-"""Keys of programs: made and revoked by people in a session, recognised by a digest (S5).
+"""Tokens of programs: people make and revoke them in a session; a digest recognises them (S5).
 
-What a program may do with one is `access`'s to say, and what it may see `Automation.objects.visible_to`'s. Instants are of real time.
+`access` decides what a program may do, and `Automation.objects.visible_to` what it may see. Instants are real time.
 """
 
 import hashlib
@@ -18,15 +18,15 @@ from governance.core.texts import free_text
 
 #: Prefix of every secret, so that scanners of repositories and logs recognise one.
 PREFIX = "csgn_"
-#: How much of a secret is shown afterwards: the prefix and six of its 43 characters.
+#: Length of the part of a secret that pages show: the prefix and six of its 43 characters.
 SHOWN = len(PREFIX) + 6
-#: How many tokens somebody has at once.
+#: Most tokens of a person at once.
 MOST = 20
-#: How many somebody makes in a day, revoked ones too: no limit of a token is got around by making another.
+#: Most tokens that a person makes in a day, with revoked ones, so that a new token is no way around a token's limits.
 MOST_A_DAY = 30
 #: How old a sign-in may be when it makes a token: a token may outlive the session by weeks.
 FRESH_SIGN_IN = timedelta(minutes=15)
-#: That one was used is noted at most once in this time, so that asking does not mean writing.
+#: The last use is saved at most once in this time, so that a request rarely writes.
 USE_NOTED_EVERY = timedelta(minutes=5)
 
 _SECRET = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
@@ -38,12 +38,12 @@ def new_secret() -> str:
 
 
 def digest_of(secret: str) -> str:
-    """What is kept of a secret: SHA-256 as hex. It is no password: nobody guesses 256 bits, however quick the hash."""
+    """Return the stored digest of a secret: SHA-256 as hex. A fast hash is enough, because nobody guesses 256 bits."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def recognise(secret: str) -> ApiToken | None:
-    """The token of a secret, where it opens something now; what has not the form of a secret is not looked up."""
+    """Return the valid token of a secret. A text without the form of a secret is not looked up."""
     if _SECRET.fullmatch(secret) is None:
         return None
     live = ApiToken.objects.live(current_time.real()).select_related("person", "team")
@@ -51,7 +51,7 @@ def recognise(secret: str) -> ApiToken | None:
 
 
 def note_use(token: ApiToken) -> None:
-    """Keep when a token was last used, to some minutes. That is no change of anything governed: it leaves no history."""
+    """Save the last use of a token, to some minutes. It is no governed change, so it leaves no history."""
     at = current_time.real()
     if token.last_used_at is None or at - token.last_used_at >= USE_NOTED_EVERY:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=at)
@@ -84,14 +84,14 @@ def not_revoked(subject: ApiToken, actor: Actor, now: datetime) -> Refusal | Non
     Person, event="token.made", permission=Permission.TOKEN_MAKE, duties=[still_here, in_session, signed_in_lately]
 )
 def make_token(step: Step[Person], *, name: str, secret: str, days: int, team: Team | None = None) -> Effect:
-    """A person makes a token for a program of theirs, or for a pipeline of one of their teams.
+    """Make a token for a program of a person, or for a pipeline of one of their teams.
 
     Args:
-        step: the running step; its subject is the person themself.
-        name: what it is for, in their words.
-        secret: of `new_secret`; only its digest is kept.
-        days: after how many it ends.
-        team: one of theirs, for a pipeline; None for themself.
+        step: the running step; its subject is the maker.
+        name: its purpose, in the maker's words.
+        secret: of `new_secret`; only its digest is stored.
+        days: its term.
+        team: a team of the maker, for a pipeline; None for the maker's own token.
     """
     person, at = step.subject, current_time.real()
     named = free_text.name(name)[:80]
@@ -122,14 +122,14 @@ def _problems(person: Person, name: str, days: int, team: Team | None, now: date
 
 @transition(ApiToken, event="token.revoked", permission=Permission.TOKEN_REVOKE, duties=[not_revoked])
 def revoke_token(step: Step[ApiToken]) -> Effect:
-    """A token opens nothing any more, at once: by its person, its team's lead, a security reviewer or an admin."""
+    """Revoke a token at once, as its person, its team's lead, a security reviewer or an admin."""
     step.subject.revoked_at = current_time.real()
     step.save(step.subject)
     return Effect(payload={"person": str(step.subject.person.opaque_id)})
 
 
 def revoke_tokens_of(step: Step[Person]) -> None:
-    """Revoke the live tokens of the step's person, each with its own event: with the password, all access starts anew (S5)."""
+    """Revoke the live tokens of the step's person, each with its own event: a new password ends all earlier access (S5)."""
     for token in ApiToken.objects.live(current_time.real()).filter(person=step.subject).order_by("pk"):
         token.revoked_at = current_time.real()
         step.save(token)

@@ -1,8 +1,8 @@
-"""One POST to an address that somebody typed: never into our own network, nowhere else than asked, in bounded time (SSRF).
+"""One POST to a typed address: never into our own network, to no other host, in bounded time (SSRF).
 
-The name is resolved once, within the same time as all else, each of its addresses must be a public one, and the connection goes to that very address, so that a name which
-resolves to something else a moment later leads nowhere. Redirects are answers and not followed. In a demo, and nowhere else, this machine
-itself may be told, over http too.
+The name is resolved once, within the total time limit. Each of its addresses must be public, and the connection goes to a resolved
+address. So a name that resolves to another address a moment later does no harm. Redirects are not followed. Only a demo may send to this
+machine, also over http.
 """
 
 import http.client
@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
-#: Seconds for one step of the exchange, and for all of it.
+#: Seconds for one step of the exchange, and in total.
 STEP_SECONDS, WHOLE_SECONDS = 5, 15
 
 #: The longest address, in characters.
@@ -31,25 +31,25 @@ Resolved = list[tuple[Any, ...]]
 #: IPv4 addresses inside IPv6 ones, by the translation of RFC 6052.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
-#: All of IPv6 that is handed out for the public Internet (RFC 4291, 2.4); what else there is, or was, is for something else.
+#: The IPv6 range of the public Internet (RFC 4291, 2.4); other ranges have other uses.
 _UNICAST = ipaddress.ip_network("2000::/3")
 
-#: Of nobody's host, whatever counts it as global: relays of 6to4 (RFC 7526), documentation (RFC 9637), hashes as names (RFC 7343).
+#: Ranges without hosts, though Python counts them as global: 6to4 relays (RFC 7526), documentation (RFC 9637), ORCHIDs (RFC 7343).
 _NOBODYS = tuple(ipaddress.ip_network(block) for block in ("192.88.99.0/24", "3fff::/20", "2001:20::/28"))
 
-#: Interface ids that carry an IPv4 address of a site (RFC 5214, 6.1), without the bit that says whose they are.
+#: Interface ids with an IPv4 address of a site (RFC 5214, 6.1), without the bit for universal ids.
 _ISATAP = 0x00005EFE
 
 
 class NotAllowed(Exception):
-    """The address may not get messages. The error's sentence tells the person who typed it why."""
+    """The address may not get messages. The sentence explains it to the person who typed it."""
 
 
 def parsed(url: str) -> SplitResult:
-    """An address in its parts.
+    """Return the parts of an address.
 
     Raises:
-        NotAllowed: it is no https address of a host, or names a user.
+        NotAllowed: it is not an https address of a host, or has a user.
     """
     try:
         parts = urlsplit(url)
@@ -70,12 +70,12 @@ def parsed(url: str) -> SplitResult:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-    """Send a body and return the status of the answer, whatever it is; of its text nothing is kept.
+    """Send a body and return the status of the answer. The answer's text is dropped.
 
     Raises:
-        NotAllowed: the address may not be told, or its name resolves to somewhere it may not.
+        NotAllowed: the address, or an address of its name, is not allowed.
         OSError: it can't be reached, or takes too long.
-        http.client.HTTPException: what answers is no HTTP.
+        http.client.HTTPException: the answer is not HTTP.
     """
     parts, began = parsed(url), time.monotonic()
     assert parts.hostname is not None  # parsed says so
@@ -95,10 +95,10 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
 
 
 def address_of(host: str, port: int) -> str:
-    """The address that a name resolves to, where all that it resolves to are public ones.
+    """Return an IP address of a name, if all its addresses are public.
 
     Raises:
-        NotAllowed: one of them is private, of this machine or link, or none that anybody has.
+        NotAllowed: one of them is private, of this machine or link, or reserved.
         OSError: the name is unknown, or the name server does not answer in time.
     """
     addresses = [info[4][0] for info in _resolved(host, port)]
@@ -111,7 +111,7 @@ def address_of(host: str, port: int) -> str:
 
 
 def _resolved(host: str, port: int) -> Resolved:
-    """What the system's resolver answers; nothing can cut it, so that one that takes too long is left to itself."""
+    """Return the answer of the system's resolver. It can't be interrupted, so a slow one is left running in its thread."""
     answers: queue.SimpleQueue[Resolved | OSError] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -119,7 +119,7 @@ def _resolved(host: str, port: int) -> Resolved:
             answers.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
         except OSError as error:
             answers.put(error)
-        except ValueError as error:  # a name that no name server can be asked for
+        except ValueError as error:  # a name that can't be looked up
             answers.put(OSError(str(error)))
 
     threading.Thread(target=ask, daemon=True).start()
@@ -141,7 +141,7 @@ def _is_ip(host: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public Internet, also seen through the ways in which IPv6 carries IPv4."""
+    """Whether an IP address is public, also an IPv4 address inside an IPv6 address."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     return all(_is_somebodys(part) for part in _parts_of(ip))
 
@@ -165,23 +165,23 @@ def _parts_of(ip: IPAddress) -> list[IPAddress]:
 
 
 def _is_here(host: str) -> bool:
-    """Whether a host is this machine, where that may be told."""
+    """Whether a host is this machine, if that is allowed."""
     return settings.DEMO and host in ("localhost", "127.0.0.1", "::1")
 
 
 class _Pinned(http.client.HTTPConnection):
-    """A connection to one IP address, which has to prove the name by its certificate."""
+    """A connection to one IP address with a certificate for the name."""
 
     def __init__(self, host: str, port: int, address: str, *, tls: bool) -> None:
         super().__init__(host, port, timeout=STEP_SECONDS)
         self.address, self.is_tls, self.is_cut = address, tls, False
         if tls:
-            self.default_port = 443  # a Host header names the port only where it is another
+            self.default_port = 443  # a Host header has only a non-default port
 
     def connect(self) -> None:
-        """Connect to the address, whatever the name resolves to by now."""
+        """Connect to the resolved address."""
         self.sock = socket.create_connection((self.address, self.port), self.timeout)
-        if self.is_tls:  # its first words are exchanged when `cut` finds the socket
+        if self.is_tls:  # the TLS handshake runs when `cut` finds the socket
             context = ssl.create_default_context()
             self.sock = context.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
         if self.is_cut:

@@ -1,12 +1,10 @@
 """Send webhook messages, each once by its id. Failures are retried for hours; then the endpoint is paused (R9).
 
-Claimed, sent and marked as mails are (`delivery_attempts`). What is sent again has the same ``webhook-id``, by which the receiver knows it.
-Endpoints take turns, a message each, and where the last one was not taken nothing is tried until its wait is over: one that answers
-slowly, or never, holds up no other.
+Messages are claimed, sent and marked like mails (`delivery_attempts`). A repeated message has the same ``webhook-id``, so the receiver
+recognises it. Endpoints take turns with one message each. After a failure an endpoint waits, so a slow one delays no other.
 
-What endpoints were told is forgotten after its days, and the ledger says how much that was (H7). A delivery holds names, an
-event and a page, and says whether it arrived: of use while somebody looks for why it did not. The last one of each endpoint
-stays: by it the sender knows whether anything arrives there.
+Old deliveries are deleted after some days, and the ledger has their number (H7). A delivery holds names, an event, a page and its result,
+for people who look for a failure. The last one of each endpoint stays, because it shows whether messages arrive there.
 """
 
 import time
@@ -29,7 +27,7 @@ from governance.core.webhooks.webhook_outbox import JOB
 
 log = structlog.get_logger(__name__)
 
-#: What an endpoint answers that is there no more (RFC 9110, 15.5.11): it is not asked again.
+#: The answer of a removed endpoint (RFC 9110, 15.5.11). It gets no more messages.
 GONE = 410
 
 FORGET_JOB = "controls.forget"
@@ -37,16 +35,16 @@ FORGET_JOB = "controls.forget"
 #: As long as drafts and previews are kept.
 KEPT = timedelta(days=30)
 
-#: Of one endpoint in one transaction; the next sweep goes on.
+#: Most deliveries of one endpoint in one transaction; the next sweep continues.
 FORGOTTEN_AT_ONCE = 5_000
 
 
 def send_due(now: datetime, *, at: datetime | None = None) -> dict[str, int]:
-    """Send what is due, one by one, of each endpoint in turn; returns how many were sent, put off and given up.
+    """Send due messages one by one, of each endpoint in turn; return the counts of sent, put off and given up.
 
     Args:
         now: business time, which the rows show as the time of sending.
-        at: real time by which claims, waits and signatures go; read anew for each unless given.
+        at: real time for claims, waits and signatures; read again for each message by default.
     """
     counts = Counter(sent=0, put_off=0, failed=0)
     ends = time.monotonic() + delivery_attempts.SWEEP_SECONDS
@@ -56,9 +54,9 @@ def send_due(now: datetime, *, at: datetime | None = None) -> dict[str, int]:
 
 
 def _next(at: datetime) -> WebhookDelivery | None:
-    """Claim a message of the endpoint that was tried longest ago; what was not tried yet goes before what is tried again."""
+    """Claim a message of the endpoint that was tried longest ago; new messages go before repeated ones."""
     rows = WebhookDelivery.objects.select_related("endpoint__team")
-    for endpoint in _in_turn(at):  # the first has one, unless somebody else is just sending it
+    for endpoint in _in_turn(at):  # the first one has a message, unless another worker is sending it
         delivery = delivery_attempts.claim(
             rows.filter(endpoint=endpoint), at=at, first=("attempts", "created_at", "id")
         )
@@ -68,7 +66,7 @@ def _next(at: datetime) -> WebhookDelivery | None:
 
 
 def _in_turn(at: datetime) -> list[int]:
-    """The endpoints with a message that is due, the one that was tried longest ago first, without those that rest: one query."""
+    """Return the endpoints with a due message, the one tried longest ago first, without waiting ones: one query."""
     last = WebhookDelivery.objects.filter(endpoint=OuterRef("pk"), claimed_at__isnull=False)
     last = last.order_by("-claimed_at", "-pk")
     tried = {name: Subquery(last.values(name)[:1]) for name in ("claimed_at", "attempts")}
@@ -83,7 +81,7 @@ def _in_turn(at: datetime) -> list[int]:
 
 
 def _deliver(delivery: WebhookDelivery, now: datetime, at: datetime) -> str:
-    """Send and mark one claimed message; returns which count it belongs to."""
+    """Send and mark one claimed message; return the name of its count."""
     if delivery.endpoint.state != WebhookState.ACTIVE:
         return delivery_attempts.give_up(delivery, "The webhook was paused or removed.")
     if delivery.attempts > delivery_attempts.MOST_ATTEMPTS:
@@ -107,7 +105,7 @@ def _deliver(delivery: WebhookDelivery, now: datetime, at: datetime) -> str:
 
 
 def _post(delivery: WebhookDelivery, at: datetime) -> bool:
-    """Send it once and keep the status; return whether the other side took it, by a 2xx. A redirect is none."""
+    """Send a message once and keep the status; return whether it is 2xx."""
     endpoint, body = delivery.endpoint, webhook_outbox.message_body(delivery)
     key = signing_keys.signing_key(endpoint.opaque_id, endpoint.key_number)
     headers = {"Content-Type": "application/json", "User-Agent": "Countersign"}
@@ -128,7 +126,7 @@ def _given_up(delivery: WebhookDelivery, error: str, now: datetime) -> str:
 
 
 def _over(now: datetime) -> QuerySet[WebhookDelivery]:
-    """What has been sent or given up and is old enough, but for the last of each endpoint."""
+    """Return old deliveries that were sent or given up, without the last one of each endpoint."""
     last = WebhookDelivery.objects.filter(endpoint=OuterRef("endpoint")).order_by("-pk").values("pk")[:1]
     done = WebhookDelivery.objects.filter(
         state__in=(DeliveryState.SENT, DeliveryState.FAILED), created_at__lt=now - KEPT, pk__lt=Subquery(last)
@@ -150,6 +148,6 @@ def forget(step: Step[WebhookEndpoint]) -> Effect:
 
 
 def forget_due(now: datetime) -> dict[str, int]:
-    """Do so for every endpoint that has such; returns for how many."""
+    """Delete old deliveries of every endpoint; return the number of endpoints."""
     due, job = WebhookEndpoint.objects.filter(pk__in=_over(now).values("endpoint")), Actor.of_job(FORGET_JOB)
     return {"endpoints": job_runs.sweep(due, partial(forget.when_due, actor=job, now=now), job=FORGET_JOB)}

@@ -1,4 +1,4 @@
-"""What signs an endpoint's messages, and what its address is sealed with: computed from the installation's key file, kept nowhere.
+"""Keys that sign an endpoint's messages and seal its address: computed from the installation's key file, never stored.
 
 HKDF (RFC 5869) with SHA-256 over the digest key, with the endpoint and the number of its key in ``info``. Fernet seals addresses.
 """
@@ -19,7 +19,7 @@ KEY_BYTES = 32
 
 
 class NotOpened(Exception):
-    """A sealed address is not of this endpoint, or was sealed with another installation's key."""
+    """A sealed address belongs to another endpoint, or was sealed with another installation's key."""
 
 
 def signing_key(opaque_id: uuid.UUID, number: int) -> bytes:
@@ -33,17 +33,17 @@ def signing_key(opaque_id: uuid.UUID, number: int) -> bytes:
 
 
 def shown(opaque_id: uuid.UUID, number: int) -> str:
-    """The signing key as the receiver is given it (Standard Webhooks: ``whsec_`` and base64)."""
+    """Return the signing key in the receiver's form (Standard Webhooks: ``whsec_`` and base64)."""
     return "whsec_" + base64.b64encode(signing_key(opaque_id, number)).decode()
 
 
 def seal(url: str, opaque_id: uuid.UUID) -> str:
-    """An address as the database keeps it."""
+    """Return an address as stored in the database."""
     return _fernet(opaque_id).encrypt(url.encode()).decode()
 
 
 def opened(sealed: str, opaque_id: uuid.UUID) -> str:
-    """The address that was sealed.
+    """Return a sealed address.
 
     Raises:
         NotOpened: it can't be opened here.

@@ -1,7 +1,7 @@
 """Add, pause, resume and remove webhooks. `webhook_outbox` queues their messages; `delivery` sends them.
 
-A team's leads manage those of their team, governance admins all of them. The ledger says host, format and events of an endpoint, never its
-address, which holds a secret where Slack and Teams are told.
+A team's leads manage their team's webhooks, governance admins all of them. The ledger has host, format and events of an endpoint, never
+its address, which holds a secret for Slack and Teams.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,13 +37,13 @@ managed = partial(transition, WebhookEndpoint, permission=Permission.WEBHOOK_MAN
 
 @transition(Team, event="webhook.added", permission=Permission.WEBHOOK_MANAGE)
 def add_webhook(step: Step[Team], *, url: str, shape: str, events: Sequence[str]) -> Effect:
-    """A team's lead has some of the team's events told to an address."""
+    """Add a webhook for some events of a team, as its lead."""
     return _add(step, WebhookEndpoint(team=step.subject), url, shape, events)
 
 
 @managed(event="webhook.added")
 def add_for_all(step: Step[WebhookEndpoint], *, url: str, shape: str, events: Sequence[str]) -> Effect:
-    """An admin has some events of the whole organisation told to an address; the subject is unsaved."""
+    """Add a webhook for some events of the whole organisation, as an admin; the subject is unsaved."""
     if not step.subject._state.adding or step.subject.team_id is not None:
         raise refuse(Refusal("WEBHOOK", "input", "A new webhook of the whole organisation belongs to no team."))
     return _add(step, step.subject, url, shape, events)
@@ -103,7 +103,7 @@ def remove(step: Step[WebhookEndpoint]) -> Effect:
 
 @managed(event="webhook.key_renewed", source=(ACTIVE, PAUSED))
 def renew_key(step: Step[WebhookEndpoint]) -> Effect:
-    """Its messages are signed with another key from now on."""
+    """Renew the signing key: later messages are signed with the next key."""
     step.subject.key_number += 1
     step.save(step.subject)
     return Effect(payload={"number": step.subject.key_number})
@@ -111,7 +111,7 @@ def renew_key(step: Step[WebhookEndpoint]) -> Effect:
 
 @managed(event=TEST, source=(ACTIVE,))
 def send_test(step: Step[WebhookEndpoint]) -> Effect:
-    """A message goes there that says that it is a test; one a minute, so that nobody keeps the sender busy."""
+    """Send a test message to an endpoint, at most one a minute."""
     tests = step.subject.deliveries.filter(event=TEST, created_at__gt=step.now - BETWEEN_TESTS)
     if tests.exists():
         sentence = "A test was sent there less than a minute ago."
@@ -148,7 +148,7 @@ def pause_of_leaver(person: Person, step: Step[Any]) -> None:
 
 
 def pause_of_former_leads(step: Step[Team], people: Iterable[Person]) -> None:
-    """Pause what people added to a team that they led, unless they still manage it, as admins do."""
+    """Pause the webhooks of former leads of a team, unless they still manage them as admins."""
     for person in people:
         if not access.may(Actor.of(person), Permission.WEBHOOK_MANAGE, step.subject, now=step.now):
             _pause_each(step, step.subject.webhooks.filter(made_by=person), LEADS_NO_MORE)

@@ -1,7 +1,7 @@
 """Webhook messages: queued in the transaction of the change, and written in the shape that an endpoint takes.
 
 One table has the ledger events that an endpoint can get; the person who adds it chooses. Slack takes ``text`` and
-``blocks`` (Block Kit), a Workflow of Microsoft Teams a message with an Adaptive Card; anybody else a signed JSON object of
+``blocks`` (Block Kit), a Workflow of Microsoft Teams a message with an Adaptive Card; every other receiver a signed JSON object of
 ``type``, ``timestamp`` and ``data``. In Teams a TextBlock would read Markdown; a TextRun is text. All three carry names,
 what happened in words, and a link; no person, no scope, nothing secret. Typed text, such as an automation's name, stays
 text: it makes no link and mentions nobody.
@@ -38,8 +38,8 @@ class Told(NamedTuple):
     """The message of one event.
 
     Args:
-        heading: what it is, as a list of choices and the head of a message have it.
-        sentence: what happened; ``{what}`` is the automation.
+        heading: its name in a list of choices and at the head of a message.
+        sentence: the event; ``{what}`` is the automation.
     """
 
     heading: str
@@ -49,7 +49,7 @@ class Told(NamedTuple):
 #: By event, from ``webhook_events.csv``.
 EVENTS = {row["event"]: Told(row["heading"], row["sentence"]) for row in read_rows(__file__, "webhook_events.csv")}
 
-#: What can be chosen.
+#: Choices of events.
 CHOICES = tuple((event, webhook_event.heading) for event, webhook_event in EVENTS.items() if event != TEST)
 
 
@@ -57,11 +57,11 @@ def announce(step: Step[Any], subject: models.Model, *, team: Team, what: str, p
     """Queue an event for every endpoint that gets it. One act on several parts of a subject is queued once.
 
     Args:
-        step: the running operation, whose event it is; one of `EVENTS`.
-        subject: what it happened to.
-        team: whose it is.
+        step: the running operation with one of `EVENTS`.
+        subject: the row of the event.
+        team: the team of the row.
         what: the automation's name.
-        page: where it is read: a URL name followed by its arguments.
+        page: its page: a URL name followed by its arguments.
     """
     assert step.verb in EVENTS, step.verb
     key = f"{step.verb}:{':'.join(ledger_events.name_of(subject))}:{step.actor.correlation}"
@@ -79,7 +79,7 @@ def announce(step: Step[Any], subject: models.Model, *, team: Team, what: str, p
 
 
 def queue_test(step: Step[WebhookEndpoint]) -> None:
-    """Queue a message that says that it is a test."""
+    """Queue a test message."""
     endpoint = step.subject
     context = {"team": endpoint.team.name if endpoint.team else "", "page": ["webhook", endpoint.pk]}
     key = f"{TEST}:{endpoint.pk}:{step.actor.correlation}"

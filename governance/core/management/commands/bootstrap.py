@@ -23,7 +23,7 @@ def named(text: str) -> tuple[str, str]:
 
 
 class Command(BaseCommand):
-    """Everybody else is entered and trusted by these two admins, on the portal."""
+    """These two admins enter all other people and give roles on the portal."""
 
     help = "Enter the first two governance admins and two security reviewers, once, on an empty ledger (S9)."
 

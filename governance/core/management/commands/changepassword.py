@@ -1,10 +1,10 @@
-"""`changepassword` of Django, closed: it saves the whole person, which would be a change without a ledger event (H1)."""
+"""`changepassword` of Django, disabled: it saves the whole person, a change without a ledger event (H1)."""
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 
 class Command(BaseCommand):
-    """Says what there is instead."""
+    """Names the command to use."""
 
     help = instead = "Use `set_password ADDRESS`."
     requires_system_checks = ()

@@ -1,4 +1,4 @@
-"""`health`: say what is not as it should be; exit code 1 when something fails."""
+"""`health`: print problems and advice; exit code 1 for a failure."""
 
 import sys
 
@@ -9,7 +9,7 @@ from governance.core.health import queries as health_queries
 
 
 class Command(BaseCommand):
-    """For a monitor and for a person: one line a finding."""
+    """One line for each finding, for a monitor and for a person."""
 
     help = "Say what is not as it should be: jobs, ledger, mail, keys, people. Exits with 1 on a failure."
 

@@ -1,4 +1,4 @@
-"""`ledger_catch_up`: after the tables were carried to another server, move its transaction counter past the ledger's."""
+"""`ledger_catch_up`: after a restore on another server, move its transaction counter past the ledger's."""
 
 from django.core.management.base import BaseCommand
 from django.db import connection
@@ -18,7 +18,7 @@ END $$
 
 
 class Command(BaseCommand):
-    """Only needed after a dump was restored on another server; elsewhere it finds nothing to do."""
+    """Needed only after a dump was restored on another server. Otherwise it does nothing."""
 
     help = "After a restore on another server: move its transaction counter past the last one in the ledger (H2)."
 

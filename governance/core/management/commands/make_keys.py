@@ -1,4 +1,4 @@
-"""`make_keys`: make the ledger's signing key and the digest key where they do not exist yet."""
+"""`make_keys`: make the ledger's signing key and the digest key if they are missing."""
 
 from pathlib import Path
 

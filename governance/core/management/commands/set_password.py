@@ -13,7 +13,7 @@ from governance.core.sign_in import transitions as sign_in_transitions
 
 
 class Command(BaseCommand):
-    """Who could change a password could sign in as that person, so that it was done is on record; nothing of the password is (H1)."""
+    """Setting a password lets one sign in as that person, so the ledger has an event, without the password (H1)."""
 
     help = "Set the password of a local account; it is asked for twice."
 

@@ -1,4 +1,4 @@
-"""Delegations: a person names who decides in their place, for a limited time ahead (A11)."""
+"""Delegations: a person names a delegate for a limited time ahead (A11)."""
 
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from governance.core.notices import outbox
 from governance.core.people.transitions.people import still_here
 from governance.core.roles.roles import SAME_DUTY
 
-#: Advisory lock for delegations, since two together could make a chain.
+#: Advisory lock for delegations, since two of them could make a chain.
 DELEGATIONS_LOCK = 0xDE1E
 
 
@@ -34,10 +34,12 @@ def running(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
 
 @transition(Person, event="delegation.set", permission=Permission.DELEGATION_SET, duties=[still_here])
 def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: datetime) -> Effect:
-    """A person names, for themself and the future, who decides in their place (A11); the subject is the taker."""
+    """Name a delegate for oneself and a future time (A11); the subject is the taker."""
     if step.actor.person != giver or step.actor.standing_for is not None:
         raise refuse(Refusal("A11", "permission", "A delegation is set by the person themself."))
-    advisory_locks.lock_until_commit(DELEGATIONS_LOCK)  # two that together would make a chain can't be set side by side
+    advisory_locks.lock_until_commit(
+        DELEGATIONS_LOCK
+    )  # two delegations that would make a chain can't be set at the same time
     _check_delegation(step, giver, from_at, until_at)
     made = Delegation(giver=giver, taker=step.subject, from_at=from_at, until_at=until_at, reason=step.reason)
     step.save(made)
@@ -81,7 +83,7 @@ def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, unti
 
 
 def _handed_over(giver: Person, now: datetime) -> timedelta:
-    """How much time somebody has handed over that is still to come: a person looks at it anew at least every so many days (A11)."""
+    """Return the future time that a person has delegated. A limit makes people renew it every so many days (A11)."""
     ahead = Delegation.objects.filter(giver=giver, ended_at__isnull=True, until_at__gt=now)
     spans = ahead.values_list("from_at", "until_at")
     return sum((until_at - max(from_at, now) for from_at, until_at in spans), timedelta())
@@ -89,7 +91,7 @@ def _handed_over(giver: Person, now: datetime) -> timedelta:
 
 @transition(Delegation, event="delegation.ended", permission=Permission.DELEGATION_SET, duties=[running, giver_only])
 def end_delegation(step: Step[Delegation]) -> Effect:
-    """The giver takes their decisions back at once."""
+    """End a delegation at once, as its giver."""
     step.subject.ended_at = step.now
     step.save(step.subject)
     return Effect()

@@ -1,6 +1,6 @@
-"""Writes about people: what gives a role and takes it (S8), coming and leaving.
+"""Transitions of people: roles given and ended (S8), people entered and gone.
 
-`delegations` has who decides in somebody's place, `bootstrap` gives the first roles, `teams.transitions` has teams.
+`delegations` has delegates, `bootstrap` gives the first roles, `teams.transitions` has teams.
 """
 
 from datetime import datetime
@@ -13,7 +13,7 @@ from governance.core.models import Person, RoleAssignment
 from governance.core.notices import outbox
 from governance.core.texts import free_text
 
-#: Fewer admins than this can give no role any more (S8).
+#: Least admins that can give a role (S8).
 LEAST_ADMINS = 2
 
 #: Advisory lock for the number of admins.
@@ -82,7 +82,7 @@ def end_role(step: Step[RoleAssignment]) -> Effect:
 
 
 def admins_left(without: Person, now: datetime) -> Refusal | None:
-    """Why somebody stays an admin: where they are one of the last two, no role could be given any more; None where others are left."""
+    """Return the refusal to remove one of the last two admins, who are needed to give a role; None with more admins."""
     there = [admin for admin in Person.objects.with_role(Role.ADMIN, now) if not admin.is_kept_out(now)]
     if len(there) > LEAST_ADMINS or without not in there:
         return None
@@ -94,7 +94,7 @@ def admins_left(without: Person, now: datetime) -> Refusal | None:
 def add_person(step: Step[Person]) -> Effect:
     """An admin enters a person, who holds no role yet; the subject is unsaved.
 
-    By the address and the sign-in they are known, so those are refused where nobody would see all of them.
+    Address and sign-in identify the person, so they are refused with invisible characters.
     """
     new = step.subject
     if any(free_text.name(text) != text for text in (new.email, new.subject)):
