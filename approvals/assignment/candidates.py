@@ -109,12 +109,27 @@ def recipients_of_outcome(submission: Submission, now: datetime) -> list[Person]
 def queue_notices(
     step: Step[Any], submission: Submission, people: Iterable[Person], event: str, *, key: str, **context: Any
 ) -> None:
-    """Queue one notice per person about a submission: see `notices`."""
+    """Queue one notice per person about a submission: see `notices`.
+
+    Args:
+        step: the running step.
+        submission: the submission of the notice.
+        people: the recipients.
+        event: names the mail templates.
+        key: part of the unique key, which stops a second notice.
+    """
     outbox.queue(notices(step.now, submission, people, event, key=key, **context))
 
 
 def notify_builders(step: Step[Any], submission: Submission, event: str, *, key: str, **context: Any) -> None:
-    """Queue a notice about a submission for its submitter and the owners of the automation: see `notices`."""
+    """Queue a notice about a submission for its submitter and the owners of the automation: see `notices`.
+
+    Args:
+        step: the running step.
+        submission: the submission of the notice.
+        event: names the mail templates.
+        key: part of the unique key, which stops a second notice.
+    """
     queue_notices(step, submission, recipients_of_outcome(submission, step.now), event, key=key, **context)
 
 

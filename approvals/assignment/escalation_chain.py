@@ -153,7 +153,14 @@ def chain_of_resource(
 def chain_of_lead(
     automation: Automation, bench: Bench, *, first: Person | None = None, since: datetime | None = None
 ) -> list[Rung]:
-    """Return lead, deputy lead, lead of the parent team, fallback owners, security reviewers; see `chain_of_resource`."""
+    """Return lead, deputy lead, lead of the parent team, fallback owners, security reviewers; see `chain_of_resource`.
+
+    Args:
+        automation: the automation, for its team.
+        bench: people of the organisation, read once.
+        first: people to ask first.
+        since: see `chain_of_resource`.
+    """
     team: Team = automation.led_team
     lead, deputy = _leads(team)
     leading = [("lead", [lead]), ("deputy lead", [deputy])]
@@ -228,6 +235,12 @@ def with_late_rungs(current: SeatState, rungs: Sequence[Rung], judge: Eligibilit
     """Add the deputy at half of the time, and the rest of the escalation chain at the due date (A10).
 
     A person stays out if another approval would lose its last approver (A9).
+
+    Args:
+        current: the rungs in use.
+        rungs: the whole chain.
+        judge: tells whether a person may decide.
+        is_due: tells whether half of the time, or all of it, is over.
     """
     for rung in rungs if current.may_decide else ():
         if not is_due and rung.basis not in DEPUTIES:

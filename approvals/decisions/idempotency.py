@@ -61,7 +61,14 @@ def _has_same_parts(scope: Sequence[str] | None, other_scope: Sequence[str] | No
 
 
 def repeats_submission(automation: Automation, actor: Actor, text: str, params: Mapping[str, Any]) -> Submission | None:
-    """Return the unfinished submission if the person submitted this version in it, with the same facts and wishes."""
+    """Return the unfinished submission if the person submitted this version in it, with the same facts and wishes.
+
+    Args:
+        automation: the subject of the call.
+        actor: the caller.
+        text: the reason.
+        params: the arguments of the call.
+    """
     own_submissions = automation.submissions.filter(submitted_by=actor.person, version=params["version"])
     submission = own_submissions.filter(state__in=UNFINISHED).first()
     if submission is None:

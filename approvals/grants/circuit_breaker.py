@@ -138,7 +138,15 @@ def ask_or_hold(step: Step[Any], grants: Sequence[Grant], why: str) -> bool:
 
 
 def hold(step: Step[Any], row: EndCause, grants: Sequence[Grant], why: str, *, comes_again: bool) -> HeldBatch:
-    """Hold grants in the open batch of the cause if it has no answer yet, else in a new one."""
+    """Hold grants in the open batch of the cause if it has no answer yet, else in a new one.
+
+    Args:
+        step: the running step.
+        row: the cause.
+        grants: the grants to hold.
+        why: the reason of the revocation.
+        comes_again: whether the cause tries again by itself later.
+    """
     batch = (
         HeldBatch.objects.filter(cause=row, state=BatchState.OPEN, comes_again=comes_again, answers__isnull=True)
         .select_for_update(of=("self",), no_key=True)
@@ -171,7 +179,14 @@ def people_who_answer(batch: HeldBatch, now: datetime) -> list[Person]:
 
 
 def queue_notices(batch: HeldBatch, event: str, key: str, now: datetime, **more: Any) -> list[Notice]:
-    """Notify the people who may answer a batch, and the person who caused it, because their grants have not ended."""
+    """Notify the people who may answer a batch, and the person who caused it, because their grants have not ended.
+
+    Args:
+        batch: the batch.
+        event: names the mail templates.
+        key: part of the unique key.
+        now: business time.
+    """
     facts = {"cause": batch.cause.words, "number": batch.number, "due": ledger_events.instant(batch.answer_by), **more}
     thread, people, causer = f"brake:{batch.pk}", people_who_answer(batch, now), batch.cause.person
     context = {**facts, "page": ["held_batch", batch.pk]}

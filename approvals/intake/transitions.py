@@ -76,6 +76,12 @@ def submit(preview: Preview, version: Version, *, actor: Actor, now: datetime) -
 
     Raises:
         Refused: see `submit.submit`.
+
+    Args:
+        preview: the preview, with its draft.
+        version: its saved version.
+        actor: the submitter.
+        now: business time.
     """
     made: object = transition_submit.submit(
         version.automation, actor=actor, now=now, version=version, wishes=wishes(preview, version)

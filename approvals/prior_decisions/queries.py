@@ -67,6 +67,12 @@ def earlier_outcomes(
 
     An approval withdrawn undecided takes the decision of the approval that it repeated. So asking again and
     withdrawing removes neither a rejection nor an extra signature.
+
+    Args:
+        automation: the automation.
+        policy: the policy in force, for the days that count.
+        now: business time.
+        alike: automations that count as the same.
     """
     newest: dict[str, int] = {}
     records: set[int] = set()

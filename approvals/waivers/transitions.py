@@ -224,7 +224,15 @@ def requester_and_owners(waiver: Waiver, now: datetime) -> list[Person]:
 
 
 def queue_notices(waiver: Waiver, people: Iterable[Person], event: str, key: str, now: datetime, **more: Any) -> int:
-    """Queue one notice for each person and key. Return the number of new ones."""
+    """Queue one notice for each person and key. Return the number of new ones.
+
+    Args:
+        waiver: the waiver.
+        people: the recipients.
+        event: names the mail templates.
+        key: part of the unique key.
+        now: business time.
+    """
     rule = ConflictRule.objects.filter(code=waiver.code).order_by("-number").first()
     context = {
         "rule": rule.title if rule is not None else waiver.code,

@@ -31,7 +31,15 @@ def leads_of(subject: Owned) -> list[Person]:
 def queue_interim(
     interim: InterimOwner, people: Iterable[Person], event: str, now: datetime, by: Person | None = None
 ) -> int:
-    """Queue one notice about an interim owner for each person; returns the number of new notices."""
+    """Queue one notice about an interim owner for each person; returns the number of new notices.
+
+    Args:
+        interim: the interim owner.
+        people: the recipients.
+        event: names the mail templates.
+        now: business time.
+        by: the person who acted, or None.
+    """
     subject = interim.subject
     context = {
         "what": f"{subject.item_kind} {subject}",

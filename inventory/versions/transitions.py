@@ -116,7 +116,14 @@ def record_assessment(
     party_ids: Collection[int] = (),
     rows: VersionRows | None = None,
 ) -> Effect:
-    """Record an assessment: tiers with reasons, levels and findings as one more dated row (I2)."""
+    """Record an assessment: tiers with reasons, levels and findings as one more dated row (I2).
+
+    Args:
+        step: the running step; its subject is the version.
+        manifest: the manifest of a new reading, or None.
+        party_ids: people whose statements lower no tier.
+        rows: rows of the version that the caller has read.
+    """
     version, rows = step.subject, rows or VersionRows.of(step.subject)
     privileges, credentials, read = rows.privileges, rows.credentials, manifest or rows.read
     automation = version.automation = rows.automation

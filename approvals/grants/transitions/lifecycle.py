@@ -282,7 +282,14 @@ TAKEN_OVER = (
 
 
 def successor(old: Grant, begins_at: datetime, ends_at: datetime, policy: policy_queries.Policy) -> Grant:
-    """Build the unsaved successor of a grant: no wider, on the same two approvals (G2)."""
+    """Build the unsaved successor of a grant: no wider, on the same two approvals (G2).
+
+    Args:
+        old: the grant that ends.
+        begins_at: start of the new term.
+        ends_at: end of the new term.
+        policy: the policy in force, for the longest term.
+    """
     review_after = timedelta(days=policy.review_after(old.counted_tier))
     return Grant(
         **{name: getattr(old, name) for name in TAKEN_OVER},

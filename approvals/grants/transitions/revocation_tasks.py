@@ -158,7 +158,15 @@ def _ids(people: Iterable[Person]) -> str:
 def notices(
     task: RevocationTask, people: Iterable[Person], event: str, key: str, now: datetime, **more: Any
 ) -> list[Notice]:
-    """Build one notice about a task for each person; not queued yet."""
+    """Build one notice about a task for each person; not queued yet.
+
+    Args:
+        task: the revocation task.
+        people: the recipients.
+        event: names the mail templates.
+        key: part of the unique key.
+        now: business time.
+    """
     resource = task.resource
     context = {
         "automation": task.grant.automation.name,

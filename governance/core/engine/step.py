@@ -115,6 +115,12 @@ def save_with_history(row: models.Model, *, person: Person | None, at: datetime,
     """Save a row with one history row of this author, instant and reason. A job writes history without an author.
 
     simple-history reads these three names off the row. A later save of the instance inherits none.
+
+    Args:
+        row: the governed row.
+        person: the author; None for a job.
+        at: business time of the history row.
+        why: the text of the history row.
     """
     signature = {"_history_user": person, "_history_date": at, "_change_reason": why}
     for name, value in signature.items():

@@ -39,7 +39,14 @@ def due(at: datetime) -> Q:
 
 
 def rests(state: str, attempts: int, claimed_at: datetime | None, at: datetime) -> bool:
-    """Whether a row with failed attempts still waits at real time ``at``."""
+    """Whether a row with failed attempts still waits at real time ``at``.
+
+    Args:
+        state: its state.
+        attempts: attempts so far.
+        claimed_at: real time of the last attempt.
+        at: real time.
+    """
     if state != QUEUED or not attempts or claimed_at is None:
         return False
     return claimed_at > at - WAITS[min(attempts, len(WAITS)) - 1]

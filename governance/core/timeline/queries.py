@@ -45,6 +45,12 @@ def subjects_of(events: Iterable[LedgerEvent], texts: Said, actor: Actor, now: d
     """Return the visible subjects of events in words: one query for each model with its own words.
 
     Such a model has ``in_words(keys, actor, now)``. It is called only for subjects without words.
+
+    Args:
+        events: the events.
+        texts: subjects in words that the caller has already.
+        actor: the reader.
+        now: business time.
     """
     wanted: dict[str, set[int]] = {}
     for event in events:

@@ -64,7 +64,14 @@ def _derived(purpose: bytes, info: bytes) -> bytes:
 
 
 def signature(key: bytes, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """Return the headers of Standard Webhooks: id, seconds since 1970, and the signature of both and the body."""
+    """Return the headers of Standard Webhooks: id, seconds since 1970, and the signature of both and the body.
+
+    Args:
+        key: the signing key.
+        message_id: the message's id.
+        at: real time of sending.
+        body: the bytes of the message.
+    """
     at = at.astimezone(UTC)  # the library takes any instant for one in UTC
     return {
         "webhook-id": message_id,

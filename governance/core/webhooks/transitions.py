@@ -37,13 +37,27 @@ managed = partial(transition, WebhookEndpoint, permission=Permission.WEBHOOK_MAN
 
 @transition(Team, event="webhook.added", permission=Permission.WEBHOOK_MANAGE)
 def add_webhook(step: Step[Team], *, url: str, shape: str, events: Sequence[str]) -> Effect:
-    """Add a webhook for some events of a team, as its lead."""
+    """Add a webhook for some events of a team, as its lead.
+
+    Args:
+        step: the running step; its subject is the team.
+        url: the address, stored sealed.
+        shape: a `WebhookFormat`.
+        events: names from `webhook_outbox.EVENTS`.
+    """
     return _add(step, WebhookEndpoint(team=step.subject), url, shape, events)
 
 
 @managed(event="webhook.added")
 def add_for_all(step: Step[WebhookEndpoint], *, url: str, shape: str, events: Sequence[str]) -> Effect:
-    """Add a webhook for some events of the whole organisation, as an admin; the subject is unsaved."""
+    """Add a webhook for some events of the whole organisation, as an admin; the subject is unsaved.
+
+    Args:
+        step: the running step; its subject is the unsaved webhook.
+        url: the address, stored sealed.
+        shape: a `WebhookFormat`.
+        events: names from `webhook_outbox.EVENTS`.
+    """
     if not step.subject._state.adding or step.subject.team_id is not None:
         raise refuse(Refusal("WEBHOOK", "input", "A new webhook of the whole organisation belongs to no team."))
     return _add(step, step.subject, url, shape, events)

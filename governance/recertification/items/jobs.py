@@ -66,7 +66,14 @@ def sweep(now: datetime) -> Mapping[str, int]:
 
 
 def run_due(rows: QuerySet[Any], verb: Transition[Any], now: datetime, actor: Actor) -> int:
-    """Perform an operation on each row that is due; return the number."""
+    """Perform an operation on each row that is due; return the number.
+
+    Args:
+        rows: the due rows.
+        verb: the operation.
+        now: business time.
+        actor: the job.
+    """
     return job_runs.sweep(rows, partial(verb.when_due, actor=actor, now=now), job=JOB)
 
 

@@ -156,7 +156,14 @@ def avatar(name: str, *, me: bool = False, small: bool = False) -> SafeString:
 
 
 def person(name: str, *, href: str = "", role: str = "", me: bool = False) -> SafeString:
-    """Draw a person: initials, name (a link when ``href``), and the capacity in which they stand here."""
+    """Draw a person: initials, name (a link when ``href``), and the capacity in which they stand here.
+
+    Args:
+        name: the person's name.
+        href: their page, or empty.
+        role: the capacity.
+        me: whether it is the reader.
+    """
     shown = format_html('<a href="{}">{}</a>', href, name) if href else name
     capacity = format_html(' <span class="quiet">{}</span>', role) if role else NOTHING
     return format_html(

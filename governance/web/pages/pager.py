@@ -95,7 +95,15 @@ def chips(
     choices: Iterable[tuple[str, str]],
     counts: Mapping[str, int] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
-    """A filter as links; the empty choice stands for all. `counts` has the number of rows by choice."""
+    """A filter as links; the empty choice stands for all. `counts` has the number of rows by choice.
+
+    Args:
+        path: the page's path.
+        query: the present query.
+        name: the parameter of the filter.
+        choices: pairs of value and label.
+        counts: rows by choice, or None.
+    """
     rest = kept(query, name)
     return [
         {
@@ -114,7 +122,14 @@ def _with(path: str, parameters: Mapping[str, str]) -> str:
 
 
 def choice(query: QueryDict, name: str, label: str, choices: Iterable[tuple[object, str]]) -> dict[str, Any]:
-    """A filter as a select of ``components/filters.html``."""
+    """A filter as a select of ``components/filters.html``.
+
+    Args:
+        query: the present query.
+        name: the parameter of the filter.
+        label: its label.
+        choices: pairs of value and label.
+    """
     options = [
         {"value": str(value), "label": words, "selected": query.get(name) == str(value)} for value, words in choices
     ]

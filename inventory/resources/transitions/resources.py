@@ -99,7 +99,14 @@ def propose_resource(step: Step[Team], *, fields: Mapping[str, Any], suggested_o
 
 @transition(Team, event="resource.registered", permission=Permission.RESOURCE_REGISTER)
 def register_resource(step: Step[Team], *, fields: Mapping[str, Any], owner: Person, deputy: Person) -> Effect:
-    """Register a resource of a team with owner and deputy, as an admin; they accept, another admin activates."""
+    """Register a resource of a team with owner and deputy, as an admin; they accept, another admin activates.
+
+    Args:
+        step: the running step; its subject is the team.
+        fields: columns of the resource.
+        owner: the proposed owner.
+        deputy: the proposed backup approver.
+    """
     made = _create(step, {**fields, "team": fields.get("team") or step.subject})
     _record_owner(step, made, owner, deputy)
     step.save(made)

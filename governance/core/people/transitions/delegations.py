@@ -34,12 +34,17 @@ def running(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
 
 @transition(Person, event="delegation.set", permission=Permission.DELEGATION_SET, duties=[still_here])
 def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: datetime) -> Effect:
-    """Name a delegate for oneself and a future time (A11); the subject is the taker."""
+    """Name a delegate for oneself and a future time (A11); the subject is the taker.
+
+    Args:
+        step: the running step; its subject is the delegate.
+        giver: the person who delegates.
+        from_at: start, now or later.
+        until_at: end, at most 30 days after the start.
+    """
     if step.actor.person != giver or step.actor.standing_for is not None:
         raise refuse(Refusal("A11", "permission", "A delegation is set by the person themself."))
-    advisory_locks.lock_until_commit(
-        DELEGATIONS_LOCK
-    )  # two delegations that would make a chain can't be set at the same time
+    advisory_locks.lock_until_commit(DELEGATIONS_LOCK)  # two delegations set at once could make a chain
     _check_delegation(step, giver, from_at, until_at)
     made = Delegation(giver=giver, taker=step.subject, from_at=from_at, until_at=until_at, reason=step.reason)
     step.save(made)

@@ -49,7 +49,15 @@ def not_ended(subject: RoleAssignment, actor: Actor, now: datetime) -> Refusal |
 def give_role(
     step: Step[Person], *, role: Role, proposed_by: Person, proposed_at: datetime, confirmed_by: Person
 ) -> Effect:
-    """Somebody holds a role from now on, by a proposal that two admins signed and they accepted (S8)."""
+    """Somebody holds a role from now on, by a proposal that two admins signed and they accepted (S8).
+
+    Args:
+        step: the running step; its subject is the person.
+        role: the role.
+        proposed_by: the first admin.
+        proposed_at: time of the proposal.
+        confirmed_by: the second admin.
+    """
     proposed = {"proposed_by": proposed_by, "proposed_at": proposed_at, "confirmed_by": confirmed_by}
     made = RoleAssignment(person=step.subject, role=role, confirmed_at=step.now, **proposed)
     step.save(made)

@@ -169,7 +169,14 @@ def correct(step: Step[Question], *, batch: UUID, ends_on: date | None = None) -
 
 
 def answer_refusal(item: Item, answer: AnswerKind, now: datetime, ends_on: date | None) -> Refusal | None:
-    """Why an item does not take this answer, or None; without permission and duties. Pages use it, too."""
+    """Why an item does not take this answer, or None; without permission and duties. Pages use it, too.
+
+    Args:
+        item: the item.
+        answer: an `AnswerKind`.
+        now: business time.
+        ends_on: the earlier end of *keep*, or None.
+    """
     grant = item.grant
     if answer not in SETTLING:
         return Refusal("R4", "input", "This answer passes the question on.")
@@ -198,7 +205,14 @@ def end_date_refusal(grant: Grant, ends_on: date, now: datetime) -> Refusal | No
 
 
 def changed_refusal(item: Item, answer: str, seen: CardView, reason: str) -> Refusal | None:
-    """Why a choice is outdated, or None: something joined the item, or it takes no bulk answer any more (R2, R7)."""
+    """Why a choice is outdated, or None: something joined the item, or it takes no bulk answer any more (R2, R7).
+
+    Args:
+        item: the item.
+        answer: the chosen answer.
+        seen: the card as the reader saw it.
+        reason: the typed reason.
+    """
     if seen.in_bulk and (refusal := item_rules.bulk_refusal(item, answer, reason)) is not None:
         return refusal
     changed = item.snapshot.get(CHANGED)

@@ -117,7 +117,15 @@ def closing_at(item: Item, since: datetime) -> datetime:
 
 
 def tell_owners(step: Step[Item], item: Item, event: str, key: str, *, silent: bool = False) -> None:
-    """Notify the automation's owners, except the actor."""
+    """Notify the automation's owners, except the actor.
+
+    Args:
+        step: the running step.
+        item: the item.
+        event: names the mail templates.
+        key: part of the unique key.
+        silent: whether nobody answered.
+    """
     owners: list[Person] = [owner for owner in item.of_automation.answering(step.now) if owner != step.actor.person]
     item_notices.notify_people(step, item, owners, event, key=key, silent=silent)
 
