@@ -51,7 +51,7 @@ def own_page_reasons(approvals: Collection[Approval], contexts: Mapping[int, Sub
 def _reason_in_facts(approval: Approval, facts: SubmissionFacts, alike: Collection[int]) -> str:
     """Return a reason from the submission's facts; ``alike`` are the automations with an unanswered duplicate (I9)."""
     if len(facts.seats_of(approval)) > len(facts.policy.seats(approval.kind, approval.tier)):  # A15, G5, S6
-        return "asks for a signature more than usual"
+        return "asks for an extra approval"
     if approval.stage == 1 and facts.submission.automation_id in alike:
         return "may be the same as another"
     return "its connection is to be confirmed" if bindings.unconfirmed_bindings(approval, facts) else ""

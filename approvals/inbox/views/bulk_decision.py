@@ -60,7 +60,7 @@ def decide_together(request: Request) -> HttpResponse:
         chosen = [record for record in records if record.pk in ticked]
         decided = _decided(reader, ticked - {record.pk for record in records})
         if not chosen and not decided:
-            raise refuse(Refusal("A7", "input", "Tick at least one record."))
+            raise refuse(Refusal("A7", "input", "Tick at least one approval."))
     except Refused as error:
         return _render(request, records, contexts, request.POST, error.refusal.sentence, status=error.status)
     batch, done, problems = uuid4(), 0, _problems(decided, request.POST)
@@ -75,7 +75,7 @@ def decide_together(request: Request) -> HttpResponse:
             done += 1
     if done:
         words = "Approved" if verb is decision_form.DECISIONS["approve"] else "Rejected"
-        messages.success(request, f"{words} {done} record{'s' if done != 1 else ''}.")
+        messages.success(request, f"{words} {done} approval{'s' if done != 1 else ''}.")
     if problems:  # reload these approvals and keep the reason
         left, fresh = _records(reader, {record.submission_id for record in records})
         return _render(request, left, fresh, request.POST, problems=problems, status=409)
@@ -162,7 +162,7 @@ def _render(
 
 def _how_many(records: Sequence[Approval]) -> str:
     count = len(records)
-    words = f"{count} record{'s' if count != 1 else ''} of yours, each decided by itself with one reason"
+    words = f"{count} approval{'s' if count != 1 else ''} of yours, each decided by itself with one reason"
     return f"{words}; at most {MOST} at once" if count >= MOST else words
 
 

@@ -40,11 +40,11 @@ def standing(preview: Preview) -> Remark | None:
         text = f"This is version {version.number} as it was approved, so there is nothing to submit."
     elif is_settled:
         lead = "Nothing new is asked."
-        text = "It asks for nothing that is not approved and held already; submitting makes it the version on record."
+        text = "Everything that it requests is approved already. Submitting makes it the approved version."
         before = preview.context.changes.before
         # The source differs from the version in force without a question to stage 1 (A12).
         if before is not None and before.version.source_digest != preview.content.manifest.source.content:
-            text += f" One such change in {policy.sampled_one_in} is drawn, and somebody who is no party looks at it."
+            text += f" One such change in {policy.sampled_one_in} gets a spot check by a person who is not a party."
     elif version is not None:
         lead, text = "In the register.", _saved(preview, version)
     elif preview.base:
@@ -63,7 +63,7 @@ def _saved(preview: Preview, version: Version) -> str:
         return f"It is saved as version {version.number}, and not submitted."
     question = "What changed is asked."
     if any(row.requested.why == "stopped" for row in preview.asked):
-        question = "What was stopped is asked anew, and two others decide about it."
+        question = "Stopped access is asked again, and two other people decide about it."
     return f"This is version {version.number}, which is in force. {question}"
 
 

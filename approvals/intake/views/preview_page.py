@@ -74,7 +74,7 @@ def _record_words(preview: Preview) -> str:
 def _tier_words(preview: Preview) -> str:
     tier, policy = preview.context.tier, preview.context.policy
     owners = "Two people must own a high-risk app. " if policy.needs_two_owners(tier) else ""
-    return f"{owners}Its {tier}-risk records last at most {policy.longest_term(tier)} days."
+    return f"{owners}Its {tier}-risk grants last at most {policy.longest_term(tier)} days."
 
 
 def _conflicts(preview: Preview) -> list[ConflictRow]:

@@ -77,7 +77,7 @@ def with_unconfirmed_connection(c: Company) -> Approval:
 REASONS: dict[Callable[[Company], Approval], str] = {
     asked_again: "refused or withdrawn before",
     objected_to: "somebody objected",
-    in_a_conflict: "asks for a signature more than usual",
+    in_a_conflict: "asks for an extra approval",
     alike: "may be the same as another",
     with_unconfirmed_connection: "its connection is to be confirmed",
 }

@@ -175,7 +175,7 @@ def test_remaining_approvals_are_decided_and_others_reported(
     send(client, form(found[:1]))
     answer = send(client, form(found[:2], decision="reject"))
     assert answer.status_code == 409
-    assert "Rejected 1 record." in answer.content.decode()
+    assert "Rejected 1 approval." in answer.content.decode()
     assert answer.content.decode().count("you have decided it already") == 1
     assert list(Decision.objects.filter(approval__in=found[:2]).order_by("pk").values_list("outcome", flat=True)) == [
         "approve",
@@ -248,7 +248,7 @@ def test_bulk_decision_is_not_offered_for_single_decisions(company: Company, cha
     page = client_of(company.people.sana).get(reverse(PAGE), {"of": made.pk}).content.decode()
     assert "Nothing that was selected can be decided together." in page
     assert "(high risk)" in page
-    assert "0 records" not in page
+    assert "0 approvals" not in page
     assert 'name="decision"' not in page
 
 

@@ -46,7 +46,8 @@ def test_reimport_of_stopped_version_needs_extra_approval(
     page = rita.see(item)
     assert "Was stopped" in page
     assert (
-        "This is version 1, which is in force. What was stopped is asked anew, and two others decide about it." in page
+        "This is version 1, which is in force. Stopped access is asked again, and two other people decide about it."
+        in page
     )
     assert "One extra approval for 1 request refused, withdrawn or stopped before" in page
     before = names_before(found)
