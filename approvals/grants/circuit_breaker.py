@@ -37,8 +37,8 @@ AT_ONCE = 1000
 HELD = Refusal(
     "G6",
     "state",
-    "Too much would end at once by this, so its end is held until security and an admin have looked.",
-    "Stop it where it must not wait: that is never held.",
+    "This would end too much at once, so it is paused until security and an admin answer.",
+    "Stop it if it must not wait: a stop is never paused.",
 )
 
 

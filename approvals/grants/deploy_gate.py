@@ -27,7 +27,7 @@ GATE = Actor.of_job("deploy gate")
 #: What to do about an automation that was never live.
 TO_DO: dict[str, str] = {
     AutomationState.DRAFT: "Submit it.",
-    AutomationState.IN_REVIEW: "Wait for its decisions: its page says who holds it.",
+    AutomationState.IN_REVIEW: "Wait for its decisions. Its page shows who must act.",
 }
 
 
@@ -107,7 +107,7 @@ def answer_for_automation(automation: Automation, digest: str, *, now: datetime)
         return GateAnswer(False, "NOT_LIVE", sentence, to_do, versions[0])
     if not in_force:
         sentence = "No version of this automation is approved."
-        return GateAnswer(False, "NOT_APPROVED", sentence, "Submit it, and see who holds it.", versions[0])
+        return GateAnswer(False, "NOT_APPROVED", sentence, "Submit it, and see who must act.", versions[0])
     may_run = [version for version in versions if _may_run(version, in_force, failed | rejected, now)]
     if not may_run:
         is_failed, is_rejected = (_may_run(versions[0], in_force, never, now) for never in (rejected, failed))

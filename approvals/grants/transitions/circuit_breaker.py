@@ -85,7 +85,7 @@ def hold_due(step: Step[EndCause], *, due: Sequence[Grant], why: str) -> Effect:
     """
     unended = circuit_breaker.unended_grants([grant.pk for grant in due])
     if not unended or circuit_breaker.let_through(step.subject, [grant.pk for grant in unended], step.now):
-        raise refuse(Refusal("G6", "state", "Nothing has to be held."))
+        raise refuse(Refusal("G6", "state", "Nothing has to be paused."))
     batch = circuit_breaker.hold(step, step.subject, unended, why, comes_again=True)
     return Effect(subject=batch, payload={"cause": step.subject.key})
 

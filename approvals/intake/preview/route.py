@@ -14,7 +14,7 @@ from governance.core.models import Person
 from governance.core.texts.number_words import counted, day_of, day_words
 
 QUESTION = "May this app exist for business use?"
-WAY_OUT = "Name a deputy for the resource, or let somebody else submit."
+WAY_OUT = "Name a backup approver for the resource, or let somebody else submit."
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,7 @@ def _submit(request: Request, work: Work) -> HttpResponse:
         message = f"Version {version.number} is saved, and not submitted yet. {error.refusal.sentence}"
         messages.warning(request, message)
         return _to_preview(_continued(work))
-    messages.success(request, "Submitted. You see here who holds it and since when.")
+    messages.success(request, "Submitted. This page shows who must act, and since when.")
     return redirect("review", pk=submission.pk)
 
 

@@ -87,10 +87,10 @@ class ResourceOwner(OfResource):
         named, was = set(result.values()), self.current(target, now, document).values()
         present = set(Person.objects.filter(pk__in=was, is_active=True, left_at=None).values_list("pk", flat=True))
         if len(named) < len(self.fields):
-            words, to_do = "Owner and deputy are two people.", "Choose somebody of the list."
+            words, to_do = "Owner and backup approver are two people.", "Choose somebody of the list."
         elif present and not named & present:
-            words = "Owner and deputy each accept by themselves, so one of them changes at a time."
-            to_do = "Propose the deputy first."
+            words = "Owner and backup approver each accept, so one of them changes at a time."
+            to_do = "Propose the backup approver first."
         else:
             return result
         raise InvalidDocument(Problem(0, "deputy", words, to_do))
@@ -215,7 +215,7 @@ class KindAndTeam(OfResource):
         sentences = [f"{counted(self.approval_count(what_if), 'approval')} of the last 90 days concerned it."]
         if what_if.proposal.before["team"] != what_if.proposal.document["team"]:
             was, would_be = (_team_name(side["team"]) for side in (what_if.proposal.before, what_if.proposal.document))
-            sentences.append(f"After owner and deputy, the leads of {would_be} decide instead of those of {was}.")
+            sentences.append(f"After its owner and backup, the leads of {would_be} decide instead of those of {was}.")
         return sentences
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:

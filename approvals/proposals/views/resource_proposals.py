@@ -37,7 +37,7 @@ FORMS: dict[str, tuple[str, str, dict[str, forms.Field]]] = {
     ),
     "resource_kind": (
         "What it is, and whose",
-        "A security reviewer countersigns. Conflict rules go by the kind, and the team's leads are asked where owner and deputy can't decide.",
+        "A security reviewer countersigns. Conflict rules go by the kind, and the team's leads decide if owner and backup approver can't.",
         {
             "kind": forms.ChoiceField(choices=ResourceKind.choices),
             "team": forms.ModelChoiceField(Team.objects.all(), empty_label="Choose a team"),

@@ -162,5 +162,5 @@ def shortage_refusal(missing_seats: list[str]) -> Refusal | None:
     if not missing_seats:
         return None
     sentence = f"Nobody without a conflict is left to decide: {'; '.join(missing_seats)}."
-    to_do = "Name a deputy for the resource, or let somebody else submit."
+    to_do = "Name a backup approver for the resource, or let somebody else submit."
     return Refusal("A9", "input", sentence, to_do, tuple(("", name) for name in missing_seats), is_attempt=True)

@@ -72,7 +72,7 @@ def nameable(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
 def require_accepted(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     """A resource is activated after its owner accepted."""
     if subject.owner is None or subject.deputy is None or subject.accepted_at is None:
-        return Refusal("I8", "state", "Nobody has accepted to own it yet.", "Name an owner and a deputy first.")
+        return Refusal("I8", "state", "It has no owner yet.", "Name an owner and a backup approver first.")
     if subject.named_owner is not None:  # they would own an active resource without a second admin
         return Refusal("I8", "state", f"{subject.named_owner.name} was named since and has not accepted yet.")
     if not subject.owner.is_here:
@@ -137,9 +137,9 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _record_owner(step: Step[Any], resource: Resource, owner: Person, deputy: Person) -> None:
     if owner.pk == deputy.pk:
-        raise refuse(Refusal("I3", "input", "Owner and deputy are two people."))
+        raise refuse(Refusal("I3", "input", "Owner and backup approver are two people."))
     if not (owner.is_here and deputy.is_here):
-        raise refuse(Refusal("I3", "input", "Owner and deputy must be here."))
+        raise refuse(Refusal("I3", "input", "Owner and backup approver must be active."))
     if not step.actor.people_ids.isdisjoint((owner.pk, deputy.pk)):
         raise refuse(Refusal("SOD-8", "duty", "You can't name yourself.", "Another admin does."))
     resource.named_owner, resource.named_deputy, resource.named_by = owner, deputy, step.actor.person
@@ -218,7 +218,7 @@ def appoint_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Eff
     """Change owner and deputy of an active resource, after a proposal of two people and the person's acceptance (S8)."""
     resource = step.subject
     if owner.pk == deputy.pk or not (owner.is_here and deputy.is_here):
-        raise refuse(Refusal("I3", "input", "Owner and deputy are two people who are here."))
+        raise refuse(Refusal("I3", "input", "Owner and backup approver are two active people."))
     if owner != resource.owner:
         resource.owner, resource.accepted_at = owner, step.now
     if deputy != resource.deputy:

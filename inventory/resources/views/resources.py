@@ -136,7 +136,7 @@ def _next_step(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
         return None
     if resource.owner is None:
         suggestion = f" {resource.suggested_owner.name} was suggested." if resource.suggested_owner else ""
-        return {"lead": "It has no owner yet.", "text": f"An admin names an owner and a deputy.{suggestion}"}
+        return {"lead": "It has no owner yet.", "text": f"An admin names an owner and a backup approver.{suggestion}"}
     refusal = resources.activate.refusal(resource, actor=actor, now=now)
     text = "An admin who neither proposed it nor set its data class activates it."
     if refusal is None:

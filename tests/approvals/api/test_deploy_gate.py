@@ -71,7 +71,7 @@ def test_gate_refuses_text_that_is_no_digest(company: Company, digest: str) -> N
 def test_gate_denies_until_approved_then_lists_privileges(company: Company, stock_submitted: Submission) -> None:
     no = asked(company, digest_of(stock_submitted)).said
     assert (no["allowed"], no["code"], no["privileges"]) == (False, "NOT_LIVE", [])
-    assert no["to_do"] == "Wait for its decisions: its page says who holds it."
+    assert no["to_do"] == "Wait for its decisions. Its page shows who must act."
     scenarios.decide_all(company, stock_submitted)
     yes = asked(company, digest_of(stock_submitted)).said
     assert (yes["allowed"], yes["code"], yes["version"]["number"], yes["without"]) == (True, "OK", 1, [])

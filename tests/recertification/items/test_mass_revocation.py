@@ -87,7 +87,7 @@ def test_mass_silence_is_paused_and_stays_suspended(held: Held, start: list[Item
     assert _due(start) == []
     states = set(Grant.objects.filter(pk__in=[one.grant_id for one in start]).values_list("state", flat=True))
     assert states == {GrantState.SUSPENDED}, "not live meanwhile, and not ended"
-    with pytest.raises(OutOfTurn, match=r"^G6: Too much would end at once by"):  # nor one by one, past the sweep
+    with pytest.raises(OutOfTurn, match=r"^G6: This would end too much at once"):  # nor one by one, past the sweep
         silence.close(start[0], actor=JOB, now=at)
 
 
@@ -189,7 +189,7 @@ def test_an_automation_that_silence_would_end_is_held_with_its_item_open_and_ask
     assert (first.number, first.comes_again) == (holds, True)
     item.refresh_from_db()
     assert item.state == ItemState.ESCALATED
-    with pytest.raises(OutOfTurn, match=r"^G6: Too much would end at once by"):
+    with pytest.raises(OutOfTurn, match=r"^G6: This would end too much at once"):
         silence.close(item, actor=JOB, now=at)
     grant_jobs.end_held_grants(first.answer_by, BRAKE)
     assert item_jobs.close_due(first.answer_by, JOB) == 0
