@@ -85,7 +85,7 @@ def test_owner_and_deputy_are_two_present_people(northwind: Northwind) -> None:
         resources.name_owner(made, actor=as_actor(n.ines), now=n.now, owner=n.omar, deputy=n.omar)
     n.omar.is_active = False
     n.omar.save()
-    with pytest.raises(InvalidInput, match="here"):
+    with pytest.raises(InvalidInput, match="must be active"):
         resources.name_owner(made, actor=as_actor(n.ines), now=n.now, owner=n.omar, deputy=n.amara)
 
 
@@ -93,7 +93,7 @@ def test_owner_and_deputy_are_two_present_people(northwind: Northwind) -> None:
 def test_proposing_admin_does_not_activate_resource(northwind: Northwind) -> None:
     n = northwind
     made = named(n, proposed(n))
-    with pytest.raises(OutOfTurn, match="accepted"):
+    with pytest.raises(OutOfTurn, match="has no owner yet"):
         resources.activate(made, actor=as_actor(n.karl), now=n.now)
     resources.amend_resource(made, actor=as_actor(n.karl), now=n.now, fields={"data_class": "internal"})
     resources.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
