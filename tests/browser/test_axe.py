@@ -236,11 +236,11 @@ ACTIONS = {
 
 def names(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[str]:
     """The names of all addresses but those of the read-only admin, whose pages are Django's own, and of the API, which has none."""
-    for one in patterns:
-        if isinstance(one, URLPattern):
-            yield one.name or ""
-        elif one.namespace not in ("admin", "api"):
-            yield from names(one.url_patterns)
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern.name or ""
+        elif pattern.namespace not in ("admin", "api"):
+            yield from names(pattern.url_patterns)
 
 
 def test_every_page_is_on_the_tour() -> None:
@@ -254,16 +254,16 @@ def test_axe_passes_and_no_page_scrolls_sideways_on_phone(
     open_page: Callable[..., Page], site: Site, committed: None
 ) -> None:
     world, page = World(), open_page(viewport=WIDE)
-    found = tour(page, site, world, TOUR) | said_no(page, site, world)
+    problems = tour(page, site, world, TOUR) | tour_refusals(page, site, world)
     reason = "It posts nonsense."
     lifecycle.stop(world.held, actor=as_actor(world.people.jonas), now=current_time.now(), reason=reason)
-    found |= tour(page, site, world, STOPPED)
-    assert not found, json.dumps(found, indent=1)
+    problems |= tour(page, site, world, STOPPED)
+    assert not problems, json.dumps(problems, indent=1)
 
 
 def tour(page: Page, site: Site, world: World, stops: Iterable[tuple[str, ...]]) -> dict[str, list[str]]:
     """Open each stop as its person, and return what is wrong with it, by address."""
-    found: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
     cookies: dict[str, str] = {}
     seen, signed_in = set[str](), None
     for who, name, *more in stops:
@@ -279,16 +279,18 @@ def tour(page: Page, site: Site, world: World, stops: Iterable[tuple[str, ...]])
         assert page.url.partition(site.url)[2] == path, f"{path} as {who}: it led elsewhere"
         if not page.evaluate(PANELS_ARE_THERE):  # to wait takes a turn of drawing even where nothing is waited for
             page.wait_for_function(PANELS_ARE_THERE)
-        face = page.evaluate(QUESTION) or (f"{name} with a row open" if any("open=" in one for one in more) else name)
+        face = page.evaluate(QUESTION) or (
+            f"{name} with a row open" if any("open=" in argument for argument in more) else name
+        )
         if wrong := looked_at(page, is_again=face in seen and not run_lengths.IS_SOAK):
-            found[f"{path} as {who or 'nobody'}"] = wrong
+            problems[f"{path} as {who or 'nobody'}"] = wrong
         seen.add(face)
-    return found
+    return problems
 
 
-def said_no(page: Page, site: Site, world: World) -> dict[str, list[str]]:
+def tour_refusals(page: Page, site: Site, world: World) -> dict[str, list[str]]:
     """What is wrong with the review page after decisions that it does not take: without a reason (422), and on what has changed (409)."""
-    found: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
     for who, pk, key, key_opens in (
         ("omar", world.submission, str(world.record), f"?open={world.record}"),
         ("theo", world.high, "app", ""),
@@ -304,8 +306,8 @@ def said_no(page: Page, site: Site, world: World) -> dict[str, list[str]]:
                 form.locator("[value=approve]").click()
             page.wait_for_selector(f"#reason-{key}[aria-invalid]" if status == 422 else f"#refusal-{key} .refusal")
             if wrong := looked_at(page, is_again=False):
-                found[f"{status} on {key} as {who}"] = wrong
-    return found
+                problems[f"{status} on {key} as {who}"] = wrong
+    return problems
 
 
 def looked_at(page: Page, *, is_again: bool) -> list[str]:
@@ -317,7 +319,7 @@ def looked_at(page: Page, *, is_again: bool) -> list[str]:
     wrong = violations(page, but_colours=is_again) + (["wider than the screen"] if is_too_wide(page) else [])
     if not is_again:
         page.emulate_media(color_scheme="dark")
-        wrong += [f"in dark, {one}" for one in violations(page, colours_only=True)]
+        wrong += [f"in dark, {violation}" for violation in violations(page, colours_only=True)]
         page.emulate_media(color_scheme="light")
     page.set_viewport_size(PHONE)
     too_wide = is_too_wide(page)

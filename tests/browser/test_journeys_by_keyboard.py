@@ -119,14 +119,14 @@ def a_question(company: Company, submission: Submission) -> Any:
     """Theo approves the app; Omar asks about the first record that is his."""
     scenarios.decide_app(company, submission)
     record = submission.approvals.filter(stage=2, kind="privilege").order_by("pk")[0]
-    said = {"reason": "Which rows, and who reads them?", "shown_digest": scenarios.shown(record)}
-    return decide.ask_for_changes(record, actor=as_actor(company.people.omar), now=current_time.now(), **said)
+    fields = {"reason": "Which rows, and who reads them?", "shown_digest": scenarios.shown(record)}
+    return decide.ask_for_changes(record, actor=as_actor(company.people.omar), now=current_time.now(), **fields)
 
 
 def changed(content: bytes) -> bytes:
     """The export with one channel more that it posts to."""
     export = json.loads(content)
-    post = next(one for one in export["nodes"] if one["type"].endswith(".slack"))
+    post = next(node for node in export["nodes"] if node["type"].endswith(".slack"))
     more = json.loads(json.dumps(post)) | {"id": str(uuid.uuid4()), "name": "Post to buyers"}
     more["parameters"]["channelId"] = {"__rl": True, "value": "C0BUYERS01", "mode": "id"}
     export["nodes"].append(more)

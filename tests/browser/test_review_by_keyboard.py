@@ -143,7 +143,7 @@ def test_a_reason_that_is_typed_outlives_decisions_on_other_rows(review: Review)
     page = review.open()
     page.goto(f"/review/{review.submission.pk}/")
     records = list(review.submission.approvals.filter(stage=2).order_by("pk"))
-    typed, chosen, decided = (f"#row-{one.pk}" for one in (records[1], records[4], records[0]))
+    typed, chosen, decided = (f"#row-{record.pk}" for record in (records[1], records[4], records[0]))
     page.click(f"{typed} [data-row-reject]")
     page.locator(f"{typed} textarea").press_sequentially("It is read by nobody. Ask Ann.")
     page.click(f"{chosen} [data-row-open]")
@@ -155,7 +155,9 @@ def test_a_reason_that_is_typed_outlives_decisions_on_other_rows(review: Review)
     expect(page.locator(typed)).to_be_focused()
     page.click(f"{typed} button[value=reject]")
     expect(page.locator("#stepper")).to_contain_text("2 of 12 decided")
-    assert [one.state for one in review.submission.approvals.filter(pk=records[1].pk)] == [ApprovalState.REJECTED]
+    assert [approval.state for approval in review.submission.approvals.filter(pk=records[1].pk)] == [
+        ApprovalState.REJECTED
+    ]
 
 
 @pytest.mark.rule("A7")

@@ -131,7 +131,7 @@ class World:
     def _asked_before_it_is_done(self, company: Company, submission: Any) -> None:
         """What has a question before something is done with it that its person may do; and a record of high risk that waits for Omar."""
         n, now = self.people, current_time.now()
-        waits = {one.pk for one in approvals.to_decide(as_actor(n.omar), now)}
+        waits = {approval.pk for approval in approvals.to_decide(as_actor(n.omar), now)}
         self.high = scenarios.submitted(
             company, scenarios.brought_in(company, content=export("invoice-chaser.json"))
         ).pk
@@ -145,8 +145,8 @@ class World:
         self.view = SavedView.objects.create(person=n.omar, name="Risky", query="tier=high").pk
         self.role = RoleAssignment.objects.filter(person=n.sana).earliest("pk").pk
         revoked = review_steps.opened(self._held.grant(on=self._held.company.slack), now - timedelta(days=1))
-        about = review_steps.question(revoked, Asks.ACCEPTABLE)
-        review_steps.say(about, AnswerKind.REVOKE, now=now, reason="Nobody reads it.")
+        question = review_steps.question(revoked, Asks.ACCEPTABLE)
+        review_steps.say(question, AnswerKind.REVOKE, now=now, reason="Nobody reads it.")
         self.revoked = revoked.pk
 
     def _a_second_factor(self) -> None:
@@ -192,8 +192,8 @@ class World:
     def _something_told(self) -> int:
         """A webhook of Theo's team with one message that arrived, one that did not, and one that waits."""
         theo, now = as_actor(self.people.theo), current_time.now()
-        said = {"url": "https://hooks.example.com/a", "shape": "slack", "events": ["submission.submitted"]}
-        made = webhook_transitions.add_webhook(self.people.finance_ops, actor=theo, now=now, **said)
+        fields = {"url": "https://hooks.example.com/a", "shape": "slack", "events": ["submission.submitted"]}
+        made = webhook_transitions.add_webhook(self.people.finance_ops, actor=theo, now=now, **fields)
         rows = (("sent", now, 200, ""), ("failed", None, 503, "It answered 503."), ("failed", None, None, "Paused."))
         for number, (state, sent_at, status, error) in enumerate(rows):
             WebhookDelivery.objects.create(
@@ -214,19 +214,19 @@ class World:
         """What Theo's team asks Grace's to take over."""
         n, word = self.people, uuid.uuid4().hex[:8]
         made = chains.in_force(company, chains.described(company, f"Mover {word}", (company.slack, "read", word)))
-        one = Automation.objects.get(pk=made.automation_id)
-        said: dict[str, Any] = {"actor": as_actor(n.theo), "now": current_time.now(), "reason": "They use it."}
-        asked: Any = transfers.request_transfer(one, team=n.marketing, **said)
-        return one.pk, asked.pk
+        automation = Automation.objects.get(pk=made.automation_id)
+        arguments: dict[str, Any] = {"actor": as_actor(n.theo), "now": current_time.now(), "reason": "They use it."}
+        transfer: Any = transfers.request_transfer(automation, team=n.marketing, **arguments)
+        return automation.pk, transfer.pk
 
     def _an_incident(self, company: Company) -> tuple[int, int]:
         """A resource with an incident that is over and one that runs."""
         n, now = self.people, current_time.now()
-        said: dict[str, Any] = {"actor": as_actor(n.mei), "now": now, "reason": "A token was posted."}
-        said |= {"until": now + timedelta(days=7)}
-        over: Any = incidents.declare_incident(company.drive, reference="INC-1", **said)
+        arguments: dict[str, Any] = {"actor": as_actor(n.mei), "now": now, "reason": "A token was posted."}
+        arguments |= {"until": now + timedelta(days=7)}
+        over: Any = incidents.declare_incident(company.drive, reference="INC-1", **arguments)
         incidents.end_incident(over, actor=as_actor(n.sana), now=now, reason="It is dead.")
-        runs: Any = incidents.declare_incident(company.drive, reference="INC-2", **said)
+        runs: Any = incidents.declare_incident(company.drive, reference="INC-2", **arguments)
         return company.drive.pk, runs.pk
 
     def _light(self, company: Company) -> tuple[int, int]:
@@ -248,7 +248,7 @@ class World:
         promoted = scenarios.brought_in(company, content=json.dumps(export).encode())
         again = {**export, "id": uuid.uuid4().hex[:16]}
         alike = scenarios.brought_in(company, content=json.dumps(again).encode())
-        return below.automation_id, *(scenarios.submitted(company, one).pk for one in (promoted, alike))
+        return below.automation_id, *(scenarios.submitted(company, version).pk for version in (promoted, alike))
 
     def _joined(self, company: Company) -> int:
         """An automation that writes a channel that another reads, and calls an unapproved workflow."""
@@ -264,7 +264,7 @@ class World:
         for code in codes:
             conflict_rules.rule(on(company.erp), on(company.slack), code=code, now=now)
         conflict_jobs.scan_all(now, JOBS)
-        asked, granted = (
+        requested, granted = (
             waiver_transitions.ask_waiver(
                 self.held,
                 actor=jonas,
@@ -278,7 +278,7 @@ class World:
             for code in codes
         )
         waiver_transitions.grant_waiver(granted, actor=as_actor(self.people.viktor), now=now, reason="For now.")
-        return codes[0], Conflict.objects.get(code=codes[0], subject=self.held.pk).pk, asked.pk, granted.pk
+        return codes[0], Conflict.objects.get(code=codes[0], subject=self.held.pk).pk, requested.pk, granted.pk
 
     @staticmethod
     def _reading_slack(company: Company) -> Submission:
@@ -317,25 +317,27 @@ class World:
     def _a_token(self) -> None:
         """Rita's, for a pipeline of the team that Theo leads."""
         n = self.people
-        said: dict[str, Any] = {"name": "Nightly deploy", "secret": token_transitions.new_secret(), "days": 30}
-        token_transitions.make_token(n.rita, actor=as_actor(n.rita), now=current_time.now(), team=n.finance_ops, **said)
+        fields: dict[str, Any] = {"name": "Nightly deploy", "secret": token_transitions.new_secret(), "days": 30}
+        token_transitions.make_token(
+            n.rita, actor=as_actor(n.rita), now=current_time.now(), team=n.finance_ops, **fields
+        )
 
     def _something_kept(self, company: Company) -> tuple[int, int]:
         """A credential that has expired, with a reach, and a store of Lena's that Omar says keeps it."""
         n, now = self.people, current_time.now()
         store = scenarios.resource(n, "Vault", "secret_store", "restricted", n.lena, n.piet, n.supply)
-        one = Credential.objects.filter(opens=company.erp).latest("pk")
+        credential = Credential.objects.filter(opens=company.erp).latest("pk")
         omar, long_ago = as_actor(n.omar), now - timedelta(days=400)
         fields = {
             "expires_at": now - timedelta(days=1),
             "rotated_at": long_ago,
             "rotation_due_on": now.date() - timedelta(9),
         }
-        credential_transitions.describe_credential(one, actor=omar, now=now, fields={**fields, "owner": n.piet})
+        credential_transitions.describe_credential(credential, actor=omar, now=now, fields={**fields, "owner": n.piet})
         codes = list(company.erp.entitlements.values_list("code", flat=True))
-        credential_transitions.declare_reach(one, actor=omar, now=now, codes=codes)
-        credential_transitions.claim_store(one, actor=omar, now=now, store=store)
-        return one.pk, store.pk
+        credential_transitions.declare_reach(credential, actor=omar, now=now, codes=codes)
+        credential_transitions.claim_store(credential, actor=omar, now=now, store=store)
+        return credential.pk, store.pk
 
     def _somebody_to_erase(self) -> tuple[int, int]:
         """Somebody who has left, and Karl's ask that they are erased."""
@@ -364,7 +366,7 @@ class World:
         self.unowned = Credential.objects.create(kind="apiKey", name="Archive key", owner=gone).pk
         record_leaver(gone, actor=as_actor(n.karl), now=now, reason="A new job.")
         self.gone = gone.pk
-        self.ownerless, self.orphan = (one.pk for one in made)
+        self.ownerless, self.orphan = (resource.pk for resource in made)
         self.identity, self.credential_kind, self.resource_kind = identity.pk, "credential", "resource"
         orphan = Resource.objects.get(pk=self.orphan)
         self.named = ownership_transitions.NAME_INTERIM["resource"](
@@ -373,19 +375,19 @@ class World:
 
     def path(self, name: str, *more: str) -> str:
         """The address of a stop of the tour."""
-        arguments = [getattr(self, one) for one in more if not one.startswith("?")]
+        arguments = [getattr(self, attribute) for attribute in more if not attribute.startswith("?")]
         arguments += ["1", "made-up"] if name == "account_reset_password_from_key" else []
         return reverse(name, args=arguments) + "".join(
-            one.format_map(vars(self)) for one in more if one.startswith("?")
+            query.format_map(vars(self)) for query in more if query.startswith("?")
         )
 
 
 def export(name: str) -> bytes:
     """A sample export as another installation has it: its own ids."""
     word = uuid.uuid4().hex[:8]
-    found = json.loads((scenarios.EXPORTS / name).read_text())
-    found["id"] = f"{found.get('id', '')}{word}"
-    for node in found["nodes"]:
+    document = json.loads((scenarios.EXPORTS / name).read_text())
+    document["id"] = f"{document.get('id', '')}{word}"
+    for node in document["nodes"]:
         for credential in node.get("credentials", {}).values():
             credential["id"] += word
-    return json.dumps(found).encode()
+    return json.dumps(document).encode()

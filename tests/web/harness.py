@@ -64,9 +64,14 @@ class Frame:
         """The main links, each to a sample address."""
         return [
             Destination(
-                one.key, one.label, one.url_name, f"/{one.key}", self.waiting.get(one.key, 0), one.key == self.section
+                destination.key,
+                destination.label,
+                destination.url_name,
+                f"/{destination.key}",
+                self.waiting.get(destination.key, 0),
+                destination.key == self.section,
             )
-            for one in DESTINATIONS
+            for destination in DESTINATIONS
         ]
 
 
@@ -97,11 +102,11 @@ def application(pages: dict[str, Callable[[], str]]) -> Callable[..., Iterable[b
     def answer(environ: dict[str, str], start_response: Callable[..., object]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path.startswith("/static/"):
-            found = finders.find(path.removeprefix("/static/"))
-            if found:
+            file = finders.find(path.removeprefix("/static/"))
+            if file:
                 kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
                 start_response("200 OK", [("Content-Type", kind), ("Cache-Control", "max-age=600")])
-                return [Path(found).read_bytes()]
+                return [Path(file).read_bytes()]
         elif path == reverse("check_text"):
             start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
             return [b""]

@@ -22,18 +22,18 @@ def conflict_in(rule: Rule, helds: Sequence[Held]) -> dict[int, list[Held]] | No
     """By leg what fills it, if all of it is a conflict."""
     matched = {number: [held for held in helds if leg.matches(held)] for number, leg in legs_of(rule)}
     filled = {number: some for number, some in matched.items() if some}
-    found = rule.is_conflict({number: {held.key for held in some} for number, some in filled.items()})
-    return filled if found else None
+    is_conflict = rule.is_conflict({number: {held.key for held in some} for number, some in filled.items()})
+    return filled if is_conflict else None
 
 
 def on(*resources: Any, **more: Any) -> Leg:
     """What is held on some resources."""
-    return {"resources": [one.pk for one in resources], **more}
+    return {"resources": [resource.pk for resource in resources], **more}
 
 
 def document(*legs: Leg, code: str = "read-and-tell", **more: Any) -> dict[str, Any]:
     """A rule of so many legs, each of one selector."""
-    said = {
+    fields = {
         "code": code,
         "title": "Read stock and tell of it",
         "process": "Plan to produce",
@@ -44,15 +44,15 @@ def document(*legs: Leg, code: str = "read-and-tell", **more: Any) -> dict[str, 
         "legs": [{"name": f"Leg {number}", "any": [leg]} for number, leg in enumerate(legs, 1)],
     }
     if isinstance(needs := more.pop("needs", None), dict):
-        said["needs"] = {"name": "What it needs", "any": [needs]}
+        fields["needs"] = {"name": "What it needs", "any": [needs]}
     if isinstance(without := more.pop("without", None), dict):
-        said["without"] = {"name": "What has to be there", "any": [without]}
-    return said | more
+        fields["without"] = {"name": "What has to be there", "any": [without]}
+    return fields | more
 
 
-def unsaved(said: dict[str, Any], now: datetime) -> ConflictRule:
+def unsaved(document: dict[str, Any], now: datetime) -> ConflictRule:
     """Such a rule, in force from ``now`` once it is saved."""
-    read = rule_language_rule.parse_rule(said)
+    read = rule_language_rule.parse_rule(document)
     return ConflictRule(
         code=read.code,
         number=1,
@@ -76,30 +76,30 @@ def rule(*legs: Leg, now: datetime = NOW, **more: Any) -> ConflictRule:
     return made
 
 
-def codes(found: Sequence[Any]) -> list[str]:
+def codes(conflicts: Sequence[Any]) -> list[str]:
     """Codes of the rules of some conflicts."""
-    return [one.standing.rule.code for one in found]
+    return [conflict.standing.rule.code for conflict in conflicts]
 
 
 def no_other_rules(now: datetime = NOW) -> None:
     """Give up every rule there is, so that a test has its own alone."""
     first, second = Person.objects.order_by("pk")[:2]
     with unguarded(ConflictRule):
-        leg_members.update_rules([_given_up(one, first, second) for one in list(ConflictRule.objects.in_force(now))])
+        leg_members.update_rules([_given_up(rule, first, second) for rule in list(ConflictRule.objects.in_force(now))])
 
 
-def give_up(one: ConflictRule, first: Person, second: Person) -> None:
+def give_up(rule: ConflictRule, first: Person, second: Person) -> None:
     """Nobody asks for a rule any more: its next version says so, as if two had signed that."""
     with unguarded(ConflictRule):
-        made = _given_up(one, first, second)
+        made = _given_up(rule, first, second)
     leg_members.update_rules([made])
 
 
-def _given_up(one: ConflictRule, first: Person, second: Person) -> ConflictRule:
+def _given_up(rule: ConflictRule, first: Person, second: Person) -> ConflictRule:
     same = ("code", "document", "digest", "title", "process", "rating", "mode", "scope", "effective_at")
     made = ConflictRule(
-        **{name: getattr(one, name) for name in same},
-        number=one.number + 1,
+        **{name: getattr(rule, name) for name in same},
+        number=rule.number + 1,
         is_given_up=True,
         proposed_by=first,
         approved_by=second,

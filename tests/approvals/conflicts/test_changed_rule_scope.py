@@ -41,25 +41,25 @@ def looks_at(c: Company, scope: str) -> ConflictRule:
     return ConflictRule.objects.in_force(c.now).get()
 
 
-def waived(c: Company, one: Conflict, automation: Any) -> Waiver:
-    said = {"code": one.code, "subject_id": one.subject, "control": "Piet reads every post.", "days": 30}
-    asked = waiver_transitions.ask_waiver(
-        automation, actor=as_actor(c.people.rita), now=c.now, reason="Until June.", **said
+def waived(c: Company, conflict: Conflict, automation: Any) -> Waiver:
+    fields = {"code": conflict.code, "subject_id": conflict.subject, "control": "Piet reads every post.", "days": 30}
+    waiver = waiver_transitions.ask_waiver(
+        automation, actor=as_actor(c.people.rita), now=c.now, reason="Until June.", **fields
     )
-    return waiver_transitions.grant_waiver(asked, actor=as_actor(c.people.sana), now=c.now, reason="For now.")
+    return waiver_transitions.grant_waiver(waiver, actor=as_actor(c.people.sana), now=c.now, reason="For now.")
 
 
 def test_conflict_of_automation_is_separate_from_owner_with_same_id(plain: Company, caught: Conflict) -> None:
     made = looks_at(plain, "owner")
     ((_, parts),) = scan.scan([conflict_queries.parse_version(made)], plain.now).items()
-    found = {caught.subject: parts}  # the same number
-    assert conflict_transitions.has_changes(made, found, [caught])
-    conflict_transitions.follow_scan(made, actor=JOB, now=plain.now, parts_by_subject=found)
+    parts_by_subject = {caught.subject: parts}  # the same number
+    assert conflict_transitions.has_changes(made, parts_by_subject, [caught])
+    conflict_transitions.follow_scan(made, actor=JOB, now=plain.now, parts_by_subject=parts_by_subject)
     caught.refresh_from_db()
     assert (caught.state, caught.ended_why, caught.scope) == (ConflictState.ENDED, "rule_changed", "automation")
     (other,) = Conflict.objects.filter(state=ConflictState.OPEN)
     assert (other.scope, other.subject, other.rule) == ("owner", caught.subject, made)
-    assert not conflict_transitions.has_changes(made, found, [other])
+    assert not conflict_transitions.has_changes(made, parts_by_subject, [other])
 
 
 @pytest.mark.rule("S7")
@@ -75,8 +75,8 @@ def test_waiver_of_former_scope_lifts_nothing(plain: Company, caught: Conflict, 
     assert other.due_at is not None
     assert other.by_waiver == []
     assert waiver_of(other, plain.now) is None
-    (told,) = Conflict.objects.filter(pk=other.pk).telling_waived(plain.now)
-    assert (told.waived_until, told.was_waived) == (None, False)
+    (conflict,) = Conflict.objects.filter(pk=other.pk).telling_waived(plain.now)
+    assert (conflict.waived_until, conflict.was_waived) == (None, False)
 
 
 def test_page_states_changed_scope_of_rule(plain: Company, caught: Conflict) -> None:

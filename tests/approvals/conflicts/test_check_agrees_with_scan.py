@@ -84,7 +84,7 @@ def estate(plain: Company) -> Company:
 
 def without_database(export: dict[str, Any]) -> None:
     """An edit: it reads nothing any more."""
-    export["nodes"] = [one for one in export["nodes"] if not one["type"].endswith(".postgres")]
+    export["nodes"] = [node for node in export["nodes"] if not node["type"].endswith(".postgres")]
 
 
 def both(edit: Any, word: str) -> Any:
@@ -102,32 +102,37 @@ def rule_of(company: Company, drawn: Any, number: int) -> dict[str, Any]:
     legs, without, scope, needs = drawn
     resources = [company.erp, company.slack, company.drive, company.mail, company.github]
 
-    def leg(said: dict[str, Any]) -> dict[str, Any]:
-        named = {"resources": [resources[one].pk for one in sorted(said["resources"])]} if "resources" in said else {}
-        rest = {name: sorted(value) if isinstance(value, set) else value for name, value in said.items()}
+    def leg(selector: dict[str, Any]) -> dict[str, Any]:
+        named = (
+            {"resources": [resources[place].pk for place in sorted(selector["resources"])]}
+            if "resources" in selector
+            else {}
+        )
+        rest = {name: sorted(value) if isinstance(value, set) else value for name, value in selector.items()}
         return rest | named
 
-    more = {name: leg(one) for name, one in (("without", without), ("needs", needs)) if one is not None}
+    more = {name: leg(part) for name, part in (("without", without), ("needs", needs)) if part is not None}
     return conflict_rules.document(*map(leg, legs), code=f"rule-{number}", scope=scope, **more)
 
 
 def checked(company: Company) -> set[tuple[str, int, frozenset[str]]]:
     """What is found by asking of each automation alone."""
-    found = set()
+    conflicts = set()
     for automation in Automation.objects.filter(approved_version__isnull=False).select_related("approved_version"):
         assert automation.approved_version is not None
-        for one in find_conflicts(case_of_version(automation, automation.approved_version), company.now):
-            found.add((one.standing.rule.code, one.subject, one.keys))
-    return found
+        for conflict in find_conflicts(case_of_version(automation, automation.approved_version), company.now):
+            conflicts.add((conflict.standing.rule.code, conflict.subject, conflict.keys))
+    return conflicts
 
 
 def scanned(company: Company) -> set[tuple[str, int, frozenset[str]]]:
     """What a scan finds."""
     rules = conflict_queries.in_force(company.now)
-    code = {one.version.pk: one.rule.code for one in rules}
-    found = scan.scan(rules, company.now)
+    code = {rule.version.pk: rule.rule.code for rule in rules}
+    conflicts = scan.scan(rules, company.now)
     return {
-        (code[rule], subject, frozenset(part.covered_as for part in parts)) for (rule, subject), parts in found.items()
+        (code[rule], subject, frozenset(part.covered_as for part in parts))
+        for (rule, subject), parts in conflicts.items()
     }
 
 
@@ -146,7 +151,7 @@ def put(documents: Iterable[dict[str, Any]], company: Company) -> None:
 @given(drawn=st.lists(RULES, min_size=1, max_size=6))
 def test_a_check_of_each_and_a_scan_of_all_find_the_same(estate: Company, drawn: list[Any]) -> None:
     with transaction.atomic():
-        put((rule_of(estate, one, number) for number, one in enumerate(drawn)), estate)
+        put((rule_of(estate, rule, number) for number, rule in enumerate(drawn)), estate)
         assert checked(estate) == scanned(estate)
         transaction.set_rollback(True)
 
@@ -159,27 +164,27 @@ def test_a_check_of_each_and_a_scan_of_all_find_the_same(estate: Company, drawn:
 )
 @given(drawn=st.lists(RULES, min_size=1, max_size=6))
 def test_counts_of_rule_matches_agree_with_scan(estate: Company, drawn: list[Any]) -> None:
-    documents = [rule_of(estate, one, number) for number, one in enumerate(drawn)]
+    documents = [rule_of(estate, rule, number) for number, rule in enumerate(drawn)]
     submissions = list(Submission.objects.order_by("pk"))
-    one_by_one = [merged(dry_run.conflicts_of([one], estate.now, *documents))[0] for one in submissions]
+    one_by_one = [merged(dry_run.conflicts_of([waiting], estate.now, *documents))[0] for waiting in submissions]
     together = merged(dry_run.conflicts_of(submissions, estate.now, *documents))
     with transaction.atomic():
         put(documents, estate)
         rules = conflict_queries.in_force(estate.now)
         facts = load_version_facts(submissions, estate.now).values()
         submitted = [conflicts.case for conflicts in submission.load_cases(facts, rules)]
-        found = [find_all_conflicts([case], estate.now, rules)[0] for case in submitted]
+        checked_singly = [find_all_conflicts([case], estate.now, rules)[0] for case in submitted]
         found_together = find_all_conflicts(submitted, estate.now, rules)
         transaction.set_rollback(True)
-    assert codes(one_by_one) == codes(found)
+    assert codes(one_by_one) == codes(checked_singly)
     assert codes(together) == codes(found_together)
 
 
 def merged(by_rule: list[list[list[FoundConflict]]]) -> list[list[FoundConflict]]:
     """The conflicts of each submission, of all rules."""
-    return [[conflict for found in each for conflict in found] for each in zip(*by_rule, strict=True)]
+    return [[conflict for conflicts in each for conflict in conflicts] for each in zip(*by_rule, strict=True)]
 
 
-def codes(found: Iterable[Iterable[FoundConflict]]) -> list[set[tuple[str, int]]]:
+def codes(conflicts: Iterable[Iterable[FoundConflict]]) -> list[set[tuple[str, int]]]:
     """The rules that catch each subject, with their legs."""
-    return [{(one.standing.rule.code, one.subject) for one in each} for each in found]
+    return [{(conflict.standing.rule.code, conflict.subject) for conflict in each} for each in conflicts]

@@ -31,8 +31,8 @@ DOOR = Trigger(type="webhook", at="/x", authenticated=False, active=True)
 
 def amended(c: Company, resource: Resource, **fields: str) -> None:
     """Omar says something else of a resource of his, after whatever was submitted."""
-    found = Resource.objects.get(pk=resource.pk)
-    resources.amend_resource(found, actor=as_actor(c.people.omar), now=c.now, fields=fields)
+    row = Resource.objects.get(pk=resource.pk)
+    resources.amend_resource(row, actor=as_actor(c.people.omar), now=c.now, fields=fields)
 
 
 def scan(c: Company) -> conflict_scan.Conflicts:
@@ -78,8 +78,8 @@ def test_resource_change_in_mode_approval_asks_security(plain: Company) -> None:
 
 def test_current_environment_of_resource_counts(plain: Company) -> None:
     c = plain
-    for one in (c.slack, c.erp):
-        given(one, environment="test")
+    for resource in (c.slack, c.erp):
+        given(resource, environment="test")
     conflict_rules.rule(on(c.erp), on(c.slack, environments=["production"]), mode="enforce", scope="owner")
     held = chains.in_force(c, stock_free(c, "One", (c.slack, "write", "in")))
     amended(c, c.slack, environment="production")

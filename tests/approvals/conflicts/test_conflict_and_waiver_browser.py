@@ -121,9 +121,9 @@ def restored_clock(committed: None) -> Iterator[None]:
 
 def without_slack(content: bytes) -> bytes:
     """The same export as its builder leaves it: it posts nowhere."""
-    found: dict[str, Any] = json.loads(content)
-    stock_report.without_slack(found)
-    return json.dumps(found).encode()
+    export: dict[str, Any] = json.loads(content)
+    stock_report.without_slack(export)
+    return json.dumps(export).encode()
 
 
 def test_a_builder_sees_a_conflict_in_the_preview_drops_a_privilege_and_it_is_approved(place: Place) -> None:
@@ -189,10 +189,10 @@ def test_conflict_returns_after_waiver_and_owner_is_notified(place: Place, smtp:
     demo_clock.move(timedelta(days=11))
     sweep_conflicts_and_waivers(current_time.now())
     mail_jobs.send_due(now=current_time.now())
-    told = [mail for mail in smtp.to(n.jonas.email) if mail["Subject"].startswith("In conflict again")]
-    assert len(told) == 1, [mail["Subject"] for mail in smtp.to(n.jonas.email)]
-    assert "What it allowed is still held, and nothing allows it any more" in text_of(told[0])
-    link = re.search(r"https?://[^/\s]+(/waivers/\d+/)", text_of(told[0]))
+    mails = [mail for mail in smtp.to(n.jonas.email) if mail["Subject"].startswith("In conflict again")]
+    assert len(mails) == 1, [mail["Subject"] for mail in smtp.to(n.jonas.email)]
+    assert "What it allowed is still held, and nothing allows it any more" in text_of(mails[0])
+    link = re.search(r"https?://[^/\s]+(/waivers/\d+/)", text_of(mails[0]))
     assert link is not None
     page = place.come(n.jonas).page
     page.goto(link[1])

@@ -81,14 +81,14 @@ def test_conflict_is_opened_once_and_owners_are_notified_once(plain: Company, pl
     conflict_rules.rule(on(plain.erp), on(plain.slack))
     look(plain.now)
     look(plain.now + timedelta(hours=1))
-    (one,) = Conflict.objects.all()
+    (conflict,) = Conflict.objects.all()
     held = [grant.pk for grant in grants_of(plain_in_force) if grant.entitlement_id is not None]
-    assert (one.subject, one.grants, one.due_at) == (plain_in_force.automation_id, sorted(held), None)
+    assert (conflict.subject, conflict.grants, conflict.due_at) == (plain_in_force.automation_id, sorted(held), None)
     assert LedgerEvent.objects.filter(verb="conflict.opened").count() == 1
     notices = Notice.objects.filter(event="conflict_opened")
-    assert {tuple(notice.context["page"]) for notice in notices} == {("conflict", one.pk)}
-    told = notices.values_list("recipient", flat=True)
-    assert sorted(told) == sorted([plain.people.jonas.pk, plain.people.rita.pk])
+    assert {tuple(notice.context["page"]) for notice in notices} == {("conflict", conflict.pk)}
+    recipients = notices.values_list("recipient", flat=True)
+    assert sorted(recipients) == sorted([plain.people.jonas.pk, plain.people.rita.pk])
 
 
 @pytest.mark.rule("S6", "I3")
@@ -100,13 +100,13 @@ def test_mail_names_only_what_recipient_may_see(plain: Company) -> None:
     sweep_conflicts_and_waivers(c.now)
     sweep_conflicts_and_waivers(c.now + timedelta(days=7))
     for event in ("conflict_opened", "conflict_enforced"):
-        told = {one.recipient_id: one.context for one in Notice.objects.filter(event=event)}
-        assert {n.rita.pk, n.jonas.pk, n.grace.pk} <= told.keys()
-        for person, own, others in ((n.rita, "Posting", "Secret plan"), (n.grace, "Secret plan", "Posting")):
+        contexts = {notice.recipient_id: notice.context for notice in Notice.objects.filter(event=event)}
+        assert {n.rita.pk, n.jonas.pk, n.grace.pk} <= contexts.keys()
+        for person, seen, others in ((n.rita, "Posting", "Secret plan"), (n.grace, "Secret plan", "Posting")):
             assert not Automation.objects.visible_to(as_actor(person), c.now).filter(name=others).exists()
-            assert told[person.pk]["automation"] == f"{own}, 1 that you don’t see"
-            assert others not in str(told[person.pk])
-    what = {one.recipient_id: one.context["what"] for one in Notice.objects.filter(event="conflict_enforced")}
+            assert contexts[person.pk]["automation"] == f"{seen}, 1 that you don’t see"
+            assert others not in str(contexts[person.pk])
+    what = {notice.recipient_id: notice.context["what"] for notice in Notice.objects.filter(event="conflict_enforced")}
     assert what[n.grace.pk] == conflict_transitions.UNSEEN
     assert what[n.rita.pk] != conflict_transitions.UNSEEN
 
@@ -117,9 +117,9 @@ def test_conflict_ends_with_access_and_reopens_as_new(plain: Company, plain_in_f
     grant = Grant.objects.filter(entitlement__resource=plain.slack).get()
     lifecycle.revoke(grant, actor=as_actor(plain.people.omar), now=plain.now, reason="No more.")
     look(plain.now)
-    (one,) = Conflict.objects.all()
-    assert (one.state, one.ended_why) == (ConflictState.ENDED, "resolved")
-    assert recorded("conflict.ended", one, by=JOB) == {"why": "resolved", "from": "open", "to": "ended"}
+    (conflict,) = Conflict.objects.all()
+    assert (conflict.state, conflict.ended_why) == (ConflictState.ENDED, "resolved")
+    assert recorded("conflict.ended", conflict, by=JOB) == {"why": "resolved", "from": "open", "to": "ended"}
 
 
 def test_conflict_ends_with_its_rule(plain: Company, plain_in_force: Submission) -> None:
@@ -132,11 +132,11 @@ def test_conflict_ends_with_its_rule(plain: Company, plain_in_force: Submission)
 
 @ENFORCED
 def test_access_held_before_enforcement_gets_grace_period(plain: Company) -> None:
-    (one,) = Conflict.objects.all()
-    assert one.due_at == plain.now + timedelta(days=7)
-    with pytest.raises(Refused) as no:
-        conflict_transitions.enforce(one, actor=JOB, now=plain.now + timedelta(days=6, hours=23))
-    assert no.value.refusal.code == "S6"
+    (conflict,) = Conflict.objects.all()
+    assert conflict.due_at == plain.now + timedelta(days=7)
+    with pytest.raises(Refused) as refused:
+        conflict_transitions.enforce(conflict, actor=JOB, now=plain.now + timedelta(days=6, hours=23))
+    assert refused.value.refusal.code == "S6"
     assert not Grant.objects.filter(state=GrantState.SUSPENDED).exists()
 
 
@@ -168,17 +168,17 @@ def test_older_grant_is_not_suspended_for_newer_one_kept_after_revoke(plain: Com
         lifecycle.suspend(newest, actor=JOB, now=at, why=model_grant.Why.REVIEW)
     sweep_conflicts_and_waivers(at)
     newest.refresh_from_db()
-    with inside(newest.automation, JOB, at), pytest.raises(Refused) as no:
+    with inside(newest.automation, JOB, at), pytest.raises(Refused) as refused:
         lifecycle.reinstate(newest, actor=JOB, now=at, why=[model_grant.Why.REVIEW])
-    assert no.value.refusal.code == "G5"
+    assert refused.value.refusal.code == "G5"
     assert held.filter(state=GrantState.ACTIVE).count() == 1
 
 
 @ENFORCED
 def test_newest_grant_is_suspended_after_grace_and_returns_by_submission(plain: Company, start: Submission) -> None:
-    (one,) = Conflict.objects.all()
+    (conflict,) = Conflict.objects.all()
     at = plain.now + timedelta(days=7)
-    conflict_transitions.enforce(one, actor=JOB, now=at)
+    conflict_transitions.enforce(conflict, actor=JOB, now=at)
     (stopped,) = Grant.objects.filter(state=GrantState.SUSPENDED)
     assert stopped.suspended_why == model_grant.Why.CONFLICT
     look(at)
@@ -195,12 +195,12 @@ def test_newest_grant_is_suspended_after_grace_and_returns_by_submission(plain: 
 def test_wider_scope_includes_access_of_others(
     plain: Company, plain_in_force: Submission, scope: str, is_found: bool
 ) -> None:
-    mine = {one.entitlement.resource for one in grants_of(plain_in_force) if one.entitlement}
+    mine = {grant.entitlement.resource for grant in grants_of(plain_in_force) if grant.entitlement}
     theirs = Grant.objects.exclude(automation=plain_in_force.automation).exclude(entitlement__isnull=True)
-    other = next(one.entitlement.resource for one in theirs if one.entitlement.resource not in mine)
+    other = next(grant.entitlement.resource for grant in theirs if grant.entitlement.resource not in mine)
     conflict_rules.rule(on(plain.erp, levels=["read"], codes=["database:select"]), on(other), scope=scope)
     look(plain.now)
-    found = {one.subject: len(one.automations) for one in Conflict.objects.all()}
-    assert bool(found) == is_found
+    counts = {conflict.subject: len(conflict.automations) for conflict in Conflict.objects.all()}
+    assert bool(counts) == is_found
     if is_found:
-        assert set(found.values()) == {2}
+        assert set(counts.values()) == {2}

@@ -36,8 +36,8 @@ def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def page_of(c: Company, who: str) -> str:
     conflict_jobs.scan_all(c.now, Actor.of_job(conflict_jobs.JOB))
-    (one,) = Conflict.objects.all()
-    answer = client_of(getattr(c.people, who)).get(one.href)
+    (conflict,) = Conflict.objects.all()
+    answer = client_of(getattr(c.people, who)).get(conflict.href)
     assert answer.status_code == 200
     return re.sub(r"\s+", " ", answer.content.decode())
 
@@ -52,8 +52,8 @@ def joined_by_one_that_reads(c: Company) -> Waiver:
     """Another of the same chain comes into force under a waiver."""
     conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
     reads = described(c, "Reads", (c.slack, "read", "in"))
-    (found,) = find_conflicts(case_of_version(reads.automation, reads), c.now)
-    waiver = grant(c, ask(c, reads.automation, subject_id=found.subject), c.people.sana)
+    (conflict,) = find_conflicts(case_of_version(reads.automation, reads), c.now)
+    waiver = grant(c, ask(c, reads.automation, subject_id=conflict.subject), c.people.sana)
     in_force(c, reads)
     return waiver
 

@@ -70,8 +70,8 @@ def put(firm: Company) -> Iterator[Put]:
     made: list[ConflictRule] = []
 
     def enforce(**more: Any) -> ConflictRule:
-        legs, said = (on(firm.slack, levels=["write"]), on(firm.slack, levels=["read"])), {"mode": "enforce", **more}
-        row = conflict_rules.unsaved(conflict_rules.document(*legs, code=f"race-{word()}", **said), firm.now)
+        legs, fields = (on(firm.slack, levels=["write"]), on(firm.slack, levels=["read"])), {"mode": "enforce", **more}
+        row = conflict_rules.unsaved(conflict_rules.document(*legs, code=f"race-{word()}", **fields), firm.now)
         row.save()
         leg_members.update_rules([row])
         made.append(row)
@@ -156,7 +156,7 @@ def caught(c: Company, rule: ConflictRule) -> int:
 
 
 def states(*made: Submission) -> list[str]:
-    return sorted(Submission.objects.get(pk=one.pk).state for one in made)
+    return sorted(Submission.objects.get(pk=submission.pk).state for submission in made)
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_one_of_two_conflicting_submissions_comes_into_force(
 ) -> None:
     rounds = run_lengths.rounds(request, 1, soak=20, what=f"races of two that are in conflict by their {scope}")
     for number, pair in zip(rounds, pairs, strict=False):
-        calls = [last_word(firm, one) for one in pair]
+        calls = [last_word(firm, submission) for submission in pair]
         with monkeypatch.context() as patched:
             held_at_the_lock(patched)
             assert refusals(at_once(*calls)) == ["S6"], f"round {number}"
@@ -200,12 +200,14 @@ def test_simultaneous_submissions_need_extra_approval_at_next_decision(
 ) -> None:
     put(scope="owner", mode="approval")
     pair = halves(firm, "owner")
-    calls = [last_word(firm, one) for one in pair]
+    calls = [last_word(firm, submission) for submission in pair]
     with monkeypatch.context() as patched:
         held_at_the_lock(patched)
         assert refusals(at_once(*calls)) == ["S6"]
     assert states(*pair) == [SubmissionState.IN_FORCE, SubmissionState.OPEN]
-    (other,) = (one for one in pair if Submission.objects.get(pk=one.pk).state == SubmissionState.OPEN)
+    (other,) = (
+        submission for submission in pair if Submission.objects.get(pk=submission.pk).state == SubmissionState.OPEN
+    )
     assert refusals(at_once(last_word(firm, other))) == []
     assert states(*pair) == [SubmissionState.IN_FORCE, SubmissionState.OPEN]
     record = other.approvals.get(seats__label=SeatLabel.CONFLICT)
@@ -223,7 +225,7 @@ def test_both_come_into_force_without_the_lock(
 ) -> None:
     """What the lock is worth."""
     rule, pair = put(scope=scope), halves(firm, scope)
-    calls = [last_word(firm, one) for one in pair]
+    calls = [last_word(firm, submission) for submission in pair]
     without_the_lock(monkeypatch)
     assert refusals(at_once(*calls)) == []
     assert states(*pair) == [SubmissionState.IN_FORCE] * 2
@@ -272,7 +274,7 @@ def test_rule_in_force_after_page_load_is_checked_for_both(
     firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair, made = halves(firm, "owner"), list[ConflictRule]()
-    calls = [last_word(firm, one) for one in pair]
+    calls = [last_word(firm, submission) for submission in pair]
     held_at_the_lock(monkeypatch, then=lambda: made.append(put(scope="owner")))
     assert refusals(at_once(*calls)) == ["S6"]
     assert caught(firm, made[0]) == 0
@@ -292,7 +294,7 @@ def test_waiver_that_ends_after_page_load_lifts_nothing(
             Waiver.objects.get(pk=waiver.pk), actor=as_actor(n.sana), now=c.now, reason="It went wrong."
         )
 
-    calls = [last_word(c, one) for one in pair]
+    calls = [last_word(c, submission) for submission in pair]
     held_at_the_lock(monkeypatch, then=ends)
     assert refusals(at_once(*calls)) == ["S6"]
     assert caught(c, rule) == 0
@@ -300,7 +302,11 @@ def test_waiver_that_ends_after_page_load_lifts_nothing(
 
 def waived(c: Company, rule: ConflictRule, pair: tuple[Submission, Submission]) -> Waiver:
     """Granted for all that the two would hold; there is none to ask for before one of them holds it."""
-    keys = [f"{one.automation_id}/{record.key}" for one in pair for record in one.approvals.filter(kind="privilege")]
+    keys = [
+        f"{submission.automation_id}/{record.key}"
+        for submission in pair
+        for record in submission.approvals.filter(kind="privilege")
+    ]
     seed = Waiver(
         code=rule.code,
         scope=rule.scope,

@@ -145,8 +145,8 @@ class Steps(Undone):
         return replace(self.company, people=replace(self.company.people, now=self.now))
 
     def person(self, name: str) -> Person:
-        found: Person = Person.objects.get(pk=getattr(self.c.people, name).pk)
-        return found
+        person: Person = Person.objects.get(pk=getattr(self.c.people, name).pk)
+        return person
 
     def actor(self, name: str) -> Actor:
         return as_actor(self.person(name))
@@ -187,14 +187,14 @@ class Steps(Undone):
         self.is_ruled_anew = True
 
     def document(self, code: str, mode: str, title: str = "Never both") -> dict[str, Any]:
-        said = RULES[code]
+        ruled = RULES[code]
 
-        def leg(one: tuple[str, tuple[str, ...]]) -> dict[str, Any]:
-            return {"resources": [getattr(self.company, one[0]).pk], "levels": list(one[1])}
+        def leg(selector: tuple[str, tuple[str, ...]]) -> dict[str, Any]:
+            return {"resources": [getattr(self.company, selector[0]).pk], "levels": list(selector[1])}
 
-        more = {"without": leg(said.without)} if said.without else {}
-        about = {"code": code, "mode": mode, "scope": said.scope, "rating": said.rating, "title": title}
-        return conflict_rules.document(*map(leg, said.legs), **about, **more)
+        more = {"without": leg(ruled.without)} if ruled.without else {}
+        fields = {"code": code, "mode": mode, "scope": ruled.scope, "rating": ruled.rating, "title": title}
+        return conflict_rules.document(*map(leg, ruled.legs), **fields, **more)
 
     @rule(which=WHICH, holds=st.sampled_from(VERSIONS), owner=OWNERS, identity=st.sampled_from(IDENTITIES))
     def somebody_submits_and_all_is_approved(self, which: int, holds: Any, owner: str, identity: str) -> None:
@@ -217,14 +217,17 @@ class Steps(Undone):
     def submit(self, which: int, holds: Any, owner: str, identity: str, how: str = "approve") -> str:
         """Submit it and decide about it; return the code of the refusal."""
         c, made = self.c, list[Submission]()
-        things = [(getattr(c, one[0]), *one[1:3], *(("row:any",) if len(one) > 3 else ())) for one in holds]
-        about = {"owner": self.person(owner), "technical": self.person("rita"), "identity": identity}
+        things = [
+            (getattr(c, privilege[0]), *privilege[1:3], *(("row:any",) if len(privilege) > 3 else ()))
+            for privilege in holds
+        ]
+        fields = {"owner": self.person(owner), "technical": self.person("rita"), "identity": identity}
         try:  # what is refused leaves a version behind, which nobody has submitted
-            version = described(c, f"Part {which}", *things, external_id=self.external_id(which), **about)
+            version = described(c, f"Part {which}", *things, external_id=self.external_id(which), **fields)
             made.append(scenarios.submitted(c, version, now=self.now))
-        except Refused as no:
-            self.seen[f"submitting refused: {no.refusal.code}"] += 1
-            return no.refusal.code
+        except Refused as error:
+            self.seen[f"submitting refused: {error.refusal.code}"] += 1
+            return error.refusal.code
         self.seen["submitted"] += 1
         if how:
             self.decide(made[0], how)
@@ -264,9 +267,11 @@ class Steps(Undone):
         if record.state != ApprovalState.OPEN:
             return
         named = Candidate.objects.filter(seat__approval=record).values("person")
-        asked = Person.objects.filter(pk__in=named).order_by("pk")
+        approvers = Person.objects.filter(pk__in=named).order_by("pk")
         may = (
-            one for one in asked if transition_decide.approve.refusal(record, actor=as_actor(one), now=self.now) is None
+            approver
+            for approver in approvers
+            if transition_decide.approve.refusal(record, actor=as_actor(approver), now=self.now) is None
         )
         person = next(may, None)
         if person is None:
@@ -282,10 +287,10 @@ class Steps(Undone):
     @rule(data=st.data(), verb=st.sampled_from(["accept_subset", "accept_subset", "accept_subset", "decline"]))
     def a_part_is_accepted(self, data: st.DataObject, verb: str) -> None:
         decided = list(Submission.objects.filter(state=SubmissionState.DECIDED).order_by("pk"))
-        one = data.draw(st.sampled_from(decided), label="submission")
-        owner = as_actor(one.automation.accepting(self.now))
+        submission = data.draw(st.sampled_from(decided), label="submission")
+        owner = as_actor(submission.automation.accepting(self.now))
         act = {"accept_subset": put_in_force.accept_subset, "decline": withdraw.decline}[verb]
-        self.counted("accepted", self.attempt(lambda: act(one, actor=owner, now=self.now, reason="So.")))
+        self.counted("accepted", self.attempt(lambda: act(submission, actor=owner, now=self.now, reason="So.")))
 
     @precondition(lambda self: self.automations())
     @rule(data=st.data(), days=st.sampled_from([1, 5, 20, 90]))
@@ -294,27 +299,27 @@ class Steps(Undone):
 
     def waive(self, automation: Automation, days: int) -> None:
         """The first conflict of which a waiver can be asked is waived."""
-        found = waiver_transitions.waivable_conflicts(automation, self.now)
-        if not found:
+        conflicts = waiver_transitions.waivable_conflicts(automation, self.now)
+        if not conflicts:
             return
-        said = {
-            "code": found[0].standing.rule.code,
-            "subject_id": found[0].subject,
+        fields = {
+            "code": conflicts[0].standing.rule.code,
+            "subject_id": conflicts[0].subject,
             "control": "Piet reads every post.",
         }
         with suppress(Refused):  # one is asked for already, or two followed each other
-            asked = waiver_transitions.ask_waiver(
-                automation, actor=self.actor("rita"), now=self.now, reason="It is needed.", days=days, **said
+            waiver = waiver_transitions.ask_waiver(
+                automation, actor=self.actor("rita"), now=self.now, reason="It is needed.", days=days, **fields
             )
-            waiver_transitions.grant_waiver(asked, actor=self.actor("sana"), now=self.now, reason="For now.")
+            waiver_transitions.grant_waiver(waiver, actor=self.actor("sana"), now=self.now, reason="For now.")
             self.seen["waived"] += 1
 
     @precondition(lambda self: Waiver.objects.live(self.now).exists())
     @rule(data=st.data())
     def security_ends_a_waiver(self, data: st.DataObject) -> None:
-        one = data.draw(st.sampled_from(list(Waiver.objects.live(self.now).order_by("pk"))), label="waiver")
+        waiver = data.draw(st.sampled_from(list(Waiver.objects.live(self.now).order_by("pk"))), label="waiver")
         self.attempt(
-            lambda: waiver_transitions.end_waiver(one, actor=self.actor("viktor"), now=self.now, reason="No more.")
+            lambda: waiver_transitions.end_waiver(waiver, actor=self.actor("viktor"), now=self.now, reason="No more.")
         )
 
     @rule(
@@ -369,29 +374,31 @@ class Steps(Undone):
     @precondition(lambda self: self.automations())
     @rule(data=st.data())
     def two_leads_move_one(self, data: st.DataObject) -> None:
-        one, n = data.draw(st.sampled_from(self.automations()), label="automation"), self.c.people
-        is_here = one.team_id == n.finance_ops.pk
+        automation, n = data.draw(st.sampled_from(self.automations()), label="automation"), self.c.people
+        is_here = automation.team_id == n.finance_ops.pk
         giver, taker = (
             (self.actor("theo"), self.actor("grace")) if is_here else (self.actor("grace"), self.actor("theo"))
         )
         team = n.marketing if is_here else n.finance_ops
 
         try:
-            asked = transfers.request_transfer(one, actor=giver, now=self.now, reason="They use it.", team=team)
+            transfer = transfers.request_transfer(
+                automation, actor=giver, now=self.now, reason="They use it.", team=team
+            )
         except Refused:
             return
-        accept = partial(transfers.accept_transfer, asked, actor=taker, now=self.now, reason="We do.")
+        accept = partial(transfers.accept_transfer, transfer, actor=taker, now=self.now, reason="We do.")
         self.counted("moved", is_moved := self.attempt(accept))
         if not is_moved:  # it waits for nobody
-            transfers.drop_transfer(asked, actor=taker, now=self.now, reason="Not now.")
+            transfers.drop_transfer(transfer, actor=taker, now=self.now, reason="Not now.")
 
     @precondition(lambda self: self.automations())
     @rule(data=st.data(), verb=st.sampled_from(["stop", "retire"]), sure=st.integers(0, 5))
     def an_owner_stops_or_retires(self, data: st.DataObject, verb: str, sure: int) -> None:
-        one = data.draw(st.sampled_from(self.automations()), label="automation")
+        automation = data.draw(st.sampled_from(self.automations()), label="automation")
         if sure == 0:
-            owner = as_actor(one.business_owner)
-            self.attempt(lambda: getattr(lifecycle, verb)(one, actor=owner, now=self.now, reason="So."))
+            owner = as_actor(automation.business_owner)
+            self.attempt(lambda: getattr(lifecycle, verb)(automation, actor=owner, now=self.now, reason="So."))
 
 
 class Held(Steps):
@@ -402,19 +409,19 @@ class Held(Steps):
         Steps.taken += 1
         run_lengths.going(self.request, f"{self.taken:,} steps")
         self.sweep()
-        things, live = self.things(), {one.code: one for one in self.enforced()}
+        things, live = self.things(), {row.code: row for row in self.enforced()}
         now_held: dict[Combination, Thing] = {}
         for code in live:
             for subject, members in self.subjects(RULES[code].scope):
-                mine = [one for one in things if one.automation in members]
+                mine = [thing for thing in things if thing.automation in members]
                 if self.is_there(RULES[code], members):
                     continue
                 for combination in combinations(RULES[code], mine):
                     self.check(code, subject, combination)
-                    now_held[code, frozenset(one.key for one in combination)] = combination[0]
+                    now_held[code, frozenset(thing.key for thing in combination)] = combination[0]
         for gone in self.until.keys() - now_held.keys():
             del self.until[gone]
-        self.before = {one.key for one in things}
+        self.before = {thing.key for thing in things}
         self.stood = self.as_it_stands()
         self.is_ruled_anew = False
 
@@ -428,18 +435,18 @@ class Held(Steps):
         raise AssertionError("sweeps go on and on")
 
     def check(self, code: str, subject: int, combination: Sequence[Thing]) -> None:
-        keys = frozenset(one.key for one in combination)
-        found, is_new = (code, keys), (code, keys) not in self.until
+        keys = frozenset(thing.key for thing in combination)
+        key, is_new = (code, keys), (code, keys) not in self.until
         waived = self.is_waived(code, subject, combination)
         if is_new:
             may_be_held = self.is_ruled_anew or self.has_lost(code, combination)
-            self.until[found] = self.now + timedelta(days=RULES[code].days) if may_be_held else None
+            self.until[key] = self.now + timedelta(days=RULES[code].days) if may_be_held else None
             self.seen["held before its rule" if may_be_held else "let in by a waiver"] += 1
-        elif self.is_ruled_anew and found in self.waived and not waived:  # it was given for what the rule says no more
-            self.until[found] = self.now + timedelta(days=RULES[code].days)
+        elif self.is_ruled_anew and key in self.waived and not waived:  # it was given for what the rule says no more
+            self.until[key] = self.now + timedelta(days=RULES[code].days)
             self.seen["waived no more"] += 1
-        self.waived = self.waived | {found} if waived else self.waived - {found}
-        until = self.until[found]
+        self.waived = self.waived | {key} if waived else self.waived - {key}
+        until = self.until[key]
         self.seen["waived, held" if waived else "within its days"] += 1
         assert waived or (until is not None and self.now < until), (code, subject, combination, until, self.now)
 
@@ -447,47 +454,53 @@ class Held(Steps):
         """Whether all of it was held before and what has to be there is there no more, by nobody's doing who has a part in it."""
         stands = self.as_it_stands()
         return RULES[code].without is not None and all(
-            one.key in self.before and stands[one.automation] == self.stood.get(one.automation) for one in combination
+            thing.key in self.before and stands[thing.automation] == self.stood.get(thing.automation)
+            for thing in combination
         )
 
     def is_waived(self, code: str, subject: int, combination: Sequence[Thing]) -> bool:
-        keys = {one.key for one in combination}
-        (said,) = (one.digest for one in self.enforced() if one.code == code)
+        keys = {thing.key for thing in combination}
+        (digest,) = (row.digest for row in self.enforced() if row.code == code)
         return any(
             waiver.state == WaiverState.GRANTED
             and waiver.begins_at <= self.now < waiver.ends_at
             and (waiver.subject == subject or waiver.scope == "chain")
             and keys <= set(waiver.covers)
-            and waiver.rule_digest == said
+            and waiver.rule_digest == digest
             for waiver in Waiver.objects.filter(code=code)
         )
 
     # --- everything that is live, put together by hand ----------------------------------------------------------------
 
     def enforced(self) -> list[ConflictRule]:
-        newest = {one.code: one for one in ConflictRule.objects.filter(code__in=RULES).order_by("number")}
-        return [one for one in newest.values() if one.mode == "enforce" and not one.is_given_up]
+        newest = {row.code: row for row in ConflictRule.objects.filter(code__in=RULES).order_by("number")}
+        return [row for row in newest.values() if row.mode == "enforce" and not row.is_given_up]
 
     def things(self, *states: str) -> list[Thing]:
         names = {getattr(self.company, name).pk: name for name in ("slack", "erp", "github")}
         states = states or (AutomationState.LIVE,)
         rows = Grant.objects.filter(state=GrantState.ACTIVE, automation__state__in=states)
         return [
-            Thing(f"{one.automation_id}/{one.key}", one.automation_id, names[one.entitlement.resource_id], one.level)
-            for one in rows.select_related("entitlement").order_by("pk")
-            if one.begins_at <= self.now < one.ends_at
+            Thing(
+                f"{grant.automation_id}/{grant.key}",
+                grant.automation_id,
+                names[grant.entitlement.resource_id],
+                grant.level,
+            )
+            for grant in rows.select_related("entitlement").order_by("pk")
+            if grant.begins_at <= self.now < grant.ends_at
         ]
 
     def is_there(self, ruled: Ruled, members: set[int]) -> bool:
         """Whether what has to be there too is: also of an automation that somebody has stopped for now."""
         things = self.things(AutomationState.LIVE, AutomationState.SUSPENDED) if ruled.without is not None else []
         return ruled.without is not None and bool(
-            of(ruled.without, [one for one in things if one.automation in members])
+            matching_things(ruled.without, [thing for thing in things if thing.automation in members])
         )
 
     def as_it_stands(self) -> dict[int, Any]:
         rows = Automation.objects.filter(name__startswith="Part ")
-        return {one.pk: (one.approved_version_id, one.business_owner_id) for one in rows}
+        return {row.pk: (row.approved_version_id, row.business_owner_id) for row in rows}
 
     def subjects(self, scope: str) -> Iterator[tuple[int, set[int]]]:
         """Every subject of a rule's scope, with its automations."""
@@ -495,34 +508,34 @@ class Held(Steps):
         if scope == "chain":
             yield from self.chains(rows)
             return
-        found: dict[int, set[int]] = {}
-        for one in rows:
-            of = {"automation": [one.pk], "owner": [one.business_owner_id], "team": [one.team_id]}.get(scope)
-            for subject in self.named(one) if of is None else of:
-                found.setdefault(subject, set()).add(one.pk)
-        yield from found.items()
+        members: dict[int, set[int]] = {}
+        for row in rows:
+            subjects = {"automation": [row.pk], "owner": [row.business_owner_id], "team": [row.team_id]}.get(scope)
+            for subject in self.named(row) if subjects is None else subjects:
+                members.setdefault(subject, set()).add(row.pk)
+        yield from members.items()
 
-    def named(self, one: Automation) -> list[int]:
+    def named(self, automation: Automation) -> list[int]:
         """Ids of the identities that its approved version names."""
-        return list(one.approved_version.version_identities.values_list("identity", flat=True))
+        return list(automation.approved_version.version_identities.values_list("identity", flat=True))
 
     def chains(self, rows: Sequence[Automation]) -> Iterator[tuple[int, set[int]]]:
         """Joined where one writes what the other reads, or both run as the same, and so on."""
-        joined = {one.pk: {one.pk} for one in rows}
-        for one, other in itertools.combinations(rows, 2):
-            if self.meet(one, other):
-                both = joined[one.pk] | joined[other.pk]
+        joined = {row.pk: {row.pk} for row in rows}
+        for automation, other in itertools.combinations(rows, 2):
+            if self.meet(automation, other):
+                both = joined[automation.pk] | joined[other.pk]
                 for pk in both:
                     joined[pk] = both
-        for members in {frozenset(one) for one in joined.values()}:
+        for members in {frozenset(group) for group in joined.values()}:
             yield min(members), set(members)
 
-    def meet(self, one: Automation, other: Automation) -> bool:
-        if set(self.named(one)) & set(self.named(other)):
+    def meet(self, automation: Automation, other: Automation) -> bool:
+        if set(self.named(automation)) & set(self.named(other)):
             return True
         mine, theirs = (
             [(p.entitlement.resource_id, p.target, p.level) for p in a.approved_version.privileges.all()]
-            for a in (one, other)
+            for a in (automation, other)
         )
         return any(
             place[:2] == there[:2]
@@ -534,14 +547,14 @@ class Held(Steps):
 
 def combinations(ruled: Ruled, things: Sequence[Thing]) -> Iterator[tuple[Thing, ...]]:
     """Everything that fills the legs of a rule together, each leg by a thing of its own."""
-    for found in itertools.product(*(of(leg, things) for leg in ruled.legs)):
-        automations = {one.automation for one in found}
-        if len(set(found)) == len(found) and (ruled.scope != "chain" or len(automations) > 1):
-            yield found
+    for combination in itertools.product(*(matching_things(leg, things) for leg in ruled.legs)):
+        automations = {thing.automation for thing in combination}
+        if len(set(combination)) == len(combination) and (ruled.scope != "chain" or len(automations) > 1):
+            yield combination
 
 
-def of(leg: tuple[str, tuple[str, ...]], things: Sequence[Thing]) -> list[Thing]:
-    return [one for one in things if one.resource == leg[0] and one.level in leg[1]]
+def matching_things(leg: tuple[str, tuple[str, ...]], things: Sequence[Thing]) -> list[Thing]:
+    return [thing for thing in things if thing.resource == leg[0] and thing.level in leg[1]]
 
 
 @pytest.mark.full
@@ -569,4 +582,4 @@ def test_enforced_conflicts_are_never_held_in_any_order_of_events(
         f"{seen['held before its rule']:,} held before their rule, {seen['suspended']:,} suspended",
     )
     reached = ("let in by a waiver", "held before its rule", "suspended", "submitting refused: S6", "accepted")
-    assert not run_lengths.IS_SOAK or all(seen[one] for one in reached), seen
+    assert not run_lengths.IS_SOAK or all(seen[name] for name in reached), seen

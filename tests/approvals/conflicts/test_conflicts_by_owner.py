@@ -75,17 +75,17 @@ def test_automation_without_conflict_shows_nothing_in_one_query(plain: Company, 
     who, href = client_of(plain.people.rita), plain_in_force.automation.href
     who.get(href)
 
-    def asked() -> int:
+    def query_count() -> int:
         with CaptureQueriesContext(connection) as caught:
             assert who.get(href).status_code == 200
         return len(caught.captured_queries)
 
-    none = asked()
+    none = query_count()
     assert "It has a part in" not in who.get(href).content.decode()
     for number in range(4):
         conflict_rules.rule(on(plain.erp), on(plain.slack), code=f"told-{number}")
     sweep_conflicts_and_waivers(plain.now)
-    assert asked() == none
+    assert query_count() == none
 
 
 @starting_point("plain", two_teams_in_a_chain)

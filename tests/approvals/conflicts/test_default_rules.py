@@ -85,7 +85,7 @@ def test_no_default_rule_repeats_another() -> None:
     assert len(set(legs)) == len(legs)
 
 
-def of(key: str, connector: str, code: str, level: str, **facts: Any) -> Held:
+def held(key: str, connector: str, code: str, level: str, **facts: Any) -> Held:
     """Something held as the register would have it, by an importer's names."""
     return Held(
         key,
@@ -100,74 +100,86 @@ def of(key: str, connector: str, code: str, level: str, **facts: Any) -> Held:
 
 ONE, OTHER = Held("1/identity", entry="identity"), Held("2/identity", entry="identity")
 DOOR = Held("door", code="webhook", entry="open")
-READS_PRIVATE = of("db", "postgres", "database:select", "read", data_class="confidential")
-READS_MAIL = of("mail", "gmailTrigger", "watch", "read", data_class="internal")
-POSTS = of("slack", "slack", "message:post", "write", data_class="internal")
-FETCHES = of("http", "toolHttpRequest", "request:get", "read", data_class="public", model_controlled=True)
-READS_SECRETS = of("vault", "mcp", "get_secret", "read", data_class="restricted")
-PAYS = of("pay", "mcp", "release_payment", "write", data_class="internal")
-MODEL_PAYS = of("pay", "mcp", "release_payment", "write", data_class="internal", model_controlled=True)
-GRANTS = of("grant", "mcp", "assign_role", "admin", data_class="internal")
-RUNS_CODE = of("code", "code", "code:run", "execute", data_class="internal", opaque=True)
-ASKS_MODEL = of("model", "openAi", "text:message", "execute", data_class="internal")
-MODEL_WRITES = of("w", "postgres", "database:insert", "write", data_class="confidential", model_controlled=True)
+READS_PRIVATE = held("db", "postgres", "database:select", "read", data_class="confidential")
+READS_MAIL = held("mail", "gmailTrigger", "watch", "read", data_class="internal")
+POSTS = held("slack", "slack", "message:post", "write", data_class="internal")
+FETCHES = held("http", "toolHttpRequest", "request:get", "read", data_class="public", model_controlled=True)
+READS_SECRETS = held("vault", "mcp", "get_secret", "read", data_class="restricted")
+PAYS = held("pay", "mcp", "release_payment", "write", data_class="internal")
+MODEL_PAYS = held("pay", "mcp", "release_payment", "write", data_class="internal", model_controlled=True)
+GRANTS = held("grant", "mcp", "assign_role", "admin", data_class="internal")
+RUNS_CODE = held("code", "code", "code:run", "execute", data_class="internal", opaque=True)
+ASKS_MODEL = held("model", "openAi", "text:message", "execute", data_class="internal")
+MODEL_WRITES = held("w", "postgres", "database:insert", "write", data_class="confidential", model_controlled=True)
 
 #: By rule, what it is about; without any one of them it catches nobody.
 ABOUT: list[tuple[str, list[Held]]] = [
-    ("vendor-and-payment", [of("v", "mcp", "create_vendor", "write"), PAYS]),
-    ("vendor-bank-and-payment", [of("v", "mcp", "update_bank_account", "write"), PAYS]),
+    ("vendor-and-payment", [held("v", "mcp", "create_vendor", "write"), PAYS]),
+    ("vendor-bank-and-payment", [held("v", "mcp", "update_bank_account", "write"), PAYS]),
     (
         "invoice-and-payment",
-        [of("v", "quickbooks", "bill:create", "write"), of("p", "wise", "transfer:execute", "execute")],
+        [held("v", "quickbooks", "bill:create", "write"), held("p", "wise", "transfer:execute", "execute")],
     ),
     (
         "order-and-receipt",
-        [of("o", "mcp", "create_purchase_order", "write"), of("r", "mcp", "post_goods_receipt", "write")],
+        [held("o", "mcp", "create_purchase_order", "write"), held("r", "mcp", "post_goods_receipt", "write")],
     ),
-    ("approve-and-pay", [of("a", "mcp", "approve_request", "write"), PAYS]),
-    ("invoice-and-cash", [of("i", "xero", "invoice:create", "write"), of("c", "xero", "payment:create", "write")]),
+    ("approve-and-pay", [held("a", "mcp", "approve_request", "write"), PAYS]),
+    ("invoice-and-cash", [held("i", "xero", "invoice:create", "write"), held("c", "xero", "payment:create", "write")]),
     (
         "cash-and-refund",
-        [of("c", "quickbooks", "payment:create", "write"), of("r", "stripe", "refund:create", "write")],
+        [held("c", "quickbooks", "payment:create", "write"), held("r", "stripe", "refund:create", "write")],
     ),
-    ("period-and-journal", [of("p", "mcp", "reopen_period", "write"), of("j", "mcp", "post_journal_entry", "write")]),
+    (
+        "period-and-journal",
+        [held("p", "mcp", "reopen_period", "write"), held("j", "mcp", "post_journal_entry", "write")],
+    ),
     (
         "employee-and-payroll",
-        [of("e", "bambooHr", "employee:create", "write"), of("p", "mcp", "run_payroll", "execute")],
+        [held("e", "bambooHr", "employee:create", "write"), held("p", "mcp", "run_payroll", "execute")],
     ),
-    ("time-and-approval", [of("e", "mcp", "create_timesheet", "write"), of("p", "mcp", "approve_timesheet", "write")]),
-    ("users-and-permissions", [of("u", "mcp", "create_user", "write"), GRANTS]),
-    ("permissions-and-logs", [GRANTS, of("l", "mcp", "delete_audit_log", "write")]),
-    ("admin-and-own-log", [of("k", "mcp", "configure_server", "admin"), of("l", "mcp", "purge_audit_logs", "write")]),
+    (
+        "time-and-approval",
+        [held("e", "mcp", "create_timesheet", "write"), held("p", "mcp", "approve_timesheet", "write")],
+    ),
+    ("users-and-permissions", [held("u", "mcp", "create_user", "write"), GRANTS]),
+    ("permissions-and-logs", [GRANTS, held("l", "mcp", "delete_audit_log", "write")]),
+    (
+        "admin-and-own-log",
+        [held("k", "mcp", "configure_server", "admin"), held("l", "mcp", "purge_audit_logs", "write")],
+    ),
     (
         "backups-and-data",
-        [of("b", "mcp", "delete_backup", "write"), of("d", "postgres", "database:deleteTable", "write")],
+        [held("b", "mcp", "delete_backup", "write"), held("d", "postgres", "database:deleteTable", "write")],
     ),
     ("secrets-and-outbound", [READS_SECRETS, POSTS]),
-    ("secrets-and-outbound", [READS_SECRETS, of("m", "mcp", "send_email", "write")]),
-    ("code-and-deploy", [of("g", "github", "file:edit", "write"), of("d", "github", "workflow:dispatch", "execute")]),
-    ("code-and-merge", [of("g", "mcp", "push_files", "write"), of("d", "mcp", "merge_pull_request", "write")]),
+    ("secrets-and-outbound", [READS_SECRETS, held("m", "mcp", "send_email", "write")]),
+    (
+        "code-and-deploy",
+        [held("g", "github", "file:edit", "write"), held("d", "github", "workflow:dispatch", "execute")],
+    ),
+    ("code-and-merge", [held("g", "mcp", "push_files", "write"), held("d", "mcp", "merge_pull_request", "write")]),
     ("secrets-and-code", [READS_SECRETS, RUNS_CODE]),
     ("private-untrusted-outbound", [READS_PRIVATE, READS_MAIL, POSTS, ASKS_MODEL]),
     ("private-and-two-way-door", [READS_PRIVATE, FETCHES]),
-    ("untrusted-and-code", [READS_MAIL, of("c", "toolCode", "code:run", "execute", model_controlled=True)]),
-    ("untrusted-and-memory", [READS_MAIL, of("m", "memoryPostgresChat", "memory:append", "write"), ASKS_MODEL]),
-    ("memory-and-action", [of("m", "openAi", "assistant:update", "write"), MODEL_WRITES]),
+    ("untrusted-and-code", [READS_MAIL, held("c", "toolCode", "code:run", "execute", model_controlled=True)]),
+    ("untrusted-and-memory", [READS_MAIL, held("m", "memoryPostgresChat", "memory:append", "write"), ASKS_MODEL]),
+    ("memory-and-action", [held("m", "openAi", "assistant:update", "write"), MODEL_WRITES]),
     ("model-and-secrets", [MODEL_WRITES, READS_SECRETS]),
     ("model-without-log", [MODEL_WRITES]),
-    ("model-deletes-without-backup", [of("d", "supabase", "row:delete", "write", model_controlled=True)]),
+    ("model-deletes-without-backup", [held("d", "supabase", "row:delete", "write", model_controlled=True)]),
     ("shared-identity", [ONE, OTHER]),
     ("open-and-payment", [DOOR, PAYS]),
     ("open-and-code", [DOOR, RUNS_CODE]),
     ("open-and-secrets", [DOOR, READS_SECRETS]),
     (
         "makes-and-starts-automations",
-        [of("m", "n8n", "workflow:create", "write"), of("s", "executeWorkflow", "workflow:execute", "execute")],
+        [held("m", "n8n", "workflow:create", "write"), held("s", "executeWorkflow", "workflow:execute", "execute")],
     ),
-    ("any-tool-and-secrets", [of("t", "mcp", "*", "unknown"), READS_SECRETS]),
+    ("any-tool-and-secrets", [held("t", "mcp", "*", "unknown"), READS_SECRETS]),
     (
         "restricted-and-public",
-        [of("d", "postgres", "database:select", "read"), of("p", "linkedIn", "post:create", "write")],
+        [held("d", "postgres", "database:select", "read"), held("p", "linkedIn", "post:create", "write")],
     ),
 ]
 
@@ -179,18 +191,20 @@ def test_default_rules_match_importer_names_exactly(code: str, helds: list[Held]
         assert conflict_in(rule, [*helds[:left_out], *helds[left_out + 1 :]]) is None
     caught = conflict_in(rule, helds)
     assert caught is not None
-    assert {one.key for some in caught.values() for one in some} == {held.key for held in helds}
+    assert {thing.key for some in caught.values() for thing in some} == {held.key for held in helds}
 
 
 def test_rule_about_models_does_not_fire_without_a_model() -> None:
     """A rule about a model or its input needs a model; a leg about a model's choice says so itself."""
-    about = {rule.code for rule in default_rules() if "model" in f"{rule.title} {rule.reason}".lower()} | {
+    codes = {rule.code for rule in default_rules() if "model" in f"{rule.title} {rule.reason}".lower()} | {
         "private-untrusted-outbound-chain",
         "untrusted-and-memory",
     }
-    assert len(about) >= 8
-    no_model = [one for _, helds in ABOUT for one in helds if not (one.model_controlled or "model.call" in one.tags)]
-    assert [code for code in sorted(about) if conflict_in(RULES[code], no_model) is not None] == []
+    assert len(codes) >= 8
+    no_model = [
+        thing for _, helds in ABOUT for thing in helds if not (thing.model_controlled or "model.call" in thing.tags)
+    ]
+    assert [code for code in sorted(codes) if conflict_in(RULES[code], no_model) is not None] == []
     for code in ("private-untrusted-outbound", "private-untrusted-outbound-chain", "untrusted-and-memory"):
         assert conflict_in(RULES[code], [*no_model, ASKS_MODEL]) is not None, code
         assert RULES[code].to_dict()["needs"]["name"] == "Call a model"
@@ -198,7 +212,7 @@ def test_rule_about_models_does_not_fire_without_a_model() -> None:
 
 def test_tool_that_a_model_chooses_is_a_model_too() -> None:
     rule = RULES["private-untrusted-outbound"]
-    by_model = of("chosen", "slack", "message:post", "write", data_class="internal", model_controlled=True)
+    by_model = held("chosen", "slack", "message:post", "write", data_class="internal", model_controlled=True)
     assert conflict_in(rule, [READS_PRIVATE, READS_MAIL, POSTS]) is None
     caught = conflict_in(rule, [READS_PRIVATE, READS_MAIL, by_model])
     assert caught is not None, "what fills a leg can be what the rule needs, too"
@@ -207,8 +221,8 @@ def test_tool_that_a_model_chooses_is_a_model_too() -> None:
 @pytest.mark.parametrize(
     ("code", "helds", "held_too"),
     [
-        ("model-without-log", [MODEL_WRITES], of("log", "mcp", "append_audit_log", "write")),
-        ("model-without-log", [MODEL_WRITES], of("log", "splunk", "event:create", "write")),
+        ("model-without-log", [MODEL_WRITES], held("log", "mcp", "append_audit_log", "write")),
+        ("model-without-log", [MODEL_WRITES], held("log", "splunk", "event:create", "write")),
     ],
 )
 def test_required_control_ends_conflict(code: str, helds: list[Held], held_too: Held) -> None:
@@ -217,11 +231,11 @@ def test_required_control_ends_conflict(code: str, helds: list[Held], held_too: 
 
 def test_reading_alone_is_in_no_conflict() -> None:
     reads = [
-        of("a", "postgres", "database:select", "read", data_class="internal"),
-        of("b", "googleSheets", "sheet:read", "read", data_class="internal"),
-        of("c", "mcp", "get_vendor", "read", data_class="internal"),
-        of("d", "mcp", "list_payments", "read", data_class="internal"),
-        of("e", "github", "file:get", "read", data_class="internal"),
+        held("a", "postgres", "database:select", "read", data_class="internal"),
+        held("b", "googleSheets", "sheet:read", "read", data_class="internal"),
+        held("c", "mcp", "get_vendor", "read", data_class="internal"),
+        held("d", "mcp", "list_payments", "read", data_class="internal"),
+        held("e", "github", "file:get", "read", data_class="internal"),
     ]
     assert [rule.code for rule in default_rules() if conflict_in(rule, reads) is not None] == []
 

@@ -36,10 +36,10 @@ def writing_and_reading(c: Company, **more: Any) -> dict[str, Any]:
 
 
 def counts_of(made: Proposal) -> dict[str, int]:
-    found = impact_count.latest(made)
-    assert found is not None
-    assert found.finished_at is not None
-    return dict(found.counts)
+    count = impact_count.latest(made)
+    assert count is not None
+    assert count.finished_at is not None
+    return dict(count.counts)
 
 
 def submitted(c: Company, name: str, *holds: Any, **more: str) -> Submission:
@@ -102,9 +102,9 @@ def test_identity_and_chain_rules_ignore_missing_identity_and_chain(
     plain: Company, scope: str, start: Submission
 ) -> None:
     c, made = plain, start
-    one = proposed(c, writing_and_reading(c, scope=scope))
-    assert not counts_of(one).get("caught")
-    approve(c, one, c.people.sana)
+    proposal = proposed(c, writing_and_reading(c, scope=scope))
+    assert not counts_of(proposal).get("caught")
+    approve(c, proposal, c.people.sana)
     assert not load_context(Submission.objects.get(pk=made.pk), c.now).conflicts.as_asked
 
 
@@ -128,14 +128,14 @@ def test_waived_access_is_not_reported_as_refused(plain: Company, start: dict[st
 )
 def test_access_of_others_counts_as_in_check(plain: Company, scope: str, start: tuple[Submission, Submission]) -> None:
     c, (waits, apart) = plain, start
-    one = proposed(c, writing_and_reading(c, scope=scope))
-    approve(c, one, c.people.sana)
+    proposal = proposed(c, writing_and_reading(c, scope=scope))
+    approve(c, proposal, c.people.sana)
     caught = [
         bool(load_context(Submission.objects.get(pk=made.pk), c.now).conflicts.as_asked) for made in (waits, apart)
     ]
     assert caught == [True, False]
     of_both = load_context(Submission.objects.get(automation__name="Writes"), c.now).conflicts.as_asked
-    assert counts_of(one)["caught"] == 1 + bool(of_both)
+    assert counts_of(proposal)["caught"] == 1 + bool(of_both)
 
 
 @pytest.mark.full("submits many, to count queries")

@@ -56,8 +56,8 @@ DRAFT = starting_point("plain", stock_report.version, name="of which a rule may 
 
 def would_catch(c: Company) -> set[str]:
     """Names of the automations that the rules in force would catch by any version."""
-    found = automations_caught(conflict_queries.in_force(c.now), c.now)
-    return set(Automation.objects.filter(pk__in=found).values_list("name", flat=True))
+    caught = automations_caught(conflict_queries.in_force(c.now), c.now)
+    return set(Automation.objects.filter(pk__in=caught).values_list("name", flat=True))
 
 
 # --- who may not ------------------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def test_builder_with_refused_draft_does_not_propose_loosening(plain: Company) -
 @pytest.mark.parametrize(
     "scope",
     [
-        *(pytest.param(one, marks=WRITES) for one in ("team", "owner", "chain")),
+        *(pytest.param(scope, marks=WRITES) for scope in ("team", "owner", "chain")),
         pytest.param("identity", marks=WRITES_AS_ROBOT),
     ],
 )
@@ -120,8 +120,8 @@ def test_dry_run_agrees_with_check_for_versions(
     plain: Company, levels: list[str], environment: str, model: bool, start: Version
 ) -> None:
     c, version = plain, start
-    one = on(c.erp, levels=levels, environments=[environment], model_controlled=model)
-    conflict_rules.rule(one, on(c.slack), mode="enforce")
+    leg = on(c.erp, levels=levels, environments=[environment], model_controlled=model)
+    conflict_rules.rule(leg, on(c.slack), mode="enforce")
     checked = find_conflicts(case_of_version(version.automation, version), c.now)
     assert bool(would_catch(c)) == bool(checked)
 
@@ -139,13 +139,13 @@ def test_dry_run_of_drafts_query_count_is_constant(plain: Company) -> None:
     for scope in ("automation", "team", "chain"):
         legs = on(c.slack, levels=["write"]), on(c.erp, levels=["read"])
         conflict_rules.rule(*legs, mode="enforce", scope=scope, code=f"by-{scope}")
-    codes = [one.version.code for one in conflict_queries.in_force(c.now)]
+    codes = [rule.version.code for rule in conflict_queries.in_force(c.now)]
     counts = []
     for number in range(3):
         described(c, f"Draft {number}", (c.slack, "write", f"in{number}"), (c.erp, "read", f"t{number}"))
         with CaptureQueriesContext(
             connection,
-        ) as asked:
+        ) as queries:
             assert beneficiaries.beneficiaries_of_rules(codes, c.now)
-        counts.append(len(asked))
+        counts.append(len(queries))
     assert counts[1] == counts[2]

@@ -59,4 +59,4 @@ def test_older_of_two_on_one_identity_stays_older(company: Company) -> None:
     c = company
     for grant in Grant.objects.filter(automation__name="first").standing():
         succeeded(grant, c.now + RENEWED)
-    assert {one.automation.name for one in enforced(c)} == {"second"}
+    assert {grant.automation.name for grant in enforced(c)} == {"second"}

@@ -98,8 +98,8 @@ def test_author_amends_proposal_by_button(plain: Company, is_new: bool) -> None:
     assert f'href="{path}"' in text_of(plain, "ines", made.href)
     text = ines.get(path).context["form"]["text"].value()
     assert "at_once" not in ines.get(path).context["form"].fields
-    said = {"text": text.replace("mode: approval", "mode: enforce"), "reason": "More of it.", "do": "propose"}
-    answer = ines.post(path, said)
+    fields = {"text": text.replace("mode: approval", "mode: enforce"), "reason": "More of it.", "do": "propose"}
+    answer = ines.post(path, fields)
     assert (answer.status_code, answer["Location"]) == (302, made.href)
     made.refresh_from_db()
     assert (made.round, made.document["rule"]["mode"]) == (2, "enforce")

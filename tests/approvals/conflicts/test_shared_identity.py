@@ -35,9 +35,9 @@ def version(c: Company, name: str, identity: str = "robot") -> Version:
 def ask(c: Company, second: Version) -> Waiver:
     """Rita asks that the second may run as it for thirty days."""
     whom = NonHumanIdentity.objects.get().pk
-    said = {"code": CODE, "subject_id": whom, "control": "Its log says which of them it was.", "days": 30}
+    fields = {"code": CODE, "subject_id": whom, "control": "Its log says which of them it was.", "days": 30}
     return waiver_transitions.ask_waiver(
-        second.automation, actor=as_actor(c.people.rita), now=c.now, reason="The account is replaced in June.", **said
+        second.automation, actor=as_actor(c.people.rita), now=c.now, reason="The account is replaced in June.", **fields
     )
 
 
@@ -68,9 +68,9 @@ SECOND_LET_IN = starting_point(FIRST, second_let_in)
 def test_second_automation_on_identity_is_refused_with_remedy(company: Company) -> None:
     c = company
     second = version(c, "second")
-    with pytest.raises(InvalidInput) as no:
+    with pytest.raises(InvalidInput) as refused:
         scenarios.submitted(c, second)
-    refusal = no.value.refusal
+    refusal = refused.value.refusal
     assert refusal.code == "S6"
     assert refusal.sentence.startswith("Two automations on one identity: Nobody can tell which of them did what")
     assert refusal.to_do == "Give it an identity of its own. Or ask for a waiver."
@@ -88,9 +88,9 @@ def two_submitted(c: Company) -> Submission:
 @starting_point("company", two_submitted)
 def test_later_of_two_simultaneous_submissions_is_held_back(company: Company, start: Submission) -> None:
     c, other = company, start
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         scenarios.decide_all(c, other)
-    assert no.value.refusal.code == "S6"
+    assert refused.value.refusal.code == "S6"
     other.refresh_from_db()
     assert other.state != SubmissionState.IN_FORCE
 
@@ -123,8 +123,8 @@ def held_before(c: Company) -> Conflict:
     """Two on one identity that were so before the rule was enforced: it is found by a scan, and has its days."""
     for name in ("first", "second"):
         chains.in_force(c, version(c, name))
-    (said,) = (one.to_dict() for one in default_rules.default_rules() if one.code == CODE)
-    conflict_rules.unsaved({**said, "code": "no-sharing"}, c.now).save()
+    (document,) = (rule.to_dict() for rule in default_rules.default_rules() if rule.code == CODE)
+    conflict_rules.unsaved({**document, "code": "no-sharing"}, c.now).save()
     sweep_conflicts_and_waivers(c.now)
     return Conflict.objects.get(code="no-sharing")
 
@@ -141,8 +141,8 @@ def test_existing_shared_identity_gets_grace_period(company: Company, start: Con
     assert not Grant.objects.filter(state=GrantState.SUSPENDED).exists()
     sweep_conflicts_and_waivers(c.now + timedelta(days=7))
     held_back = Grant.objects.filter(state=GrantState.SUSPENDED)
-    assert {one.automation.name for one in held_back} == {"second"}
-    assert {one.automation.name for one in Grant.objects.filter(state=GrantState.ACTIVE)} == {"first"}
+    assert {grant.automation.name for grant in held_back} == {"second"}
+    assert {grant.automation.name for grant in Grant.objects.filter(state=GrantState.ACTIVE)} == {"first"}
     sweep_conflicts_and_waivers(c.now + timedelta(days=7, minutes=1))
     conflict.refresh_from_db()
     assert conflict.state == ConflictState.ENDED

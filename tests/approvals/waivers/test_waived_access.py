@@ -170,12 +170,12 @@ def test_waived_held_access_resumes_its_grace_period(plain: Company, start: Subm
 
 @HELD_BEFORE
 def test_waiver_end_without_access_changes_nothing(plain: Company, start: Submission) -> None:
-    for one in scenarios.grants_of(start):
-        transition_lifecycle.stop(one, actor=as_actor(plain.people.omar), now=plain.now, reason="For now.")
+    for held in scenarios.grants_of(start):
+        transition_lifecycle.stop(held, actor=as_actor(plain.people.omar), now=plain.now, reason="For now.")
     at = plain.now + timedelta(days=30)
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         conflict_transitions.enforce(Conflict.objects.get(), actor=JOB, now=at)
-    assert no.value.refusal.code == "S6"
+    assert refused.value.refusal.code == "S6"
     sweep(at)
     assert not LedgerEvent.objects.filter(verb="conflict.enforced", outcome="done").exists()
 
@@ -201,9 +201,9 @@ def test_ended_required_access_counts_as_missing(plain: Company) -> None:
     made = stock_report.submitted(plain, stock_report.one_more_channel)
     log = Grant.objects.get(entitlement__resource=plain.erp)
     transition_lifecycle.revoke(log, actor=as_actor(plain.people.omar), now=plain.now, reason="No more.")
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         stock_report.decide_rest(plain, made)
-    assert no.value.refusal.code == "S6"
+    assert refused.value.refusal.code == "S6"
 
 
 @pytest.mark.rule("S6", "R6")
@@ -212,9 +212,9 @@ def test_suspended_required_access_counts_as_missing(plain: Company) -> None:
     log = Grant.objects.get(entitlement__resource=plain.erp)
     with inside(log.automation, JOB, plain.now):
         transition_lifecycle.suspend(log, actor=JOB, now=plain.now, why=model_grant.Why.SILENCE)
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         scenarios.submitted(plain, stock_report.version(plain, stock_report.one_more_channel))
-    assert no.value.refusal.code == "S6"
+    assert refused.value.refusal.code == "S6"
     sweep(plain.now)
     assert Conflict.objects.filter(state=ConflictState.OPEN).count() == 1
 
@@ -224,9 +224,9 @@ def test_required_access_without_credential_counts_as_missing(plain: Company) ->
     conflict_rules.rule(on(plain.slack), without=on(plain.erp), mode="enforce")
     made = stock_report.in_stage_2(plain)
     scenarios.reject(stock_report.credential_for(made, plain.erp), plain.people.omar, now=plain.now)
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         stock_report.decide_rest(plain, made)
-    assert no.value.refusal.code == "S6"
+    assert refused.value.refusal.code == "S6"
     assert not Grant.objects.filter(automation=made.automation).exists()
 
 
@@ -240,9 +240,9 @@ def test_automation_joining_conflicting_chain_members_is_refused(plain: Company)
     conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
     in_force(c, described(c, "Reads", (c.slack, "read", "out")))
     joins = described(c, "Joins", (c.slack, "admin", "in"), (c.slack, "admin", "out"))
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         scenarios.submitted(c, joins)
-    assert no.value.refusal.code == "S6"
+    assert refused.value.refusal.code == "S6"
 
 
 @pytest.mark.rule("S6", "A16")

@@ -31,11 +31,11 @@ def version(plain: Company) -> Version:
     return stock_report.version(plain)
 
 
-def counted(client: Client, version: Version, said: dict[str, Any] | None = None) -> tuple[int, Any]:
+def counted(client: Client, version: Version, fields: dict[str, Any] | None = None) -> tuple[int, Any]:
     """How often the conflicts were read, and the answer."""
     address = reverse("waiver_ask", args=[version.automation_id])
     with patch.object(waiver_transitions, "waivable_conflicts", wraps=waiver_transitions.waivable_conflicts) as read:
-        answer = client.get(address) if said is None else client.post(address, said)
+        answer = client.get(address) if fields is None else client.post(address, fields)
     return read.call_count, answer
 
 
@@ -69,9 +69,9 @@ def test_form_and_post_read_conflicts_once(plain: Company, version: Version) -> 
 
 @pytest.mark.parametrize("days", ["7 days", "7.0", "-3", "abc", "", "٧", "0", "31"])
 def test_a_shorter_term_that_is_typed_wrongly_is_not_the_longest(plain: Company, version: Version, days: str) -> None:
-    asked = ask(plain, version.automation, days=30)
+    waiver = ask(plain, version.automation, days=30)
     sent = {"verdict": "grant", "days": days, "reason": "Until the release."}
-    answer = client_of(plain.people.sana).post(reverse("waiver", args=[asked.pk]), sent)
+    answer = client_of(plain.people.sana).post(reverse("waiver", args=[waiver.pk]), sent)
     assert answer.status_code == 422
     assert "Until the release." in answer.content.decode()
     assert Waiver.objects.get().state == "asked"
@@ -79,8 +79,8 @@ def test_a_shorter_term_that_is_typed_wrongly_is_not_the_longest(plain: Company,
 
 @pytest.mark.rule("S7", "A6")
 def test_changed_rule_is_shown_first_and_input_is_kept(plain: Company, version: Version) -> None:
-    who, asked = client_of(plain.people.sana), ask(plain, version.automation, days=30)
-    address = reverse("waiver", args=[asked.pk])
+    who, waiver = client_of(plain.people.sana), ask(plain, version.automation, days=30)
+    address = reverse("waiver", args=[waiver.pk])
     read = who.get(address).context["rule"].digest
     anew(
         plain,

@@ -48,14 +48,14 @@ def version(ground: Ground) -> Version:
 
 def ask(c: Company, automation: Automation, *, now: object = None, by: Person | None = None, **more: object) -> Waiver:
     """Rita asks for thirty days."""
-    said = {
+    fields = {
         "code": "read-and-tell",
         "subject_id": automation.pk,
         "control": "Piet reads every post.",
         "days": 30,
     } | more
     return waiver_transitions.ask_waiver(
-        automation, actor=as_actor(by or c.people.rita), now=now or c.now, reason="The report is due.", **said
+        automation, actor=as_actor(by or c.people.rita), now=now or c.now, reason="The report is due.", **fields
     )
 
 
@@ -103,8 +103,8 @@ def held_under_a_waiver(c: Company) -> Version:
 
 def is_waived(c: Company, version: Version, at: object) -> bool:
     """Whether what the version would hold is waived."""
-    (one,) = find_conflicts(case_of_version(version.automation, version), at)
-    return one.waiver is not None
+    (conflict,) = find_conflicts(case_of_version(version.automation, version), at)
+    return conflict.waiver is not None
 
 
 FORBIDDEN = starting_point("plain", forbidden)
@@ -121,9 +121,9 @@ def test_beneficiary_does_not_grant_waiver(plain: Company, version: Version, who
     person = getattr(n, who)
     give_role(person, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
     waiver = ask(plain, version.automation)
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         grant(plain, waiver, person)
-    assert no.value.refusal.code == "S7"
+    assert refused.value.refusal.code == "S7"
 
 
 @pytest.mark.parametrize("decide", [waiver_transitions.grant_waiver, waiver_transitions.refuse_waiver])
@@ -135,9 +135,9 @@ def test_later_responsible_person_does_not_grant_waiver(
     waiver = start
     assert n.sana.pk not in waiver.beneficiaries
     Automation.objects.filter(pk=version.automation_id).update(technical_owner=n.sana)
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         decide(waiver, actor=as_actor(n.sana), now=plain.now, reason="For now.")
-    assert no.value.refusal.code == "S7"
+    assert refused.value.refusal.code == "S7"
     decide(waiver, actor=as_actor(n.viktor), now=plain.now, reason="For now.")
     assert n.sana.pk in waiver.beneficiaries
     with pytest.raises(IntegrityError, match="S7: the decision about waiver"), transaction.atomic():
@@ -160,13 +160,13 @@ def test_delegate_of_beneficiary_does_not_grant_waiver(
     until = plain.now + timedelta(days=2)
     Delegation.objects.create(giver=giver, taker=taker, from_at=plain.now, until_at=until)
     at = plain.now + timedelta(days=3 if way == "over by now" else 1)
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         decide(waiver, actor=as_actor(n.sana), now=at, reason="For now.")
-    assert no.value.refusal.code == "A11"
-    told = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=1), "decided_at": at}
+    assert refused.value.refusal.code == "A11"
+    fields = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=1), "decided_at": at}
     for who in ({"decided_by": n.sana}, {"decided_by": n.viktor, "decided_for": n.sana}):
         with pytest.raises(IntegrityError, match="A11"), transaction.atomic():
-            Waiver.objects.filter(pk=waiver.pk).update(**told, **who)
+            Waiver.objects.filter(pk=waiver.pk).update(**fields, **who)
     decide(waiver, actor=as_actor(n.viktor), now=at, reason="For now.")
 
 
@@ -175,17 +175,17 @@ def test_delegate_of_beneficiary_does_not_grant_waiver(
 def test_database_refuses_beneficiary_and_delegate(plain: Company, version: Version, start: Waiver, who: str) -> None:
     n, at = plain.people, plain.now
     waiver, person = start, getattr(plain.people, who)
-    told = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=1)}
+    fields = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=1)}
     for named in ({"decided_by": person}, {"decided_by": n.sana, "decided_for": person}):
         with pytest.raises(IntegrityError, match=r"waiver_(by|for)_nobody_who_gains"), transaction.atomic():
-            Waiver.objects.filter(pk=waiver.pk).update(**told, **named)
+            Waiver.objects.filter(pk=waiver.pk).update(**fields, **named)
 
 
 @GRANTED
 def test_database_allows_only_earlier_end(plain: Company, version: Version, start: Waiver) -> None:
     waiver = start
     begins = plain.now + timedelta(days=200)
-    for said in (
+    for change in (
         {"ends_at": plain.now + timedelta(days=31)},
         {"begins_at": begins, "ends_at": begins + timedelta(days=30)},
         {"begins_at": plain.now + timedelta(days=1)},
@@ -199,7 +199,7 @@ def test_database_allows_only_earlier_end(plain: Company, version: Version, star
         {"decided_by": plain.people.viktor},
     ):
         with pytest.raises(IntegrityError, match="S7"), transaction.atomic():
-            Waiver.objects.filter(pk=waiver.pk).update(**said)
+            Waiver.objects.filter(pk=waiver.pk).update(**change)
     sooner = plain.now + timedelta(days=1)
     assert Waiver.objects.filter(pk=waiver.pk).update(ends_at=sooner, state="ended") == 1
     with pytest.raises(IntegrityError, match="S7"), transaction.atomic():
@@ -209,10 +209,10 @@ def test_database_allows_only_earlier_end(plain: Company, version: Version, star
 @FORBIDDEN
 def test_waiver_is_never_longer_than_requested(plain: Company, version: Version) -> None:
     waiver, at = ask(plain, version.automation, days=5), plain.now
-    told = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=6), "decided_by": plain.people.sana}
+    fields = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=6), "decided_by": plain.people.sana}
     for more in ({}, {"days": 6}):
         with pytest.raises(IntegrityError, match="S7"), transaction.atomic():
-            Waiver.objects.filter(pk=waiver.pk).update(**told, **more)
+            Waiver.objects.filter(pk=waiver.pk).update(**fields, **more)
 
 
 @pytest.mark.rule("S7", "A6")
@@ -225,12 +225,12 @@ def test_waiver_of_older_rule_version_lifts_nothing(
     plain: Company, more: dict[str, str], start: tuple[Version, Waiver]
 ) -> None:
     c, (version, waiver) = plain, start
-    said = on(c.erp), on(c.slack)
+    legs = on(c.erp), on(c.slack)
     assert is_waived(c, version, c.now)
-    anew(c, conflict_rules.document(*said, **{"mode": "approval"} | more))
+    anew(c, conflict_rules.document(*legs, **{"mode": "approval"} | more))
     assert not is_waived(c, version, c.now)
     assert not conflicts_waived(c, waiver)
-    anew(c, conflict_rules.document(*said, mode="approval"))
+    anew(c, conflict_rules.document(*legs, mode="approval"))
     assert is_waived(c, version, c.now), "it says again what was read"
 
 
@@ -242,9 +242,9 @@ def test_unseen_waiver_is_not_granted(plain: Company, version: Version, start: W
     read = waiver.rule_digest
     anew(c, conflict_rules.document(on(c.erp), on(c.slack), mode="enforce", rating="high"))
     for shown in ({}, {"shown_digest": read}, {"shown_digest": ""}):
-        with pytest.raises(Refused) as no:
+        with pytest.raises(Refused) as refused:
             grant(c, waiver, c.people.sana, **shown)
-        assert (no.value.refusal.code, no.value.status) == ("A6", 409)
+        assert (refused.value.refusal.code, refused.value.status) == ("A6", 409)
     now_said = ConflictRule.objects.in_force(c.now).get().digest
     grant(c, waiver, c.people.sana, shown_digest=now_said)
     assert is_waived(c, version, c.now)
@@ -258,15 +258,15 @@ def test_waiver_of_changed_or_ended_rule_is_not_granted(plain: Company, version:
     anew(c, conflict_rules.document(on(c.erp), on(c.slack), mode="enforce", scope="owner"))
     for _ in ("another scope", "given up"):
         shown = ConflictRule.objects.filter(code=waiver.code).order_by("-number")[0].digest
-        with pytest.raises(Refused) as no:
+        with pytest.raises(Refused) as refused:
             grant(c, waiver, c.people.sana, shown_digest=shown)
-        assert (no.value.refusal.code, no.value.refusal.kind) == ("S7", "state")
+        assert (refused.value.refusal.code, refused.value.refusal.kind) == ("S7", "state")
         conflict_rules.no_other_rules(c.now)
 
 
-def anew(c: Company, said: dict[str, Any]) -> None:
+def anew(c: Company, document: dict[str, Any]) -> None:
     """The rule says something else, signed by two."""
-    made = conflict_rules.unsaved(said, c.now)
+    made = conflict_rules.unsaved(document, c.now)
     made.number = ConflictRule.objects.filter(code=made.code).count() + 1
     made.ships, made.proposed_by, made.approved_by = False, c.people.ines, c.people.karl
     with unguarded(ConflictRule):
@@ -284,9 +284,9 @@ def conflicts_waived(c: Company, waiver: Waiver) -> bool:
 @ASKED
 def test_only_security_grants_waiver(plain: Company, version: Version, start: Waiver, who: str) -> None:
     waiver = start
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         grant(plain, waiver, getattr(plain.people, who))
-    assert no.value.refusal.code == "PERMISSION"
+    assert refused.value.refusal.code == "PERMISSION"
 
 
 @FORBIDDEN
@@ -312,8 +312,8 @@ def test_waiver_lifts_refusal_but_no_seat(plain: Company, mode: str, signatures:
     assert Seat.objects.filter(approval__submission=made, label=SeatLabel.CONFLICT).count() == signatures
     context = load_context(made, plain.now)
     assert not any(additional_seats.missing_seats(context, made.approvals.all()).values())
-    (found,) = context.conflicts.as_asked
-    (tag,) = conflict_rows.tags([found])
+    (conflict,) = context.conflicts.as_asked
+    (tag,) = conflict_rows.tags([conflict])
     assert ("waived" in tag["text"]) == (mode != "approval")
 
 
@@ -347,17 +347,17 @@ def test_two_follow_each_other_and_no_third(plain: Company, version: Version) ->
         waiver = grant(plain, ask(plain, version.automation, now=at, days=90), plain.people.sana, now=at)
         assert waiver.in_a_row == number
         at += timedelta(days=90, hours=1)
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         ask(plain, version.automation, now=at)
-    assert no.value.refusal.code == "S7"
+    assert refused.value.refusal.code == "S7"
     assert ask(plain, version.automation, now=at + timedelta(days=31)).in_a_row == 1
 
 
 @GRANTED
 def test_second_waiver_needs_end_within_two_weeks(plain: Company, version: Version) -> None:
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         ask(plain, version.automation, now=plain.now + timedelta(days=16) - timedelta(seconds=1))
-    assert no.value.refusal.code == "S7"
+    assert refused.value.refusal.code == "S7"
 
 
 @GRANTED
@@ -391,9 +391,9 @@ def test_refused_waiver_counts_not_in_sequence(plain: Company, version: Version,
         1,
         2,
     ]
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         ask(plain, version.automation, now=at)
-    assert no.value.refusal.code == "S7"
+    assert refused.value.refusal.code == "S7"
 
 
 def given_up(c: Company, waiver: Waiver, end: str, at: datetime) -> None:
@@ -409,10 +409,10 @@ def test_the_database_counts_them_too(plain: Company, version: Version) -> None:
     first = grant(plain, ask(plain, version.automation, days=90), plain.people.sana)
     at = plain.now + timedelta(days=91)
     second = ask(plain, version.automation, now=at)
-    told = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=1), "decided_by": plain.people.sana}
+    fields = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=1), "decided_by": plain.people.sana}
     with pytest.raises(IntegrityError, match="S7: this is waiver 2 in a row"), transaction.atomic():
-        Waiver.objects.filter(pk=second.pk).update(**told, in_a_row=1, follows=None)
-    assert Waiver.objects.filter(pk=second.pk).update(**told) == 1
+        Waiver.objects.filter(pk=second.pk).update(**fields, in_a_row=1, follows=None)
+    assert Waiver.objects.filter(pk=second.pk).update(**fields) == 1
     assert Waiver.objects.get(pk=second.pk).follows == first
 
 
@@ -420,8 +420,8 @@ def test_the_database_counts_them_too(plain: Company, version: Version) -> None:
 def test_late_answer_counts_not_in_sequence(plain: Company, version: Version) -> None:
     at = plain.now
     for wait in (timedelta(), timedelta(days=40)):
-        asked = ask(plain, version.automation, now=at, days=90)
-        waiver = grant(plain, asked, plain.people.sana, now=at + wait)
+        requested = ask(plain, version.automation, now=at, days=90)
+        waiver = grant(plain, requested, plain.people.sana, now=at + wait)
         at = waiver.ends_at + timedelta(hours=1)
     assert waiver.in_a_row == 2
 
@@ -431,9 +431,9 @@ def test_late_answer_counts_not_in_sequence(plain: Company, version: Version) ->
 def test_waiver_needs_compensating_control_and_ends_in_ninety_days(
     plain: Company, version: Version, field: str, value: object
 ) -> None:
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         ask(plain, version.automation, **{field: value})
-    assert no.value.refusal.detail[0][0] == field
+    assert refused.value.refusal.detail[0][0] == field
     assert not Waiver.objects.exists()
 
 
@@ -463,15 +463,17 @@ def test_waived_access_is_kept_and_expiry_is_prominent(plain: Company, plain_in_
     (conflict,) = Conflict.objects.all()
     waiver = grant(plain, ask(plain, plain_in_force.automation), n.sana)
     at = plain.now + timedelta(days=8)
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         conflict_transitions.enforce(conflict, actor=JOB, now=at)
-    assert no.value.refusal.code == "S7"
+    assert refused.value.refusal.code == "S7"
     assert waiver_jobs.remind(plain.now + timedelta(days=16)) == 2
     assert waiver_jobs.remind(plain.now + timedelta(days=16)) == 0
     assert waiver.ends_at is not None
     waiver_transitions.expire_waiver(waiver, actor=JOB, now=waiver.ends_at)
     payload = recorded("waiver.expired", waiver, by=JOB)
     assert payload == {"rule": conflict.code, "is_held": True, "from": "granted", "to": "ended"}
-    told = set(Notice.objects.filter(event="waiver_expired", context__is_held=True).values_list("recipient", flat=True))
-    assert told == {n.rita.pk, n.jonas.pk, n.sana.pk, n.viktor.pk}
+    recipients = set(
+        Notice.objects.filter(event="waiver_expired", context__is_held=True).values_list("recipient", flat=True)
+    )
+    assert recipients == {n.rita.pk, n.jonas.pk, n.sana.pk, n.viktor.pk}
     conflict_transitions.enforce(conflict, actor=JOB, now=waiver.ends_at)

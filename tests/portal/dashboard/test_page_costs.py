@@ -49,7 +49,10 @@ def asked(company: Company, name: str, number: int) -> Submission:
         name=name,
         kind="script",
         platform="cron",
-        privileges=[manual_description.DescribedPrivilege(one, "read", f"#{place}") for place, one in enumerate(held)],
+        privileges=[
+            manual_description.DescribedPrivilege(entitlement, "read", f"#{place}")
+            for place, entitlement in enumerate(held)
+        ],
     )
     fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Reads."}
     version: Any = registered(n.finance_ops, actor=as_actor(n.rita), now=n.now, manifest=manifest, fields=fields)
@@ -91,7 +94,7 @@ def test_a_review_costs_the_same_for_two_records_as_for_twelve(company: Company)
         if stage == 1:
             scenarios.decide_app(company, small)
             scenarios.decide_app(company, large)
-    costs = [cost(client_of(n.omar), review(one, open_one(one).pk))[0] for one in (small, large)]
+    costs = [cost(client_of(n.omar), review(submission, open_one(submission).pk))[0] for submission in (small, large)]
     assert costs[0] == costs[1] <= 24
 
 
@@ -165,10 +168,10 @@ def test_home_and_desk_cost_the_same_for_few_things_as_for_many(company: Company
         assert many <= 15, (reader.name, path)
         assert size <= 60_000, (reader.name, path)
     home, desk = (client_of(n.omar).get(reverse(path)).context for path in ("home", "approvals"))
-    group = next(one for one in home["groups"] if one.key == "recertifications")
+    group = next(group for group in home["groups"] if group.key == "recertifications")
     assert (group.count, len(group.rows), group.words) == (9, 8, "9 to answer")
     for page in (home, desk):  # home counts for itself, elsewhere the counter is asked
-        assert {one.key: one.count for one in page["chrome"].destinations}["recertify"] == 9
+        assert {destination.key: destination.count for destination in page["chrome"].destinations}["recertify"] == 9
 
 
 @pytest.mark.full("opens twenty reviews, to count queries")

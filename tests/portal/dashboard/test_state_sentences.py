@@ -73,18 +73,18 @@ def test_decided_submission_waits_for_accepter_in_titles(company: Company, start
     n, review = company.people, reverse("review", args=[start.pk])
     builder, owner = client_of(n.rita), client_of(n.jonas)
     assert start.state == SubmissionState.DECIDED
-    shown, own = (client.get(reverse("home")).content.decode() for client in (builder, owner))
+    shown, owner_page = (client.get(reverse("home")).content.decode() for client in (builder, owner))
     assert f"Waiting for <b>{n.jonas.name}</b>" in shown
-    assert "Waiting for <b>you</b>" in own
-    assert "Waits for nobody" not in shown + own
+    assert "Waiting for <b>you</b>" in owner_page
+    assert "Waits for nobody" not in shown + owner_page
     assert title(owner.get(reverse("home"))) == "Home: 1 thing needs you · Countersign"
     assert title(builder.get(review)) == "Invoice chaser: decided, to accept · Countersign"
 
 
 def title(answer: Any) -> str:
     """What the window is called."""
-    found = re.search("<title>(.*?)</title>", answer.content.decode(), re.DOTALL)
-    return " ".join(found[1].split()) if found else ""
+    match = re.search("<title>(.*?)</title>", answer.content.decode(), re.DOTALL)
+    return " ".join(match[1].split()) if match else ""
 
 
 def test_empty_list_of_ended_grants_explains_itself(company: Company, chaser_in_force: Submission) -> None:

@@ -24,8 +24,8 @@ pytestmark = pytest.mark.django_db
 
 def text(answer: Any) -> str:
     """What a page says."""
-    found: str = answer.content.decode()
-    return found
+    content: str = answer.content.decode()
+    return content
 
 
 # --- the demo's pages -----------------------------------------------------------------------------------------------------
@@ -42,10 +42,11 @@ def test_demo_pages_are_absent_outside_demo(northwind: Northwind, settings: Any,
 
 
 @pytest.mark.parametrize(
-    "asked", [{"days": "0"}, {"days": "-3"}, {"days": "367"}, {"days": "x"}, {"days": "٣"}, {"until": "2020-01-01"}, {}]
+    "fields",
+    [{"days": "0"}, {"days": "-3"}, {"days": "367"}, {"days": "x"}, {"days": "٣"}, {"until": "2020-01-01"}, {}],
 )
-def test_clock_refuses_past_far_and_invalid_values(northwind: Northwind, asked: dict[str, str]) -> None:
-    answer = client_of(northwind.rita).post(reverse("clock"), asked)
+def test_clock_refuses_past_far_and_invalid_values(northwind: Northwind, fields: dict[str, str]) -> None:
+    answer = client_of(northwind.rita).post(reverse("clock"), fields)
     assert answer.status_code == 422
     assert "lies ahead" in text(answer)
     assert current_time.offset() == timedelta()
@@ -73,7 +74,7 @@ def test_the_clock_moves_by_days_to_a_day_and_wakes_the_sweeps(
 
 def test_demo_mail_is_readable_with_links(northwind: Northwind, settings: Any) -> None:
     settings.MAIL_SERVER = None
-    told = outbox.notice(
+    notice = outbox.notice(
         recipient=northwind.omar,
         event="role_ended",
         thread="t",
@@ -81,7 +82,7 @@ def test_demo_mail_is_readable_with_links(northwind: Northwind, settings: Any) -
         now=NOW,
         context={"role": "<b>Auditor</b>", "by": "<i>Ines Moreau</i>", "page": ["me"]},
     )
-    outbox.queue([told])
+    outbox.queue([notice])
     client = client_of(northwind.rita)
     assert "Queued" in text(client.get(reverse("mail_list")))
     mail_jobs.send_due(now=NOW)

@@ -37,7 +37,7 @@ def exported() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def asked(committed: None) -> tuple[scenarios.Company, Submission, list[dict[str, Any]], Erasure]:
+def requested_erasure(committed: None) -> tuple[scenarios.Company, Submission, list[dict[str, Any]], Erasure]:
     """Rita has submitted something and left, and her erasure is asked for; with what was exported before she left."""
     word = uuid.uuid4().hex[:8]
     company = scenarios.company(build(word))
@@ -51,9 +51,9 @@ def asked(committed: None) -> tuple[scenarios.Company, Submission, list[dict[str
 
 @pytest.mark.rule("H2", "H6", "H9")
 def test_two_confirm_at_once_one_erases_and_the_ledger_verifies_as_before(
-    asked: tuple[scenarios.Company, Submission, list[dict[str, Any]], Erasure], tmp_path: Path
+    requested_erasure: tuple[scenarios.Company, Submission, list[dict[str, Any]], Erasure], tmp_path: Path
 ) -> None:
-    company, made, before, row = asked
+    company, made, before, row = requested_erasure
     n, now, person = company.people, company.now, row.person
 
     results = at_once(
@@ -63,7 +63,7 @@ def test_two_confirm_at_once_one_erases_and_the_ledger_verifies_as_before(
         )
     )
 
-    assert sorted(isinstance(one, Refused) for one in results) == [False, True], results
+    assert sorted(isinstance(result, Refused) for result in results) == [False, True], results
     assert LedgerEvent.objects.filter(verb="person.erased", outcome="done").count() == 1
     after = exported()
     assert after[: len(before) - 1] == before[:-1], "nothing of what was sealed is otherwise"

@@ -56,7 +56,7 @@ WHERE = (
 )
 
 
-def said(where: str) -> str:
+def rita_text(where: str) -> str:
     """A text of Rita's."""
     assert where in WHERE
     return f"I say so: {WROTE} {where}."
@@ -76,37 +76,37 @@ def _submitted(c: Company) -> Submission:
     contact = f"Rita Novak, {n.rita.email}"
     people = {"business_owner": n.rita, "technical_owner": n.jonas, "escalation_contact": contact}
     made = stock_report.version(c, owned_by(n.rita.email, "Rita Novak"), **people)
-    why = dict.fromkeys(scenarios.wishes(made), ItemRequest(said("justification")))
+    why = dict.fromkeys(scenarios.wishes(made), ItemRequest(rita_text("justification")))
     return submit.submit(made.automation, actor=as_actor(n.rita), now=c.now, version=made, wishes=why)
 
 
 def _discussed(c: Company, submission: Submission) -> None:
     """She comments, answers, and tries what she may not; others speak of her."""
     n, rita = c.people, as_actor(c.people.rita)
-    comment.comment(submission, actor=rita, now=c.now, reason=said("comment"))
+    comment.comment(submission, actor=rita, now=c.now, reason=rita_text("comment"))
     app = scenarios.app_of(submission)
     with pytest.raises(Refused, match=r"^PERMISSION: "):
-        decide.approve(app, actor=rita, now=c.now, reason=said("refused"), shown_digest=scenarios.shown(app))
+        decide.approve(app, actor=rita, now=c.now, reason=rita_text("refused"), shown_digest=scenarios.shown(app))
     scenarios.approve(app, n.theo, now=c.now, reason="Rita Novak asked me for it.")
     record = stock_report.privilege_on(submission, c.slack)
     shown = scenarios.shown(record)
     decide.ask_for_changes(record, actor=as_actor(n.omar), now=c.now, reason="Why, Rita Novak?", shown_digest=shown)
-    decide.answer(record, actor=rita, now=c.now, reason=said("answer"))
+    decide.answer(record, actor=rita, now=c.now, reason=rita_text("answer"))
     stock_report.decide_rest(c, submission)
     until = c.now + timedelta(days=3)
     shares(n.tom, n.rita)
-    delegate(n.tom, actor=rita, now=c.now, reason=said("delegation"), giver=n.rita, from_at=c.now, until_at=until)
+    delegate(n.tom, actor=rita, now=c.now, reason=rita_text("delegation"), giver=n.rita, from_at=c.now, until_at=until)
 
 
 def _reviewed(c: Company, submission: Submission) -> None:
     """She answers one review, and has chosen an answer of another."""
     first, second, third = scenarios.grants_of(submission)[:3]
     at = opens_at(first)
-    asked = question(opened(first, at), Asks.NEEDED)
-    assert asked.reviewer == c.people.rita
-    say(asked, AnswerKind.KEEP, now=at, reason=said("recertification"))
+    needed = question(opened(first, at), Asks.NEEDED)
+    assert needed.reviewer == c.people.rita
+    say(needed, AnswerKind.KEEP, now=at, reason=rita_text("recertification"))
     other = question(opened(second, at), Asks.NEEDED)
-    drafts.save_draft(other, AnswerKind.REVOKE, actor=as_actor(c.people.rita), now=at, reason=said("chosen"))
+    drafts.save_draft(other, AnswerKind.REVOKE, actor=as_actor(c.people.rita), now=at, reason=rita_text("chosen"))
     theirs = question(opened(third, at), Asks.ACCEPTABLE)
     drafts.save_draft(theirs, AnswerKind.KEEP, actor=as_actor(c.erp.owner), now=at, reason="Rita Novak needs it.")
 
@@ -119,7 +119,7 @@ def _brought_in(c: Company) -> None:
     hers = Build.by(n.rita)
     item = hers.import_item("rita.novak.json", export)
     typed = hers.typed(item, n.rita)
-    typed |= {name: said("why") for name in typed if name.startswith("why-")} | {"purpose": said("purpose")}
+    typed |= {name: rita_text("why") for name in typed if name.startswith("why-")} | {"purpose": rita_text("purpose")}
     hers.post(item, typed)
     named = json.loads(of_its_own(stock_report.EXPORT, "others"))
     owned_by(n.rita.email, "Rita Novak")(named)
@@ -156,10 +156,10 @@ def story(ground: Ground) -> Story:
 def erase_on_the_pages(n: Northwind, person: Person) -> None:
     """Ines asks, Karl confirms; both type the name."""
     name = person.name
-    asked = client_of(n.ines).post(
+    response = client_of(n.ines).post(
         reverse("person_erase", args=[person.pk]), {"named": name, "reason": f"{name} asks."}
     )
-    assert asked.status_code == 302, asked.content.decode()
+    assert response.status_code == 302, response.content.decode()
     row = Erasure.objects.get(person=person)
     done = client_of(n.karl).post(reverse("erasure_confirm", args=[row.pk]), {"named": name})
     assert done.status_code == 302, done.content.decode()
@@ -194,7 +194,7 @@ def test_erased_person_is_unrecognisable_in_sessions_and_drafts(story: Story) ->
     n = story.company.people
     sessions = Session.objects.count()
     erase_on_the_pages(n, n.rita)
-    users = {one.get_decoded()["_auth_user_id"] for one in Session.objects.all()}
+    users = {session.get_decoded()["_auth_user_id"] for session in Session.objects.all()}
     assert str(n.rita.pk) not in users
     assert str(n.grace.pk) in users, "others stay signed in"
     assert Session.objects.count() < sessions + 2
@@ -203,8 +203,8 @@ def test_erased_person_is_unrecognisable_in_sessions_and_drafts(story: Story) ->
     assert not Draft.objects.filter(person=n.rita).exists()
     assert Draft.objects.get().reason == "Erased person needs it."
     previews = ImportItem.objects.filter(batch__by=n.rita)
-    assert {one.progress for one in previews} == {ImportState.DISCARDED, ImportState.CONFIRMED}
-    assert all((one.manifest, one.draft, one.filename) == ({}, {}, "") for one in previews)
+    assert {preview.progress for preview in previews} == {ImportState.DISCARDED, ImportState.CONFIRMED}
+    assert all((preview.manifest, preview.draft, preview.filename) == ({}, {}, "") for preview in previews)
     assert recorded("automation.contact_erased", story.submission.automation, by=n.karl) == {}
     hers_not = ImportItem.objects.get(batch__by=n.grace)
     assert hers_not.draft["fields"]["escalation_contact"] == "Erased person"
@@ -220,7 +220,7 @@ def test_erased_person_is_unrecognisable_in_sessions_and_drafts(story: Story) ->
 def test_parties_and_decisions_stay_by_id_after_erasure(story: Story) -> None:
     n, made = story.company.people, story.submission
     before = set(made.parties.values_list("person", "capacity"))
-    assert {(n.rita.pk, one) for one in (Capacity.SUBMITTER, Capacity.AUTHOR, Capacity.ANSWERED)} <= before
+    assert {(n.rita.pk, capacity) for capacity in (Capacity.SUBMITTER, Capacity.AUTHOR, Capacity.ANSWERED)} <= before
     standing = set(submission_parties.next_parties(made.automation, version=made.version))
     shown = {record.pk: scenarios.shown(record) for record in made.approvals.all()}
     erase_on_the_pages(n, n.rita)
@@ -271,10 +271,12 @@ def test_adopted_justification_belongs_to_first_author(company: Company, stock_s
     first = stock_submitted
     newer = stock_report.version(company, stock_report.one_more_channel, by=n.jonas, technical_owner=n.bram)
     second = scenarios.submitted(company, newer, by=n.jonas)
-    hers, his = (set(one.approvals.values_list("justification", flat=True)) - {None} for one in (first, second))
+    hers, his = (
+        set(submission.approvals.values_list("justification", flat=True)) - {None} for submission in (first, second)
+    )
     assert hers < his, "what is asked as before is justified by the very text"
-    for one in (n.jonas, n.rita):
-        record_leaver(one, actor=as_actor(n.ines), now=NOW, reason="A new job.")
+    for person in (n.jonas, n.rita):
+        record_leaver(person, actor=as_actor(n.ines), now=NOW, reason="A new job.")
     erase_on_the_pages(n, n.jonas)
     assert {row.pk for row in FreeText.objects.filter(pk__in=his, text="")} == his - hers
     erase_on_the_pages(n, n.rita)
@@ -287,7 +289,7 @@ def test_erased_contact_is_removed_from_history(story: Story) -> None:
     erase_on_the_pages(n, n.rita)
     row = Automation.objects.get(pk=automation.pk)
     assert row.escalation_contact == "Erased person, Erased person"
-    assert {one.escalation_contact for one in row.history.all()} == {"Erased person, Erased person"}
+    assert {entry.escalation_contact for entry in row.history.all()} == {"Erased person, Erased person"}
     assert row.history.latest().history_user == n.karl
 
 
@@ -303,9 +305,9 @@ def test_every_page_says_erased_person(story: Story) -> None:
     assert all("Rita Novak" in auditor.get(url).content.decode() for url in pages[:-1])
     erase_on_the_pages(n, n.rita)
     for url in pages:
-        said = auditor.get(url).content.decode()
-        assert "Erased person" in said, url
-        assert "Novak" not in said, url
+        page = auditor.get(url).content.decode()
+        assert "Erased person" in page, url
+        assert "Novak" not in page, url
     review = auditor.get(pages[0]).content.decode()
     assert "[erased]" in review
     assert "Erased person asked me for it." in review
@@ -332,9 +334,9 @@ def test_erasure_page_lists_losses_and_asks_for_name(northwind: Northwind) -> No
         assert ask not in client_of(who).get(reverse("person", args=[n.rita.pk])).content.decode()
     ines, karl = client_of(n.ines), client_of(n.karl)
     assert ask in ines.get(reverse("person", args=[n.rita.pk])).content.decode()
-    said = ines.get(ask).content.decode()
+    page = ines.get(ask).content.decode()
     for words in ("can’t be undone", "every text that they wrote", "Type their name: Rita Novak", "Kept: who decided"):
-        assert words in said
+        assert words in page
     wrong = ines.post(ask, {"named": "Rita", "reason": "She wants it."})
     assert wrong.status_code == 422
     for kept in ("This is not their name", 'value="Rita"', "She wants it."):
@@ -343,9 +345,11 @@ def test_erasure_page_lists_losses_and_asks_for_name(northwind: Northwind) -> No
     ines.post(ask, {"named": "Rita Novak", "reason": "She wants it."})
     row = Erasure.objects.get()
     confirm, drop = reverse("erasure_confirm", args=[row.pk]), reverse("erasure_drop", args=[row.pk])
-    own, other = (one.get(reverse("person", args=[n.rita.pk])).content.decode() for one in (ines, karl))
-    assert confirm not in own
-    assert "You asked for this; a second admin confirms it." in own
+    requester_page, other = (
+        client.get(reverse("person", args=[n.rita.pk])).content.decode() for client in (ines, karl)
+    )
+    assert confirm not in requester_page
+    assert "You asked for this; a second admin confirms it." in requester_page
     assert confirm in other
     assert drop in other
     assert ines.get(confirm).status_code == 403

@@ -33,14 +33,14 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("R8")]
 DAY = timedelta(days=1)
 
 
-def leave(c: Company, one: Person, *, days: float = 1) -> None:
+def leave(c: Company, person: Person, *, days: float = 1) -> None:
     """Somebody leaves a while after all of it was set up."""
-    record_leaver(one, actor=as_actor(c.people.ines), now=c.now + days * DAY, reason="A new job.")
+    record_leaver(person, actor=as_actor(c.people.ines), now=c.now + days * DAY, reason="A new job.")
 
 
-def held(one: Person, c: Company, *, days: float = 2) -> dict[tuple[str, str, str], HeldThing]:
+def held(person: Person, c: Company, *, days: float = 2) -> dict[tuple[str, str, str], HeldThing]:
     """A leaver's duties: kind, name and capacity."""
-    rows = leaver_queries.load_held([one.pk], c.now + days * DAY)[one.pk]
+    rows = leaver_queries.load_held([person.pk], c.now + days * DAY)[person.pk]
     return {(row.kind, row.what, row.capacity): row for row in rows}
 
 
@@ -97,11 +97,11 @@ def test_question_of_leaver_is_with_next_reviewer(held_stock: Held) -> None:
     item = under_review(held_stock.grant())
     at = item.opened_at + DAY
     record_leaver(n.omar, actor=as_actor(n.ines), now=at, reason="A new job.")
-    rows = [one for one in leaver_queries.load_held([n.omar.pk], at)[n.omar.pk] if one.kind == "Reviews"]
-    assert [one.waits for one in rows] == [True]
+    rows = [row for row in leaver_queries.load_held([n.omar.pk], at)[n.omar.pk] if row.kind == "Reviews"]
+    assert [row.waits for row in rows] == [True]
     item_jobs.reassign_due(at + timedelta(hours=1), JOB)
-    rows = [one for one in leaver_queries.load_held([n.omar.pk], at)[n.omar.pk] if one.kind == "Reviews"]
-    assert [(one.waits, one.now) for one in rows] == [(False, n.amara.name)]
+    rows = [row for row in leaver_queries.load_held([n.omar.pk], at)[n.omar.pk] if row.kind == "Reviews"]
+    assert [(row.waits, row.now) for row in rows] == [(False, n.amara.name)]
 
 
 @pytest.mark.rule("G4")
@@ -112,9 +112,9 @@ def test_revocation_task_of_leaver_is_with_others(held_stock: Held) -> None:
     also = RevocationTask.objects.get(grant__kind="credential")  # only the revoked privilege used it (A2)
     assert task.owner is not None
     leave(c, task.owner)
-    rows = [one for one in held(task.owner, c).values() if one.kind == "Access to remove"]
-    assert {one.href for one in rows} == {task.href, also.href}
-    others = [one.name for one in Person.objects.filter(pk__in=task.asked).exclude(pk=task.owner.pk)]
+    rows = [row for row in held(task.owner, c).values() if row.kind == "Access to remove"]
+    assert {row.href for row in rows} == {task.href, also.href}
+    others = [person.name for person in Person.objects.filter(pk__in=task.asked).exclude(pk=task.owner.pk)]
     assert rows[0].waits is not bool(others)
 
 
@@ -127,10 +127,10 @@ def held_stock(company: Company, stock_in_force: Submission) -> Held:
 def test_approval_of_leaver_is_with_other_approvers(company: Company, stock_in_stage_2: Submission) -> None:
     n = company.people
     leave(company, n.omar)
-    rows = [one for one in held(n.omar, company).values() if one.kind == "Approvals"]
+    rows = [row for row in held(n.omar, company).values() if row.kind == "Approvals"]
     assert rows
-    assert all(one.to_do_href == reverse("review", args=[stock_in_stage_2.pk]) for one in rows)
-    assert all(one.waits for one in rows)  # until the sweep has asked the next person
+    assert all(row.to_do_href == reverse("review", args=[stock_in_stage_2.pk]) for row in rows)
+    assert all(row.waits for row in rows)  # until the sweep has asked the next person
 
 
 def test_a_page_of_people_costs_as_much_as_half_of_it(company: Company, stock_in_force: Submission) -> None:
@@ -140,28 +140,28 @@ def test_a_page_of_people_costs_as_much_as_half_of_it(company: Company, stock_in
         leave(company, person)
     client.get(path)
 
-    def asked() -> int:
+    def query_count() -> int:
         with CaptureQueriesContext(connection) as queries:
             assert client.get(path).status_code == 200
         return len(queries)
 
-    one = asked()
+    few = query_count()
     for person in (n.mei, n.lena, n.grace):
         leave(company, person)
-    assert asked() == one
+    assert query_count() == few
 
 
 def test_leavers_list_pages_completely(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pager, "PAGE", 2)
     people = [make_person(f"Gone {number}") for number in range(5)]
-    for number, one in enumerate(people):
-        leave(company, one, days=number // 2)  # two of them at one instant
+    for number, person in enumerate(people):
+        leave(company, person, days=number // 2)  # two of them at one instant
     client, path, seen = client_of(company.people.yuki), reverse("leavers"), []
     while path:
         context = client.get(path).context
         seen += [row["person"].name for row in context["rows"]]
         path = context["pager"].older_href
-    assert sorted(seen) == sorted(one.name for one in people)
+    assert sorted(seen) == sorted(person.name for person in people)
     assert client.get(f"{reverse('leavers')}?before=nonsense").status_code == 200
 
 

@@ -25,8 +25,8 @@ from tests.signed_in_client import client_of
 
 def text(answer: Any) -> str:
     """What a page says."""
-    found: str = answer.content.decode()
-    return found
+    content: str = answer.content.decode()
+    return content
 
 
 def rows(answer: Any) -> list[str]:
@@ -52,21 +52,21 @@ def test_ledger_search_covers_all_fields(northwind: Northwind) -> None:
     event = appended(actor=as_actor(northwind.karl), verb="team.founded", subject=northwind.marketing, now=NOW)
     yuki = client_of(northwind.yuki)
 
-    def found(**asked: str) -> list[str]:
-        return rows(yuki.get(reverse("ledger"), asked))
+    def search(**fields: str) -> list[str]:
+        return rows(yuki.get(reverse("ledger"), fields))
 
-    assert found(q=str(event.pk)) == ["team.founded"]
-    assert found(q="team.founded") == ["team.founded"]
-    assert found(q="sod-8") == ["proposal.made"]
-    assert found(outcome="refused") == ["proposal.made"]
-    assert found(actor="job") == ["role.bootstrapped"] * 4
-    assert found(q="karl jensen", outcome="done")[0] == "team.founded"
-    assert found(actor=str(northwind.karl.opaque_id))[0] == "team.founded"
-    assert found(about=f"controls.team:{northwind.marketing.pk}") == ["team.founded"]
-    assert found(since="2026-11-24", until="2026-11-24")
-    assert found(since="2026-11-25") == []
-    assert found(until="2026-11-23") == []
-    assert found(q="no such thing") == []
+    assert search(q=str(event.pk)) == ["team.founded"]
+    assert search(q="team.founded") == ["team.founded"]
+    assert search(q="sod-8") == ["proposal.made"]
+    assert search(outcome="refused") == ["proposal.made"]
+    assert search(actor="job") == ["role.bootstrapped"] * 4
+    assert search(q="karl jensen", outcome="done")[0] == "team.founded"
+    assert search(actor=str(northwind.karl.opaque_id))[0] == "team.founded"
+    assert search(about=f"controls.team:{northwind.marketing.pk}") == ["team.founded"]
+    assert search(since="2026-11-24", until="2026-11-24")
+    assert search(since="2026-11-25") == []
+    assert search(until="2026-11-23") == []
+    assert search(q="no such thing") == []
     page = text(yuki.get(reverse("ledger")))
     assert "Karl Jensen" in page
     assert "Marketing" in page
@@ -75,7 +75,7 @@ def test_ledger_search_covers_all_fields(northwind: Northwind) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "asked",
+    "fields",
     [
         {"before": "x"},
         {"before": "9" * 40},
@@ -89,8 +89,8 @@ def test_ledger_search_covers_all_fields(northwind: Northwind) -> None:
         {"outcome": "maybe"},
     ],
 )
-def test_an_address_that_says_nonsense_is_still_a_page(northwind: Northwind, asked: dict[str, str]) -> None:
-    assert client_of(northwind.yuki).get(reverse("ledger"), asked).status_code == 200
+def test_an_address_that_says_nonsense_is_still_a_page(northwind: Northwind, fields: dict[str, str]) -> None:
+    assert client_of(northwind.yuki).get(reverse("ledger"), fields).status_code == 200
 
 
 @pytest.mark.django_db

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.django_db
 
 def text(answer: Any) -> str:
     """What a page says."""
-    found: str = answer.content.decode()
-    return found
+    content: str = answer.content.decode()
+    return content
 
 
 # --- who sees what ------------------------------------------------------------------------------------------------------
@@ -70,9 +70,9 @@ def test_forbidden_actions_have_no_button(northwind: Northwind) -> None:
             assert reverse("person_add") not in page
     for url in urls:
         assert waiting.href in text(client_of(northwind.karl).get(url))
-    own = text(client_of(northwind.ines).get(reverse("person", args=[northwind.ines.pk])))
-    assert "You would gain by this yourself" in own
-    assert "SOD-8" in own
+    ines_page = text(client_of(northwind.ines).get(reverse("person", args=[northwind.ines.pk])))
+    assert "You would gain by this yourself" in ines_page
+    assert "SOD-8" in ines_page
 
 
 # --- roles ----------------------------------------------------------------------------------------------------------------
@@ -107,12 +107,12 @@ def test_roles_are_refused_on_the_page_as_in_the_engine_and_on_record(northwind:
 def test_two_admins_and_the_person_give_a_role_and_one_ends_it_at_once_with_a_reason(northwind: Northwind) -> None:
     ines, karl, omar = (client_of(who) for who in (northwind.ines, northwind.karl, northwind.omar))
     made = ines.post(reverse("role_propose", args=[northwind.omar.pk]), {"role": "auditor", "reason": "An audit."})
-    one = Proposal.objects.get(kind="role", target=f"{northwind.omar.pk}-auditor")
-    assert made["Location"] == one.href
-    answer = reverse("proposal_answer", args=[one.pk])
-    karl.post(answer, {"answer": "approve", "shown_digest": one.digest})
+    proposal = Proposal.objects.get(kind="role", target=f"{northwind.omar.pk}-auditor")
+    assert made["Location"] == proposal.href
+    answer = reverse("proposal_answer", args=[proposal.pk])
+    karl.post(answer, {"answer": "approve", "shown_digest": proposal.digest})
     assert Role.AUDITOR not in access.roles_of(northwind.omar, current_time.now())
-    omar.post(answer, {"answer": "accept", "shown_digest": one.digest})
+    omar.post(answer, {"answer": "accept", "shown_digest": proposal.digest})
     assert Role.AUDITOR in access.roles_of(northwind.omar, current_time.now())
     end = reverse("role_end", args=[RoleAssignment.objects.get(person=northwind.omar).pk])
     assert "End Omar Haddad’s role as auditor" in text(ines.get(end))
@@ -155,11 +155,11 @@ def test_teams_are_founded_led_and_joined_and_never_for_oneself(northwind: North
     team = Team.objects.get(name="Logistics")
     assert made["Location"] == reverse("team", args=[team.pk])
     leads = reverse("team_leads", args=[team.pk])
-    said = {"seat": "lead", "reason": "Somebody leads it."}
-    assert ines.post(leads, {**said, "person": northwind.ines.pk}).status_code == 403
-    assert ines.post(leads, {**said, "person": 10**9}).status_code == 422
-    assert client_of(northwind.lena).post(leads, {**said, "person": northwind.lena.pk}).status_code == 403
-    answer = ines.post(leads, {**said, "person": northwind.lena.pk})
+    fields = {"seat": "lead", "reason": "Somebody leads it."}
+    assert ines.post(leads, {**fields, "person": northwind.ines.pk}).status_code == 403
+    assert ines.post(leads, {**fields, "person": 10**9}).status_code == 422
+    assert client_of(northwind.lena).post(leads, {**fields, "person": northwind.lena.pk}).status_code == 403
+    answer = ines.post(leads, {**fields, "person": northwind.lena.pk})
     assert answer["Location"].startswith("/proposals/"), "another admin countersigns that"
     ines.post(reverse("team_join", args=[team.pk]), {"person": northwind.tom.pk})
     team.refresh_from_db()
@@ -182,7 +182,7 @@ def days(begins: int, ends: int) -> dict[str, str]:
 def test_refused_delegation_keeps_input(northwind: Northwind) -> None:
     theo = client_of(northwind.theo)
     url = reverse("delegation_set")
-    for data, said in (
+    for data, sentence in (
         ({"taker": northwind.bram.pk, **days(-2, 3)}, "in the future"),
         ({"taker": northwind.bram.pk, **days(1, 40)}, "at most 30 days"),
         ({"taker": northwind.bram.pk, **days(5, 2)}, "at most 30 days"),
@@ -191,7 +191,7 @@ def test_refused_delegation_keeps_input(northwind: Northwind) -> None:
     ):
         answer = theo.post(url, {**data, "reason": "Summer in Norway"})
         assert answer.status_code == 422, data
-        assert said in text(answer)
+        assert sentence in text(answer)
         assert "Summer in Norway" in text(answer)
     sana = client_of(northwind.sana).post(url, {"taker": northwind.rita.pk, **days(1, 2)})
     assert "Select a valid choice" in text(sana)
@@ -223,9 +223,9 @@ def test_timeline_reader_is_identified_by_id(northwind: Northwind) -> None:
     from governance.core.timeline import queries as timeline_queries
 
     assert [
-        one["actor"] for one in timeline_queries.shapes(row, actor=as_actor(northwind.ines), now=NOW, limit=50)
+        event["actor"] for event in timeline_queries.shapes(row, actor=as_actor(northwind.ines), now=NOW, limit=50)
     ] == ["You"]
-    assert [one["actor"] for one in timeline_queries.shapes(row, actor=as_actor(twin), now=NOW, limit=50)] == [
+    assert [event["actor"] for event in timeline_queries.shapes(row, actor=as_actor(twin), now=NOW, limit=50)] == [
         "Ines Moreau"
     ]
 

@@ -30,9 +30,9 @@ def submission(stock_submitted: Submission) -> Submission:
     return stock_submitted
 
 
-def found(person: Person, **asked: str) -> dict[str, list[str]]:
+def find(person: Person, **fields: str) -> dict[str, list[str]]:
     """The results of a search: the names in each group."""
-    answer = client_of(person).get(reverse("search"), asked)
+    answer = client_of(person).get(reverse("search"), fields)
     assert answer.status_code == 200
     named = {"Submissions": "automation", "Identities": "subject"}
     groups = answer.context["groups"]
@@ -54,19 +54,19 @@ def test_invisible_objects_are_not_found_by_any_field(submission: Submission, co
     root = Person.objects.create_superuser("root@northwind.example", name="Root")
     for who in (company.people.nadia, root):
         for words in ("stock", submission.reference, "rita", "finance operations"):
-            assert found(who, q=words) == {}, words
-            assert found(who, q=words, only="submissions") == {}, words
+            assert find(who, q=words) == {}, words
+            assert find(who, q=words, only="submissions") == {}, words
 
 
 @pytest.mark.rule("I1")
 def test_people_and_teams_are_found_by_readers_of_the_ledger_alone(company: Company) -> None:
     n = company.people
     for who in (n.rita, n.theo, n.omar, n.grace):
-        assert found(who, q="marketing") == {}
-        assert found(who, q="grace lindqvist") == {}
+        assert find(who, q="marketing") == {}
+        assert find(who, q="grace lindqvist") == {}
     for who in (n.ines, n.yuki, n.sana):
-        assert found(who, q="grace lindqvist") == {"People": ["Grace Lindqvist"]}
-        assert found(who, q="marketing")["Teams"] == ["Marketing"]
+        assert find(who, q="grace lindqvist") == {"People": ["Grace Lindqvist"]}
+        assert find(who, q="marketing")["Teams"] == ["Marketing"]
 
 
 @pytest.mark.rule("I1")
@@ -75,8 +75,8 @@ def test_one_search_finds_automations_resources_and_submissions_that_the_reader_
 ) -> None:
     Resource.objects.create(name="Stock photographs", kind="data_store", created_at=company.now)
     automation = submission.automation.name
-    assert found(company.people.rita, q="STOCK") == {"Automations": [automation], "Submissions": [automation]}
-    assert found(company.people.yuki, q="stock") == {
+    assert find(company.people.rita, q="STOCK") == {"Automations": [automation], "Submissions": [automation]}
+    assert find(company.people.yuki, q="stock") == {
         "Automations": [automation],
         "Resources": ["Stock photographs"],
         "Submissions": [automation],
@@ -88,17 +88,17 @@ def test_one_search_finds_automations_resources_and_submissions_that_the_reader_
 
 def test_a_submission_is_found_by_its_number_of_its_own_year(submission: Submission, company: Company) -> None:
     rita = company.people.rita
-    assert found(rita, q=submission.reference) == {"Submissions": [submission.automation.name]}
-    assert found(rita, q=f"{submission.reference} stock") == {"Submissions": [submission.automation.name]}
-    assert found(rita, q=f"{submission.reference} zebra") == {}
-    assert found(rita, q=f"2019-{submission.pk:04}") == {}
+    assert find(rita, q=submission.reference) == {"Submissions": [submission.automation.name]}
+    assert find(rita, q=f"{submission.reference} stock") == {"Submissions": [submission.automation.name]}
+    assert find(rita, q=f"{submission.reference} zebra") == {}
+    assert find(rita, q=f"2019-{submission.pk:04}") == {}
 
 
 def test_all_words_must_match(submission: Submission, company: Company) -> None:
     rita = company.people.rita
-    assert found(rita, q="report stock")["Automations"] == [submission.automation.name]
-    assert found(rita, q="stock nothing-like-it") == {}
-    assert found(rita, q="  ") == {}
+    assert find(rita, q="report stock")["Automations"] == [submission.automation.name]
+    assert find(rita, q="stock nothing-like-it") == {}
+    assert find(rita, q="  ") == {}
     client = client_of(rita)
     assert "Nothing that you may see has these words" in lines(client.get(reverse("search"), {"q": "stock zebra"}))
     assert "What is found would be here" in lines(client.get(reverse("search")))
@@ -107,8 +107,8 @@ def test_all_words_must_match(submission: Submission, company: Company) -> None:
 @pytest.mark.parametrize("words", ["%", "_", "'; drop table", "9" * 400, "0000-000000000", "x " * 50, "\u2744\ufe0f"])
 def test_any_words_may_be_searched_for(northwind: Northwind, words: str) -> None:
     for before in ("", "x", "9" * 40, "-1"):
-        asked = {"q": words, "only": "submissions", "before": before}
-        assert client_of(northwind.yuki).get(reverse("search"), asked).status_code == 200
+        fields = {"q": words, "only": "submissions", "before": before}
+        assert client_of(northwind.yuki).get(reverse("search"), fields).status_code == 200
     assert client_of(northwind.yuki).get(reverse("search"), {"q": words}).status_code == 200
 
 
@@ -141,8 +141,8 @@ def test_submissions_stand_by_themselves_a_page_at_a_time_without_gaps_or_repeat
 
 
 def test_htmx_search_returns_results_only(submission: Submission, company: Company) -> None:
-    who, asked = client_of(company.people.rita), {"q": "stock"}
-    part = who.get(reverse("search"), asked, headers={"hx-request": "true", "hx-target": "found"})
+    who, fields = client_of(company.people.rita), {"q": "stock"}
+    part = who.get(reverse("search"), fields, headers={"hx-request": "true", "hx-target": "found"})
     assert lines(part).lstrip().startswith('<div class="found" id="found"')
     assert submission.automation.name in lines(part)
 
@@ -154,13 +154,13 @@ def test_hidden_characters_are_not_echoed(northwind: Northwind) -> None:
 
 def test_a_search_costs_the_same_however_much_is_found(submission: Submission, company: Company) -> None:
     for who in (company.people.rita, company.people.yuki):
-        client, asked = client_of(who), {"q": "s"}
+        client, fields = client_of(who), {"q": "s"}
 
-        def queries(client: Client = client, asked: dict[str, str] = asked) -> int:
-            client.get(reverse("search"), asked)
+        def queries(client: Client = client, fields: dict[str, str] = fields) -> int:
+            client.get(reverse("search"), fields)
             with CaptureQueriesContext(connection) as caught:
-                assert client.get(reverse("search"), asked).status_code == 200
-            return len([one for one in caught.captured_queries if CLOCK not in one["sql"]])
+                assert client.get(reverse("search"), fields).status_code == 200
+            return len([query for query in caught.captured_queries if CLOCK not in query["sql"]])
 
         few = queries()
         many(company, 20)

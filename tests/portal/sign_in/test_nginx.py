@@ -42,9 +42,9 @@ http {{
 
 def documented(root: Path) -> str:
     """The lines that docs/operations.md tells operators to set in nginx."""
-    found = re.findall(r"^ +(proxy_set_header .*;)$", (root / "docs" / "operations.md").read_text(), re.MULTILINE)
-    assert len(found) == 3
-    return "\n".join(found)
+    lines = re.findall(r"^ +(proxy_set_header .*;)$", (root / "docs" / "operations.md").read_text(), re.MULTILINE)
+    assert len(lines) == 3
+    return "\n".join(lines)
 
 
 @pytest.fixture(scope="module")

@@ -54,9 +54,9 @@ def invited(northwind: Northwind) -> Person:
 def link_of(mails: Server, address: str) -> str:
     """The path in the newest mail to an address, after the outbox was emptied."""
     mail_jobs.send_due(now=current_time.now())
-    found = LINK.search(plain(mails.to(address)[-1]))
-    assert found is not None
-    return found[1]
+    match = LINK.search(plain(mails.to(address)[-1]))
+    assert match is not None
+    return match[1]
 
 
 def set_by(path: str, password: str = NEW, repeated: str = "") -> tuple[Client, Any]:
@@ -118,8 +118,8 @@ def test_reset_for_stranger_or_leaver_sends_nothing_with_same_answer(
     for address in ("nobody@northwind.example", northwind.tom.email, northwind.piet.email, rita.email):
         answer = Client().post(reverse("account_reset_password"), {"email": address}, follow=True)
         pages.add(answer.content.decode().partition("<main")[2].partition("</main>")[0])
-    [said] = pages
-    assert "Check your mail" in said
+    [page] = pages
+    assert "Check your mail" in page
     assert list(Notice.objects.filter(event="password_reset").values_list("recipient", flat=True)) == [rita.pk]
 
 
@@ -185,7 +185,7 @@ def test_the_link_is_in_no_row(northwind: Northwind, smtp: Server, settings: Any
     if has_server:
         set_by(link_of(smtp, vera.email), "short")
         key = link_of(smtp, vera.email).rstrip("/").rpartition("-")[2]
-        assert key not in repr([one.get_decoded() for one in Session.objects.all()])
+        assert key not in repr([session.get_decoded() for session in Session.objects.all()])
     assert len(smtp.to(vera.email)) == int(has_server)
 
 

@@ -63,14 +63,14 @@ def test_allauths_other_pages_are_not_there(rita: Person, path: str) -> None:
 
 
 def test_a_wrong_password_and_an_unknown_address_are_answered_alike(rita: Person) -> None:
-    said = []
+    errors = []
     for email, password in ((rita.email, "wrong"), ("nobody@northwind.example", PASSWORD)):
         client = Client()
         answer = sign_in(client, email, password)
         assert answer.status_code == 200
         assert "_auth_user_id" not in client.session
-        said.append(answer.context["form"].non_field_errors())
-    assert said[0] == said[1]
+        errors.append(answer.context["form"].non_field_errors())
+    assert errors[0] == errors[1]
 
 
 @pytest.mark.rule("S5")

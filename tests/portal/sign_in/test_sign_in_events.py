@@ -32,9 +32,9 @@ def rita(northwind: Northwind) -> Person:
 
 def event(verb: str, person: Person) -> LedgerEvent:
     """The one event of this name about a person; it holds only the fact and the actor."""
-    found = LedgerEvent.objects.get(verb=verb, subject_type="controls.person", outcome="done")
-    assert (found.subject_id, found.payload) == (str(person.pk), {})
-    return found
+    row = LedgerEvent.objects.get(verb=verb, subject_type="controls.person", outcome="done")
+    assert (row.subject_id, row.payload) == (str(person.pk), {})
+    return row
 
 
 def enrolled(person: Person) -> Client:
@@ -71,8 +71,8 @@ def test_a_password_set_by_command_is_on_record_and_not_in_it(
     before = rita.history.count()
     monkeypatch.setattr(getpass, "getpass", lambda _: PASSWORD)
     call_command("set_password", rita.subject)
-    said = event("person.password_set", rita)
-    assert (said.actor_kind, said.actor_id) == ("job", "set_password")
+    ledger_event = event("person.password_set", rita)
+    assert (ledger_event.actor_kind, ledger_event.actor_id) == ("job", "set_password")
     rita.refresh_from_db()
     assert rita.check_password(PASSWORD)
     assert rita.history.count() == before + 1

@@ -13,7 +13,7 @@ from tests.web.samples.gallery import sprite
 from tests.web.samples.row_samples import at
 
 
-def say(source: str, **context: object) -> str:
+def render(source: str, **context: object) -> str:
     """Render a line of template."""
     return Template(source).render(Context({"now": NOW, **context}))
 
@@ -30,15 +30,15 @@ def test_no_state_is_called_pending() -> None:
 
 @pytest.mark.parametrize("kind", state_words.STATES)
 def test_every_state_has_an_icon_of_the_sprite_and_a_word(kind: str) -> None:
-    known = {*sprite(), "seal-none", "seal-left", "seal-right", "seal-full"}
+    icons = {*sprite(), "seal-none", "seal-left", "seal-right", "seal-full"}
     for value, word in state_words.STATES[kind].items():
         assert word.text, value
-        assert word.icon in known, value
+        assert word.icon in icons, value
 
 
 def test_waiting_state_names_people() -> None:
-    assert "Waiting for you" in say('{% state "approval" "open" mine=True %}')
-    assert "Waiting for Mei Tanaka" in say('{% state "approval" "open" holder="Mei Tanaka" %}')
+    assert "Waiting for you" in render('{% state "approval" "open" mine=True %}')
+    assert "Waiting for Mei Tanaka" in render('{% state "approval" "open" holder="Mei Tanaka" %}')
 
 
 @pytest.mark.rule("I3")
@@ -63,8 +63,8 @@ def test_markup_in_a_value_is_shown_and_not_obeyed() -> None:
     hostile = "<script>alert(1)</script>"
     assert "<script" not in marks.tag(hostile)
     assert "<script" not in marks.person(hostile, href='"><script>', role=hostile)
-    assert "<script" not in say("{% strong text name %}", text=f"Uses {hostile}", name=hostile)
-    assert "<script" not in say('{% note "no" %}{{ text }}{% endnote %}', text=hostile)
+    assert "<script" not in render("{% strong text name %}", text=f"Uses {hostile}", name=hostile)
+    assert "<script" not in render('{% note "no" %}{{ text }}{% endnote %}', text=hostile)
     assert "<script" not in charts.weekly_bars([1], hostile, hostile)
 
 
@@ -77,7 +77,7 @@ def test_initials_are_two_letters(name: str, letters: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("moment", "said"),
+    ("moment", "words"),
     [
         (at(24, 9, 21), "today 09:21"),
         (at(23, 16, 40), "yesterday 16:40"),
@@ -87,12 +87,12 @@ def test_initials_are_two_letters(name: str, letters: str) -> None:
         (datetime(2026, 11, 23, 23, 30, tzinfo=UTC), "today 00:30"),
     ],
 )
-def test_an_instant_reads_as_on_a_calendar_of_the_readers_zone(moment: datetime, said: str) -> None:
-    assert times.moment_words(moment, NOW) == said
+def test_an_instant_reads_as_on_a_calendar_of_the_readers_zone(moment: datetime, words: str) -> None:
+    assert times.moment_words(moment, NOW) == words
 
 
 @pytest.mark.parametrize(
-    ("away", "said"),
+    ("away", "words"),
     [
         (timedelta(seconds=20), "just now"),
         (timedelta(minutes=-2), "2 minutes ago"),
@@ -102,24 +102,24 @@ def test_an_instant_reads_as_on_a_calendar_of_the_readers_zone(moment: datetime,
         (timedelta(days=-30), "30 days ago"),
     ],
 )
-def test_a_distance_reads_as_one_would_say_it(away: timedelta, said: str) -> None:
-    assert times.distance_words(NOW + away, NOW) == said
+def test_a_distance_reads_as_one_would_say_it(away: timedelta, words: str) -> None:
+    assert times.distance_words(NOW + away, NOW) == words
 
 
 def test_an_instant_carries_its_exact_value() -> None:
-    said = say("{% when moment %}", moment=at(24, 9, 21))
-    assert 'datetime="2026-11-24T08:21:00+00:00"' in said
-    assert "Tuesday 24 November 2026, 09:21:00 CET" in said
+    html = render("{% when moment %}", moment=at(24, 9, 21))
+    assert 'datetime="2026-11-24T08:21:00+00:00"' in html
+    assert "Tuesday 24 November 2026, 09:21:00 CET" in html
 
 
 def test_a_deadline_is_loud_only_when_it_is_near_or_over() -> None:
-    assert "Overdue 1 day" in say("{% due moment %}", moment=at(23, 17))
-    assert "#clock" in say("{% due moment %}", moment=at(23, 17))
-    assert "Overdue since 09:30" in say("{% due moment %}", moment=at(24, 9, 30))
-    assert "Today 17:00" in say("{% due moment %}", moment=at(24, 17))
-    assert "state" not in say("{% due moment %}", moment=at(30, 17))
-    assert "Due Thu 26 Nov 17:00, in 2 days" in say('{% due moment "Due" full=True %}', moment=at(26, 17))
-    assert "No clock runs" in say("{% due moment %}", moment=None)
+    assert "Overdue 1 day" in render("{% due moment %}", moment=at(23, 17))
+    assert "#clock" in render("{% due moment %}", moment=at(23, 17))
+    assert "Overdue since 09:30" in render("{% due moment %}", moment=at(24, 9, 30))
+    assert "Today 17:00" in render("{% due moment %}", moment=at(24, 17))
+    assert "state" not in render("{% due moment %}", moment=at(30, 17))
+    assert "Due Thu 26 Nov 17:00, in 2 days" in render('{% due moment "Due" full=True %}', moment=at(26, 17))
+    assert "No clock runs" in render("{% due moment %}", moment=None)
 
 
 def test_a_term_bar_never_draws_outside_itself() -> None:
@@ -137,10 +137,10 @@ def test_segments_are_read_aloud_as_counts() -> None:
 
 
 def test_numbers_and_lists_read_as_in_a_sentence() -> None:
-    assert say('{{ 1|counted:"privilege" }}, {{ 5|counted:"party,parties" }}, {{ 18204|number }}') == (
+    assert render('{{ 1|counted:"privilege" }}, {{ 5|counted:"party,parties" }}, {{ 18204|number }}') == (
         "1 privilege, 5 parties, 18,204"
     )
-    assert say("{{ names|listed }}", names=["Omar", "Mei", "Rita"]) == "Omar, Mei and Rita"
-    assert say("{{ names|listed }}", names=[]) == ""
-    assert say("{{ 2|things }}") == "Two things"
-    assert say("{{ digest|short_digest }}", digest="9f2c41ab" + "0" * 54 + "e7") == "9f2c41ab…e7"
+    assert render("{{ names|listed }}", names=["Omar", "Mei", "Rita"]) == "Omar, Mei and Rita"
+    assert render("{{ names|listed }}", names=[]) == ""
+    assert render("{{ 2|things }}") == "Two things"
+    assert render("{{ digest|short_digest }}", digest="9f2c41ab" + "0" * 54 + "e7") == "9f2c41ab…e7"

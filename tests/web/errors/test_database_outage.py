@@ -84,7 +84,9 @@ class Door:
 def door(surroundings: Environment, django_db_setup: None, tmp_path: Path) -> Iterator[Door]:
     """An open door to the run's database."""
     (socket_file,) = [
-        one for one in surroundings.cluster.sockets.iterdir() if one.name.startswith(".s.PGSQL.") and one.is_socket()
+        file
+        for file in surroundings.cluster.sockets.iterdir()
+        if file.name.startswith(".s.PGSQL.") and file.is_socket()
     ]
     made = Door(tmp_path, socket_file)
     made.open()

@@ -87,7 +87,7 @@ def look(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
     yield open_one
     for context in contexts:
         context.close()
-    assert [one for one in complaints if not ASKED_FOR.search(one)] == []
+    assert [complaint for complaint in complaints if not ASKED_FOR.search(complaint)] == []
 
 
 @pytest.fixture(scope="module")
@@ -283,12 +283,12 @@ def test_foreign_answer_is_explained_and_input_stays(
         "This was not accepted": lambda route: route.fulfill(status=403, content_type="text/html", body=whole),
     }
     page.fill("#reason-12", "Only two columns.")
-    for said, answer in answers.items():
+    for message, answer in answers.items():
         page.unroute("**/review/1/records/12/")
         page.route("**/review/1/records/12/", answer)
         page.click(".decision button[value=approve]")
         page.wait_for_function(
-            "said => document.querySelector('#refusal').textContent.includes(said)", arg=said, timeout=5000
+            "message => document.querySelector('#refusal').textContent.includes(message)", arg=message, timeout=5000
         )
         assert page.input_value("#reason-12") == "Only two columns."
         assert page.locator("h1", has_text="Sign in").count() == 0

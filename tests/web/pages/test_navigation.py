@@ -14,7 +14,7 @@ from governance.web.pages.navigation import chrome as context
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[HttpRequest]:
+def counter_requests(monkeypatch: pytest.MonkeyPatch) -> list[HttpRequest]:
     """A counter of one destination, and how often it was asked."""
     requests: list[HttpRequest] = []
 
@@ -34,29 +34,31 @@ def visit(address: str, *, signed_in: bool = True) -> HttpRequest:
     return request
 
 
-def test_signed_out_navigation_has_no_counts(asked: list[HttpRequest]) -> None:
+def test_signed_out_navigation_has_no_counts(counter_requests: list[HttpRequest]) -> None:
     assert {link.count for link in navigation.destinations(visit("/", signed_in=False))} == {0}
-    assert asked == []
+    assert counter_requests == []
 
 
-def test_a_page_asks_each_counter_once_and_a_fragment_none(asked: list[HttpRequest]) -> None:
+def test_a_page_asks_each_counter_once_and_a_fragment_none(counter_requests: list[HttpRequest]) -> None:
     shown = context(visit(reverse("approvals")))["chrome"]
-    assert asked == []
+    assert counter_requests == []
     for _ in range(2):
         assert {link.key: link.count for link in shown.destinations if link.count} == {"approvals": 7}
-    assert len(asked) == 1
+    assert len(counter_requests) == 1
 
 
 @pytest.mark.parametrize(
     ("address", "current"),
     [("/", "home"), ("/approvals/9", "approvals"), ("/campaigns/3/", "recertify"), ("/accounts/", None)],
 )
-def test_the_link_that_one_is_under_is_current(address: str, current: str | None, asked: list[HttpRequest]) -> None:
+def test_the_link_that_one_is_under_is_current(
+    address: str, current: str | None, counter_requests: list[HttpRequest]
+) -> None:
     links = navigation.destinations(visit(address))
     assert [link.key for link in links if link.current] == ([current] if current else [])
 
 
-def test_only_readers_of_the_ledger_are_led_there(asked: list[HttpRequest]) -> None:
+def test_only_readers_of_the_ledger_are_led_there(counter_requests: list[HttpRequest]) -> None:
     assert "ledger" not in [link.key for link in navigation.destinations(visit("/"))]
 
 

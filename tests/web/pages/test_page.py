@@ -83,8 +83,8 @@ def test_refusal_page_shows_reason_code_and_next_step(kind: Kind, status: int) -
 @pytest.mark.rule("A6")
 def test_stale_decision_page_keeps_input_and_shows_difference() -> None:
     request = RequestFactory().post("/decide", headers={"HX-Request": "true", "HX-Target": "rows"})
-    no = Refusal("A6", "stale", "It changed.", detail=(("Term", "90 days", "60 days"),))
-    response = refused(request, no, fragment="refusal-14", context={"typed": "Ninety is fine."})
+    refusal = Refusal("A6", "stale", "It changed.", detail=(("Term", "90 days", "60 days"),))
+    response = refused(request, refusal, fragment="refusal-14", context={"typed": "Ninety is fine."})
     html = response.content.decode()
     assert response.status_code == 409
     assert response["HX-Retarget"] == "#refusal-14"
@@ -119,11 +119,11 @@ def test_back_leads_to_a_page_of_ours_only(kind: Kind, came_from: str, back: str
 def test_what_was_typed_stands_on_the_refusing_page_and_not_beside_its_form(kind: Kind) -> None:
     error = refuse(Refusal(kind=kind, code="SOD-1", sentence="You submitted this."))
     typed = {"reason": "Ninety <b>is</b> fine."}
-    beside = {"HX-Request": "true", "HX-Target": "rows"}
+    fragment_headers = {"HX-Request": "true", "HX-Target": "rows"}
     answers = RefusalMiddleware(lambda _: HttpResponse())
     pages = [
         answers.process_exception(RequestFactory().post("/decide", typed, headers=headers), error)
-        for headers in ({}, beside)
+        for headers in ({}, fragment_headers)
     ]
     whole, note = (page.content.decode() for page in pages if page is not None)
     assert "“Ninety &lt;b&gt;is&lt;/b&gt; fine.”" in whole

@@ -81,8 +81,8 @@ def test_a_page_has_no_inline_style_or_script_and_is_well_formed(name: str) -> N
     reader = read(drawn(name))
     assert reader.forbidden == []
     assert reader.unbalanced == []
-    assert [one for one, times in reader.ids.items() if times > 1] == []
-    assert [one for one in reader.refers if one not in reader.ids] == []
+    assert [identifier for identifier, times in reader.ids.items() if times > 1] == []
+    assert [reference for reference in reader.refers if reference not in reader.ids] == []
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name != "gallery"])
@@ -141,16 +141,16 @@ def test_a_part_draws_alone_the_element_that_carries_its_name(name: str, part: s
 
 
 def test_every_icon_that_is_drawn_is_in_the_sprite() -> None:
-    known = set(SYMBOL.findall((harness.ROOT / "static" / "icons.svg").read_text()))
+    icons = set(SYMBOL.findall((harness.ROOT / "static" / "icons.svg").read_text()))
     used = {name for path in TEMPLATES for name in ICON.findall(path.read_text())}
     assert used
-    assert used <= known
+    assert used <= icons
 
 
 @pytest.mark.parametrize("path", [path for path in CSS if path.name != "tokens.css"], ids=lambda path: path.stem)
 def test_components_use_tokens_and_never_a_colour_of_their_own(path: Path) -> None:
     colours = re.findall(r"#[0-9a-fA-F]{3,8}\b(?!-)|\bhsl\(", re.sub(r"url\([^)]*\)", "", path.read_text()))
-    assert [one for one in colours if not re.match(r"#(preview|refusal|risk)", one)] == []
+    assert [colour for colour in colours if not re.match(r"#(preview|refusal|risk)", colour)] == []
 
 
 @pytest.mark.parametrize("path", CSS, ids=lambda path: path.stem)

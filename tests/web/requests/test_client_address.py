@@ -73,7 +73,7 @@ def test_log_lines_of_a_request_name_the_client() -> None:
         lines.append(get_contextvars())
         return HttpResponse()
 
-    asked = RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", headers={"X-Forwarded-For": "198.51.100.1"})
-    ClientAddressMiddleware(answer)(asked)
+    request = RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", headers={"X-Forwarded-For": "198.51.100.1"})
+    ClientAddressMiddleware(answer)(request)
     assert lines == [{"client": "198.51.100.1"}]
     assert "client" not in get_contextvars()

@@ -118,20 +118,20 @@ def test_many_are_asked_together_as_each_is_and_in_as_many_queries(plain: Compan
         some = list(Submission.objects.filter(pk__in=pks))
         with CaptureQueriesContext(connection) as caught:
             together = load_contexts(some, plain.now)
-        assert [conflict_rules.codes(together[one.pk].conflicts.as_asked) for one in some] == [
-            conflict_rules.codes(load_context(fresh(one), plain.now).conflicts.as_asked) for one in some
+        assert [conflict_rules.codes(together[submission.pk].conflicts.as_asked) for submission in some] == [
+            conflict_rules.codes(load_context(fresh(submission), plain.now).conflicts.as_asked) for submission in some
         ]
         return len(caught)
 
     assert [facts.chain_ids for facts in chained(waiting, plain)] == [
-        chain_queries.chain_with_version(one.version).others for one in waiting
+        chain_queries.chain_with_version(submission.version).others for submission in waiting
     ]
-    assert queries([waiting[0].pk]) == queries([one.pk for one in waiting])
+    assert queries([waiting[0].pk]) == queries([submission.pk for submission in waiting])
 
 
 @MANY
 def test_a_version_is_asked_together_as_it_would_stand_in_the_place_of_the_approved_one(plain: Company) -> None:
-    one = Submission.objects.get(automation__name="Writes")
+    submission = Submission.objects.get(automation__name="Writes")
     for each in Submission.objects.all():
         assert chained([each], plain)[0].chain_ids == chain_queries.chain_with_version(each.version).others
-    assert len(chained([one], plain)[0].chain_ids) == 3
+    assert len(chained([submission], plain)[0].chain_ids) == 3

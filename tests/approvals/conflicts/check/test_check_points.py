@@ -42,10 +42,10 @@ IN_STAGE_2 = starting_point("plain", in_stage_2)
 
 def test_submission_in_enforced_conflict_is_refused_on_record(plain: Company) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.slack), mode="enforce")
-    with pytest.raises(InvalidInput) as no:
+    with pytest.raises(InvalidInput) as refused:
         stock_report.submitted(plain)
-    assert no.value.refusal.code == "S6"
-    assert "Read stock and tell of it" in no.value.refusal.sentence
+    assert refused.value.refusal.code == "S6"
+    assert "Read stock and tell of it" in refused.value.refusal.sentence
     assert not Submission.objects.exists()
     assert LedgerEvent.objects.filter(verb="submission.submitted", code="S6").exists()
 
@@ -67,9 +67,9 @@ def test_conflict_seat_is_filled_by_another_security_reviewer(plain: Company, st
     record.refresh_from_db()
     scenarios.approve(record, plain.people.omar, now=plain.now)
     assert record.state == ApprovalState.OPEN
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         scenarios.approve(record, plain.people.omar, now=plain.now, reason="And once more.")
-    assert no.value.refusal.code == "A8"
+    assert refused.value.refusal.code == "A8"
     scenarios.approve(record, plain.people.sana, now=plain.now)
     assert record.state == ApprovalState.APPROVED
 
@@ -90,20 +90,20 @@ def test_new_conflict_makes_shown_form_stale(plain: Company, start: Submission) 
     record.refresh_from_db()
     shown = scenarios.shown(record)
     conflict_rules.rule(on(plain.erp), on(plain.slack))
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         decide.approve(record, actor=as_actor(plain.people.omar), now=plain.now, reason="Fine.", shown_digest=shown)
-    assert no.value.refusal.code == "A6"
-    assert ("Conflicts", "", "read-and-tell 1") in no.value.refusal.detail
+    assert refused.value.refusal.code == "A6"
+    assert ("Conflicts", "", "read-and-tell 1") in refused.value.refusal.detail
 
 
 @IN_STAGE_2
 def test_approval_under_new_enforced_rule_waits_for_refusal_of_other_leg(plain: Company, start: Submission) -> None:
     made = start
     conflict_rules.rule(on(plain.erp), on(plain.slack), mode="enforce")
-    slack, erp = (privilege_on(made, one) for one in (plain.slack, plain.erp))
-    with pytest.raises(Refused) as no:
+    slack, erp = (privilege_on(made, resource) for resource in (plain.slack, plain.erp))
+    with pytest.raises(Refused) as refused:
         scenarios.approve(slack, plain.people.omar, now=plain.now)
-    assert no.value.refusal.code == "S6"
+    assert refused.value.refusal.code == "S6"
     scenarios.reject(erp, plain.people.omar, now=plain.now)
     scenarios.approve(Approval.objects.get(pk=slack.pk), plain.people.omar, now=plain.now)
     assert Approval.objects.get(pk=slack.pk).state == ApprovalState.APPROVED
@@ -126,7 +126,7 @@ def test_approved_submission_under_new_enforced_rule_does_not_come_into_force(
 ) -> None:
     made = start
     records = list(made.approvals.filter(stage=2).order_by("pk"))
-    last = next(one for one in records if one.kind == "credential")
+    last = next(record for record in records if record.kind == "credential")
     for record in records:
         if record != last:
             scenarios.finish(plain, record, now=plain.now)
@@ -134,9 +134,9 @@ def test_approved_submission_under_new_enforced_rule_does_not_come_into_force(
     scenarios.finish(plain, last, now=plain.now)
     made.refresh_from_db()
     assert made.state == SubmissionState.DECIDED
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         put_in_force.accept_subset(made, actor=as_actor(plain.people.jonas), now=plain.now)
-    assert no.value.refusal.code == "S6"
+    assert refused.value.refusal.code == "S6"
     assert not Grant.objects.filter(automation=made.automation).exists()
 
 
@@ -149,6 +149,6 @@ def test_subset_without_required_access_is_refused(plain: Company, start: Submis
             scenarios.reject(record, plain.people.omar, now=plain.now)
     for record in made.approvals.filter(stage=2, state=ApprovalState.OPEN, kind="credential"):
         scenarios.finish(plain, record, now=plain.now)
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refused:
         scenarios.finish(plain, privilege_on(made, plain.slack), now=plain.now)
-    assert no.value.refusal.code == "S6"
+    assert refused.value.refusal.code == "S6"

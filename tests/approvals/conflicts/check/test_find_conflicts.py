@@ -25,17 +25,17 @@ def found_for(submission: Submission, plain: Company) -> list[FoundConflict]:
 def scanned(plain: Company) -> dict[str, set[int]]:
     """What a scan finds: subjects by code."""
     rules = conflict_queries.in_force(plain.now)
-    by_version = {one.version.pk: one.rule.code for one in rules}
-    found: dict[str, set[int]] = {}
+    by_version = {rule.version.pk: rule.rule.code for rule in rules}
+    subjects: dict[str, set[int]] = {}
     for rule, subject in scan.scan(rules, plain.now):
-        found.setdefault(by_version[rule], set()).add(subject)
-    return found
+        subjects.setdefault(by_version[rule], set()).add(subject)
+    return subjects
 
 
 def test_access_to_two_resources_is_found_by_rule_over_both(plain: Company, plain_in_force: Submission) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.slack))
-    (one,) = found_for(plain_in_force, plain)
-    assert [len(one.own[leg]) for leg in (1, 2)] == [1, 1]
+    (conflict,) = found_for(plain_in_force, plain)
+    assert [len(conflict.own[leg]) for leg in (1, 2)] == [1, 1]
     assert scanned(plain) == {"read-and-tell": {plain_in_force.automation_id}}
 
 

@@ -65,13 +65,14 @@ def takes_it_over(c: Company) -> Submission:
 @READS
 def test_takeover_that_forms_forbidden_chain_is_refused(plain: Company) -> None:
     a_rule(plain)
-    with pytest.raises(InvalidInput) as no:
+    with pytest.raises(InvalidInput) as refused:
         takes_it_over(plain)
-    assert no.value.refusal.code == "S6"
+    assert refused.value.refusal.code == "S6"
     assert (
-        "What is in force of it would be joined at once with what else runs as n8n/robot" in no.value.refusal.sentence
+        "What is in force of it would be joined at once with what else runs as n8n/robot"
+        in refused.value.refusal.sentence
     )
-    assert "What is read could be told to the wrong people." in no.value.refusal.sentence
+    assert "What is read could be told to the wrong people." in refused.value.refusal.sentence
     assert NonHumanIdentity.objects.get().automation.name == "Nothing"
     assert not scan.scan(conflict_queries.in_force(plain.now), plain.now)
 

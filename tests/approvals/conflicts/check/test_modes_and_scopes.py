@@ -26,7 +26,7 @@ def both(c: Company) -> Version:
     return described(c, "Both", (c.slack, "write", "in"), (c.slack, "read", "out"))
 
 
-def beside(c: Company) -> Version:
+def elsewhere(c: Company) -> Version:
     """What is in force reads, and another of the same team and owner would write, somewhere else."""
     in_force(c, described(c, "Reads", (c.slack, "read", "out")))
     return described(c, "Writes", (c.slack, "write", "in"))
@@ -45,8 +45,14 @@ def as_one(c: Company) -> Version:
 
 
 #: What is asked for where a scope sees both legs, and where it does not.
-SEEN: dict[str, Asked] = {"automation": both, "identity": as_one, "owner": beside, "team": beside, "chain": joined}
-UNSEEN: dict[str, Asked] = {"automation": joined, "identity": beside, "chain": beside}
+SEEN: dict[str, Asked] = {
+    "automation": both,
+    "identity": as_one,
+    "owner": elsewhere,
+    "team": elsewhere,
+    "chain": joined,
+}
+UNSEEN: dict[str, Asked] = {"automation": joined, "identity": elsewhere, "chain": elsewhere}
 
 
 def app_approved(c: Company) -> Submission:
@@ -57,14 +63,14 @@ def app_approved(c: Company) -> Submission:
 
 
 #: Starting points, by what is asked for.
-DRAFT = {asked: starting_point("plain", asked) for asked in (both, beside, joined, as_one)}
-IN_STAGE_2 = {asked: starting_point(DRAFT[asked], app_approved, name=asked.__name__) for asked in DRAFT}
+DRAFT = {setup: starting_point("plain", setup) for setup in (both, elsewhere, joined, as_one)}
+IN_STAGE_2 = {setup: starting_point(DRAFT[setup], app_approved, name=setup.__name__) for setup in DRAFT}
 
 
 def each(scopes: dict[str, Asked], starts: dict[Asked, pytest.MarkDecorator]) -> pytest.MarkDecorator:
     """Parametrize a test by scope; each begins where its automations are described."""
     return pytest.mark.parametrize(
-        "scope", [pytest.param(scope, marks=starts[asked]) for scope, asked in scopes.items()]
+        "scope", [pytest.param(scope, marks=starts[setup]) for scope, setup in scopes.items()]
     )
 
 
@@ -88,14 +94,14 @@ def test_mode_and_scope_apply_at_submission(plain: Company, scope: str, mode: st
     version = start
     a_rule(plain, scope, mode)
     if AT_SUBMISSION[mode] == "refused":
-        with pytest.raises(InvalidInput) as no:
+        with pytest.raises(InvalidInput) as refused:
             scenarios.submitted(plain, version)
-        assert no.value.refusal.code == "S6"
+        assert refused.value.refusal.code == "S6"
         assert not Submission.objects.filter(version=version).exists()
         return
     record = the_record(scenarios.submitted(plain, version))
-    (said,) = record.facts["conflicts"]  # what is held elsewhere is named too
-    assert said.partition(",")[0] == "read-and-tell 1"
+    (conflict,) = record.facts["conflicts"]  # what is held elsewhere is named too
+    assert conflict.partition(",")[0] == "read-and-tell 1"
     is_signed_for = record.seats.filter(label=SeatLabel.CONFLICT).exists()
     assert is_signed_for == (AT_SUBMISSION[mode] == "signed for")
 
@@ -107,9 +113,9 @@ def test_mode_and_scope_apply_at_decision(plain: Company, scope: str, mode: str,
     a_rule(plain, scope, mode)
     record, omar = the_record(made), plain.people.omar
     if AT_DECISION[mode] == "refused":
-        with pytest.raises(Refused) as no:
+        with pytest.raises(Refused) as refused:
             scenarios.approve(record, omar, now=plain.now)
-        assert no.value.refusal.code == "S6"
+        assert refused.value.refusal.code == "S6"
         return
     scenarios.approve(record, omar, now=plain.now)
     record = the_record(made)

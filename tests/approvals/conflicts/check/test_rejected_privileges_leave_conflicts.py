@@ -69,8 +69,8 @@ def test_decision_is_not_void_because_a_neighbour_was_refused(plain: Company, st
     made = start
     (reads,) = privileges_on(made, plain.erp)
     shown = scenarios.shown(reads)
-    for one in privileges_on(made, plain.slack):
-        scenarios.reject(one, plain.people.omar, now=plain.now)
+    for record in privileges_on(made, plain.slack):
+        scenarios.reject(record, plain.people.omar, now=plain.now)
     assert scenarios.shown(reads) == shown
 
 
@@ -98,10 +98,10 @@ def test_privilege_with_refused_credential_leaves_conflict(plain: Company, start
 @IN_STAGE_2
 def test_bulk_decision_shows_no_resolved_conflict(plain: Company, start: Submission) -> None:
     made = start
-    for one in privileges_on(made, plain.slack):
-        scenarios.reject(one, plain.people.omar, now=plain.now)
-    found = Submission.objects.get(pk=made.pk)
-    conflicts = load_contexts([found], plain.now)[found.pk].conflicts
-    (reads,) = privileges_on(found, plain.erp)
+    for record in privileges_on(made, plain.slack):
+        scenarios.reject(record, plain.people.omar, now=plain.now)
+    submission = Submission.objects.get(pk=made.pk)
+    conflicts = load_contexts([submission], plain.now)[submission.pk].conflicts
+    (reads,) = privileges_on(submission, plain.erp)
     assert conflicts.remaining_of(reads) == []
     assert len(conflicts.of(reads, conflicts.as_asked)) == 1, "what a decision is about is as it was asked"

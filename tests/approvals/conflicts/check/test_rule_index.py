@@ -19,13 +19,13 @@ pytestmark = pytest.mark.rule("S6")
 
 @given(st.lists(rule_strategies.documents(), max_size=4), st.lists(rule_strategies.HELD, max_size=6))
 def test_index_agrees_with_asking_every_rule(documents: list[dict[str, Any]], things: list[Held]) -> None:
-    known = [rule_language_rule.parse_rule(document) for document in documents]
-    asked = {
+    rules = [rule_language_rule.parse_rule(document) for document in documents]
+    matches = {
         place: {
             number: tuple(thing for thing in things if leg.matches(thing))
             for number, leg in legs_of(rule)
             if any(map(leg.matches, things))
         }
-        for place, rule in enumerate(known)
+        for place, rule in enumerate(rules)
     }
-    assert Index(known).fill(things) == {place: legs for place, legs in asked.items() if legs}
+    assert Index(rules).fill(things) == {place: legs for place, legs in matches.items() if legs}

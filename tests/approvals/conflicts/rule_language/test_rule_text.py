@@ -19,7 +19,7 @@ pytestmark = pytest.mark.rule("S6")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("a: &x [1]\nb: *x", "line 1: Anchors and aliases (& and *) are not read"),
         ("legs:\n  - {code: a, code: b}", "line 2: code stands here twice"),
@@ -32,10 +32,10 @@ pytestmark = pytest.mark.rule("S6")
         ("? [a]\n: b", "line 1: This is no YAML"),
     ],
 )
-def test_invalid_rule_text_is_refused_with_position(text: str, said: str) -> None:
+def test_invalid_rule_text_is_refused_with_position(text: str, message: str) -> None:
     with pytest.raises(InvalidDocument) as refused:
         parse_text(text)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 @given(st.text() | st.text("abc:-[]{}&*!?|>#%@`\"'\n\t ,<0.\u2028"))
@@ -54,6 +54,6 @@ def test_any_text_is_read_or_refused_in_words(text: str) -> None:
 
 @given(rule_strategies.documents())
 def test_a_rule_is_read_again_from_its_text(document: dict[str, Any]) -> None:
-    one = parse_rule(document)
-    assert parse_text(json.dumps(one.to_dict(), ensure_ascii=False)) == one
-    assert parse_text(yaml.safe_dump(one.to_dict(), allow_unicode=True, sort_keys=False)) == one
+    rule = parse_rule(document)
+    assert parse_text(json.dumps(rule.to_dict(), ensure_ascii=False)) == rule
+    assert parse_text(yaml.safe_dump(rule.to_dict(), allow_unicode=True, sort_keys=False)) == rule

@@ -104,7 +104,7 @@ def test_all_errors_of_a_rule_are_reported_with_place_and_remedy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"legs": [PAY]}, "legs: there is 1"),
         ({"legs": []}, "legs: there are 0"),
@@ -129,8 +129,8 @@ def test_all_errors_of_a_rule_are_reported_with_place_and_remedy() -> None:
         ({"without": None, "wihtout": LOG}, "Did you mean without?"),
     ],
 )
-def test_invalid_rule_is_refused(changes: dict[str, Any], said: str) -> None:
-    assert any(said in problem for problem in wrong(**changes))
+def test_invalid_rule_is_refused(changes: dict[str, Any], message: str) -> None:
+    assert any(message in problem for problem in wrong(**changes))
 
 
 values = st.recursive(
@@ -154,11 +154,11 @@ def test_any_document_is_a_rule_or_clear_refusal(document: object) -> None:
 
 @given(rule_strategies.documents())
 def test_rule_survives_round_trip(document: dict[str, Any]) -> None:
-    one = parse_rule(document)
-    assert parse_rule(one.to_dict()) == one
-    assert parse_rule(one.to_dict()).digest == one.digest
-    assert one.sentence.endswith(".")
-    assert len(one.sides) == len(one.legs) + (one.without is not None) + (one.needs is not None)
+    parsed = parse_rule(document)
+    assert parse_rule(parsed.to_dict()) == parsed
+    assert parse_rule(parsed.to_dict()).digest == parsed.digest
+    assert parsed.sentence.endswith(".")
+    assert len(parsed.sides) == len(parsed.legs) + (parsed.without is not None) + (parsed.needs is not None)
 
 
 @given(rule_strategies.documents(), st.randoms(use_true_random=True))
@@ -201,15 +201,15 @@ def test_a_data_class_that_is_not_set_counts_as_restricted_on_the_legs() -> None
 
 @pytest.mark.rule("I4")
 def test_unknown_control_does_not_satisfy_requirement() -> None:
-    one = rule(legs=[PAY], without={"name": "A log", "any": [{"tags": ["log.write"], "levels": ["write"]}]})
-    assert conflict_in(one, [held("a", "pay"), held("b", "log.write", level="unknown")]) is not None
-    assert conflict_in(one, [held("a", "pay"), held("b", "log.write", level="write")]) is None
+    pay_rule = rule(legs=[PAY], without={"name": "A log", "any": [{"tags": ["log.write"], "levels": ["write"]}]})
+    assert conflict_in(pay_rule, [held("a", "pay"), held("b", "log.write", level="unknown")]) is not None
+    assert conflict_in(pay_rule, [held("a", "pay"), held("b", "log.write", level="write")]) is None
     classed = rule(
         legs=[PAY], without={"name": "A log", "any": [{"tags": ["log.write"], "data_classes": ["restricted"]}]}
     )
     assert conflict_in(classed, [held("a", "pay"), held("b", "log.write", data_class="")]) is not None
     assert conflict_in(classed, [held("a", "pay"), held("b", "log.write", data_class="restricted")]) is None
-    assert parse_rule(one.to_dict()) == one, "where a selector stands says so, not the document"
+    assert parse_rule(pay_rule.to_dict()) == pay_rule, "where a selector stands says so, not the document"
 
 
 def test_narrowed_access_leaves_rule() -> None:
@@ -229,16 +229,16 @@ def test_narrowed_access_leaves_rule() -> None:
     ],
 )
 def test_pattern_matches_whole_code_ignoring_case(pattern: str, matched: list[str], not_matched: list[str]) -> None:
-    one = selector(codes=[pattern])
-    assert all(one.matches(held("a", code=code)) for code in matched)
-    assert not any(one.matches(held("a", code=code)) for code in not_matched)
+    by_code = selector(codes=[pattern])
+    assert all(by_code.matches(held("a", code=code)) for code in matched)
+    assert not any(by_code.matches(held("a", code=code)) for code in not_matched)
 
 
 @given(st.text(min_size=1, max_size=30), st.text(max_size=30))
 def test_a_literal_pattern_matches_that_code_and_no_other(code: str, other: str) -> None:
-    one = Selector(codes=frozenset({glob.escape(code)}))
-    assert one.matches(held("a", code=code))
-    assert one.matches(held("a", code=other)) == (code.lower() == other.lower())
+    by_code = Selector(codes=frozenset({glob.escape(code)}))
+    assert by_code.matches(held("a", code=code))
+    assert by_code.matches(held("a", code=other)) == (code.lower() == other.lower())
 
 
 @given(st.text("ab*?[]!-", min_size=1, max_size=200))
@@ -247,12 +247,12 @@ def test_patterns_are_bounded(pattern: str) -> None:
 
 
 def test_values_of_a_field_are_alternatives_and_fields_are_combined() -> None:
-    one = selector(tags=["pay", "vendor.write"], environments=["production"], outbound=False, resources=[3])
+    combined = selector(tags=["pay", "vendor.write"], environments=["production"], outbound=False, resources=[3])
     matching = held("a", "pay", environment="production", outbound=False, resource=3)
-    assert one.matches(matching)
+    assert combined.matches(matching)
     for change in ({"tags": frozenset({"log.write"})}, {"environment": "test"}, {"outbound": True}, {"resource": None}):
         facts = {name: getattr(matching, name) for name in ("tags", "environment", "outbound", "resource")}
-        assert not one.matches(Held("a", **{**facts, **change}))
+        assert not combined.matches(Held("a", **{**facts, **change}))
 
 
 def test_only_trigger_selectors_match_triggers() -> None:
@@ -270,7 +270,7 @@ def test_two_legs_take_two_different_things() -> None:
     assert conflict_in(rule(), [held("a", "pay"), held("b", "log.write")]) is None
     caught = conflict_in(rule(), [both, held("b", "pay")])
     assert caught is not None
-    assert {number: [one.key for one in some] for number, some in caught.items()} == {1: ["a"], 2: ["a", "b"]}
+    assert {number: [thing.key for thing in some] for number, some in caught.items()} == {1: ["a"], 2: ["a", "b"]}
 
 
 def test_three_legs_take_three_different_things() -> None:
@@ -289,12 +289,12 @@ def test_three_legs_take_three_different_things() -> None:
 
 
 def test_a_without_b_is_a_conflict_as_long_as_b_is_not_held() -> None:
-    one = rule(legs=[PAY], without=LOG)
-    caught = conflict_in(one, [held("a", "pay")])
+    pay_rule = rule(legs=[PAY], without=LOG)
+    caught = conflict_in(pay_rule, [held("a", "pay")])
     assert caught is not None
-    assert conflict_in(one, [held("a", "pay"), held("b", "log.write")]) is None
-    assert conflict_in(one, [held("b", "log.write")]) is None
-    assert conflict_in(one, []) is None
+    assert conflict_in(pay_rule, [held("a", "pay"), held("b", "log.write")]) is None
+    assert conflict_in(pay_rule, [held("b", "log.write")]) is None
+    assert conflict_in(pay_rule, []) is None
 
 
 @given(st.lists(st.sets(st.sampled_from("abcd")), min_size=1, max_size=5))
@@ -305,14 +305,14 @@ def test_different_things_for_each_leg_are_found_wherever_there_are_any(by_leg: 
 
 @given(rule_strategies.documents(), st.lists(rule_strategies.HELD, max_size=6))
 def test_matches_do_not_depend_on_order(document: dict[str, Any], helds: list[Held]) -> None:
-    one = parse_rule(document)
-    caught = conflict_in(one, helds)
+    parsed = parse_rule(document)
+    caught = conflict_in(parsed, helds)
     for other in list(permutations(helds))[:10]:
-        assert (conflict_in(one, other) is None) == (caught is None)
+        assert (conflict_in(parsed, other) is None) == (caught is None)
     if caught is None:
         return
-    assert len(caught) == len(one.legs) + (one.needs is not None)
-    assert len({held.key for some in caught.values() for held in some}) >= len(one.legs)
+    assert len(caught) == len(parsed.legs) + (parsed.needs is not None)
+    assert len({held.key for some in caught.values() for held in some}) >= len(parsed.legs)
     assert all(caught.values())
 
 
@@ -320,10 +320,10 @@ def test_matches_do_not_depend_on_order(document: dict[str, Any], helds: list[He
 def test_holding_more_ends_no_conflict_but_one_of_lacking(
     document: dict[str, Any], helds: list[Held], more: Held
 ) -> None:
-    one = parse_rule(document)
-    if conflict_in(one, helds) is not None and conflict_in(one, [*helds, more]) is None:
-        assert one.without is not None
-        assert one.without.matches(more)
+    parsed = parse_rule(document)
+    if conflict_in(parsed, helds) is not None and conflict_in(parsed, [*helds, more]) is None:
+        assert parsed.without is not None
+        assert parsed.without.matches(more)
 
 
 def test_rule_is_described_in_plain_words() -> None:
@@ -374,7 +374,7 @@ def test_rule_does_not_fire_without_its_precondition() -> None:
     assert conflict_in(made, [pays, makes]) is None
     caught = conflict_in(made, [pays, makes, Held("m", tags=frozenset({"model.call"}))])
     assert caught is not None
-    assert {one.key for some in caught.values() for one in some} == {"p", "v", "m"}
+    assert {thing.key for some in caught.values() for thing in some} == {"p", "v", "m"}
     by_model = Held("v", tags=frozenset({"vendor.write"}), model_controlled=True)
     assert conflict_in(made, [pays, by_model]) is not None, "one thing can fill a leg and be what the rule needs"
     assert made.to_dict()["needs"] == MODEL
