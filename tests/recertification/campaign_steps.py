@@ -20,12 +20,12 @@ FILLER = Actor.of_job(campaign_jobs.JOB)
 
 def day(now: datetime, days: int = 14) -> date:
     """A working day so many days ahead, or the next one."""
-    found = now.astimezone(organisation_zone()).date() + timedelta(days=days)
-    return found + timedelta(days=max(0, 7 - found.weekday()) if found.weekday() > 4 else 0)
+    ahead = now.astimezone(organisation_zone()).date() + timedelta(days=days)
+    return ahead + timedelta(days=max(0, 7 - ahead.weekday()) if ahead.weekday() > 4 else 0)
 
 
 def ordered(
-    about: Scope,
+    scope: Scope,
     *,
     by: Person,
     now: datetime,
@@ -39,7 +39,7 @@ def ordered(
         actor=as_actor(by),
         now=now,
         reason=reason,
-        campaign_scope=about,
+        campaign_scope=scope,
         day=day(now, days),
     )
 

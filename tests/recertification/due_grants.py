@@ -104,8 +104,8 @@ class Due:
         opened = LedgerEvent.objects.filter(verb="item.opened", subject_id__in=[str(pk) for pk in opened_for])
         _same("items opened in the ledger", opened.filter(outcome="done").count(), count)
         refused = LedgerEvent.objects.filter(verb="item.opened", outcome="refused", at__gte=self.began)
-        about = [f"approvals.grant:{pk}" for pk in self.made]
-        _same("openings refused", refused.filter(about__overlap=about).count(), 0)
+        subjects = [f"approvals.grant:{pk}" for pk in self.made]
+        _same("openings refused", refused.filter(about__overlap=subjects).count(), 0)
         _same("notices by event", Counter(notices.values_list("event", flat=True)), {OPENED: self.asked})
         _same("keys of notices", notices.values("key").distinct().count(), self.asked)
         _same("grants in force", Grant.objects.filter(pk__in=self.made, state="active").count(), count)
@@ -119,9 +119,9 @@ class Due:
             assert count == 1 or digest.subject.startswith(f"{count} to review"), digest.subject
 
         mails = [*self.digests(), *self.at_once()]
-        wanted = {one.message_id for one in mails}
+        wanted = {mail.message_id for mail in mails}
         received = [str(mail["Message-ID"]) for owner in self.owners for mail in mailbox.to(owner.email)]
-        about_these = Counter(one for one in received if one in wanted)
+        about_these = Counter(message for message in received if message in wanted)
         _same("notices that no mail brought", sorted(wanted - set(about_these)), [])
         _same("message ids", len(wanted), len(mails))
         twice = about_these.total() - len(mails)
@@ -139,9 +139,9 @@ def _most(digests: QuerySet[Notice]) -> int:
     return max(Counter(digests.values_list("recipient", flat=True)).values())
 
 
-def _same(what: str, found: object, wanted: object) -> None:
+def _same(what: str, actual: object, wanted: object) -> None:
     """Pytest puts words to the asserts of test modules only."""
-    assert found == wanted, f"{what}: {str(found)[:200]} instead of {str(wanted)[:200]}"
+    assert actual == wanted, f"{what}: {str(actual)[:200]} instead of {str(wanted)[:200]}"
 
 
 def due(count: int) -> Due:
@@ -178,10 +178,10 @@ def nudge(jobs: Iterable[str] = JOBS) -> None:
 
 def nudged_until(condition: Callable[[], Any], what: str, *, seconds: float = 90, jobs: Iterable[str] = JOBS) -> None:
     """Wait as `until`, and nudge in between."""
-    asked = itertools.count()
+    calls = itertools.count()
 
     def nudged() -> Any:
-        if next(asked) % 10 == 0:
+        if next(calls) % 10 == 0:
             nudge(jobs)
         return condition()
 

@@ -134,7 +134,7 @@ def _approved(records: Sequence[Approval], owner: Person, at: datetime) -> None:
     )
     yes = {"person": owner, "round": 1, "outcome": DecisionOutcome.APPROVE, "shown_digest": "", "at": at}
     Decision.objects.bulk_create([Decision(approval=seat.approval, seat=seat, **yes) for seat in seats], AT_ONCE)
-    Approval.objects.filter(among([one.pk for one in records])).update(state=ApprovalState.APPROVED, ended_at=at)
+    Approval.objects.filter(among([record.pk for record in records])).update(state=ApprovalState.APPROVED, ended_at=at)
 
 
 def asked_anew(submission: Submission, at: datetime) -> Submission:

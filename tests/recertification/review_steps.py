@@ -43,8 +43,8 @@ class Held:
 
     def grant(self, *, on: Resource | None = None) -> Grant:
         """One of its grants of a privilege: standard, for 180 days, on a resource of Omar's."""
-        found = Grant.objects.filter(automation=self.submission.automation, kind="privilege")
-        return (found.filter(entitlement__resource=on) if on is not None else found).order_by("pk")[0]
+        grants = Grant.objects.filter(automation=self.submission.automation, kind="privilege")
+        return (grants.filter(entitlement__resource=on) if on is not None else grants).order_by("pk")[0]
 
     def low_grant(self) -> Grant:
         """A low-risk grant of it, for as long."""
@@ -58,9 +58,9 @@ def opens_at(grant: Grant) -> datetime:
 
 def opened(subject: Grant | Automation, now: datetime) -> Item:
     """The item about one grant or automation, opened by the job."""
-    about = {"grant": subject} if isinstance(subject, Grant) else {"automation": subject}
+    fields = {"grant": subject} if isinstance(subject, Grant) else {"automation": subject}
     campaign = due_reviews.campaign_of(subject.tier, now, JOB)
-    return open_item.open_item(Item(campaign=campaign, reason="review date", **about), actor=JOB, now=now)
+    return open_item.open_item(Item(campaign=campaign, reason="review date", **fields), actor=JOB, now=now)
 
 
 def under_review(grant: Grant) -> Item:
@@ -79,26 +79,32 @@ def question(item: Item, asks: Asks) -> Question:
     return Question.objects.get(item=item, asks=asks)
 
 
-def latest_answer(about: Question) -> Answer | None:
+def latest_answer(question: Question) -> Answer | None:
     """The latest answer that settles a question, or None."""
-    settling = [answer for answer in about.answers.all() if answer.answer in SETTLING]
+    settling = [answer for answer in question.answers.all() if answer.answer in SETTLING]
     return max(settling, key=lambda answer: answer.pk, default=None)
 
 
 def say(
-    about: Question, kind: AnswerKind, *, now: datetime, by: Person | None = None, reason: str = "", **more: Any
+    question: Question, kind: AnswerKind, *, now: datetime, by: Person | None = None, reason: str = "", **more: Any
 ) -> Question:
     """The reviewer, or somebody else, submits an answer."""
     act = answer.answer if kind in SETTLING else answer.pass_on
     return act(
-        about, actor=as_actor(by or about.reviewer), now=now, reason=reason, answer=kind, batch=uuid.uuid4(), **more
+        question,
+        actor=as_actor(by or question.reviewer),
+        now=now,
+        reason=reason,
+        answer=kind,
+        batch=uuid.uuid4(),
+        **more,
     )
 
 
-def keep_to_its_end(about: Question, *, now: datetime) -> Question:
+def keep_to_its_end(question: Question, *, now: datetime) -> Question:
     """The reviewer keeps the access until the day on which its grant ends anyway."""
-    assert about.item.grant is not None
-    return say(about, AnswerKind.KEEP, now=now, ends_on=last_day(about.item.grant.ends_at))
+    assert question.item.grant is not None
+    return say(question, AnswerKind.KEEP, now=now, ends_on=last_day(question.item.grant.ends_at))
 
 
 def sweep_at(now: datetime) -> dict[str, int]:

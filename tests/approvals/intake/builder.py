@@ -31,12 +31,12 @@ PRICES = "price-list-sync.json"
 
 def of_its_own(export: str, word: str) -> bytes:
     """An export as of an n8n of its own: committed tests share one register, in which ids say what is the same."""
-    found = json.loads((EXPORTS / export).read_text())
-    found["meta"] = {**found.get("meta", {}), "instanceId": hashlib.sha256(word.encode()).hexdigest()}
-    for node in found["nodes"]:
+    document = json.loads((EXPORTS / export).read_text())
+    document["meta"] = {**document.get("meta", {}), "instanceId": hashlib.sha256(word.encode()).hexdigest()}
+    for node in document["nodes"]:
         for used in node.get("credentials", {}).values():
             used["id"] += word
-    return json.dumps(found).replace("rates.northwind.example", f"rates.{word}.example").encode()
+    return json.dumps(document).replace("rates.northwind.example", f"rates.{word}.example").encode()
 
 
 def connect(c: Company, *exports: str | bytes) -> None:
@@ -44,11 +44,11 @@ def connect(c: Company, *exports: str | bytes) -> None:
     for export in exports:
         data = export if isinstance(export, bytes) else (EXPORTS / export).read_bytes()
         for result in read("export.json", data):
-            for one in result.manifest.privileges:
-                known = f"{one.credential.name if one.credential else ''} {one.instance}".lower()
-                opened = next((getattr(c, attribute) for word, attribute in OPENS if word in known), None)
+            for privilege in result.manifest.privileges:
+                label = f"{privilege.credential.name if privilege.credential else ''} {privilege.instance}".lower()
+                opened = next((getattr(c, attribute) for word, attribute in OPENS if word in label), None)
                 if opened is not None:
-                    connector, instance = binding_key(one)
+                    connector, instance = binding_key(privilege)
                     bindings.bind_connection(
                         opened, actor=as_actor(opened.owner), now=c.now, connector=connector, instance=instance
                     )
@@ -91,13 +91,13 @@ class Build:
     def typed(self, item: ImportItem, owner: Person, **more: Any) -> dict[str, Any]:
         """The form filled in: a purpose, an owner, a reason for each row."""
         reasons = {name: "It is needed for the report." for name in self.fields(item) if name.startswith("why-")}
-        about = {
+        fields = {
             "purpose": "Tells buyers what runs low.",
             "business_owner": owner.pk,
             "technical_owner": self.person.pk,
             "environment": "production",
         }
-        return {**about, **reasons, **more}
+        return {**fields, **reasons, **more}
 
     def post(self, item: ImportItem, data: dict[str, Any], do: str = "save", **headers: Any) -> Any:
         """Post the preview's form."""
@@ -112,7 +112,7 @@ class Build:
 def with_privileges(count: int) -> bytes:
     """An automation like the stock report with so many privileges: one that reads, and one for each channel."""
     export = json.loads((EXPORTS / STOCK).read_text()) | {"id": f"stockReport{count:02d}"}
-    post = next(one for one in export["nodes"] if one["type"].endswith(".slack"))
+    post = next(node for node in export["nodes"] if node["type"].endswith(".slack"))
     for number in range(count - 2):
         more = json.loads(json.dumps(post))
         more |= {"id": f"5d1f0a0e-0000-4000-8000-{number:012d}", "name": f"Post to {number}"}

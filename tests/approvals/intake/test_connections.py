@@ -38,7 +38,7 @@ def test_dynamic_target_cannot_be_named_by_builder(company: Company, rita: Build
     from tests.approvals.intake.builder import manifest_of
 
     item = rita.import_item(PRICES)
-    dynamic = next(one for one in manifest_of(item).privileges if not one.instance)
+    dynamic = next(privilege for privilege in manifest_of(item).privileges if not privilege.instance)
     url = reverse("import_bind", args=[item.pk, privilege_row(dynamic)])
     assert rita.client.get(url).status_code == 404
     assert rita.client.post(url, {"do": "choose", "resource": company.erp.pk}).status_code == 404
@@ -64,7 +64,7 @@ def test_a_register_with_more_than_a_page_offers_is_searched(
     url = reverse("import_bind", args=[item.pk, key])
     assert "Search" not in rita.client.get(url).content.decode().partition("<main")[2]
     monkeypatch.setattr(builder, "MOST_OPTIONS", 1)
-    last = max(Resource.objects.all(), key=lambda one: one.name)
+    last = max(Resource.objects.all(), key=lambda resource: resource.name)
     assert f'value="bind:{key}">Search the others' in rita.see(item)
     page = rita.client.get(url).content.decode()
     assert "the first 1;" in page

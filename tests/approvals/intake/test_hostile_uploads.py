@@ -137,17 +137,17 @@ def test_hostile_files_are_refused_with_place_and_good_file_stays(
 ) -> None:
     answer = rita.upload(*((name, content) for name, content, *_ in REFUSED), (STOCK, b"\xef\xbb\xbf" + GOOD))
     assert answer.status_code == 422
-    notes = [one.partition("</div></div>")[0] for one in answer.content.decode().split('<div class="note no"')[1:]]
-    notes = [one for one in notes if ": " in one]  # the others wait for a script that has something to say
+    notes = [part.partition("</div></div>")[0] for part in answer.content.decode().split('<div class="note no"')[1:]]
+    notes = [note for note in notes if ": " in note]  # the others wait for a script that has something to say
     assert len(notes) == len(REFUSED)
     wrong = [
         f"{name}: {words!r} is not in {note}"
-        for (name, _, *said), note in zip(REFUSED, notes, strict=True)
-        for words in (f"{name}:", *said)
+        for (name, _, *expected), note in zip(REFUSED, notes, strict=True)
+        for words in (f"{name}:", *expected)
         if words.lower() not in note.lower()
     ]
     assert not wrong, "\n".join(wrong)
-    assert [one.filename for one in ImportItem.objects.filter(progress=ImportState.PREVIEW)] == [STOCK]
+    assert [item.filename for item in ImportItem.objects.filter(progress=ImportState.PREVIEW)] == [STOCK]
     kept = "".join(everything_stored())
     assert WORD not in kept
     assert ImportItem.objects.filter(progress=ImportState.REFUSED, manifest={}, draft={}, secrets=[]).count() == len(
@@ -204,11 +204,11 @@ def test_file_name_is_harmless(rita: Build) -> None:
     pages.append(rita.client.get(reverse("import")).content.decode())
     items = list(ImportItem.objects.all())
     assert len(items) == 2 * len(NAMES)
-    read = [one for one in items if one.progress == ImportState.PREVIEW]
-    pages += [rita.see(one) for one in (read if run_lengths.IS_SOAK else read[::4])]
-    wrong = [said for page in pages for said in hostile_texts.let_out(page)]
+    read = [item for item in items if item.progress == ImportState.PREVIEW]
+    pages += [rita.see(item) for item in (read if run_lengths.IS_SOAK else read[::4])]
+    wrong = [leak for page in pages for leak in hostile_texts.let_out(page)]
     assert not wrong, "\n".join(wrong)
-    for text in [text for one in items for text in (one.filename, one.manifest.get("name", ""))]:
+    for text in [text for item in items for text in (item.filename, item.manifest.get("name", ""))]:
         assert len(text) <= 255
         assert ".." not in text.split("/")
         assert not text.startswith("/")
@@ -313,7 +313,7 @@ def _brought_in(rita: Build, name: str, content: bytes, seen: dict[str, int]) ->
     assert answer.status_code in (302, 422)
     items = list(ImportItem.objects.order_by("pk"))
     pages = [answer.content.decode(), rita.client.get(reverse("import")).content.decode()]
-    assert any(one.filename == STOCK and one.progress == ImportState.PREVIEW for one in items)
+    assert any(item.filename == STOCK and item.progress == ImportState.PREVIEW for item in items)
     assert len(items) >= 2
     for item in items:
         seen[item.progress] += 1
@@ -326,4 +326,4 @@ def _brought_in(rita: Build, name: str, content: bytes, seen: dict[str, int]) ->
         pages.append(
             sent.content.decode() if sent.status_code != 302 else rita.client.get(sent["Location"]).content.decode()
         )
-    assert [said for page in pages for said in hostile_texts.let_out(page)] == []
+    assert [leak for page in pages for leak in hostile_texts.let_out(page)] == []

@@ -38,13 +38,13 @@ class Moves:
 
     page: Page
     count: int = 0
-    said: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
 
     def make(self, what: str, act: Callable[[], Any]) -> None:
         """Do one thing."""
         act()
         self.count += 1
-        self.said.append(what)
+        self.steps.append(what)
 
 
 @dataclass
@@ -117,7 +117,7 @@ def test_file_with_six_privileges_is_submitted_in_twelve_moves(place: Place, tmp
     expect(submit_button(page)).not_to_have_attribute("aria-disabled", "true")
     moves.make("submit", lambda: submit_button(page).click())
     page.wait_for_url(re.compile(r"/review/\d+/$"))
-    assert moves.count <= MOST_MOVES, moves.said
+    assert moves.count <= MOST_MOVES, moves.steps
     made = Submission.objects.get(pk=int(page.url.rstrip("/").rpartition("/")[2]))
     assert made.approvals.filter(stage=2, kind="privilege").count() == 6
 

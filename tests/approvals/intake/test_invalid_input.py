@@ -23,8 +23,8 @@ NUL = "a\0b"
 def test_an_endless_term_is_a_wider_one_and_refused(company: Company) -> None:
     record = app_of(submitted(company, brought_in(company)))
     decide = reverse("decide", args=[record.submission_id, record.pk])
-    asked = {"decision": "approve", "reason": "Wanted.", "term_days": ENDLESS}
-    assert client_of(company.people.theo).post(decide, asked).status_code in (409, 422)
+    fields = {"decision": "approve", "reason": "Wanted.", "term_days": ENDLESS}
+    assert client_of(company.people.theo).post(decide, fields).status_code in (409, 422)
     record.refresh_from_db()
     assert record.state == "open"
 
@@ -56,9 +56,9 @@ def test_a_request_in_another_encoding_than_pages_is_refused_and_breaks_none(
     monkeypatch.setattr(wsgi, "_django", lambda environ, _: [WSGIRequest(environ)])
     environ = RequestFactory().get("/search/?q=a").environ
     for kind, status in ((f"text/plain; charset={charset}", 400), ('text/plain; charset="UTF-8"', 200)):
-        (asked,) = wsgi.application({**environ, "CONTENT_TYPE": kind}, None)
-        assert asked.GET["q"] == "a"  # type: ignore[attr-defined]
-        assert client.get("/search/?q=a", CONTENT_TYPE=asked.META["CONTENT_TYPE"]).status_code == status  # type: ignore[attr-defined]
+        (request,) = wsgi.application({**environ, "CONTENT_TYPE": kind}, None)
+        assert request.GET["q"] == "a"  # type: ignore[attr-defined]
+        assert client.get("/search/?q=a", CONTENT_TYPE=request.META["CONTENT_TYPE"]).status_code == status  # type: ignore[attr-defined]
 
 
 @pytest.mark.rule("I7")

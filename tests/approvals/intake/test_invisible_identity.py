@@ -28,8 +28,8 @@ def robot(company: Company, rita: Build) -> NonHumanIdentity:
     conflict_rules.rule(
         on(c.slack, levels=["admin"]), on(c.erp), on(c.slack, levels=["write"]), scope="identity", code="mixed"
     )
-    (said,) = (one.to_dict() for one in default_rules() if one.code == "shared-identity")
-    conflict_rules.unsaved({**said, "code": "no-sharing"}, c.now).save()
+    (document,) = (rule.to_dict() for rule in default_rules() if rule.code == "shared-identity")
+    conflict_rules.unsaved({**document, "code": "no-sharing"}, c.now).save()
     other = chains.in_force(c, chains.described(c, "Payments", (c.slack, "admin", "all"))).automation
     moved(other.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
     made = NonHumanIdentity.objects.create(
@@ -51,7 +51,7 @@ def issuer(made: ImportItem) -> str:
     return platform_name(Manifest.from_dict(made.manifest))
 
 
-def said(who: Build, name: str) -> str:
+def preview_text(who: Build, name: str) -> str:
     """The preview's page without what differs from one to the next anyway."""
     page = who.see(item(who, name)).replace(name, "NAME")
     page = re.sub(r"/import/\d+/|item=\d+|item-\d+", "ITEM", page)
@@ -59,17 +59,17 @@ def said(who: Build, name: str) -> str:
 
 
 def test_identity_of_other_team_is_shown_as_unknown_name(rita: Build, robot: NonHumanIdentity) -> None:
-    known = said(rita, "payments")
-    assert "of which you see nothing in the register" in known
-    assert "an automation you don’t see" not in known
-    assert "Two automations on one identity" not in known
-    assert "same identity as another" not in known
-    assert known == said(rita, "nobodys-robot")
+    page = preview_text(rita, "payments")
+    assert "of which you see nothing in the register" in page
+    assert "an automation you don’t see" not in page
+    assert "Two automations on one identity" not in page
+    assert "same identity as another" not in page
+    assert page == preview_text(rita, "nobodys-robot")
 
 
 def test_reader_of_identity_sees_possible_conflict(company: Company, rita: Build, robot: NonHumanIdentity) -> None:
     answers: Person = rita.person
     NonHumanIdentity.objects.filter(pk=robot.pk).update(owner=answers)
-    told = said(rita, "payments")
-    assert "Two automations on one identity" in told
-    assert "of which you see nothing" not in told
+    page = preview_text(rita, "payments")
+    assert "Two automations on one identity" in page
+    assert "of which you see nothing" not in page

@@ -148,8 +148,8 @@ def test_large_register_is_searched_and_input_is_kept(
     url = reverse("import_form")
     assert "Search the register" not in rita.client.get(url).content.decode()
     monkeypatch.setattr(builder, "MOST_OPTIONS", 1)
-    first = min(Resource.objects.all(), key=lambda one: one.name)
-    last = max(Resource.objects.exclude(pk=company.erp.pk), key=lambda one: one.name)
+    first = min(Resource.objects.all(), key=lambda resource: resource.name)
+    last = max(Resource.objects.exclude(pk=company.erp.pk), key=lambda resource: resource.name)
     page = rita.client.get(url).content.decode()
     assert "The rows below offer the first 1;" in page
     assert (first.name in page, last.name in page) == (True, False)

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 def row(page: str, words: str) -> str:
     """The row of the page that says these words."""
     rows = re.findall(r'<li class="wish".*?</li>', page, re.DOTALL)
-    return next(one for one in rows if words in one)
+    return next(row for row in rows if words in row)
 
 
 def read(c: Company, item: ImportItem, **draft: Any) -> Preview:
@@ -40,14 +40,14 @@ def read(c: Company, item: ImportItem, **draft: Any) -> Preview:
     return previews.read(item, actor=actor, now=c.now, team=c.people.finance_ops, draft=typed)
 
 
-def term(found: Preview, row: PreviewRow) -> int | None:
+def term(preview: Preview, row: PreviewRow) -> int | None:
     """The requested term of a row, in days."""
-    return next(one.request.term_days for one in found.wanted if one.key == row.key)
+    return next(wanted.request.term_days for wanted in preview.wanted if wanted.key == row.key)
 
 
-def people_asked(found: Preview) -> set[str]:
+def people_asked(preview: Preview) -> set[str]:
     """All people of the route."""
-    seats = [*found.app_seats, *(seat for one in found.asked for seat in one.seats)]
+    seats = [*preview.app_seats, *(seat for row in preview.asked for seat in row.seats)]
     return {person.name for seat in seats for person in seat.may_decide}
 
 
@@ -97,8 +97,10 @@ def test_binding_proposed_by_other_is_shown_and_not_repeated(company: Company, r
     binding = Binding.objects.get(resource=company.slack)
     item = rita.import_item()
     name = f"{binding.connector}|{binding.instance_name}"
-    found = read(company, item, chosen={name: company.mail.pk})
-    (shown,) = [one for one in found.wanted if one.requested.privilege and one.requested.privilege.connector == "slack"]
+    preview = read(company, item, chosen={name: company.mail.pk})
+    (shown,) = [
+        row for row in preview.wanted if row.requested.privilege and row.requested.privilege.connector == "slack"
+    ]
     assert (shown.resource, shown.connection) == (company.slack, "")
     assert shown.proposed.startswith(f"{n.jonas.name} proposed already that it opens {company.slack.name}")
     page = row(rita.see(item), "May post messages to supply-stock")
@@ -245,9 +247,9 @@ def test_a_term_is_the_longest_that_the_tier_allows_unless_a_shorter_one_is_chos
     connected: Company, rita: Build
 ) -> None:
     item = rita.import_item()
-    found = read(connected, item)
-    first = found.asked[0]
-    assert term(found, first) == found.context.policy.longest_term(first.requested.tier) == 180
+    preview = read(connected, item)
+    first = preview.asked[0]
+    assert term(preview, first) == preview.context.policy.longest_term(first.requested.tier) == 180
     assert term(read(connected, item, terms={first.key: 30}), first) == 30
     assert term(read(connected, item, terms={first.key: 400}), first) == 180
     assert term(read(connected, item, terms={first.key: 0}), first) == 180
@@ -260,16 +262,16 @@ def test_a_term_is_the_longest_that_the_tier_allows_unless_a_shorter_one_is_chos
 
 def test_credential_without_reason_uses_reason_of_privilege(connected: Company, rita: Build) -> None:
     item = rita.import_item()
-    found = read(connected, item)
-    credentials = [one for one in found.asked if one.requested.credential is not None]
+    preview = read(connected, item)
+    credentials = [row for row in preview.asked if row.requested.credential is not None]
     assert credentials[0].request.justification == ""
-    said = {one.key: "Buyers must know." for one in found.asked if one.requested.privilege is not None}
-    settled = read(connected, item, why=said)
-    assert {one.request.justification for one in settled.asked if one.requested.credential is not None} == {
+    reasons = {row.key: "Buyers must know." for row in preview.asked if row.requested.privilege is not None}
+    settled = read(connected, item, why=reasons)
+    assert {row.request.justification for row in settled.asked if row.requested.credential is not None} == {
         "It is needed for what it opens: Buyers must know."
     }
-    own = read(connected, item, why={**said, credentials[0].key: "No other way in."})
-    (row,) = (one for one in own.asked if one.key == credentials[0].key)
+    explained = read(connected, item, why={**reasons, credentials[0].key: "No other way in."})
+    (row,) = (row for row in explained.asked if row.key == credentials[0].key)
     assert row.request.justification == "No other way in."
 
 
@@ -332,8 +334,8 @@ def test_changed_file_asks_only_about_additions(company: Company, stock_in_force
     assert page.count('name="why-') == 1
     assert page.count("Held already") == 4
     assert "Not asked again" in page
-    found = read(company, item)
-    assert [one.requested.privilege.target_name for one in found.asked if one.requested.privilege] == ["buyers"]
+    preview = read(company, item)
+    assert [row.requested.privilege.target_name for row in preview.asked if row.requested.privilege] == ["buyers"]
 
 
 @pytest.mark.rule("I7", "A12")
@@ -342,9 +344,9 @@ def test_a_removed_privilege_is_shown_as_removed_and_its_grant_ends(
 ) -> None:
     item = rita.import_item(STOCK, stock_report.source(stock_report.without_slack))
     assert "Removed." in rita.see(item)
-    found = read(company, item)
-    assert len(found.context.changes.ending) == 2  # the privilege and the credential that only it used
-    assert not found.asked
+    preview = read(company, item)
+    assert len(preview.context.changes.ending) == 2  # the privilege and the credential that only it used
+    assert not preview.asked
 
 
 @pytest.mark.rule("A14")

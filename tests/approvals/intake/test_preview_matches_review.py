@@ -36,22 +36,22 @@ def test_preview_and_review_show_same_text(company: Company, rita: Build, chaser
     review = context(client_of(n.theo).get(reverse("review", args=[made.pk])))
     leads = {f"{label}." for _, label in review["app"]["findings"]}
     assert any(lead.startswith("Shared credential: ") for lead in leads)
-    assert leads <= {one.lead for one in shown["noticed"]}
+    assert leads <= {finding.lead for finding in shown["noticed"]}
     secrets = [row for row in shown["rows"] if row["wish"].level == "secret"]
     tags = {row["wish"].sentence: {tag["text"] for tag in row["tags"]} for row in secrets}
     rows = [row for row in review["rows"] if row["level"] == "secret"]
     assert rows
     for row in rows:
-        said = next(of for sentence, of in tags.items() if row["name"] in sentence)
-        assert {tag["text"] for tag in row["tags"]} <= said, row["name"]
-        assert "Reach unknown" in said
+        texts = next(words for sentence, words in tags.items() if row["name"] in sentence)
+        assert {tag["text"] for tag in row["tags"]} <= texts, row["name"]
+        assert "Reach unknown" in texts
 
 
 @pytest.mark.rule("T2")
 def test_shared_facts_are_shown_once(company: Company) -> None:
     made = scenarios.submitted(company)
     app = context(client_of(company.people.theo).get(reverse("review", args=[made.pk])))["app"]
-    texts = [re.sub("^.*: ", "", one.text) for one in app["reasons"]]
+    texts = [re.sub("^.*: ", "", reason.text) for reason in app["reasons"]]
     assert len(texts) == len(set(texts))
-    whole = [one.partition(": ")[2] for one in made.reasons]
+    whole = [reason.partition(": ")[2] for reason in made.reasons]
     assert len(whole) >= len(texts)

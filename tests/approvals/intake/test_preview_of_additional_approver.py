@@ -21,9 +21,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def item(connected: Company, rita: Build) -> ImportItem:
     """The stock report, imported by Rita for Jonas; not submitted yet."""
-    found = rita.import_item()
-    rita.post(found, rita.typed(found, connected.people.jonas))
-    return found
+    item = rita.import_item()
+    rita.post(item, rita.typed(item, connected.people.jonas))
+    return item
 
 
 @pytest.mark.rule("A9")
@@ -48,10 +48,10 @@ def test_preview_names_deputy_if_lead_is_needed_for_privilege(
 ) -> None:
     c, n = connected, connected.people
     item.refresh_from_db()
-    found = previews.read(item, actor=as_actor(n.rita), now=c.now, team=n.finance_ops, draft=Draft.of(item))
-    assert not found.plan.short
-    (seat,) = found.app_seats
-    assert [(one.name) for one in seat.may_decide] == ["Theo Brandt", "Bram Visser"]
+    preview = previews.read(item, actor=as_actor(n.rita), now=c.now, team=n.finance_ops, draft=Draft.of(item))
+    assert not preview.plan.short
+    (seat,) = preview.app_seats
+    assert [(person.name) for person in seat.may_decide] == ["Theo Brandt", "Bram Visser"]
     page = rita.see(item)
     assert "deputy lead, asked too so that somebody is left for “May post messages" in page
     rita.post(item, rita.typed(item, n.jonas), do="submit")

@@ -27,14 +27,14 @@ def read(c: Company, item: ImportItem) -> Preview:
     )
 
 
-def names_before(found: Preview) -> dict[str, list[tuple[str, list[str]]]]:
-    asked = {
-        str(one.requested.privilege or one.requested.credential): [
-            (seat.label, sorted(p.name for p in seat.may_decide)) for seat in one.seats
+def names_before(preview: Preview) -> dict[str, list[tuple[str, list[str]]]]:
+    by_privilege = {
+        str(row.requested.privilege or row.requested.credential): [
+            (seat.label, sorted(p.name for p in seat.may_decide)) for seat in row.seats
         ]
-        for one in found.asked
+        for row in preview.asked
     }
-    return asked | {"app": [(seat.label, sorted(p.name for p in seat.may_decide)) for seat in found.app_seats]}
+    return by_privilege | {"app": [(seat.label, sorted(p.name for p in seat.may_decide)) for seat in preview.app_seats]}
 
 
 def names_after(made: Submission, c: Company) -> dict[str, list[tuple[str, list[str]]]]:
@@ -51,21 +51,21 @@ def names_after(made: Submission, c: Company) -> dict[str, list[tuple[str, list[
     }
 
 
-def on_slack(found: Preview, c: Company) -> PreviewRow:
-    return next(one for one in found.asked if one.requested.privilege is not None and one.resource == c.slack)
+def on_slack(preview: Preview, c: Company) -> PreviewRow:
+    return next(row for row in preview.asked if row.requested.privilege is not None and row.resource == c.slack)
 
 
-def is_extra(found: Preview, c: Company, label: str) -> bool:
+def is_extra(preview: Preview, c: Company, label: str) -> bool:
     """Whether a seat of the posts is one that the policy does not ask for."""
-    approval = on_slack(found, c).approval
+    approval = on_slack(preview, c).approval
     return approval is not None and approval.is_extra(label)
 
 
-def seats_on_slack(found: Preview, c: Company) -> list[tuple[str, list[str], bool]]:
+def seats_on_slack(preview: Preview, c: Company) -> list[tuple[str, list[str], bool]]:
     """The seats of the posts: label, people, and whether the policy does not ask for it."""
     return [
-        (seat.label, [one.name for one in seat.may_decide], is_extra(found, c, seat.label))
-        for seat in on_slack(found, c).seats
+        (seat.label, [person.name for person in seat.may_decide], is_extra(preview, c, seat.label))
+        for seat in on_slack(preview, c).seats
     ]
 
 
@@ -113,20 +113,20 @@ def test_the_route_before_is_the_route_after_also_when_it_was_refused(
     item = rita.import_item(STOCK, stock_report.source())
     rita.post(item, rita.typed(item, n.jonas))
     item.refresh_from_db()
-    found = read(company, item)
-    seats = on_slack(found, company).seats
+    preview = read(company, item)
+    seats = on_slack(preview, company).seats
     if who_left:
-        assert [(seat.label, is_extra(found, company, seat.label)) for seat in seats] == [
+        assert [(seat.label, is_extra(preview, company, seat.label)) for seat in seats] == [
             ("owner", False),
             ("security", True),
         ]
         assert "One extra approval for 1 request refused, withdrawn or stopped before" in rita.see(item)
     else:
-        assert [(seat.basis, [one.name for one in seat.may_decide]) for seat in seats] == [
+        assert [(seat.basis, [person.name for person in seat.may_decide]) for seat in seats] == [
             ("decided before", ["Omar Haddad"])
         ]
         assert "One extra approval" not in rita.see(item)
-    before = names_before(found)
+    before = names_before(preview)
     assert rita.post(item, rita.typed(item, n.jonas), do="submit").status_code == 302
     assert names_after(Submission.objects.order_by("-pk")[0], company) == before
 
@@ -144,15 +144,15 @@ def test_previewed_route_equals_submitted_route_after_withdrawal(who_left: bool,
     item = rita.import_item(STOCK, stock_report.source())
     rita.post(item, rita.typed(item, n.jonas))
     item.refresh_from_db()
-    found = read(company, item)
-    seats = seats_on_slack(found, company)
+    preview = read(company, item)
+    seats = seats_on_slack(preview, company)
     if who_left:
         assert seats == [("owner", ["Piet de Vries"], False), ("security", ["Sana Iqbal", "Viktor Lind"], True)]
-        assert [seat.label for seat in found.app_seats] == ["lead", "security"]
+        assert [seat.label for seat in preview.app_seats] == ["lead", "security"]
     else:
         assert seats == [("owner", ["Omar Haddad"], False)]
-        assert [[one.name for one in seat.may_decide] for seat in found.app_seats] == [["Theo Brandt"]]
-    before = names_before(found)
+        assert [[person.name for person in seat.may_decide] for seat in preview.app_seats] == [["Theo Brandt"]]
+    before = names_before(preview)
     assert rita.post(item, rita.typed(item, n.jonas), do="submit").status_code == 302
     assert names_after(Submission.objects.order_by("-pk")[0], company) == before
 
@@ -167,8 +167,8 @@ def test_old_or_missing_rejection_needs_no_extra_approval(company: Company, star
     Approval.objects.filter(submission=start, state="rejected").update(ended_at=long_ago)
     sql("ALTER TABLE approvals_approval ENABLE TRIGGER USER")
     record_leaver(n.omar, actor=as_actor(n.ines), now=company.now, reason="Left.")
-    found = read(company, rita.import_item(STOCK, stock_report.source()))
-    assert not any(is_more for _, _, is_more in seats_on_slack(found, company))
+    preview = read(company, rita.import_item(STOCK, stock_report.source()))
+    assert not any(is_more for _, _, is_more in seats_on_slack(preview, company))
 
 
 @pytest.mark.rule("A15", "A9")
@@ -177,5 +177,7 @@ def test_preview_reports_missing_person_for_extra_approval(company: Company, rit
     n = company.people
     for person in (n.sana, n.viktor):
         record_leaver(person, actor=as_actor(n.ines), now=company.now, reason="Left.")
-    found = read(company, rita.import_item(STOCK, stock_report.source()))
-    assert any("slack" in one.lower() or "post" in one.lower() for one in found.plan.short), found.plan.short
+    preview = read(company, rita.import_item(STOCK, stock_report.source()))
+    assert any("slack" in sentence.lower() or "post" in sentence.lower() for sentence in preview.plan.short), (
+        preview.plan.short
+    )

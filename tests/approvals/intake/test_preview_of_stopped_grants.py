@@ -39,9 +39,9 @@ def test_reimport_of_stopped_version_needs_extra_approval(
     item = rita.import_item(STOCK, stock_report.source())
     rita.post(item, typed(company, rita, item))
     item.refresh_from_db()
-    found = read(company, item)
-    assert [one.requested.why for one in found.asked] == ["stopped"]
-    seats = seats_on_slack(found, company)
+    preview = read(company, item)
+    assert [row.requested.why for row in preview.asked] == ["stopped"]
+    seats = seats_on_slack(preview, company)
     assert seats == [("owner", ["Omar Haddad"], False), ("security", ["Viktor Lind"], True)]
     page = rita.see(item)
     assert "Was stopped" in page
@@ -50,7 +50,7 @@ def test_reimport_of_stopped_version_needs_extra_approval(
         in page
     )
     assert "One extra approval for 1 request refused, withdrawn or stopped before" in page
-    before = names_before(found)
+    before = names_before(preview)
     assert rita.post(item, typed(company, rita, item), do="submit").status_code == 302
     made = Submission.objects.order_by("-pk")[0]
     assert made.pk != live.pk

@@ -21,8 +21,8 @@ def test_heading_shows_choice(company: Company, rita: Build) -> None:
     below.save(update_fields=["name"])
     item = rita.import_item(STOCK, stock_report.source())
     for environment, name in (("test", below.name), ("development", item.manifest["name"])):
-        said = rita.panel(item, rita.typed(item, company.people.jonas, environment=environment)).content.decode()
-        head = re.search(r'<div id="title".*?</h1>.*?<div class="subline">.*?</div>', said, re.DOTALL)
+        panel = rita.panel(item, rita.typed(item, company.people.jonas, environment=environment)).content.decode()
+        head = re.search(r'<div id="title".*?</h1>.*?<div class="subline">.*?</div>', panel, re.DOTALL)
         assert head is not None
         assert f"<h1>{name}</h1>" in head[0]
         assert f'data-title="Preview {name}"' in head[0]

@@ -63,8 +63,8 @@ def item_of(
 
 def read(c: Company, item: ImportItem, by: Person | None = None, **draft: Any) -> previews.Preview:
     """The preview, with a draft instead of the stored one."""
-    said = replace(Draft.of(item), **draft)
-    return previews.read(item, actor=as_actor(by or c.people.rita), now=c.now, team=c.people.finance_ops, draft=said)
+    changed = replace(Draft.of(item), **draft)
+    return previews.read(item, actor=as_actor(by or c.people.rita), now=c.now, team=c.people.finance_ops, draft=changed)
 
 
 def without_id(export: dict[str, Any]) -> None:
@@ -126,9 +126,9 @@ def test_existing_environment_is_not_offered_for_promotion(company: Company, sta
     stock_report.version(company)
     item = item_of(company, elsewhere)
     assert below not in lineages.sibling_choices(company.people.finance_ops, "production")
-    found = read(company, item, sibling=below.pk)
-    assert found.sibling is None
-    assert OF_AUTOMATION["sibling"] in missing_answers(found)
+    preview = read(company, item, sibling=below.pk)
+    assert preview.sibling is None
+    assert OF_AUTOMATION["sibling"] in missing_answers(preview)
 
 
 @IN_TEST
@@ -161,8 +161,10 @@ def test_promotion_goes_upwards_only(company: Company, to: str, start: Submissio
 
 
 def test_production_is_promoted_nowhere(company: Company, stock_in_force: Submission) -> None:
-    no = promotion.promotion_refusal(stock_in_force.automation, actor=as_actor(company.people.rita), now=company.now)
-    assert no == promotion.NOWHERE
+    refusal = promotion.promotion_refusal(
+        stock_in_force.automation, actor=as_actor(company.people.rita), now=company.now
+    )
+    assert refusal == promotion.NOWHERE
 
 
 @IN_TEST
@@ -187,14 +189,14 @@ def test_the_same_id_in_another_environment_is_of_the_lineage(company: Company, 
 @IN_TEST
 def test_a_promotion_is_filled_in_from_below(company: Company, start: Submission) -> None:
     below = start
-    found = read(company, item_of(company))
-    assert found.content.registered is None
-    assert (found.sibling, found.context.promoted_from) == (below.automation, below.version)
-    assert found.content.automation.purpose == below.automation.purpose
-    assert found.content.automation.business_owner == below.automation.business_owner
-    said = {one.why for one in found.asked if one.requested.privilege is not None}
-    assert said == {"It is needed for the reminder."}
-    assert all(one.is_justified for one in found.asked)
+    preview = read(company, item_of(company))
+    assert preview.content.registered is None
+    assert (preview.sibling, preview.context.promoted_from) == (below.automation, below.version)
+    assert preview.content.automation.purpose == below.automation.purpose
+    assert preview.content.automation.business_owner == below.automation.business_owner
+    reasons = {row.why for row in preview.asked if row.requested.privilege is not None}
+    assert reasons == {"It is needed for the reminder."}
+    assert all(one.is_justified for one in preview.asked)
 
 
 @IN_TEST
@@ -205,9 +207,9 @@ def test_the_same_on_another_resource_is_one_change_and_no_loss(company: Company
         used |= {"id": "productionErp", "name": "ERP production"}
 
     item = item_of(company, on_another)
-    reads = next(one for one in read(company, item).wanted if not one.is_named)
-    found = read(company, item, chosen={reads.connection: company.model.pk})
-    drift = previews.drift(found)
+    reads = next(row for row in read(company, item).wanted if not row.is_named)
+    preview = read(company, item, chosen={reads.connection: company.model.pk})
+    drift = previews.drift(preview)
     assert drift is not None
     assert not drift.added
     assert not drift.removed
@@ -219,10 +221,10 @@ def test_the_same_on_another_resource_is_one_change_and_no_loss(company: Company
 
 @IN_TEST
 def test_additional_access_in_production_is_shown_as_added(company: Company) -> None:
-    found = read(company, item_of(company, stock_report.one_more_channel))
-    drift = previews.drift(found)
+    preview = read(company, item_of(company, stock_report.one_more_channel))
+    drift = previews.drift(preview)
     assert drift is not None
-    assert [one.target_name for one in drift.added] == ["buyers"]
+    assert [privilege.target_name for privilege in drift.added] == ["buyers"]
     assert not drift.changed
 
 
@@ -257,8 +259,8 @@ def test_a_newer_version_from_test_is_a_promotion_too_and_one_of_its_own_is_a_ch
     newer = stock_report.submitted(company, stock_report.another_order)
     assert newer.kind == SubmissionKind.PROMOTION
     assert newer.promoted_from == Version.objects.get(automation__environment="test", number=2)
-    own = stock_report.submitted(company, stock_report.another_threshold)
-    assert (own.kind, own.promoted_from) == (SubmissionKind.CHANGE, None)
+    change = stock_report.submitted(company, stock_report.another_threshold)
+    assert (change.kind, change.promoted_from) == (SubmissionKind.CHANGE, None)
 
 
 @pytest.mark.rule("A8")
@@ -286,8 +288,8 @@ def test_promotion_page_is_fully_prefilled(company: Company, start: Submission) 
     assert "Promotion from test." in preview
     assert "Against version 1 in test" in preview
     fields = dict(re.findall(r'<textarea[^>]*name="(why-[0-9a-f]{12})"[^>]*>([^<]*)<', preview))
-    about = {"purpose": below.purpose, "business_owner": below.business_owner_id, "environment": "production"}
-    done = rita.post(item, {**about, "technical_owner": company.people.rita.pk, **fields}, do="submit")
+    facts = {"purpose": below.purpose, "business_owner": below.business_owner_id, "environment": "production"}
+    done = rita.post(item, {**facts, "technical_owner": company.people.rita.pk, **fields}, do="submit")
     made = Submission.objects.get(automation__environment="production")
     assert done["Location"] == reverse("review", args=[made.pk])
     assert made.kind == SubmissionKind.PROMOTION
@@ -317,14 +319,14 @@ def test_program_promotes_without_repeating_fields(company: Company, start: Subm
     above = Automation.objects.get(pk=made.said["automation"]["id"])
     assert (above.environment, above.lineage) == ("production", below.lineage)
     assert (above.business_owner, above.purpose) == (below.business_owner, below.purpose)
-    said = made.said["preview"]
-    assert said["promoted_from"] == {
+    preview = made.said["preview"]
+    assert preview["promoted_from"] == {
         "automation": {"id": below.pk, "name": below.name},
         "environment": "test",
         "version": 1,
         "approved": True,
     }
-    assert said["missing"] == []
+    assert preview["missing"] == []
 
 
 # --- as reviewers see it ----------------------------------------------------------------------------------------------------
@@ -333,17 +335,17 @@ def test_program_promotes_without_repeating_fields(company: Company, start: Subm
 def reviewed(c: Company, made: Submission) -> str:
     """The review page as Theo reads it, from what changed on."""
     page = client_of(c.people.theo).get(reverse("review", args=[made.pk])).content.decode()
-    found = re.search(r'<section class="panel changes".*?</section>', page, re.DOTALL)
-    return html.unescape(" ".join(re.sub(r"<svg.*?</svg>", "", found[0], flags=re.DOTALL).split())) if found else ""
+    match = re.search(r'<section class="panel changes".*?</section>', page, re.DOTALL)
+    return html.unescape(" ".join(re.sub(r"<svg.*?</svg>", "", match[0], flags=re.DOTALL).split())) if match else ""
 
 
 @IN_TEST
 def test_review_shows_diff_to_lower_environment(company: Company) -> None:
-    said = reviewed(company, stock_report.submitted(company, stock_report.one_more_channel))
-    assert "Promotion from test: against version 1, approved there" in said
-    assert "1 privilege new" in said
-    assert "2 privileges and 2 credentials not changed, asked again" in said
-    assert "keep their grants" not in said
+    text = reviewed(company, stock_report.submitted(company, stock_report.one_more_channel))
+    assert "Promotion from test: against version 1, approved there" in text
+    assert "1 privilege new" in text
+    assert "2 privileges and 2 credentials not changed, asked again" in text
+    assert "keep their grants" not in text
 
 
 def test_unapproved_lower_version_is_not_called_approved(company: Company) -> None:
@@ -357,9 +359,9 @@ def test_replaced_resource_is_shown_beside_original(company: Company) -> None:
     def on_another(export: dict[str, Any]) -> None:
         stock_report.node(export, ".postgres")["credentials"]["postgres"] |= {"id": "modelStore", "name": "Model store"}
 
-    said = reviewed(company, stock_report.submitted(company, on_another))
-    assert re.search(r"<del>[^<]*in ERP Postgres \(production\)</del> <ins>[^<]*in Model gateway</ins>", said)
-    assert "1 privilege narrowed" in said, "from confidential data to internal"
+    text = reviewed(company, stock_report.submitted(company, on_another))
+    assert re.search(r"<del>[^<]*in ERP Postgres \(production\)</del> <ins>[^<]*in Model gateway</ins>", text)
+    assert "1 privilege narrowed" in text, "from confidential data to internal"
 
 
 @IN_TEST
@@ -378,25 +380,25 @@ def test_move_from_internal_to_confidential_data_raises_tier(company: Company) -
         stock_report.node(export, ".postgres")["credentials"]["postgres"] |= {"id": "modelStore", "name": "Model store"}
 
     stock_report.version(company, on_test_data, environment="test")
-    said = reviewed(company, stock_report.submitted(company))
-    assert "1 privilege raised or wider" in said
-    assert "internal" in said
-    assert "confidential" in said
+    text = reviewed(company, stock_report.submitted(company))
+    assert "1 privilege raised or wider" in text
+    assert "internal" in text
+    assert "confidential" in text
 
 
 def test_unrelated_version_is_not_called_promotion(company: Company) -> None:
     def only_posts(export: dict[str, Any]) -> None:
-        export["nodes"] = [one for one in export["nodes"] if not one["type"].endswith(".postgres")]
+        export["nodes"] = [node for node in export["nodes"] if not node["type"].endswith(".postgres")]
         elsewhere(export)
 
     below = stock_report.version(company, stock_report.without_slack, environment="test").automation
     n, content = company.people, stock_report.source(only_posts)
     connect(company, content)
     item = transition_previews.preview([("posts.json", content)], actor=as_actor(n.rita), now=company.now).items.get()
-    said = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Posts."}
+    fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Posts."}
     made = confirmation.confirm_import(
-        n.finance_ops, actor=as_actor(n.rita), now=company.now, item=item, fields=said, sibling=below
+        n.finance_ops, actor=as_actor(n.rita), now=company.now, item=item, fields=fields, sibling=below
     )
     assert isinstance(made, Version)
-    found = reviewed(company, scenarios.submitted(company, made))
-    assert "it has nothing in common with version 1 there" in found
+    text = reviewed(company, scenarios.submitted(company, made))
+    assert "it has nothing in common with version 1 there" in text

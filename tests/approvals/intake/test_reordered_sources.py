@@ -26,7 +26,7 @@ def test_a_reordered_and_renamed_copy_may_be_the_same(company: Company) -> None:
     def copied(export: dict[str, Any]) -> None:
         name = stock_report.node(export, ".slack")["name"]
         export["connections"] = {
-            key: {kind: [[{**one, "node": one["node"].replace(name, "Say it")} for one in port] for port in ports]}
+            key: {kind: [[{**link, "node": link["node"].replace(name, "Say it")} for link in port] for port in ports]}
             for key, kinds in reversed(export["connections"].items())
             for kind, ports in kinds.items()
         }

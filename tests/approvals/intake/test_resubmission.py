@@ -86,10 +86,10 @@ def test_withdrawn_submission_is_resubmitted_with_earlier_text(company: Company,
     assert rita.client.post(again(made.automation))["Location"] == answer["Location"], (
         "a second press goes on in the same"
     )
-    said = {str(one.justification) for one in made.approvals.filter(justification__isnull=False)}
+    texts = {str(approval.justification) for approval in made.approvals.filter(justification__isnull=False)}
     page = rita.client.get(answer["Location"]).content.decode()
-    assert said
-    assert all(text in page for text in said)
+    assert texts
+    assert all(text in page for text in texts)
     assert rita.post(item, as_it_stands(rita, item, company), do="submit").status_code == 302
     newest = stock_report.newest(company)
     assert (newest.state, newest.version, newest.pk > made.pk) == (SubmissionState.OPEN, made.version, True)
@@ -113,9 +113,11 @@ def test_a_stopped_grant_is_asked_for_again_from_the_page(company: Company, live
     rita.client.post(again(live.automation))
     item = ImportItem.objects.get(version=live.version, progress="preview")
     assert rita.post(item, as_it_stands(rita, item, company), do="submit").status_code == 302
-    asked = stock_report.newest(company)
-    assert [one.privilege for one in asked.approvals.filter(kind="privilege")] == [grant.approval.privilege]
-    assert asked.version == live.version
+    submission = stock_report.newest(company)
+    assert [approval.privilege for approval in submission.approvals.filter(kind="privilege")] == [
+        grant.approval.privilege
+    ]
+    assert submission.version == live.version
 
 
 @pytest.mark.rule("A10")

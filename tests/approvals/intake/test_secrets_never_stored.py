@@ -127,7 +127,7 @@ def _workflows(plants: Mapping[str, Plant]) -> Iterator[Planted]:
         canary = _canary(kind)
         document = _renamed(plant(canary), number)
         more = {name: kept for name, kept in document.items() if name not in TOGETHER}
-        fits = (one for one in made if all(_joins(one.document.get(name), more[name]) for name in more))
+        fits = (workflow for workflow in made if all(_joins(workflow.document.get(name), more[name]) for name in more))
         into = next(fits, None)
         if into is None:
             name, file = _canary("numbered word"), _canary("numbered word")
@@ -209,8 +209,8 @@ def mailbox(settings: Any, smtp: Server) -> Server:
 
 def _connect(c: Company, item: ImportItem) -> None:
     """Omar says that whatever is used opens the ERP database."""
-    for one in manifest_of(item).privileges:
-        connector, instance = binding_key(one)
+    for privilege in manifest_of(item).privileges:
+        connector, instance = binding_key(privilege)
         bindings.bind_connection(
             c.erp, actor=as_actor(c.people.omar), now=c.now, connector=connector, instance=instance
         )
@@ -314,13 +314,13 @@ def test_planted_secrets_appear_nowhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     planted, seen, printed = exports(), Seen(), StringIO()
-    canaries = {f"{one.name}: {kind}": canary for one in planted for kind, canary in one.canaries.items()}
+    canaries = {f"{export.name}: {kind}": canary for export in planted for kind, canary in export.canaries.items()}
     assert len(canaries) > len(N8N) + len(MCP) + len(OPAQUE) + len(NUMBERED) + len(PLAIN)
     caplog.set_level(logging.DEBUG)
     with redirect_stdout(printed), redirect_stderr(printed):
-        for one in planted:
-            _decided(company, _brought_in(company, rita, one, seen), seen)
-            _went_wrong(rita, one, seen, monkeypatch)
+        for export in planted:
+            _decided(company, _brought_in(company, rita, export, seen), seen)
+            _went_wrong(rita, export, seen, monkeypatch)
         _mailed(company, mailbox, seen)
     (lines,) = (handler for handler in logging.getLogger().handlers if handler.name == "out")
     logged = seen.note("log", "\n".join([caplog.text, *map(lines.format, caplog.records)]))
@@ -331,8 +331,8 @@ def test_planted_secrets_appear_nowhere(
     for session in Session.objects.all():
         seen.note("session", json.dumps(session.get_decoded()))
     assert seen.leaks(canaries) == []
-    found = Finding.objects.filter(code="embedded_secret").values_list("place", flat=True)
-    assert len(set(found)) >= len(N8N) + len(MCP) - 1, "each was found, by its place"
+    places = Finding.objects.filter(code="embedded_secret").values_list("place", flat=True)
+    assert len(set(places)) >= len(N8N) + len(MCP) - 1, "each was found, by its place"
 
 
 @pytest.mark.rule("I6")

@@ -129,10 +129,10 @@ def test_unowned_resource_delays_submission_until_accepted(
 ) -> None:
     c, n = company, company.people
     chat, item = start
-    said = {"bind": chat.pk, "why-": "It is needed for the report."}
-    rows = {name: said[name[:4]] for name in rita.fields(item) if name[:4] in said}
-    about = {"purpose": "Tells buyers what runs low.", "environment": "production"}
-    data = {**about, **rows, "business_owner": n.jonas.pk, "technical_owner": n.rita.pk}
+    typed = {"bind": chat.pk, "why-": "It is needed for the report."}
+    rows = {name: typed[name[:4]] for name in rita.fields(item) if name[:4] in typed}
+    fields = {"purpose": "Tells buyers what runs low.", "environment": "production"}
+    data = {**fields, **rows, "business_owner": n.jonas.pk, "technical_owner": n.rita.pk}
     answer = rita.client.post(reverse("import_preview", args=[item.pk]), {**data, "do": "submit"}, follow=True)
     page = answer.content.decode()
     assert "Version 1 is saved, and not submitted yet." in page
@@ -211,7 +211,7 @@ def test_preview_becomes_version_and_submission_with_input(connected: Company, r
     assert (automation.purpose, automation.escalation_contact) == ("Tells buyers what runs low.", "#stock")
     assert (automation.business_owner, automation.technical_owner) == (connected.people.jonas, rita.person)
     records = made.approvals.filter(stage=2).select_related("justification").order_by("pk")
-    assert {one.justification.text for one in records} == {f"Reason {index}." for index in range(4)}
+    assert {record.justification.text for record in records} == {f"Reason {index}." for index in range(4)}
     assert sorted(records.values_list("term_days", flat=True)) == [30, 180, 180, 180]
     parties = set(made.parties.values_list("person__name", "capacity"))
     assert {("Rita Novak", "submitter"), ("Rita Novak", "importer"), ("Jonas Weil", "business_owner")} <= parties
@@ -256,16 +256,16 @@ def test_the_route_before_is_the_route_after(connected: Company, rita: Build) ->
     item = rita.import_item()
     rita.post(item, rita.typed(item, connected.people.jonas))
     item.refresh_from_db()
-    found = previews.read(
+    preview = previews.read(
         item, actor=as_actor(rita.person), now=connected.now, team=connected.people.finance_ops, draft=Draft.of(item)
     )
     before: dict[str, Any] = {
-        str(one.requested.privilege or one.requested.credential): [
-            [p.pk for p in seat.may_decide] for seat in one.seats
+        str(row.requested.privilege or row.requested.credential): [
+            [p.pk for p in seat.may_decide] for seat in row.seats
         ]
-        for one in found.asked
+        for row in preview.asked
     }
-    before["app"] = [[person.pk for person in seat.may_decide] for seat in found.app_seats]
+    before["app"] = [[person.pk for person in seat.may_decide] for seat in preview.app_seats]
     rita.post(item, rita.typed(item, connected.people.jonas), do="submit")
     made = Submission.objects.get()
     route = load_context(made, connected.now).route
@@ -294,9 +294,11 @@ def without_id(c: Company) -> ImportItem:
     """The agent, whose source has no id, submitted by Rita."""
     n, rita = c.people, as_actor(c.people.rita)
     item = transition_previews.preview([(AGENT, (EXPORTS / AGENT).read_bytes())], actor=rita, now=c.now).items.get()
-    opens = {resolution.binding_name(binding_key(one)): c.github for one in builder.manifest_of(item).privileges}
-    said = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Tells buyers what runs low."}
-    version = confirmation.confirm_import(n.finance_ops, actor=rita, now=c.now, item=item, fields=said, chosen=opens)
+    opens = {
+        resolution.binding_name(binding_key(privilege)): c.github for privilege in builder.manifest_of(item).privileges
+    }
+    fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Tells buyers what runs low."}
+    version = confirmation.confirm_import(n.finance_ops, actor=rita, now=c.now, item=item, fields=fields, chosen=opens)
     scenarios.submitted(c, version)
     return item
 

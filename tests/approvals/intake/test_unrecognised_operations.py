@@ -47,8 +47,8 @@ def test_binding_to_proposed_resource_waits_for_owner(company: Company, rita: Bu
     item, _ = brought(rita, company)
     for name in [name for name in rita.fields(item) if name.startswith("bind-")]:
         key = name.removeprefix("bind-")
-        about = {"name": f"Acme {key}", "kind": "saas_connector", "environment": "production"}
-        data = {"do": "register", **about, "suggested_owner": company.people.omar.pk}
+        fields = {"name": f"Acme {key}", "kind": "saas_connector", "environment": "production"}
+        data = {"do": "register", **fields, "suggested_owner": company.people.omar.pk}
         assert rita.client.post(reverse("import_bind", args=[item.pk, key]), data).status_code == 302
     answer = rita.post(item, rita.typed(item, company.people.jonas), do="submit", follow=True)
     assert "has nobody who accepted to own it" in answer.content.decode()

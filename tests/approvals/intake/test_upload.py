@@ -85,7 +85,7 @@ def test_more_than_is_taken_at_once_is_refused_in_words_and_never_parsed(rita: B
 def test_a_secret_in_an_export_is_on_no_page_in_no_row_and_in_no_session(rita: Build, settings: Any) -> None:
     canary = f"nwf-{secrets.token_hex(14)}"
     export = json.loads((EXPORTS / ONBOARDING).read_text())
-    call = next(one for one in export["nodes"] if one["name"] == "Check credit")
+    call = next(node for node in export["nodes"] if node["name"] == "Check credit")
     header = call["parameters"]["headerParameters"]["parameters"][0]
     assert header["name"] == "X-Api-Key"
     header["value"] = canary
@@ -100,9 +100,9 @@ def test_a_secret_in_an_export_is_on_no_page_in_no_row_and_in_no_session(rita: B
     for text in (page, refused, again, rita.client.get(reverse("import")).content.decode()):
         assert canary not in text
     assert not any(canary in row for row in everything_stored())
-    assert not any(canary in json.dumps(one.get_decoded()) for one in Session.objects.all())
-    handlers = [import_string(one) for one in settings.FILE_UPLOAD_HANDLERS]
-    assert [issubclass(one, MemoryFileUploadHandler) for one in handlers] == [True], "no disk"
+    assert not any(canary in json.dumps(session.get_decoded()) for session in Session.objects.all())
+    handlers = [import_string(path) for path in settings.FILE_UPLOAD_HANDLERS]
+    assert [issubclass(handler, MemoryFileUploadHandler) for handler in handlers] == [True], "no disk"
 
 
 @pytest.mark.rule("I7")

@@ -154,10 +154,10 @@ def test_memory_for_reading_is_bounded_by_file_size(kind: str, rita: Build, requ
 @pytest.mark.rule("I7")
 def test_a_hundred_automations_take_as_many_queries_as_two(rita: Build) -> None:
     def queries(number: int) -> int:
-        with CaptureQueriesContext(connection) as asked:
-            found = [workflow(node("noOp"), name=f"Flow {i}") for i in range(number)]
-            assert rita.upload(("flows.json", _json(found))).status_code == 302
-        return len(asked)
+        with CaptureQueriesContext(connection) as caught:
+            flows = [workflow(node("noOp"), name=f"Flow {i}") for i in range(number)]
+            assert rita.upload(("flows.json", _json(flows))).status_code == 302
+        return len(caught)
 
     queries(2)
     assert queries(100) <= queries(2)

@@ -48,9 +48,9 @@ def test_draft_is_saved_and_submitted_after_waiver(connected: Company, rita: Bui
     assert "Version 1 is saved, and not submitted yet." in page
     assert answer.context["form"]["conflict"].value() == chosen
     assert not Submission.objects.exists()
-    said = {"conflict": chosen, "reason": "It is due.", "control": "Piet reads every post.", "days": "30"}
-    asked = rita.client.post(reverse("waiver_ask", args=[version.automation_id]), said)
-    assert asked.status_code == 302
+    fields = {"conflict": chosen, "reason": "It is due.", "control": "Piet reads every post.", "days": "30"}
+    response = rita.client.post(reverse("waiver_ask", args=[version.automation_id]), fields)
+    assert response.status_code == 302
     later = ImportItem.objects.get(progress=ImportState.PREVIEW)
     there = reverse("import_preview", args=[later.pk])
     page = rita.client.get(there).content.decode()

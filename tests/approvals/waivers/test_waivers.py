@@ -70,7 +70,7 @@ def forbidden(c: Company) -> Version:
     return stock_report.version(c)
 
 
-def asked(c: Company) -> Waiver:
+def requested_waiver(c: Company) -> Waiver:
     """Rita asks for a waiver of the only automation."""
     return ask(c, Automation.objects.get())
 
@@ -108,7 +108,7 @@ def is_waived(c: Company, version: Version, at: object) -> bool:
 
 
 FORBIDDEN = starting_point("plain", forbidden)
-ASKED = starting_point(FORBIDDEN, asked)
+ASKED = starting_point(FORBIDDEN, requested_waiver)
 GRANTED = starting_point(ASKED, granted)
 SIGNED_FOR = starting_point("plain", signed_for)
 HELD = starting_point("plain", held_under_a_waiver)

@@ -54,9 +54,9 @@ def test_unauthorised_person_gets_no_form_and_opens_nothing(held: Held, now: dat
 @pytest.mark.rule("R2")
 def test_preview_shows_items(held: Held, now: datetime) -> None:
     low_grants(held.submission, 30, begins_at=held.company.now)
-    said = text(client_of(held.people.sana), "/campaigns/new/?about=both")
-    assert "34 grants" in said
-    assert "1 automation " in said
+    page = text(client_of(held.people.sana), "/campaigns/new/?about=both")
+    assert "34 grants" in page
+    assert "1 automation " in page
     campaign = filled(ordered(Scope(about="both"), by=held.people.sana, now=now), now)
     assert campaign.items.count() == 35 == campaign.expected
     again = text(client_of(held.people.sana), "/campaigns/new/?about=both")
@@ -80,9 +80,9 @@ def test_the_pages_ask_no_more_however_much_there_is(held: Held, now: datetime) 
 
 def _queries(client: Client, path: str) -> int:
     client.get(path)
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         assert client.get(path).status_code == 200
-    return len(asked)
+    return len(queries)
 
 
 @pytest.mark.rule("R2")
@@ -108,7 +108,7 @@ def test_campaign_opens_from_filter(held: Held, now: datetime) -> None:
     filled(campaign, now)
     over = sana.get(campaign.href, headers={"HX-Request": "true", "HX-Target": "progress"})
     assert over["HX-Refresh"] == "true"
-    said = text(sana, campaign.href)
+    page = text(sana, campaign.href)
     for words in (
         "An audit asks for it.",
         "of standard risk",
@@ -116,8 +116,8 @@ def test_campaign_opens_from_filter(held: Held, now: datetime) -> None:
         "suspended",
         "removed, and can’t come back",
     ):
-        assert words in said
-    assert "Jonas Weil" in said
+        assert words in page
+    assert "Jonas Weil" in page
 
 
 @pytest.mark.rule("R2")
@@ -148,10 +148,10 @@ def test_past_the_deadline_it_is_the_second_round(held: Held, now: datetime, mon
     late = campaign.deadline + timedelta(hours=1)
     item_jobs.sweep(late)
     monkeypatch.setattr(current_time, "now", lambda: late)
-    said = text(client_of(held.people.sana), campaign.href)
-    assert "Second round: the deadline has passed" in said
-    assert "Removed access" in said
-    assert f"Past the deadline {campaign.items.filter(state='escalated').count()}" in said
+    page = text(client_of(held.people.sana), campaign.href)
+    assert "Second round: the deadline has passed" in page
+    assert "Removed access" in page
+    assert f"Past the deadline {campaign.items.filter(state='escalated').count()}" in page
 
 
 @pytest.mark.rule("R2")
@@ -160,8 +160,8 @@ def test_campaign_closes_after_last_item(held: Held, now: datetime) -> None:
 
     campaign = filled(ordered(Scope(tier="standard"), by=held.people.sana, now=now), now)
     for item in campaign.items.all():
-        for one in item.questions.all():
-            say(one, AnswerKind.KEEP, now=now)
+        for open_question in item.questions.all():
+            say(open_question, AnswerKind.KEEP, now=now)
     item_jobs.sweep(now)
     campaign.refresh_from_db()
     assert campaign.state == CampaignState.CLOSED

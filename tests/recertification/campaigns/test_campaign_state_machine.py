@@ -110,14 +110,14 @@ class Steps(Undone):
     # --- what is there ------------------------------------------------------------------------------------------------
 
     def person(self, name: str) -> Person:
-        found: Person = Person.objects.get(pk=getattr(self.held.people, name).pk)
-        return found
+        person: Person = Person.objects.get(pk=getattr(self.held.people, name).pk)
+        return person
 
     def opening(self) -> list[Campaign]:
         """Campaigns that are being filled."""
         return list(Campaign.objects.filter(state=CampaignState.OPENING).order_by("pk"))
 
-    def asked(self) -> list[Question]:
+    def open_questions(self) -> list[Question]:
         """What waits for somebody."""
         return list(Question.objects.unanswered().select_related("reviewer").order_by("pk"))
 
@@ -135,14 +135,14 @@ class Steps(Undone):
     # --- steps --------------------------------------------------------------------------------------------------------
 
     @rule(
-        about=st.sampled_from(SCOPES),
+        scope=st.sampled_from(SCOPES),
         who=st.sampled_from(["sana", "ines", "sana", "tom"]),
         days=st.sampled_from([5, 14, 40]),
     )
-    def somebody_opens_a_campaign(self, about: Scope, who: str, days: int) -> None:
+    def somebody_opens_a_campaign(self, scope: Scope, who: str, days: int) -> None:
         self.ordered += 1
         name = f"Number {self.ordered}"
-        done = self.attempt(lambda: ordered(about, by=self.person(who), now=self.now, days=days, name=name))
+        done = self.attempt(lambda: ordered(scope, by=self.person(who), now=self.now, days=days, name=name))
         assert not (done and who == "tom")
 
     @precondition(lambda self: self.opening())
@@ -161,10 +161,10 @@ class Steps(Undone):
         campaign = data.draw(st.sampled_from(self.opening()), label="campaign")
         more: dict[str, Any] = {"size": size} if what in ("freeze", "assign_questions") else {}
         if what == "join_item":
-            found = campaign_jobs.to_join(campaign, self.now).first()
-            if found is None:
+            item = campaign_jobs.to_join(campaign, self.now).first()
+            if item is None:
                 return
-            more["item"] = found
+            more["item"] = item
         chunk(what, campaign, self.now, **more)
 
     @rule(hours=st.sampled_from([1, 30, 24 * 6, 24 * 15]), first=st.booleans(), fills=st.booleans())
@@ -190,20 +190,20 @@ class Steps(Undone):
         """The jobs run, in either order, and no row fails in them."""
         self.now = self.swept_at = now
         jobs = [approvals_sweeps.sweep, item_jobs.sweep]
-        with mock.patch.object(job_sweeps, "log") as said:
+        with mock.patch.object(job_sweeps, "log") as log:
             for job in (*([campaign_jobs.sweep] if fills else []), *(jobs if first else reversed(jobs))):
                 job(now)
-        assert said.exception.mock_calls == []
+        assert log.exception.mock_calls == []
 
-    @precondition(lambda self: self.asked())
-    @rule(data=st.data(), who=people, kind=kinds, own=st.booleans())
-    def somebody_answers(self, data: st.DataObject, who: str, kind: AnswerKind, own: bool) -> None:
-        about = data.draw(st.sampled_from(self.asked()), label="question")
-        by = about.reviewer if own else self.person(who)
-        done = self.attempt(lambda: say(about, kind, now=self.now, by=by))
-        assert not done or by == about.reviewer or kind not in SETTLING
+    @precondition(lambda self: self.open_questions())
+    @rule(data=st.data(), who=people, kind=kinds, by_reviewer=st.booleans())
+    def somebody_answers(self, data: st.DataObject, who: str, kind: AnswerKind, by_reviewer: bool) -> None:
+        question = data.draw(st.sampled_from(self.open_questions()), label="question")
+        by = question.reviewer if by_reviewer else self.person(who)
+        done = self.attempt(lambda: say(question, kind, now=self.now, by=by))
+        assert not done or by == question.reviewer or kind not in SETTLING
 
-    @precondition(lambda self: self.asked())
+    @precondition(lambda self: self.open_questions())
     @rule(
         data=st.data(),
         kind=st.sampled_from([*AnswerKind, AnswerKind.KEEP, AnswerKind.KEEP]),
@@ -211,33 +211,41 @@ class Steps(Undone):
     )
     def somebody_answers_many_together(self, data: st.DataObject, kind: AnswerKind, but: int) -> None:
         """All their open questions, or those of the person whose delegate they are, with one answer."""
-        names = sorted({one.reviewer.name for one in self.asked()})
+        names = sorted({question.reviewer.name for question in self.open_questions()})
         name = data.draw(st.sampled_from(names), label="who")
         actor = as_actor(Person.objects.get(name=name))
-        said: list[Draft] = []
-        for about in Question.objects.unanswered().asked_of(actor, self.now).order_by("pk")[but:]:
-            acting = drafts.acting_reviewer(actor, about)
-            if drafts.refusal_of_draft(about, kind, actor=acting, now=self.now) is None:
-                said.append(drafts.save_draft(about, kind, actor=acting, now=self.now, reason="As every quarter."))
-        for one in drafts.submit(said, actor=actor, now=self.now):
-            kept = Draft.objects.filter(question=one.question).exists()
-            assert kept == (one.refusal is not None)
+        chosen: list[Draft] = []
+        for question in Question.objects.unanswered().asked_of(actor, self.now).order_by("pk")[but:]:
+            acting = drafts.acting_reviewer(actor, question)
+            if drafts.refusal_of_draft(question, kind, actor=acting, now=self.now) is None:
+                chosen.append(drafts.save_draft(question, kind, actor=acting, now=self.now, reason="As every quarter."))
+        for result in drafts.submit(chosen, actor=actor, now=self.now):
+            kept = Draft.objects.filter(question=result.question).exists()
+            assert kept == (result.refusal is not None)
 
     @rule(data=st.data())
     def somebody_corrects(self, data: st.DataObject) -> None:
-        said = list(Question.objects.filter(item__state=ItemState.ANSWERED, answered_at__isnull=False).order_by("pk"))
-        if said:
-            about = data.draw(st.sampled_from(said), label="question")
+        answered = list(
+            Question.objects.filter(item__state=ItemState.ANSWERED, answered_at__isnull=False).order_by("pk")
+        )
+        if answered:
+            question = data.draw(st.sampled_from(answered), label="question")
             given = {"now": self.now, "reason": "The wrong row.", "batch": uuid.uuid4()}
-            self.attempt(lambda: answer.correct(about, actor=as_actor(about.reviewer), **given))
+            self.attempt(lambda: answer.correct(question, actor=as_actor(question.reviewer), **given))
 
     @rule(giver=people, taker=people)
     def somebody_stands_in(self, giver: str, taker: str) -> None:
-        one, other = self.person(giver), self.person(taker)
+        absent, other = self.person(giver), self.person(taker)
         until = self.now + timedelta(days=14)
         self.attempt(
             lambda: delegate(
-                other, actor=as_actor(one), now=self.now, giver=one, from_at=self.now, until_at=until, reason="Away."
+                other,
+                actor=as_actor(absent),
+                now=self.now,
+                giver=absent,
+                from_at=self.now,
+                until_at=until,
+                reason="Away.",
             )
         )
 
@@ -279,8 +287,8 @@ class Steps(Undone):
                 )
             )
             batch.refresh_from_db()
-        said = set(batch.answers.values_list("person__name", flat=True))
-        assert batch.state == BatchState.OPEN or len(said) == 2, "two people, or nobody"
+        answered_by = set(batch.answers.values_list("person__name", flat=True))
+        assert batch.state == BatchState.OPEN or len(answered_by) == 2, "two people, or nobody"
 
 
 class Many(Steps):
@@ -296,7 +304,7 @@ class Many(Steps):
     @invariant()
     def every_item_ends_once_and_stays_ended(self) -> None:
         closed = Item.objects.filter(state=ItemState.CLOSED)
-        ends = {one.pk: (one.outcome, one.closed_at) for one in closed}
+        ends = {item.pk: (item.outcome, item.closed_at) for item in closed}
         assert all(outcome in ItemOutcome.values and at is not None for outcome, at in ends.values())
         assert self.ends.items() <= ends.items()
         Many.ways.update(outcome for pk, (outcome, _) in ends.items() if pk not in self.ends)
@@ -304,8 +312,8 @@ class Many(Steps):
         over = LedgerEvent.objects.filter(outcome="done").filter(
             Q(verb="item.closed") | Q(verb="item.settled", payload__to="closed")
         )
-        said = Counter(over.values_list("subject_id", flat=True))
-        assert said == Counter(map(str, ends))
+        closings = Counter(over.values_list("subject_id", flat=True))
+        assert closings == Counter(map(str, ends))
 
     @invariant()
     def at_most_one_is_open_for_each(self) -> None:
@@ -316,13 +324,15 @@ class Many(Steps):
     def nothing_outlives_its_silence(self) -> None:
         live = set(Grant.objects.live(self.now).values_list("pk", flat=True))
         for item in Item.objects.filter(grant__isnull=False).prefetch_related("questions__answers"):
-            said = [latest_answer(one).answer if latest_answer(one) else None for one in item.questions.all()]
+            answers = [
+                latest_answer(question).answer if latest_answer(question) else None for question in item.questions.all()
+            ]
             if item.state == ItemState.CLOSED:
                 assert item.grant_id not in live or item.outcome in UNTOUCHED
-            elif AnswerKind.REVOKE in said:
+            elif AnswerKind.REVOKE in answers:
                 assert item.grant_id not in live, "revoked at once"
-            elif self.swept_at == self.now >= item.grace_until and said and not item.nobody:
-                assert item.grant_id not in live, f"silence keeps nothing: {item.pk} {said}"
+            elif self.swept_at == self.now >= item.grace_until and answers and not item.nobody:
+                assert item.grant_id not in live, f"silence keeps nothing: {item.pk} {answers}"
 
     @invariant()
     def what_is_past_its_days_has_ended_or_is_held_by_the_brake(self) -> None:
@@ -339,13 +349,14 @@ class Many(Steps):
     @invariant()
     def silence_counts_of_those_only_who_had_time(self) -> None:
         for item in Item.objects.filter(suspended_at__isnull=False).prefetch_related("questions"):
-            said = list(item.questions.all())
-            first = min(one.history.earliest("history_id").asked_at for one in said)
+            questions = list(item.questions.all())
+            first = min(question.history.earliest("history_id").asked_at for question in questions)
             assert item.suspended_at - first >= timedelta(days=2)
             if item.grant is not None and item.suspended_at >= item.grant.ends_at:
                 continue  # its term is over
-            asked = [one.asked_at for one in said if one.answered_at is None]  # handed over late as well
-            assert all(at > item.suspended_at or item.suspended_at - at >= timedelta(days=1) for at in asked)
+            # Handed over late as well.
+            waiting_since = [question.asked_at for question in questions if question.answered_at is None]
+            assert all(at > item.suspended_at or item.suspended_at - at >= timedelta(days=1) for at in waiting_since)
 
     @invariant()
     def none_that_follows_is_wider_or_longer(self) -> None:
@@ -367,16 +378,16 @@ class Many(Steps):
             kept = item.outcome == ItemOutcome.KEPT
             assert kept == (item.grant_id in followed)
             if kept:
-                said = [latest_answer(one) for one in item.questions.all()]
-                assert {one.answer if one else None for one in said} == {AnswerKind.KEEP}
-                assert len(said) == 2 or item.snapshot["tier"] == "low"
+                answers = [latest_answer(question) for question in item.questions.all()]
+                assert {answer.answer if answer else None for answer in answers} == {AnswerKind.KEEP}
+                assert len(answers) == 2 or item.snapshot["tier"] == "low"
 
     @invariant()
     def nobody_answers_both_and_no_owner_says_that_it_is_acceptable(self) -> None:
         owners = Automation.objects.values_list("business_owner", "technical_owner").get(pk=self.pk)
         by_item: dict[tuple[int, str], set[int]] = {}
-        said = Answer.objects.filter(answer__in=SETTLING)
-        for item, asks, *who in said.values_list("question__item", "question__asks", "person", "for_person"):
+        answers = Answer.objects.filter(answer__in=SETTLING)
+        for item, asks, *who in answers.values_list("question__item", "question__asks", "person", "for_person"):
             by_item.setdefault((item, asks), set()).update(pk for pk in who if pk is not None)
         for (item, asks), who in by_item.items():
             if asks == Asks.ACCEPTABLE:
@@ -434,8 +445,8 @@ def test_each_item_ends_once_in_any_order_of_events(held: Held, request: pytest.
         ),
     )
     ways = ", ".join(
-        f"{ItemOutcome(one).label.lower() if one in ItemOutcome.values else one} {n:,}"
-        for one, n in sorted(Many.ways.items())
+        f"{ItemOutcome(way).label.lower() if way in ItemOutcome.values else way} {n:,}"
+        for way, n in sorted(Many.ways.items())
     )
     run_lengths.did(
         request, f"{Many.taken:,} steps of campaigns, no more than {STEPS} on end ({ways}), each ledger verified"

@@ -44,12 +44,12 @@ def test_late_filled_items_get_working_days_before_effect(
     assert campaign.grace_until == max(grace.values())
     for item in campaign.items.all():
         assert (item.deadline, item.grace_until) == (until, grace[item.snapshot["tier"]])
-        assert all(one.remind_at > now + LATE for one in item.questions.all())
+        assert all(question.remind_at > now + LATE for question in item.questions.all())
     done = sweep_at(now + LATE + timedelta(hours=1))
     assert {"escalated", "suspended", "reminded"} & done.keys() == set()
     assert Grant.objects.live(now + LATE).count() == campaign.items.count()
-    said = LedgerEvent.objects.filter(verb="campaign.items_opened", payload__deadline=ledger_events.instant(until))
-    assert said.count() == 1, "said by the operation that moved it"
+    events = LedgerEvent.objects.filter(verb="campaign.items_opened", payload__deadline=ledger_events.instant(until))
+    assert events.count() == 1, "said by the operation that moved it"
     assert Campaign.history.filter(id=campaign.pk, deadline=until).exists()
 
 
@@ -64,7 +64,7 @@ def test_late_asked_items_keep_common_deadline(held: Held) -> None:
     filled(campaign, now + LATE)
     first, *others = Item.objects.order_by("pk")
     assert first.deadline == chosen, "who was asked in time had the time"
-    assert {one.deadline for one in others} == {least(now + LATE)}
+    assert {item.deadline for item in others} == {least(now + LATE)}
     for item in others:
         assert item.history.first().deadline == item.deadline
 

@@ -65,14 +65,14 @@ def test_a_deadline_that_policy_does_not_allow_is_refused(held: Held) -> None:
 @pytest.mark.rule("R2")
 def test_campaign_needs_reason_name_and_items(held: Held) -> None:
     actor, now = as_actor(held.people.sana), held.company.now
-    for name, reason, about, why in (
+    for name, reason, chosen, why in (
         ("", "Why", Scope(), "R2: Give it a name"),
         ("X", "", Scope(), "REASON: "),
         ("X", "Why", Scope(tier="low"), "R2: The scope has no items"),
     ):
         with pytest.raises(InvalidInput, match=f"^{why}"):
             campaign_transitions.order_campaign(
-                Campaign(name=name), actor=actor, now=now, reason=reason, campaign_scope=about, day=day(now)
+                Campaign(name=name), actor=actor, now=now, reason=reason, campaign_scope=chosen, day=day(now)
             )
 
 
@@ -125,13 +125,15 @@ def test_the_same_people_are_asked_as_of_an_item_opened_alone(held: Held) -> Non
         for asks in item_context.wanted_questions(item):
             people = reviewers.escalation_chain(item, asks, bench)
             first = next(
-                one
-                for one in people
-                if one.pk not in {who for who, _ in wanted.values()}
-                and not (asks == Asks.ACCEPTABLE and reviewers.gains(item.of_automation, parties, one))
+                person
+                for person in people
+                if person.pk not in {who for who, _ in wanted.values()}
+                and not (asks == Asks.ACCEPTABLE and reviewers.gains(item.of_automation, parties, person))
             )
-            wanted[asks.value] = (first.pk, [one.pk for one in people])
-        assert {one.asks: (one.reviewer_id, one.escalation_chain) for one in item.questions.all()} == wanted
+            wanted[asks.value] = (first.pk, [person.pk for person in people])
+        assert {
+            question.asks: (question.reviewer_id, question.escalation_chain) for question in item.questions.all()
+        } == wanted
 
 
 @pytest.mark.rule("H1")
@@ -158,8 +160,8 @@ def test_each_row_has_its_history_and_each_chunk_its_event(held: Held) -> None:
     events = list(LedgerEvent.objects.filter(verb="campaign.items_opened").order_by("pk"))
     grants = [item.grant_id for item in items]
     assert sum(event.payload["count"] for event in events) == len(items)
-    said = ",".join(map(str, grants[:10])).encode()
-    assert events[0].payload["digest"] == hashlib.sha256(said).hexdigest()
+    keys = ",".join(map(str, grants[:10])).encode()
+    assert events[0].payload["digest"] == hashlib.sha256(keys).hexdigest()
     assert (events[0].payload["first"], events[0].payload["last"]) == (grants[0], grants[9])
 
 
@@ -189,9 +191,9 @@ def test_killed_opening_is_resumed(held: Held, monkeypatch: pytest.MonkeyPatch, 
     assert campaign.state == CampaignState.OPEN
     counts = Counter(campaign.items.values_list("grant", flat=True))
     assert counts == Counter(Grant.objects.live(now).values_list("pk", flat=True))
-    asked = Counter(Question.objects.values_list("item", "asks"))
-    assert set(asked.values()) == {1}
-    assert {item for item, _ in asked} == set(campaign.items.values_list("pk", flat=True))
+    questions = Counter(Question.objects.values_list("item", "asks"))
+    assert set(questions.values()) == {1}
+    assert {item for item, _ in questions} == set(campaign.items.values_list("pk", flat=True))
     opened = LedgerEvent.objects.filter(verb="campaign.items_opened")
     assert sum(event.payload["count"] for event in opened) == sum(counts.values())
 
@@ -249,8 +251,8 @@ def test_item_without_reviewer_notifies_security_and_keeps_access(held: Held) ->
     nobody = campaign.items.filter(nobody=True)
     assert nobody.count() == campaign.items.exclude(snapshot__tier="low").count() > 0
     assert not Question.objects.filter(item__in=nobody).exists()
-    told = Notice.objects.filter(event="recertification_nobody", thread=f"campaign:{campaign.pk}")
-    assert {one.recipient.name for one in told} >= {held.people.sana.name}
+    notices = Notice.objects.filter(event="recertification_nobody", thread=f"campaign:{campaign.pk}")
+    assert {notice.recipient.name for notice in notices} >= {held.people.sana.name}
     late = max(campaign.items.values_list("grace_until", flat=True)) + timedelta(days=1)
     item = nobody[0]
     with pytest.MonkeyPatch.context() as patched:
@@ -271,9 +273,9 @@ def test_each_reviewer_is_notified_once(held: Held) -> None:
     low_grants(held.submission, 12, begins_at=held.company.now)
     now = held.company.now + timedelta(days=1)
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
-    told = Notice.objects.filter(event="recertification_campaign", thread=f"campaign:{campaign.pk}")
-    asked = Counter(Question.objects.filter(item__campaign=campaign).values_list("reviewer", flat=True))
-    assert {one.recipient_id: one.context["count"] for one in told} == asked
+    notices = Notice.objects.filter(event="recertification_campaign", thread=f"campaign:{campaign.pk}")
+    by_reviewer = Counter(Question.objects.filter(item__campaign=campaign).values_list("reviewer", flat=True))
+    assert {notice.recipient_id: notice.context["count"] for notice in notices} == by_reviewer
 
 
 @pytest.mark.rule("R3")
@@ -282,9 +284,9 @@ def test_unmeasured_use_is_not_unused(held: Held) -> None:
     now = held.company.now + timedelta(days=100)
     for grant, ago in ((measured, 80), (used, 20)):
         GrantUsage.objects.create(grant=grant, day=now.date() - timedelta(days=ago), allowed=1)
-    found = set(Scope(unused_days=60).grants(now))
-    assert measured in found
-    assert not {used, unmeasured} & found
+    grants = set(Scope(unused_days=60).grants(now))
+    assert measured in grants
+    assert not {used, unmeasured} & grants
 
 
 @pytest.mark.rule("R2")
@@ -304,22 +306,22 @@ def test_each_filter_narrows(held: Held) -> None:
         Scope(owner=resource.owner_id),
         Scope(reviewed_before=(now + timedelta(days=1)).date().isoformat()),
     ]
-    for about in fitting:
-        assert grant in about.grants(now), about
-        assert Scope.of(about.to_dict()) == about
+    for chosen in fitting:
+        assert grant in chosen.grants(now), chosen
+        assert Scope.of(chosen.to_dict()) == chosen
     classes = {"public", "internal", "confidential", "restricted"} - {grant.entitlement.counted_class}
     other = [
         Scope(tier="high"),
         Scope(team=held.people.omar.pk + 10**6),
         Scope(resource=10**9),
-        *(Scope(data_class=one) for one in classes),
+        *(Scope(data_class=data_class) for data_class in classes),
         Scope(environment="test"),
         Scope(owner=10**9),
         Scope(reviewed_before=(now - timedelta(days=30)).date().isoformat()),
         Scope(about=scope.AUTOMATIONS),
     ]
-    for about in other:
-        assert grant not in about.grants(now), about
+    for chosen in other:
+        assert grant not in chosen.grants(now), chosen
     assert automation in Scope(about=scope.BOTH).automations(now)
     assert automation not in Scope(about=scope.BOTH, resource=resource.pk).automations(now)
     assert automation not in Scope().automations(now)

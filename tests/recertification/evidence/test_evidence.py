@@ -59,17 +59,17 @@ def test_the_lines_say_everything_and_the_head_proves_them(campaign: Campaign, h
     opened, item = (json.loads(line) for line in rest.splitlines())
     assert (opened["type"], opened["verb"], opened["outcome"]) == ("campaign", "campaign.opened", "done")
     assert opened["digest"] == LedgerEvent.objects.get(verb="campaign.opened").digest
-    asked = {one["asks"]: one for one in item["questions"]}
-    (said,) = asked["acceptable"]["answers"]
-    assert (said["answer"], said["answered_by"], said["reason"]) == ("revoke", "Omar Haddad", "=HYPERLINK(1)")
-    assert asked["needed"]["answers"] == []
+    questions = {question["asks"]: question for question in item["questions"]}
+    (answer,) = questions["acceptable"]["answers"]
+    assert (answer["answer"], answer["answered_by"], answer["reason"]) == ("revoke", "Omar Haddad", "=HYPERLINK(1)")
+    assert questions["needed"]["answers"] == []
     assert (item["state"], item["snapshot"]["tier"]) == ("answered", "standard")
-    verbs = [one["verb"] for one in item["proofs"]]
+    verbs = [proof["verb"] for proof in item["proofs"]]
     assert {"item.opened", "question.answered", "item.settled"} <= set(verbs)
-    for one in item["proofs"]:
-        event = LedgerEvent.objects.get(pk=one["event"])
-        assert (one["id"], one["digest"]) == (str(event.event_id), event.digest)
-        assert one["seal"] is None, "what is not committed can't be sealed"
+    for proof in item["proofs"]:
+        event = LedgerEvent.objects.get(pk=proof["event"])
+        assert (proof["id"], proof["digest"]) == (str(event.event_id), event.digest)
+        assert proof["seal"] is None, "what is not committed can't be sealed"
     exported = LedgerEvent.objects.get(verb="campaign.exported", outcome="done")
     assert exported.payload == {"form": "jsonl", "items": 1, "sha256": head["sha256"]}
     assert exported.actor_id == str(held.people.yuki.opaque_id)
@@ -78,8 +78,8 @@ def test_the_lines_say_everything_and_the_head_proves_them(campaign: Campaign, h
 @pytest.mark.rule("H4")
 def test_the_cells_have_a_row_for_each_question_and_no_formula(campaign: Campaign, held: Held) -> None:
     head, _, rest = export(campaign, held, "csv").partition(b"\r\n\r\n")
-    said = dict(csv.reader(io.StringIO(head.decode())))
-    assert said["sha256"] == hashlib.sha256(rest).hexdigest()
+    heading = dict(csv.reader(io.StringIO(head.decode())))
+    assert heading["sha256"] == hashlib.sha256(rest).hexdigest()
     rows = list(csv.DictReader(io.StringIO(rest.decode())))
     assert [(row["asks"], row["answer"]) for row in rows] == [("needed", ""), ("acceptable", "revoke")]
     assert rows[1]["reason"] == "'=HYPERLINK(1)"
@@ -93,9 +93,9 @@ def test_event_names_its_seal_and_unsealed_event_none(campaign: Campaign, held: 
     for number, end in ((1, first.pk), (2, last.pk - 1)):
         covered = {"first": 1, "last": end, "last_xid": first.xid, "count": 1, "total": 1}
         Seal.objects.create(number=number, **covered, **signed)
-    found = evidence_file.write_evidence(campaign, "jsonl", by=held.people.yuki, now=current_time.now())
-    head, *_, item = (json.loads(line) for line in b"".join(found.pieces()).splitlines())
-    assert [one["seal"] for one in item["proofs"]] == [1, *[2] * (len(item["proofs"]) - 2), None]
+    evidence = evidence_file.write_evidence(campaign, "jsonl", by=held.people.yuki, now=current_time.now())
+    head, *_, item = (json.loads(line) for line in b"".join(evidence.pieces()).splitlines())
+    assert [proof["seal"] for proof in item["proofs"]] == [1, *[2] * (len(item["proofs"]) - 2), None]
     assert head["last_seal"] == 2
 
 
@@ -103,16 +103,16 @@ def test_event_names_its_seal_and_unsealed_event_none(campaign: Campaign, held: 
 def test_campaign_items_are_proved_by_their_events(held: Held, stock_under_review: Item) -> None:
     now = stock_under_review.opened_at
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
-    found = evidence_file.write_evidence(campaign, "jsonl", by=held.people.yuki, now=now)
-    rows = [json.loads(line) for line in b"".join(found.pieces()).splitlines()[1:]]
-    items = [one for one in rows if one["type"] == "item"]
-    (joined,) = [one for one in items if one["joined_at"] is not None]
+    evidence = evidence_file.write_evidence(campaign, "jsonl", by=held.people.yuki, now=now)
+    rows = [json.loads(line) for line in b"".join(evidence.pieces()).splitlines()[1:]]
+    items = [row for row in rows if row["type"] == "item"]
+    (joined,) = [item for item in items if item["joined_at"] is not None]
     assert (joined["item"], joined["opened_in"]) == (stock_under_review.pk, stock_under_review.campaign_id)
     assert joined["opened_in"] != campaign.pk
-    assert {one["opened_in"] for one in items if one is not joined} == {campaign.pk}
-    frozen = [one["payload"] for one in rows if one.get("verb") == "campaign.items_opened"]
-    (grants,) = [one for one in frozen if one["of"] == "grants"]
-    keys = ",".join(str(one["grant"]) for one in items if one["grant"] is not None and one is not joined)
+    assert {item["opened_in"] for item in items if item is not joined} == {campaign.pk}
+    frozen = [row["payload"] for row in rows if row.get("verb") == "campaign.items_opened"]
+    (grants,) = [event for event in frozen if event["of"] == "grants"]
+    keys = ",".join(str(item["grant"]) for item in items if item["grant"] is not None and item is not joined)
     assert grants["digest"] == hashlib.sha256(keys.encode()).hexdigest()
 
 
@@ -124,10 +124,10 @@ def test_removal_states_whether_it_was_checked(campaign: Campaign, held: Held) -
     item_jobs.sweep(item.closes_at)
     task = RevocationTask.objects.get(grant=item.grant)
     (row,) = (json.loads(line) for line in export(campaign, held, "jsonl").splitlines()[-1:])
-    assert [(one["task"], one["state"]) for one in row["tasks"]] == [(task.pk, "open")]
-    assert "revocation.opened" in {one["verb"] for one in row["proofs"]}
+    assert [(entry["task"], entry["state"]) for entry in row["tasks"]] == [(task.pk, "open")]
+    assert "revocation.opened" in {proof["verb"] for proof in row["proofs"]}
     cells = export(campaign, held, "csv").partition(b"\r\n\r\n")[2].decode()
-    assert [(one["tasks"], one["tasks_open"]) for one in csv.DictReader(io.StringIO(cells))] == [("1", "1")] * 2
+    assert [(line["tasks"], line["tasks_open"]) for line in csv.DictReader(io.StringIO(cells))] == [("1", "1")] * 2
 
 
 @pytest.mark.rule("H4", "G4")
@@ -143,7 +143,7 @@ def test_endings_after_review_are_no_evidence(campaign: Campaign, held: Held) ->
 
     def tasks() -> list[list[int]]:
         chunks = list(evidence_file.chunks(campaign))
-        return [[one["task"] for one in row["tasks"]] for chunk in chunks for row in chunk]
+        return [[task["task"] for task in row["tasks"]] for chunk in chunks for row in chunk]
 
     assert tasks() == [[]]
     Grant.objects.filter(pk=item.grant_id).update(renew=False)
@@ -172,7 +172,7 @@ def test_heading_names_opener(held: Held, form: str) -> None:
     else:
         first, _, rest = file.partition(b"\n")
         head = json.loads(first)
-        of_it = {one["verb"]: one for one in map(json.loads, rest.splitlines()) if one["type"] == "campaign"}
+        of_it = {entry["verb"]: entry for entry in map(json.loads, rest.splitlines()) if entry["type"] == "campaign"}
         ordered_by = of_it["campaign.ordered"]
         assert (ordered_by["by"], ordered_by["by_id"]) == (n.sana.name, str(n.sana.opaque_id))
         assert ordered_by["reason"] == head["why"]
@@ -197,15 +197,15 @@ def more_items(campaign: Campaign, held: Held, number: int) -> None:
         for _ in range(number)
     )
     Question.objects.bulk_create(
-        Question(item=one, asks=Asks.NEEDED, reviewer=held.people.jonas, asked_at=one.opened_at) for one in items
+        Question(item=item, asks=Asks.NEEDED, reviewer=held.people.jonas, asked_at=item.opened_at) for item in items
     )
 
 
 def peak(campaign: Campaign, held: Held, form: str) -> tuple[int, int]:
     """The most bytes that an export holds at once, and how many it sends."""
     tracemalloc.start()
-    found = evidence_file.write_evidence(campaign, form, by=held.people.yuki, now=current_time.now())
-    size = sum(len(piece) for piece in found.pieces())
+    evidence = evidence_file.write_evidence(campaign, form, by=held.people.yuki, now=current_time.now())
+    size = sum(len(piece) for piece in evidence.pieces())
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return most, size
@@ -225,8 +225,8 @@ def test_memory_does_not_grow_with_the_campaign_and_queries_grow_by_chunks(
     many, size = peak(campaign, held, form)
     assert size > 600 * 2000
     assert many < 1.5 * few
-    with CaptureQueriesContext(connection) as asked:
-        found = evidence_file.write_evidence(campaign, form, by=held.people.yuki, now=current_time.now())
-    found.rows.close()
-    assert found.head["items"] == 601
-    assert len(asked) <= 8 + 8 * (601 // 20 + 1)
+    with CaptureQueriesContext(connection) as queries:
+        evidence = evidence_file.write_evidence(campaign, form, by=held.people.yuki, now=current_time.now())
+    evidence.rows.close()
+    assert evidence.head["items"] == 601
+    assert len(queries) <= 8 + 8 * (601 // 20 + 1)

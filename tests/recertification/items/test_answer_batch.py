@@ -36,7 +36,7 @@ def six_low(c: Company) -> list[Item]:
     made = low_grants(stock_report.newest(c), 6, begins_at=c.now)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(item_context, "is_drawn", lambda grant: False)
-        return [opened(one, opens_at(one)) for one in made]
+        return [opened(grant, opens_at(grant)) for grant in made]
 
 
 def six_suspended(c: Company) -> list[Item]:
@@ -61,9 +61,14 @@ def items(start: list[Item], monkeypatch: pytest.MonkeyPatch) -> list[Item]:
 
 
 def draft(item: Item, kind: K, held: Held, reason: str = "As every quarter.", asks: Asks = NEEDED) -> Draft:
-    about = question(item, asks)
+    item_question = question(item, asks)
     return drafts.save_draft(
-        about, kind, actor=as_actor(about.reviewer), now=item.opened_at, reason=reason, seen=CardView(9, "keep", 1)
+        item_question,
+        kind,
+        actor=as_actor(item_question.reviewer),
+        now=item.opened_at,
+        reason=reason,
+        seen=CardView(9, "keep", 1),
     )
 
 
@@ -73,7 +78,7 @@ def submit(some: Sequence[Draft], held: Held, item: Item) -> list[Submitted]:
 
 @pytest.mark.rule("R4", "R7")
 def test_answers_submitted_together_share_a_batch(items: list[Item], held: Held) -> None:
-    submit([draft(one, K.KEEP, held) for one in items], held, items[0])
+    submit([draft(item, K.KEEP, held) for item in items], held, items[0])
     assert Answer.objects.filter(question__item__in=items).values("batch").distinct().count() == 1
     assert not Draft.objects.exists()
 
@@ -83,8 +88,8 @@ def test_one_request_submits_a_pages_rows_and_the_rest_stay_drafts(
     items: list[Item], held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drafts, "AT_ONCE", 4)
-    for one in items:
-        draft(one, K.KEEP, held)
+    for item in items:
+        draft(item, K.KEEP, held)
     jonas = as_actor(held.people.jonas)
     submit(drafts.drafts_of(jonas, items[0].opened_at), held, items[0])
     assert len(drafts.drafts_of(jonas, items[0].opened_at)) == 2
@@ -95,16 +100,16 @@ def test_each_of_many_has_a_reason_of_its_own_or_none_and_its_digest_is_in_the_e
     items: list[Item], held: Held
 ) -> None:
     reasons = ["As every quarter.", "", "As every quarter.", "Für “Küche” \\x41\nund Keller 🍏", '{"a": null}', ""]
-    submit([draft(one, K.KEEP, held, reason) for one, reason in zip(items, reasons, strict=True)], held, items[0])
+    submit([draft(item, K.KEEP, held, reason) for item, reason in zip(items, reasons, strict=True)], held, items[0])
     digests: list[str] = []
     for item, reason in zip(items, reasons, strict=True):
-        asked = question(item, NEEDED)
-        kept = asked.answers.get().reason
-        event = LedgerEvent.objects.get(verb="question.answered", subject_id=str(asked.pk))
+        needed = question(item, NEEDED)
+        kept = needed.answers.get().reason
+        event = LedgerEvent.objects.get(verb="question.answered", subject_id=str(needed.pk))
         assert (kept.text if kept else "", event.reason) == (reason, kept)
         digests += [kept.digest] if kept else []
-        said = type(asked).history.filter(id=asked.pk).latest("history_id").history_change_reason  # type: ignore[attr-defined]
-        assert str(said).split(" ")[2:] == ([kept.digest] if kept else [])
+        change_reason = type(needed).history.filter(id=needed.pk).latest("history_id").history_change_reason  # type: ignore[attr-defined]
+        assert str(change_reason).split(" ")[2:] == ([kept.digest] if kept else [])
         assert event.payload.get("reason") == (kept.digest if kept else None)
     assert len(set(digests)) == 4, "each has a key of its own"
     assert not list(free_text.rewritten())
@@ -112,13 +117,13 @@ def test_each_of_many_has_a_reason_of_its_own_or_none_and_its_digest_is_in_the_e
 
 @pytest.mark.rule("R4", "S5", "H1")
 def test_refused_answer_in_batch_stays_draft_and_blocks_no_other(items: list[Item], held: Held) -> None:
-    chosen = [draft(one, K.KEEP, held) for one in items]
+    chosen = [draft(item, K.KEEP, held) for item in items]
     lifecycle.revoke(items[2].grant, actor=as_actor(held.people.sana), now=items[2].opened_at, reason="Leaked.")
     done = submit(chosen, held, items[0])
-    assert [one.refusal is None for one in done] == [True, True, False, True, True, True]
+    assert [result.refusal is None for result in done] == [True, True, False, True, True, True]
     assert done[2].refusal is not None
     assert "ended" in done[2].refusal.sentence
-    assert [one.question for one in Draft.objects.all()] == [question(items[2], NEEDED)]
+    assert [draft.question for draft in Draft.objects.all()] == [question(items[2], NEEDED)]
     refused = LedgerEvent.objects.get(outcome="refused")
     assert (refused.verb, refused.subject_id) == ("question.answered", str(question(items[2], NEEDED).pk))
 
@@ -126,9 +131,9 @@ def test_refused_answer_in_batch_stays_draft_and_blocks_no_other(items: list[Ite
 @pytest.mark.rule("R4", "S4")
 def test_other_answers_in_batch_act_as_single_ones(items: list[Item], held: Held) -> None:
     kinds = [K.KEEP, K.REVOKE, K.KEEP, K.REVOKE, K.DONT_KNOW, K.KEEP]
-    done = submit([draft(one, kind, held) for one, kind in zip(items, kinds, strict=True)], held, items[0])
-    assert [one.refusal for one in done] == [None] * 6
-    outcomes = [(one.state, one.outcome) for one in Item.objects.filter(pk__in=[i.pk for i in items]).order_by("pk")]
+    done = submit([draft(item, kind, held) for item, kind in zip(items, kinds, strict=True)], held, items[0])
+    assert [result.refusal for result in done] == [None] * 6
+    outcomes = [(item.state, item.outcome) for item in Item.objects.filter(pk__in=[i.pk for i in items]).order_by("pk")]
     kept = (ItemState.CLOSED, ItemOutcome.KEPT)
     revoked, passed = (ItemState.ANSWERED, ""), (ItemState.OPEN, "")
     assert outcomes == [kept, revoked, kept, revoked, passed, kept]
@@ -143,14 +148,14 @@ def test_a_keep_that_is_one_of_two_waits_for_the_other_and_the_second_renews_nam
     now = stock_all_under_review.opened_at
     both = list(Item.objects.filter(grant__automation=held.automation, grant__kind="privilege").order_by("pk"))
     assert len(both) == 2
-    submit([draft(one, K.KEEP, held) for one in both], held, both[0])
-    assert {one.state for one in Item.objects.filter(pk__in=[i.pk for i in both])} == {ItemState.OPEN}
+    submit([draft(item, K.KEEP, held) for item in both], held, both[0])
+    assert {item.state for item in Item.objects.filter(pk__in=[i.pk for i in both])} == {ItemState.OPEN}
     omar = as_actor(held.people.omar)
-    drafts.submit([draft(one, K.KEEP, held, asks=ACCEPTABLE) for one in both], actor=omar, now=now)
-    for one in both:
-        successor = Grant.objects.get(predecessor=one.grant_id)
+    drafts.submit([draft(item, K.KEEP, held, asks=ACCEPTABLE) for item in both], actor=omar, now=now)
+    for item in both:
+        successor = Grant.objects.get(predecessor=item.grant_id)
         event = LedgerEvent.objects.get(verb="grant.succeeded", subject_id=str(successor.pk))
-        answers = Answer.objects.filter(question__item=one).order_by("question").values_list("pk", flat=True)
+        answers = Answer.objects.filter(question__item=item).order_by("question").values_list("pk", flat=True)
         assert event.payload["answers"] == list(answers)
 
 
@@ -158,13 +163,14 @@ def test_a_keep_that_is_one_of_two_waits_for_the_other_and_the_second_renews_nam
 @SIX_SUSPENDED
 def test_a_grant_that_silence_suspended_is_put_back_and_kept_in_a_batch_too(items: list[Item], held: Held) -> None:
     late = items[0].grace_until
-    asked = [question(one, NEEDED) for one in items[:3]]
+    questions = [question(item, NEEDED) for item in items[:3]]
     chosen = [
-        drafts.save_draft(one, K.KEEP, actor=as_actor(one.reviewer), now=late, reason="Still used.") for one in asked
+        drafts.save_draft(question, K.KEEP, actor=as_actor(question.reviewer), now=late, reason="Still used.")
+        for question in questions
     ]
-    done = drafts.submit(chosen, actor=as_actor(asked[0].reviewer), now=late)
-    assert [one.refusal for one in done] == [None] * 3
-    states = Grant.objects.filter(predecessor__in=[one.grant_id for one in items[:3]]).values_list("state", flat=True)
+    done = drafts.submit(chosen, actor=as_actor(questions[0].reviewer), now=late)
+    assert [result.refusal for result in done] == [None] * 3
+    states = Grant.objects.filter(predecessor__in=[item.grant_id for item in items[:3]]).values_list("state", flat=True)
     assert list(states) == [GrantState.ACTIVE] * 3
 
 
@@ -182,13 +188,13 @@ def test_errors_in_batch_name_their_item(items: list[Item], held: Held, monkeypa
         return real(grant, **given)
 
     monkeypatch.setattr(lifecycle, "succeed", succeed)
-    chosen = [draft(one, K.KEEP, held) for one in items]
-    with mock.patch.object(drafts, "log") as said:
+    chosen = [draft(item, K.KEEP, held) for item in items]
+    with mock.patch.object(drafts, "log") as log:
         done = submit(chosen, held, items[0])
-    assert [one.refusal for one in done] == [None, None, None, drafts.FAILED, None, None]
-    assert [one.question for one in Draft.objects.all()] == [question(items[3], NEEDED)]
+    assert [result.refusal for result in done] == [None, None, None, drafts.FAILED, None, None]
+    assert [draft.question for draft in Draft.objects.all()] == [question(items[3], NEEDED)]
     assert not Answer.objects.filter(question__item=items[3]).exists()
-    assert said.exception.call_count == 1
+    assert log.exception.call_count == 1
     assert not LedgerEvent.objects.filter(outcome="refused").exists()
 
 
@@ -196,9 +202,9 @@ def test_errors_in_batch_name_their_item(items: list[Item], held: Held, monkeypa
 def test_ended_access_is_renewed_by_no_answer(items: list[Item], held: Held) -> None:
     late = Grant.objects.get(pk=items[0].grant_id).ends_at
     some = [draft(item, K.KEEP, held) for item in items]
-    found = drafts.submit(some, actor=as_actor(held.people.jonas), now=late)
-    assert {one.refusal.code for one in found if one.refusal is not None} == {"G3"}
-    assert len(found) == len(items)
+    results = drafts.submit(some, actor=as_actor(held.people.jonas), now=late)
+    assert {result.refusal.code for result in results if result.refusal is not None} == {"G3"}
+    assert len(results) == len(items)
     assert not Grant.objects.filter(predecessor__isnull=False).exists()
 
 

@@ -55,16 +55,16 @@ def test_an_item_opens_30_21_or_14_days_before_the_end_by_tier_and_no_moment_bef
 def test_deadline_and_grace_lie_inside_the_term_and_end_at_five(
     tier: str, deadline: datetime, grace_until: datetime
 ) -> None:
-    found = plan(ENDS - timedelta(days=answer_deadlines.OPENS_BEFORE[tier]), tier)
-    assert found is not None
-    assert (found.deadline, found.grace_until) == (deadline, grace_until)
+    times = plan(ENDS - timedelta(days=answer_deadlines.OPENS_BEFORE[tier]), tier)
+    assert times is not None
+    assert (times.deadline, times.grace_until) == (deadline, grace_until)
 
 
 @pytest.mark.rule("H8")
 def test_the_deadline_of_people_in_two_zones_is_the_earlier_five_oclock() -> None:
-    found = plan(utc(2026, 11, 18, 9), zones=[CHICAGO, TOKYO])
-    assert found is not None
-    assert found.deadline == utc(2026, 12, 4, 8)
+    times = plan(utc(2026, 11, 18, 9), zones=[CHICAGO, TOKYO])
+    assert times is not None
+    assert times.deadline == utc(2026, 12, 4, 8)
 
 
 @pytest.mark.rule("R1")
@@ -87,10 +87,10 @@ def test_term_too_short_for_review_ends() -> None:
 
 @pytest.mark.rule("R1")
 def test_automation_review_leaves_two_working_days() -> None:
-    found = plan(utc(2027, 1, 4, 9), ends=None, began=utc(2025, 1, 1))
-    assert found is not None
-    assert found.deadline == utc(2027, 1, 6, 16)
-    assert found.grace_until >= found.deadline + timedelta(days=answer_deadlines.GRACE["standard"])
+    times = plan(utc(2027, 1, 4, 9), ends=None, began=utc(2025, 1, 1))
+    assert times is not None
+    assert times.deadline == utc(2027, 1, 6, 16)
+    assert times.grace_until >= times.deadline + timedelta(days=answer_deadlines.GRACE["standard"])
 
 
 @pytest.mark.rule("R1")
@@ -113,15 +113,15 @@ def test_whenever_an_item_opens_everything_in_it_lies_in_order_and_inside_the_te
 ) -> None:
     ends = BEGAN + timedelta(days=term)
     now = ends - timedelta(days=answer_deadlines.OPENS_BEFORE[tier]) + timedelta(hours=late)
-    found = answer_deadlines.plan_times(
+    times = answer_deadlines.plan_times(
         tier, began_at=BEGAN, review_at=ends, ends_at=ends, now=now, zones=[zone], holidays=holidays
     )
-    if found is None:
+    if times is None:
         return
-    assert BEGAN < now < found.deadline
-    assert found.deadline + timedelta(days=answer_deadlines.GRACE[tier]) <= found.grace_until + timedelta(hours=1)
-    assert found.grace_until <= ends
-    assert found.deadline >= working_days.add_working_days(now, answer_deadlines.LEAST_WORKING_DAYS, zone, holidays)
+    assert BEGAN < now < times.deadline
+    assert times.deadline + timedelta(days=answer_deadlines.GRACE[tier]) <= times.grace_until + timedelta(hours=1)
+    assert times.grace_until <= ends
+    assert times.deadline >= working_days.add_working_days(now, answer_deadlines.LEAST_WORKING_DAYS, zone, holidays)
 
 
 @pytest.mark.rule("R5")

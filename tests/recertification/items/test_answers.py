@@ -118,12 +118,12 @@ def test_keep_may_name_an_end_date_and_the_earlier_of_two_counts(held: Held, sto
 @pytest.mark.rule("R4", "G2")
 def test_an_end_date_lies_ahead_and_within_the_approved_term(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
-    about, now = question(item, NEEDED), item.opened_at
+    needed, now = question(item, NEEDED), item.opened_at
     for days, sentence in ((-1, "That day is over"), (190, "No review keeps this access after")):
         with pytest.raises(InvalidInput, match=rf"^R4: {sentence}"):
-            say(about, K.KEEP, now=now, ends_on=(now + timedelta(days=days)).date())
+            say(needed, K.KEEP, now=now, ends_on=(now + timedelta(days=days)).date())
     with pytest.raises(InvalidInput, match=r"^R4: Only access that you keep"):
-        say(about, K.REVOKE, now=now, ends_on=(now + timedelta(days=9)).date())
+        say(needed, K.REVOKE, now=now, ends_on=(now + timedelta(days=9)).date())
 
 
 @pytest.mark.rule("R4")
@@ -227,15 +227,15 @@ def test_passing_on_goes_down_the_escalation_chain_at_most_twice_never_back_and_
 ) -> None:
     item, n = stock_under_review, held.people
     now, before = item.opened_at, item.deadline
-    about = say(question(item, ACCEPTABLE), K.DONT_KNOW, now=now)
-    assert about.reviewer == n.amara
+    acceptable = say(question(item, ACCEPTABLE), K.DONT_KNOW, now=now)
+    assert acceptable.reviewer == n.amara
     with pytest.raises(InvalidInput, match=r"^R4: It can't be passed on to Omar"):
-        say(about, K.NOT_MINE, now=now, whose=n.omar)  # back
-    about = say(question(item, ACCEPTABLE), K.NOT_MINE, now=now)
-    assert about.reviewer == n.bram  # Amara leads Platform Engineering too; the next are the fallback owners
-    assert (about.passed, about.asked_before) == (2, [n.omar.pk, n.amara.pk])
+        say(acceptable, K.NOT_MINE, now=now, whose=n.omar)  # back
+    acceptable = say(question(item, ACCEPTABLE), K.NOT_MINE, now=now)
+    assert acceptable.reviewer == n.bram  # Amara leads Platform Engineering too; the next are the fallback owners
+    assert (acceptable.passed, acceptable.asked_before) == (2, [n.omar.pk, n.amara.pk])
     with pytest.raises(OutOfTurn, match=r"^R4: It was passed on twice already"):
-        say(about, K.DONT_KNOW, now=now)
+        say(acceptable, K.DONT_KNOW, now=now)
     item.refresh_from_db()
     assert (item.deadline, item.state) == (before, ItemState.OPEN)
     assert Notice.objects.filter(event="recertification_passed").count() == 2
@@ -246,29 +246,29 @@ def test_passing_on_goes_down_the_escalation_chain_at_most_twice_never_back_and_
 @pytest.mark.rule("R4", "S4")
 def test_reviewer_names_only_eligible_successor(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
-    about = question(item, ACCEPTABLE)
+    acceptable = question(item, ACCEPTABLE)
     for nobody in (n.rita, n.jonas, n.omar):
         with pytest.raises(InvalidInput, match=r"^R4: It can't be passed on to"):
-            say(about, K.NOT_MINE, now=item.opened_at, whose=nobody)
-    assert say(about, K.NOT_MINE, now=item.opened_at, whose=n.lena).reviewer == n.lena
+            say(acceptable, K.NOT_MINE, now=item.opened_at, whose=nobody)
+    assert say(acceptable, K.NOT_MINE, now=item.opened_at, whose=n.lena).reviewer == n.lena
 
 
 @pytest.mark.rule("R4")
 def test_a_submitted_revoke_can_be_corrected_with_a_reason_until_it_ends(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     now = item.opened_at
-    about = say(question(item, ACCEPTABLE), K.REVOKE, now=now)
+    acceptable = say(question(item, ACCEPTABLE), K.REVOKE, now=now)
     item.refresh_from_db()
     later = now + timedelta(days=4)
     correct = {"now": later, "batch": uuid.uuid4()}
     with pytest.raises(InvalidInput, match=r"^REASON: "):
-        answer.correct(about, actor=as_actor(n.omar), **correct)
+        answer.correct(acceptable, actor=as_actor(n.omar), **correct)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        answer.correct(about, actor=as_actor(n.sana), reason="Let me.", **correct)
+        answer.correct(acceptable, actor=as_actor(n.sana), reason="Let me.", **correct)
     late = correct | {"now": item.closes_at}
     with pytest.raises(OutOfTurn, match=r"^R4: The time to correct it is over\."):
-        answer.correct(about, actor=as_actor(n.omar), reason="Too late.", **late)
-    answer.correct(about, actor=as_actor(n.omar), reason="The wrong row.", **correct)
+        answer.correct(acceptable, actor=as_actor(n.omar), reason="Too late.", **late)
+    answer.correct(acceptable, actor=as_actor(n.omar), reason="The wrong row.", **correct)
     item.refresh_from_db()
     grant = Grant.objects.get(pk=item.grant_id)
     assert (item.state, item.closes_at, grant.state) == (ItemState.OPEN, None, GrantState.ACTIVE)
@@ -285,11 +285,11 @@ def test_a_submitted_revoke_can_be_corrected_with_a_reason_until_it_ends(held: H
 @pytest.mark.rule("R4")
 def test_only_revoke_can_be_corrected(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
-    about = say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
+    acceptable = say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
     with pytest.raises(OutOfTurn) as caught:
         answer.correct(
-            about,
-            actor=as_actor(about.reviewer),
+            acceptable,
+            actor=as_actor(acceptable.reviewer),
             now=item.opened_at,
             reason="Hm.",
             batch=uuid.uuid4(),
@@ -301,10 +301,12 @@ def test_only_revoke_can_be_corrected(held: Held, stock_under_review: Item) -> N
 def test_correcting_a_revoke_does_not_lift_a_stop(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     now = item.opened_at
-    about = say(question(item, ACCEPTABLE), K.REVOKE, now=now)
+    acceptable = say(question(item, ACCEPTABLE), K.REVOKE, now=now)
     transition_lifecycle.stop(item.grant, actor=as_actor(n.sana), now=now, reason="Unusual traffic.")
     ends_on = last_day(item.grant.ends_at)
-    answer.correct(about, actor=as_actor(n.omar), now=now, reason="The wrong row.", ends_on=ends_on, batch=uuid.uuid4())
+    answer.correct(
+        acceptable, actor=as_actor(n.omar), now=now, reason="The wrong row.", ends_on=ends_on, batch=uuid.uuid4()
+    )
     keep_to_its_end(question(item, NEEDED), now=now)
     grant = Grant.objects.get(pk=item.grant_id)
     assert (grant.state, grant.suspended_why, grant.renew) == (GrantState.SUSPENDED, Why.STOPPED, False)
@@ -319,12 +321,12 @@ def test_a_year_after_the_decision_of_stage_2_no_review_renews_a_grant(held: Hel
         say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
         grant = Grant.objects.get(predecessor=grant)
     item = under_review(grant)
-    about = question(item, NEEDED)
+    needed = question(item, NEEDED)
     with pytest.raises(OutOfTurn) as caught:
-        say(about, K.KEEP, now=item.opened_at)
+        say(needed, K.KEEP, now=item.opened_at)
     assert caught.value.refusal.code == "G2"
-    assert drafts.refusal_of_draft(about, K.KEEP, actor=as_actor(n.jonas), now=item.opened_at) == caught.value.refusal
-    keep_to_its_end(about, now=item.opened_at)
+    assert drafts.refusal_of_draft(needed, K.KEEP, actor=as_actor(n.jonas), now=item.opened_at) == caught.value.refusal
+    keep_to_its_end(needed, now=item.opened_at)
 
 
 def of_automation(held: Held) -> Item:
@@ -334,10 +336,10 @@ def of_automation(held: Held) -> Item:
 @pytest.mark.rule("R1", "R4")
 def test_an_automation_that_is_kept_comes_up_again_after_its_tiers_days(held: Held) -> None:
     item = of_automation(held)
-    about = say(question(item, NEEDED), K.KEEP, now=item.opened_at)
+    needed = say(question(item, NEEDED), K.KEEP, now=item.opened_at)
     automation = held.automation
     assert automation.review_on == (item.opened_at + timedelta(days=180)).date()
-    payload = recorded("automation.reviewed", automation, by=about.reviewer)
+    payload = recorded("automation.reviewed", automation, by=needed.reviewer)
     assert payload["review_on"] == automation.review_on.isoformat()
     assert automation.state == AutomationState.LIVE
     sweep_at(item.opened_at + timedelta(minutes=1))
@@ -359,9 +361,9 @@ def test_an_automation_that_is_revoked_stops_at_once_and_so_do_its_grants(held: 
 @pytest.mark.rule("R4")
 def test_correction_restores_revoked_automation_unless_stopped(held: Held) -> None:
     item = of_automation(held)
-    about = say(question(item, NEEDED), K.REVOKE, now=item.opened_at)
+    needed = say(question(item, NEEDED), K.REVOKE, now=item.opened_at)
     correct = {"now": item.opened_at, "reason": "The wrong one.", "batch": uuid.uuid4()}
-    answer.correct(about, actor=as_actor(about.reviewer), **correct)
+    answer.correct(needed, actor=as_actor(needed.reviewer), **correct)
     assert held.automation.state == AutomationState.LIVE
     item.refresh_from_db()
     assert item.outcome == ItemOutcome.KEPT
@@ -400,12 +402,12 @@ def test_answers_are_drafts_and_batch_keeps_refused_ones(held: Held, stock_under
         drafts.save_draft(question(first, NEEDED), K.KEEP, actor=omar, now=now)
     transition_lifecycle.revoke(second.grant, actor=omar, now=now, reason="At once.")
     done = drafts.submit(drafts.drafts_of(omar, now), actor=omar, now=now)
-    assert [(one.question.item_id, one.refusal and one.refusal.code) for one in done] == [
+    assert [(result.question.item_id, result.refusal and result.refusal.code) for result in done] == [
         (first.pk, None),
         (second.pk, "STATE"),
     ]
-    said = Answer.objects.get()
-    assert (said.answer, said.seconds, str(said.reason)) == (K.KEEP, 40, "No: keep it.")
+    submitted = Answer.objects.get()
+    assert (submitted.answer, submitted.seconds, str(submitted.reason)) == (K.KEEP, 40, "No: keep it.")
     assert list(Draft.objects.values_list("question__item", flat=True)) == [second.pk]
 
 
@@ -419,13 +421,13 @@ def test_draft_before_joined_event_is_void_and_text_is_kept(
     chosen_at = item.opened_at
     drafts.save_draft(question(item, ACCEPTABLE), K.KEEP, actor=omar, now=chosen_at, reason="As every year.")
     others = Question.objects.filter(reviewer=held.people.omar, asks=ACCEPTABLE).exclude(item=item) if together else []
-    for one in others:
-        drafts.save_draft(one, K.KEEP, actor=omar, now=chosen_at)
+    for other in others:
+        drafts.save_draft(other, K.KEEP, actor=omar, now=chosen_at)
     later = chosen_at + timedelta(hours=1)
     open_item.note_event(item, actor=JOB, now=later, because=because, cause="it")
     done = drafts.submit(drafts.drafts_of(omar, later), actor=omar, now=later)
-    refused = [one.refusal for one in done if one.refusal is not None]
-    assert [one.code for one in refused] == ["R2"]
+    refused = [result.refusal for result in done if result.refusal is not None]
+    assert [refusal.code for refusal in refused] == ["R2"]
     assert refused[0].sentence.startswith("It changed since you chose: ")
     assert not Answer.objects.filter(question__item=item).exists()
     assert Draft.objects.get().reason == "As every year."
@@ -449,13 +451,13 @@ def test_bulk_draft_with_raised_risk_is_answered_singly(held: Held, monkeypatch:
     monkeypatch.setattr(item_context, "is_drawn", lambda grant: False)
     grant = held.low_grant()
     item = under_review(grant)
-    about, jonas = question(item, NEEDED), as_actor(held.people.jonas)
-    drafts.save_draft(about, K.KEEP, actor=jonas, now=item.opened_at, reason="All used.", seen=CardView(in_bulk=True))
+    needed, jonas = question(item, NEEDED), as_actor(held.people.jonas)
+    drafts.save_draft(needed, K.KEEP, actor=jonas, now=item.opened_at, reason="All used.", seen=CardView(in_bulk=True))
     Grant.objects.filter(pk=grant.pk).update(raised_to="standard", raised_at=item.opened_at)
     (done,) = drafts.submit(drafts.drafts_of(jonas, item.opened_at), actor=jonas, now=item.opened_at)
     assert done.refusal is not None
     assert (done.refusal.code, Draft.objects.get().reason) == ("R7", "All used.")
-    drafts.save_draft(about, K.KEEP, actor=jonas, now=item.opened_at, reason="Used.")
+    drafts.save_draft(needed, K.KEEP, actor=jonas, now=item.opened_at, reason="Used.")
     assert not Draft.objects.get().in_bulk
     (done,) = drafts.submit(drafts.drafts_of(jonas, item.opened_at), actor=jonas, now=item.opened_at)
     assert done.refusal is None
@@ -465,14 +467,14 @@ def test_bulk_draft_with_raised_risk_is_answered_singly(held: Held, monkeypatch:
 def test_bulk_draft_needs_reason_however_it_was_made(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(item_context, "is_drawn", lambda grant: False)
     item = under_review(held.low_grant())
-    about, jonas = question(item, NEEDED), as_actor(held.people.jonas)
+    needed, jonas = question(item, NEEDED), as_actor(held.people.jonas)
     by: dict[str, Any] = {"actor": jonas, "now": item.opened_at, "seen": CardView(in_bulk=True)}
     missing = item_rules.bulk_answer_refusal(K.KEEP, "")
     for reason in ("", " \u200b"):
         with pytest.raises(InvalidInput) as caught:
-            drafts.save_draft(about, K.KEEP, **by, reason=reason)
+            drafts.save_draft(needed, K.KEEP, **by, reason=reason)
         assert caught.value.refusal == missing
-    drafts.save_draft(about, K.KEEP, **by, reason="All used.")
+    drafts.save_draft(needed, K.KEEP, **by, reason="All used.")
     Draft.objects.update(reason="")
     (done,) = drafts.submit(drafts.drafts_of(jonas, item.opened_at), actor=jonas, now=item.opened_at)
     assert done.refusal == missing
@@ -488,16 +490,16 @@ def test_items_are_answered_in_bulk_by_one_condition(held: Held, monkeypatch: py
     Automation.objects.filter(pk=held.automation.pk).update(tier="low")
     fresh = Item.objects.filter(pk__in=[item.pk for item in items])
     assert {item.pk for item in fresh if item_rules.takes_bulk_answers(item)} == {items[0].pk}
-    found = Question.objects.filter(item_rules.TAKES_BULK_ANSWERS, item__in=fresh)
-    assert {about.item_id for about in found} == {items[0].pk}
+    taking = Question.objects.filter(item_rules.TAKES_BULK_ANSWERS, item__in=fresh)
+    assert {row.item_id for row in taking} == {items[0].pk}
     for kind, item in ((K.KEEP, standard), (K.DONT_KNOW, items[0])):
-        about = question(item, NEEDED)
-        by: dict[str, Any] = {"actor": as_actor(about.reviewer), "now": item.opened_at, "reason": "All used."}
+        needed = question(item, NEEDED)
+        by: dict[str, Any] = {"actor": as_actor(needed.reviewer), "now": item.opened_at, "reason": "All used."}
         with pytest.raises(Refused, match=r"^R7: "):
-            drafts.save_draft(about, kind, **by, seen=CardView(in_bulk=True))
+            drafts.save_draft(needed, kind, **by, seen=CardView(in_bulk=True))
         verb = answer.answer if kind == K.KEEP else answer.pass_on
         with pytest.raises(Refused, match=r"^R7: "):
-            verb(about, **by, answer=kind, batch=uuid.uuid4(), seen=CardView(in_bulk=True))
+            verb(needed, **by, answer=kind, batch=uuid.uuid4(), seen=CardView(in_bulk=True))
     assert not Draft.objects.exists()
     assert not Answer.objects.exists()
 
@@ -505,9 +507,9 @@ def test_items_are_answered_in_bulk_by_one_condition(held: Held, monkeypatch: py
 @pytest.mark.rule("R4", "H6")
 def test_draft_leaves_with_question_and_history(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
-    about = question(item, ACCEPTABLE)
-    drafts.save_draft(about, K.KEEP, actor=as_actor(n.omar), now=item.opened_at, reason="zebra crossing")
-    say(about, K.DONT_KNOW, now=item.opened_at)
+    acceptable = question(item, ACCEPTABLE)
+    drafts.save_draft(acceptable, K.KEEP, actor=as_actor(n.omar), now=item.opened_at, reason="zebra crossing")
+    say(acceptable, K.DONT_KNOW, now=item.opened_at)
     assert not Draft.objects.exists()
     assert "zebra" not in str(list(Question.history.values())) + str(list(LedgerEvent.objects.values("payload")))
     assert Automation.objects.filter(pk=held.automation.pk).exists()

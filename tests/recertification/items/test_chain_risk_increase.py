@@ -34,8 +34,8 @@ def reader(held: Held, number: int = 0) -> Automation:
     return in_force(c, described(c, f"Reader {number}", (c.slack, "read", "minutes"))).automation
 
 
-def again(one: Automation) -> Automation:
-    return Automation.objects.get(pk=one.pk)
+def again(automation: Automation) -> Automation:
+    return Automation.objects.get(pk=automation.pk)
 
 
 def readers(c: Company) -> list[Automation]:
@@ -81,16 +81,18 @@ def test_riskier_neighbour_in_force_opens_one_review(held: Held, start: list[Aut
     c, runs = held.company, start
     elsewhere = in_force(c, described(c, "Elsewhere", (c.slack, "read", "other"))).automation
     writer = in_force(c, described(c, "Writer", (c.slack, "admin", "minutes"))).automation
-    assert risk_increase.connected_with_riskier() == {one.pk for one in runs}
+    assert risk_increase.connected_with_riskier() == {automation.pk for automation in runs}
     before = Assessment.objects.count()
     assert item_jobs.reassess_due(c.now + LATER, JOB) == len(runs)
     assert Assessment.objects.count() == before + len(runs)
-    assert {again(one).tier for one in runs} == {"high"}
+    assert {again(automation).tier for automation in runs} == {"high"}
     assert (again(elsewhere).tier, again(writer).tier) == ("low", "high")
-    found = runs[0].approved_version.latest_assessment
-    assert "It is joined with another automation, which is high." in found.reasons
-    assert "Writer" not in " ".join(found.reasons), "whoever reads that need not see it"
-    assert [one for one in open_due(held) if one[1] == "automation"].count(("tier raised", "automation")) == len(runs)
+    assessment = runs[0].approved_version.latest_assessment
+    assert "It is joined with another automation, which is high." in assessment.reasons
+    assert "Writer" not in " ".join(assessment.reasons), "whoever reads that need not see it"
+    assert [review for review in open_due(held) if review[1] == "automation"].count(
+        ("tier raised", "automation")
+    ) == len(runs)
     assert risk_increase.connected_with_riskier() == set(), "each once"
     assert LedgerEvent.objects.filter(verb="automation.reassessed", outcome="done").count() == len(runs)
 
@@ -130,7 +132,7 @@ def test_a_sweep_costs_as_much_however_many_are_joined(held: Held) -> None:
     for number in (1, 2):
         reader(held, number)
         in_force(held.company, described(held.company, f"Writer {number}", (held.company.slack, "write", "minutes")))
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as queries:
             risk_increase.connected_with_riskier()
-        costs.append(len(asked))
+        costs.append(len(queries))
     assert set(costs) == {1}

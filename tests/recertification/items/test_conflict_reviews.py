@@ -80,11 +80,11 @@ def test_both_sides_are_asked_before_conflict_deadline(held: Held, at: datetime)
     assert opened(at) == 1
     item, conflict = Item.objects.get(), Conflict.objects.get()
     assert (item.grant, item.reason, item.snapshot["conflicts"]) == (newest(held), "new conflict", [conflict.pk])
-    assert {one.asks for one in item.questions.all()} == {Asks.NEEDED, Asks.ACCEPTABLE}
+    assert {question.asks for question in item.questions.all()} == {Asks.NEEDED, Asks.ACCEPTABLE}
     assert item.deadline == conflict.due_at == at + timedelta(days=7)
     assert item.reason_words == "It is held together with something that a rule no longer allows."
-    told = Notice.objects.filter(event="recertification_opened")
-    assert {one.context["because"] for one in told} == {item.reason_words}
+    notices = Notice.objects.filter(event="recertification_opened")
+    assert {notice.context["because"] for notice in notices} == {item.reason_words}
 
 
 @pytest.mark.rule("S6", "R1", "R4")

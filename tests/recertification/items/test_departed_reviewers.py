@@ -24,31 +24,31 @@ HOUR = timedelta(hours=1)
 
 
 def leave(held: Held, item: Item, *people: Person) -> None:
-    for one in people:
-        record_leaver(one, actor=as_actor(held.people.ines), now=item.opened_at + HOUR, reason="A new job.")
+    for person in people:
+        record_leaver(person, actor=as_actor(held.people.ines), now=item.opened_at + HOUR, reason="A new job.")
 
 
 def run(item: Item) -> int:
     return item_jobs.reassign_due(item.opened_at + 2 * HOUR, JOB)
 
 
-def asked(item: Item) -> dict[str, Person]:
-    return {one.asks: one.reviewer for one in item.questions.select_related("reviewer")}
+def reviewers_of(item: Item) -> dict[str, Person]:
+    return {question.asks: question.reviewer for question in item.questions.select_related("reviewer")}
 
 
 def test_present_reviewer_stays(held: Held, stock_under_review: Item) -> None:
-    before = asked(stock_under_review)
+    before = reviewers_of(stock_under_review)
     leave(held, stock_under_review, held.people.nadia)
-    assert (run(stock_under_review), asked(stock_under_review)) == (0, before)
+    assert (run(stock_under_review), reviewers_of(stock_under_review)) == (0, before)
 
 
 @pytest.mark.rule("S4")
 def test_both_sides_are_replaced_and_by_two_people(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
-    assert asked(item) == {Asks.NEEDED: n.jonas, Asks.ACCEPTABLE: n.omar}
+    assert reviewers_of(item) == {Asks.NEEDED: n.jonas, Asks.ACCEPTABLE: n.omar}
     leave(held, item, n.jonas, n.omar)
     assert run(item) == 2
-    after = asked(item)
+    after = reviewers_of(item)
     assert after[Asks.ACCEPTABLE] == n.amara  # the deputy
     assert after[Asks.NEEDED] == n.rita  # the technical owner
     assert run(item) == 0
@@ -58,15 +58,15 @@ def test_both_sides_are_replaced_and_by_two_people(held: Held, stock_under_revie
 @pytest.mark.parametrize("how", ["owner", "party"])
 def test_conflicted_reviewer_is_replaced(held: Held, stock_under_review: Item, how: str) -> None:
     item, n = stock_under_review, held.people
-    about = question(item, Asks.ACCEPTABLE)
-    say(about, AnswerKind.NOT_MINE, now=item.opened_at, whose=n.lena)
+    acceptable = question(item, Asks.ACCEPTABLE)
+    say(acceptable, AnswerKind.NOT_MINE, now=item.opened_at, whose=n.lena)
     if how == "owner":
         Automation.objects.filter(pk=held.automation.pk).update(technical_owner=n.lena)
     else:
         Party.objects.create(submission=held.submission, person=n.lena, capacity="editor")
     before = question(item, Asks.NEEDED).reviewer
     assert run(item) == 1
-    assert asked(item) == {Asks.NEEDED: before, Asks.ACCEPTABLE: n.amara}
+    assert reviewers_of(item) == {Asks.NEEDED: before, Asks.ACCEPTABLE: n.amara}
     assert question(item, Asks.ACCEPTABLE).asked_before == [n.omar.pk, n.lena.pk]
     assert Notice.objects.filter(event="recertification_passed", recipient=n.amara).count() == 1
     assert run(item) == 0
@@ -88,7 +88,7 @@ def test_delegate_of_leaver_does_not_answer(held: Held, stock_under_review: Item
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.opened_at + HOUR, by=stand_in.person)
     run(item)
-    assert asked(item)[Asks.ACCEPTABLE] == n.amara
+    assert reviewers_of(item)[Asks.ACCEPTABLE] == n.amara
 
 
 def deserted(held: Held, item: Item) -> None:
@@ -113,8 +113,8 @@ def test_missing_reviewer_notifies_security_without_effect(
     item, n = stock_under_review, held.people
     deserted(held, item)
     assert (run(item), run(item)) == (0, 0)
-    told = Notice.objects.filter(event="recertification_unasked")
-    assert sorted(one.recipient.name for one in told) == sorted([n.sana.name, n.viktor.name])
+    notices = Notice.objects.filter(event="recertification_unasked")
+    assert sorted(notice.recipient.name for notice in notices) == sorted([n.sana.name, n.viktor.name])
     item.refresh_from_db()
     assert (item.nobody, item.history.count()) == (True, 2)
     say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
@@ -147,7 +147,7 @@ def test_later_named_reviewer_gets_working_days(
     late, was = item.deadline + HOUR, item.deadline
     assert item_jobs.reassign_due(late, JOB) == 1
     item.refresh_from_db()
-    assert (asked(item)[Asks.ACCEPTABLE], item.nobody) == (n.lena, False)
+    assert (reviewers_of(item)[Asks.ACCEPTABLE], item.nobody) == (n.lena, False)
     assert was < late + timedelta(days=1) < item.deadline < item.grace_until
     item_jobs.sweep(item.deadline - HOUR)
     item.refresh_from_db()
@@ -175,10 +175,10 @@ def test_newly_benefiting_reviewer_is_not_reminded_and_regains_time(
     back = item.deadline + HOUR
     item_jobs.sweep(back)
     item.refresh_from_db()
-    about = question(item, Asks.ACCEPTABLE)
-    assert (item.state, item.nobody, about.reviewer) == (ItemState.OPEN, False, n.omar)
+    acceptable = question(item, Asks.ACCEPTABLE)
+    assert (item.state, item.nobody, acceptable.reviewer) == (ItemState.OPEN, False, n.omar)
     assert item.deadline > back + timedelta(days=1)
-    assert about.remind_at is not None
+    assert acceptable.remind_at is not None
     item_jobs.sweep(back + HOUR)
     assert not Item.objects.get(pk=item.pk).suspended_at
 
@@ -200,7 +200,7 @@ def test_next_reviewer_regains_time_when_eligible_again(
     back = item.grace_until + HOUR
     item_jobs.sweep(back)
     item.refresh_from_db()
-    assert (asked(item)[Asks.ACCEPTABLE], item.nobody, item.suspended_at) == (n.amara, False, None)
+    assert (reviewers_of(item)[Asks.ACCEPTABLE], item.nobody, item.suspended_at) == (n.amara, False, None)
     assert item.grace_until > back + timedelta(days=1)
 
 

@@ -19,11 +19,11 @@ def code(held: Held, now: datetime) -> str:
 @pytest.mark.rule("A17", "R6", "R9")
 def test_a_review_past_its_grace_is_a_no_and_one_that_is_open_is_none(held: Held) -> None:
     item = opened(held.automation, opens_at(held.grant()))
-    no = deploy_gate.answer_for_automation(
+    answer = deploy_gate.answer_for_automation(
         held.automation, held.submission.version.manifest_digest, now=item.grace_until
     )
-    assert (no.may_run, no.code) == (False, "NOT_REVIEWED")
-    assert no.sentence == "Its review is overdue: no reviewer answered in time."
+    assert (answer.may_run, answer.code) == (False, "NOT_REVIEWED")
+    assert answer.sentence == "Its review is overdue: no reviewer answered in time."
     assert code(held, item.grace_until - timedelta(seconds=1)) == "OK"
 
 

@@ -70,8 +70,8 @@ pytestmark = [pytest.mark.django_db, QUIET]
 
 def send_back(submission: Submission, by: Person, count: int, now: datetime) -> None:
     """Somebody asks for changes of so many records that they were asked about."""
-    asked = submission.approvals.filter(state=ApprovalState.OPEN, asked__contains=[by.pk]).order_by("pk")
-    for record in asked[:count]:
+    records = submission.approvals.filter(state=ApprovalState.OPEN, asked__contains=[by.pk]).order_by("pk")
+    for record in records[:count]:
         shown = scenarios.shown(record)
         decide.ask_for_changes(record, actor=as_actor(by), now=now, reason="Why?", shown_digest=shown)
 
@@ -99,7 +99,8 @@ def test_forty_open_tasks_are_one_daily_mail(held: Held, smtp: Server, settings:
     submission = in_stage_2(held.company, now)
     send_back(submission, n.omar, 3, now)
     reviews = {
-        one: Item.objects.filter(state=ItemState.OPEN, questions__reviewer=one).count() for one in (n.jonas, n.omar)
+        reviewer: Item.objects.filter(state=ItemState.OPEN, questions__reviewer=reviewer).count()
+        for reviewer in (n.jonas, n.omar)
     }
     assert reviews[n.jonas] > 40
     for _ in range(3):
@@ -109,10 +110,10 @@ def test_forty_open_tasks_are_one_daily_mail(held: Held, smtp: Server, settings:
     assert to_omar["Subject"].startswith(f"1 to decide and {reviews[n.omar]} to review, first due ")
     for person, mail in ((n.jonas, to_jonas), (n.omar, to_omar)):
         carried = last_to(person).carried.all()
-        assert len({one.thread for one in carried}) == reviews[person] + 1
+        assert len({notice.thread for notice in carried}) == reviews[person] + 1
         for notice in carried:
             assert mail_text.link(notice.context) in plain(mail), notice.event
-    assert max(Counter(one["To"] for one in smtp.messages).values()) == 1, "nobody has two"
+    assert max(Counter(message["To"] for message in smtp.messages).values()) == 1, "nobody has two"
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ def long_answered(held: Held, after_first_mail: list[Item]) -> None:
 @pytest.mark.usefixtures("long_answered")
 def test_no_digest_is_about_answered_tasks_alone(held: Held, smtp: Server) -> None:
     mail_jobs.send_due(now=opens_at(held.grant()) + timedelta(days=30))
-    assert len([one for one in smtp.to(held.people.omar.email) if "to review" in one["Subject"]]) == 1
+    assert len([mail for mail in smtp.to(held.people.omar.email) if "to review" in mail["Subject"]]) == 1
 
 
 @pytest.mark.full("writes digests day by day")
@@ -177,13 +178,13 @@ def test_overdue_digest_is_daily_and_leads_with_overdue_tasks(held: Held, smtp: 
 def test_overdue_approvals_are_listed_daily_by_due_date(held: Held, smtp: Server, start: Submission) -> None:
     n, submission = held.people, start
     dues = sorted({record.due_at for record in submission.approvals.filter(state=ApprovalState.OPEN)})
-    told = []
+    mail_counts = []
     for days in range(1, 4):
         moment = dues[-1] + timedelta(days=days)
         decision_jobs.remind(moment)
         send_all_day(moment)
-        told.append(len(smtp.to(n.omar.email)))
-    assert told == [1, 2, 3]
+        mail_counts.append(len(smtp.to(n.omar.email)))
+    assert mail_counts == [1, 2, 3]
     assert "overdue" in smtp.to(n.omar.email)[-1]["Subject"].lower()
 
 
@@ -241,7 +242,7 @@ def test_unreplaced_leaver_is_one_weekly_mail_per_reviewer(held: Held, smtp: Ser
     assert len(left) > 2
     gone, *others = left
     lifecycle.revoke(gone.grant, actor=as_actor(n.jonas), now=now, reason="Not needed.")
-    others = [one for one in others if one.grant in Grant.objects.live(now)]  # its credential ended with it (A2)
+    others = [item for item in others if item.grant in Grant.objects.live(now)]  # its credential ended with it (A2)
     for _ in range(3):
         sweep_at(now + timedelta(hours=1))
         mail_jobs.send_due(now=now + timedelta(hours=1) + MINUTES)
@@ -249,12 +250,12 @@ def test_unreplaced_leaver_is_one_weekly_mail_per_reviewer(held: Held, smtp: Ser
         (mail,) = smtp.to(person.email)
         assert mail["Subject"].startswith(f"{len(others)} to look at")
         assert gone.title not in plain(mail)
-        assert all(f"Nobody is left to review: {one.title}" in plain(mail) for one in others)
+        assert all(f"Nobody is left to review: {item.title}" in plain(mail) for item in others)
     assert reminder_notices.unassigned_lines(n.jonas, {f"unasked:grant:{others[0].grant_id}"}, now) == {}
 
 
 @SWEPT
 def test_no_single_notice_is_sent_beside_digest(held: Held) -> None:
     mail_jobs.send_due(now=opens_at(held.grant()) + MINUTES)
-    found = set(Notice.objects.values_list("state", flat=True))
-    assert found <= {NoticeState.CARRIED, NoticeState.SENT, NoticeState.DROPPED}
+    states = set(Notice.objects.values_list("state", flat=True))
+    assert states <= {NoticeState.CARRIED, NoticeState.SENT, NoticeState.DROPPED}

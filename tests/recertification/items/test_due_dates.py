@@ -43,9 +43,9 @@ def attached(mail: EmailMessage) -> list[dict[str, str]]:
     assert part.get_filename() == "deadlines.ics"
     content = part.get_payload(decode=True)
     assert isinstance(content, bytes)
-    found = read(content)
-    assert found.about["METHOD"] == "PUBLISH"
-    return found.events
+    calendar = read(content)
+    assert calendar.about["METHOD"] == "PUBLISH"
+    return calendar.events
 
 
 def last_to(person: Person, smtp: Server, now: datetime) -> EmailMessage:
@@ -69,7 +69,7 @@ def test_notice_without_question_has_no_calendar_file(held: Held, smtp: Server) 
     assert [mail["Subject"] for mail in smtp.to(n.jonas.email)] == [
         f"Revoked in its review: {held.automation.name} of {held.automation.team.name}"
     ]
-    assert not [one for mail in smtp.messages for one in attached(mail)]
+    assert not [event for mail in smtp.messages for event in attached(mail)]
 
 
 @pytest.mark.rule("R5")
@@ -79,7 +79,7 @@ def test_the_mail_that_asks_has_each_deadline_of_its_reader_and_leads_to_the_ite
     events = {event["UID"]: event for event in attached(last_to(n.omar, smtp, now))}
     mine = Item.objects.filter(questions__reviewer=n.omar, state=ItemState.OPEN)
     assert len(mine) > 2
-    expected = {f"recertify-item-{one.pk}-{n.omar.opaque_id}@countersign.invalid": one for one in mine}
+    expected = {f"recertify-item-{item.pk}-{n.omar.opaque_id}@countersign.invalid": item for item in mine}
     assert set(events) == set(expected)
     for uid, item in expected.items():
         event = events[uid]
@@ -124,13 +124,13 @@ def test_a_campaign_is_one_event_and_its_reminders_speak_of_the_same(held: Held,
     items = campaign.items.filter(questions__reviewer=n.jonas)
     assert event["UID"] == f"recertify-campaign-{campaign.pk}-{n.jonas.opaque_id}@countersign.invalid"
     assert event["SUMMARY"] == f"Spring clean: {items.count()} questions wait for you"
-    assert event["DTSTART"] == instant(min(one.deadline for one in items))
+    assert event["DTSTART"] == instant(min(item.deadline for item in items))
     assert event["URL"].endswith("/recertify/")
     say(question(items[0], Asks.NEEDED), AnswerKind.KEEP, now=now + HOUR)
     due = question(items[1], Asks.NEEDED).remind_at
     assert due is not None
     item_jobs.remind_due(due, JOB)  # one mail an item, from half-way on
-    assert [one["UID"] for one in attached(last_to(n.jonas, smtp, due + 12 * HOUR))] == [event["UID"]]
+    assert [event["UID"] for event in attached(last_to(n.jonas, smtp, due + 12 * HOUR))] == [event["UID"]]
 
 
 @pytest.mark.rule("R5", "A11")

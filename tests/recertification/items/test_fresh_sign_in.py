@@ -36,27 +36,27 @@ def item(held: Held, monkeypatch: pytest.MonkeyPatch) -> Item:
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize("kind", [K.KEEP, K.REVOKE, K.DONT_KNOW])
 def test_stale_session_does_not_answer_high_risk(kind: K, item: Item, held: Held) -> None:
-    about, now = question(item, Asks.ACCEPTABLE), item.opened_at
+    acceptable, now = question(item, Asks.ACCEPTABLE), item.opened_at
     verb = answer.pass_on if kind == K.DONT_KNOW else answer.answer
     stale = as_actor(held.people.omar, 15.5)
     with pytest.raises(DutyConflict) as caught:
-        verb(about, actor=stale, now=now, answer=kind, batch=uuid.uuid4())
+        verb(acceptable, actor=stale, now=now, answer=kind, batch=uuid.uuid4())
     assert caught.value.refusal.code == "SOD-5"
     assert "at most 15 minutes old" in caught.value.refusal.sentence
     event = LedgerEvent.objects.order_by("-pk")[0]
     assert (event.verb, event.outcome, event.code) == (verb.event, "refused", "SOD-5")
     assert not Answer.objects.exists()
-    verb(about, actor=as_actor(held.people.omar, 14), now=now, answer=kind, batch=uuid.uuid4())
+    verb(acceptable, actor=as_actor(held.people.omar, 14), now=now, answer=kind, batch=uuid.uuid4())
     assert Answer.objects.get().answer == kind
 
 
 @pytest.mark.rule("S5")
 def test_stale_session_does_not_correct_high_risk(item: Item, held: Held) -> None:
-    about, now = question(item, Asks.ACCEPTABLE), item.opened_at
-    say(about, K.REVOKE, now=now)
+    acceptable, now = question(item, Asks.ACCEPTABLE), item.opened_at
+    say(acceptable, K.REVOKE, now=now)
     with pytest.raises(DutyConflict) as caught:
         answer.correct(
-            about, actor=as_actor(held.people.omar, 20), now=now, reason="No.", answer=K.KEEP, batch=uuid.uuid4()
+            acceptable, actor=as_actor(held.people.omar, 20), now=now, reason="No.", answer=K.KEEP, batch=uuid.uuid4()
         )
     assert caught.value.refusal.code == "SOD-5"
 
@@ -64,8 +64,10 @@ def test_stale_session_does_not_correct_high_risk(item: Item, held: Held) -> Non
 @pytest.mark.rule("S5")
 def test_about_standard_risk_any_sign_in_answers(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
-    about = question(item, Asks.ACCEPTABLE)
-    answer.answer(about, actor=as_actor(held.people.omar, 600), now=item.opened_at, answer=K.KEEP, batch=uuid.uuid4())
+    acceptable = question(item, Asks.ACCEPTABLE)
+    answer.answer(
+        acceptable, actor=as_actor(held.people.omar, 600), now=item.opened_at, answer=K.KEEP, batch=uuid.uuid4()
+    )
     assert Answer.objects.get().answer == K.KEEP
 
 

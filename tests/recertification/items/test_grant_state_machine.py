@@ -72,8 +72,8 @@ class Steps(Undone):
     # --- what is there ------------------------------------------------------------------------------------------------
 
     def person(self, name: str) -> Person:
-        found: Person = Person.objects.get(pk=getattr(self.own.people, name).pk)
-        return found
+        person: Person = Person.objects.get(pk=getattr(self.own.people, name).pk)
+        return person
 
     def grants(self) -> list[Grant]:
         """All that ever were, as they stand."""
@@ -84,7 +84,7 @@ class Steps(Undone):
         """Reviews of grants that are not closed."""
         return list(Item.objects.filter(grant__automation=self.pk, state__in=UNCLOSED).order_by("pk"))
 
-    def asked(self) -> list[Question]:
+    def open_questions(self) -> list[Question]:
         """What waits for somebody, of the automation itself too."""
         mine = Item.objects.filter(grant__automation=self.pk) | Item.objects.filter(automation=self.pk)
         return list(Question.objects.unanswered().filter(item__in=mine).order_by("pk"))
@@ -92,7 +92,7 @@ class Steps(Undone):
     def facts(self) -> tuple[Any, ...]:
         """Everything that a step can change."""
         return (
-            [(one.pk, one.state, one.ends_at, one.renew) for one in self.grants()],
+            [(grant.pk, grant.state, grant.ends_at, grant.renew) for grant in self.grants()],
             list(Item.objects.order_by("pk").values_list("pk", "state", "outcome", "closes_at")),
             list(Answer.objects.order_by("pk").values_list("pk", flat=True)),
             list(Submission.objects.filter(automation=self.pk).order_by("pk").values_list("pk", "state")),
@@ -122,64 +122,66 @@ class Steps(Undone):
         """Both jobs run, in either order, and no row fails in them."""
         self.now = self.swept_at = now
         jobs = [approvals_sweeps.sweep, item_jobs.sweep]
-        with mock.patch.object(job_sweeps, "log") as said:
+        with mock.patch.object(job_sweeps, "log") as log:
             for job in jobs if first else reversed(jobs):
                 job(now)
-        assert said.exception.mock_calls == []
+        assert log.exception.mock_calls == []
 
-    def say(self, about: Question, actor: Actor, kind: AnswerKind, days: int | None = None) -> bool:
+    def say(self, question: Question, actor: Actor, kind: AnswerKind, days: int | None = None) -> bool:
         """Somebody answers, or passes it on."""
         more = {"ends_on": (self.now + timedelta(days=days)).date()} if days and kind == AnswerKind.KEEP else {}
         act = answer.answer if kind in SETTLING else answer.pass_on
         done = self.attempt(
-            lambda: act(about, actor=actor, now=self.now, reason="So.", answer=kind, batch=uuid.uuid4(), **more)
+            lambda: act(question, actor=actor, now=self.now, reason="So.", answer=kind, batch=uuid.uuid4(), **more)
         )
-        if done and kind in SETTLING and about.asks == Asks.ACCEPTABLE and about.item.grant_id:
+        if done and kind in SETTLING and question.asks == Asks.ACCEPTABLE and question.item.grant_id:
             owners = Automation.objects.filter(pk=self.pk).values_list("business_owner", "technical_owner")
             assert actor.person is not None
             assert actor.person.pk not in owners.get()
         return done
 
-    @precondition(lambda self: self.asked())
+    @precondition(lambda self: self.open_questions())
     @rule(kind=kinds, days=st.sampled_from([None, None, 3, 20, 400]))
     def everybody_who_is_asked_answers(self, kind: AnswerKind, days: int | None) -> None:
-        for about in self.asked():
-            self.say(about, as_actor(about.reviewer), kind, days)
+        for question in self.open_questions():
+            self.say(question, as_actor(question.reviewer), kind, days)
 
-    @precondition(lambda self: self.asked())
+    @precondition(lambda self: self.open_questions())
     @rule(but=st.sampled_from([0, 0, 1]))
     def whoever_is_asked_keeps(self, but: int) -> None:
-        for about in self.asked()[but:]:
-            self.say(about, as_actor(about.reviewer), AnswerKind.KEEP)
+        for question in self.open_questions()[but:]:
+            self.say(question, as_actor(question.reviewer), AnswerKind.KEEP)
 
     @rule(reviews=st.sampled_from([1, 2, 4]))
     def its_reviews_come_and_all_is_kept(self, reviews: int) -> None:
         """As it mostly goes: what is due comes, and everybody says yes; so often on end that successors run out (G2)."""
         for _ in range(reviews * 2):
             self.time_passes_until_something_is_due(first=True)
-            for about in self.asked():
-                self.say(about, as_actor(about.reviewer), AnswerKind.KEEP)
+            for question in self.open_questions():
+                self.say(question, as_actor(question.reviewer), AnswerKind.KEEP)
 
-    @precondition(lambda self: self.asked())
+    @precondition(lambda self: self.open_questions())
     @rule(data=st.data(), who=people, kind=kinds)
     def anybody_answers(self, data: st.DataObject, who: str, kind: AnswerKind) -> None:
-        about = data.draw(st.sampled_from(self.asked()), label="question")
-        done = self.say(about, as_actor(self.person(who)), kind)
-        assert not done or about.reviewer.pk == self.person(who).pk or kind not in SETTLING
+        question = data.draw(st.sampled_from(self.open_questions()), label="question")
+        done = self.say(question, as_actor(self.person(who)), kind)
+        assert not done or question.reviewer.pk == self.person(who).pk or kind not in SETTLING
 
     @precondition(lambda self: self.items())
     @rule(data=st.data())
     def somebody_corrects(self, data: st.DataObject) -> None:
         item = data.draw(st.sampled_from(self.items()), label="item")
-        for about in item.questions.all():
+        for question in item.questions.all():
             given = {"now": self.now, "reason": "The wrong row.", "batch": uuid.uuid4()}
             self.attempt(
-                lambda about=about, given=given: answer.correct(about, actor=as_actor(about.reviewer), **given)
+                lambda question=question, given=given: answer.correct(
+                    question, actor=as_actor(question.reviewer), **given
+                )
             )
 
     @rule(data=st.data(), who=people, verb=st.sampled_from(["stop", "stop", "revoke"]))
     def somebody_stops_or_revokes(self, data: st.DataObject, who: str, verb: str) -> None:
-        standing = [one for one in self.grants() if one.state != GrantState.ENDED]
+        standing = [grant for grant in self.grants() if grant.state != GrantState.ENDED]
         if standing:
             grant = data.draw(st.sampled_from(standing), label="grant")
             act = getattr(lifecycle, verb)
@@ -190,8 +192,8 @@ class Steps(Undone):
     @rule(edit=st.sampled_from(EDITS), term_days=st.sampled_from([None, None, 60, 120]))
     def it_is_approved_anew(self, edit: Callable[[dict[str, Any]], None] | None, term_days: int | None) -> None:
         def submit() -> None:
-            known = Automation.objects.get(pk=self.pk).versions.latest("number")
-            version = stock_report.version(self.own.company, edit) if edit is not None else known
+            newest = Automation.objects.get(pk=self.pk).versions.latest("number")
+            version = stock_report.version(self.own.company, edit) if edit is not None else newest
             scenarios.submitted(self.own.company, version, by=self.person("rita"), now=self.now)
 
         self.attempt(submit)
@@ -259,17 +261,20 @@ class Life(Steps):
     def none_outlives_silence_or_its_review(self) -> None:
         live = set(Grant.objects.live(self.now).filter(automation=self.pk).values_list("pk", flat=True))
         for item in Item.objects.filter(grant__automation=self.pk).prefetch_related("questions"):
-            said = {one.asks: latest_answer(one).answer if latest_answer(one) else None for one in item.questions.all()}
+            answers = {
+                question.asks: latest_answer(question).answer if latest_answer(question) else None
+                for question in item.questions.all()
+            }
             if item.state in UNCLOSED:
-                unanswered = not said or None in said.values()
+                unanswered = not answers or None in answers.values()
                 if unanswered and self.swept_at == self.now >= item.grace_until:
                     assert item.grant_id not in live, "silence keeps nothing"
-                if AnswerKind.REVOKE in said.values():
+                if AnswerKind.REVOKE in answers.values():
                     assert item.grant_id not in live, "revoked at once"
             elif item.outcome != ItemOutcome.KEPT:
                 assert item.grant_id not in live, "closed: it has ended, whatever follows it"
             else:
-                assert set(said.values()) == {AnswerKind.KEEP}
+                assert set(answers.values()) == {AnswerKind.KEEP}
                 followed = Grant.objects.filter(predecessor=item.grant_id).exists()
                 assert followed or not Grant.objects.get(pk=item.grant_id).renew, "it ends on a named day"
                 assert not followed or item.grant_id not in live
@@ -284,10 +289,10 @@ class Life(Steps):
     @invariant()
     def nobody_in_conflict_has_approved_it(self) -> None:
         for grant in self.grants():
-            app, own = who_decided(grant.app_approval), who_decided(grant.approval)
+            app, of_privilege = who_decided(grant.app_approval), who_decided(grant.approval)
             assert app
-            assert own
-            assert not app & own
+            assert of_privilege
+            assert not app & of_privilege
         for submission in Submission.objects.filter(automation=self.pk):
             decided = DecisionPerson.objects.filter(submission=submission).values("person")
             assert not submission.parties.filter(person__in=decided).exists()
@@ -306,11 +311,11 @@ class Life(Steps):
     @invariant()
     def each_end_is_in_the_ledger_once(self) -> None:
         over = LedgerEvent.objects.filter(subject_type="approvals.grant", verb__in=OVER, outcome="done")
-        ended = {str(one.pk) for one in self.grants() if one.state == GrantState.ENDED}
-        said = list(
+        ended = {str(grant.pk) for grant in self.grants() if grant.state == GrantState.ENDED}
+        ends = list(
             over.filter(about__contains=[f"inventory.automation:{self.pk}"]).values_list("subject_id", flat=True)
         )
-        assert sorted(said) == sorted(ended)
+        assert sorted(ends) == sorted(ended)
 
 
 @pytest.mark.full

@@ -60,8 +60,8 @@ class Review(Undone):
 
     @rule(who=st.sampled_from(PEOPLE), asks=ASKS, kind=KINDS)
     def anybody_answers(self, who: str, asks: Asks, kind: AnswerKind) -> None:
-        about = question(self.item, asks)
-        self.attempt(lambda: say(about, kind, now=self.now, by=getattr(self.held.people, who)))
+        subject = question(self.item, asks)
+        self.attempt(lambda: say(subject, kind, now=self.now, by=getattr(self.held.people, who)))
 
     @rule(who=st.sampled_from(["jonas", "omar", "amara"]))
     def somebody_leaves(self, who: str) -> None:
@@ -71,9 +71,9 @@ class Review(Undone):
 
     @rule(asks=ASKS)
     def reviewer_corrects(self, asks: Asks) -> None:
-        about = question(self.item, asks)
+        subject = question(self.item, asks)
         again = {"now": self.now, "reason": "The wrong row.", "batch": uuid.uuid4()}
-        self.attempt(lambda: answer.correct(about, actor=as_actor(about.reviewer), **again))
+        self.attempt(lambda: answer.correct(subject, actor=as_actor(subject.reviewer), **again))
 
     @rule()
     def security_stops_it(self) -> None:
@@ -89,9 +89,10 @@ class Review(Undone):
         sweep_at(self.now)
         expire_due(self.now, JOB)
 
-    def said(self) -> dict[str, str | None]:
+    def answers_by_side(self) -> dict[str, str | None]:
         return {
-            one.asks: (latest_answer(one).answer if latest_answer(one) else None) for one in self.item.questions.all()
+            question.asks: (latest_answer(question).answer if latest_answer(question) else None)
+            for question in self.item.questions.all()
         }
 
     @invariant()
@@ -101,8 +102,8 @@ class Review(Undone):
 
     @invariant()
     def nobody_answers_for_both_sides_and_no_owner_says_that_it_is_acceptable(self) -> None:
-        said = Answer.objects.filter(question__item=self.item, answer__in=SETTLING)
-        by_side = {asks: set(said.filter(question__asks=asks).values_list("person", flat=True)) for asks in Asks}
+        answers = Answer.objects.filter(question__item=self.item, answer__in=SETTLING)
+        by_side = {asks: set(answers.filter(question__asks=asks).values_list("person", flat=True)) for asks in Asks}
         assert not by_side[Asks.NEEDED] & by_side[Asks.ACCEPTABLE]
         owners = Automation.objects.values_list("business_owner", "technical_owner").get(pk=self.grant.automation_id)
         assert not by_side[Asks.ACCEPTABLE] & set(owners)
@@ -118,7 +119,7 @@ class Review(Undone):
         kept = Grant.objects.filter(predecessor=self.grant).exists()
         assert kept == (item.outcome == ItemOutcome.KEPT)
         if kept:
-            assert set(self.said().values()) == {AnswerKind.KEEP}
+            assert set(self.answers_by_side().values()) == {AnswerKind.KEEP}
             people = set(
                 Answer.objects.filter(question__item=item, answer=AnswerKind.KEEP).values_list("person", flat=True)
             )
@@ -128,9 +129,9 @@ class Review(Undone):
     def what_was_revoked_stopped_or_never_answered_is_not_in_force(self) -> None:
         item, live = Item.objects.get(pk=self.item.pk), Grant.objects.live(self.now)
         grant = live.filter(pk=self.grant.pk).exists()
-        if AnswerKind.REVOKE in self.said().values() and item.state != ItemState.CLOSED:
+        if AnswerKind.REVOKE in self.answers_by_side().values() and item.state != ItemState.CLOSED:
             assert not grant
-        if item.state in UNCLOSED and self.now >= item.grace_until and None in self.said().values():
+        if item.state in UNCLOSED and self.now >= item.grace_until and None in self.answers_by_side().values():
             assert not grant
         if self.stopped:
             assert not live.filter(key=self.grant.key, automation=self.grant.automation_id).exists()

@@ -36,9 +36,9 @@ def silent(c: Company) -> list[Item]:
     grants = low_grants(stock_report.newest(c), 12, begins_at=c.now)
     due_reviews.open_due(opens_at(grants[0]), JOB)
     items = list(Item.objects.filter(grant__in=grants).order_by("pk"))
-    item_jobs.escalate_due(max(one.deadline for one in items), JOB)
-    item_jobs.suspend_due(max(one.grace_until for one in items), JOB)
-    return list(Item.objects.filter(pk__in=[one.pk for one in items]).order_by("pk"))
+    item_jobs.escalate_due(max(item.deadline for item in items), JOB)
+    item_jobs.suspend_due(max(item.grace_until for item in items), JOB)
+    return list(Item.objects.filter(pk__in=[item.pk for item in items]).order_by("pk"))
 
 
 SILENT = starting_point("stock_in_force", silent)
@@ -58,8 +58,8 @@ def released(c: Company) -> list[Item]:
     """Two people have released what was held."""
     items = list(Item.objects.filter(grant__tier="low").order_by("pk"))
     for who in (c.people.sana, c.people.ines):
-        said = {"reason": "Nobody needs them.", "says": BatchSays.RELEASE}
-        circuit_breaker.answer_batch(HeldBatch.objects.get(), actor=as_actor(who), now=_closing(items), **said)
+        fields = {"reason": "Nobody needs them.", "says": BatchSays.RELEASE}
+        circuit_breaker.answer_batch(HeldBatch.objects.get(), actor=as_actor(who), now=_closing(items), **fields)
     return items
 
 
@@ -68,11 +68,11 @@ RELEASED = starting_point(PAUSED, released)
 
 def _closing(items: list[Item]) -> datetime:
     """When the last of them would close."""
-    return max(one.closes_at for one in items if one.closes_at is not None)
+    return max(item.closes_at for item in items if item.closes_at is not None)
 
 
 def _due(items: list[Item]) -> list[Item]:
-    return list(Item.objects.filter(pk__in=[one.pk for one in items], state=ItemState.CLOSED))
+    return list(Item.objects.filter(pk__in=[item.pk for item in items], state=ItemState.CLOSED))
 
 
 @pytest.mark.rule("G6", "R6")
@@ -85,7 +85,7 @@ def test_mass_silence_is_paused_and_stays_suspended(held: Held, start: list[Item
     assert batch.number == 12
     assert batch.cause.words.startswith("The close of ")
     assert _due(start) == []
-    states = set(Grant.objects.filter(pk__in=[one.grant_id for one in start]).values_list("state", flat=True))
+    states = set(Grant.objects.filter(pk__in=[item.grant_id for item in start]).values_list("state", flat=True))
     assert states == {GrantState.SUSPENDED}, "not live meanwhile, and not ended"
     with pytest.raises(OutOfTurn, match=r"^G6: This would end too much at once"):  # nor one by one, past the sweep
         silence.close(start[0], actor=JOB, now=at)
@@ -103,7 +103,7 @@ def test_released_the_campaign_closes_them_each_once(held: Held, start: list[Ite
 
 def _reminders(items: list[Item], at: datetime) -> QuerySet[Notice]:
     """Reminders about some items from an instant on."""
-    threads = [f"item:{one.pk}" for one in items]
+    threads = [f"item:{item.pk}" for item in items]
     return Notice.objects.filter(event="recertification_reminder", thread__in=threads, created_at__gte=at)
 
 
@@ -140,7 +140,7 @@ def test_unanswered_it_comes_again_a_day_later_and_silence_never_keeps(held: Hel
     assert HeldBatch.objects.count() == 1
     item_jobs.close_due(first.answer_by + timedelta(days=1), JOB)
     assert HeldBatch.objects.filter(state=BatchState.OPEN).get().number == 12
-    assert not Grant.objects.live(at).filter(pk__in=[one.grant_id for one in start]).exists()
+    assert not Grant.objects.live(at).filter(pk__in=[item.grant_id for item in start]).exists()
 
 
 def silent_automation(c: Company) -> Item:

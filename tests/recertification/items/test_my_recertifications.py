@@ -96,7 +96,8 @@ def test_card_shows_facts_for_answer(item: Item, held: Held) -> None:
         assert escape(words) in page, words
     assert 'aria-pressed="true"' not in page, "nothing is preselected"
     assert [
-        re.search(r'value="(\w+)"', one).group(1) for one in re.findall(r"<button[^>]*name=\"answer\"[^>]*>", page)
+        re.search(r'value="(\w+)"', button).group(1)
+        for button in re.findall(r"<button[^>]*name=\"answer\"[^>]*>", page)
     ] == [
         "keep",
         "revoke",
@@ -135,14 +136,14 @@ def test_mail_link_leads_through_sign_in_to_submitted_revoke(item: Item, held: H
     response = omar.post("/recertify/submit/", follow=True)
     assert "Submitted 1 answer." in response.content.decode()
     assert Grant.objects.get(pk=item.grant_id).state == GrantState.SUSPENDED
-    said = Answer.objects.get()
-    assert (said.answer, said.person, str(said.reason)) == ("revoke", n.omar, "Nobody reads it.")
+    answer = Answer.objects.get()
+    assert (answer.answer, answer.person, str(answer.reason)) == ("revoke", n.omar, "Nobody reads it.")
 
 
 @pytest.mark.rule("R4")
 def test_a_submitted_revoke_is_corrected_from_the_page_with_a_reason(item: Item, held: Held) -> None:
-    n, about = held.people, question(item, Asks.ACCEPTABLE)
-    say(about, AnswerKind.REVOKE, now=item.opened_at)
+    n, acceptable = held.people, question(item, Asks.ACCEPTABLE)
+    say(acceptable, AnswerKind.REVOKE, now=item.opened_at)
     omar = client_of(n.omar)
     shown = omar.get(f"/recertify/{item.pk}/?asks=acceptable").content.decode()
     assert "Keep it after all" in shown
@@ -176,8 +177,8 @@ def test_delegate_sees_questions_and_record_names_both(item: Item, held: Held) -
     assert escape("You answer for Omar Haddad.") in mei.get(f"/recertify/{item.pk}/").content.decode()
     post(mei, item, answer="keep", asks="acceptable")
     mei.post("/recertify/submit/")
-    said = Answer.objects.get()
-    assert (said.person, said.for_person) == (n.mei, n.omar)
+    answer = Answer.objects.get()
+    assert (answer.person, answer.for_person) == (n.mei, n.omar)
 
 
 @pytest.mark.rule("R4")
@@ -288,16 +289,16 @@ def test_every_mail_names_item_and_links_to_it(event: str, item: Item, held: Hel
 
 @pytest.mark.rule("R4", "A8")
 def test_the_same_answer_sent_and_submitted_again_is_one_answer(item: Item, held: Held) -> None:
-    omar, said = client_of(held.people.omar), {"answer": "revoke", "asks": "acceptable", "reason": "Nobody reads it."}
+    omar, fields = client_of(held.people.omar), {"answer": "revoke", "asks": "acceptable", "reason": "Nobody reads it."}
     for _ in range(2):
-        assert post(omar, item, **said).status_code == 302
+        assert post(omar, item, **fields).status_code == 302
         assert omar.post("/recertify/submit/").status_code == 302
     events = LedgerEvent.objects.count()
-    assert post(omar, item, **said).status_code == 302, "back, and sent once more"
+    assert post(omar, item, **fields).status_code == 302, "back, and sent once more"
     assert not Draft.objects.exists()
     assert (Answer.objects.count(), LedgerEvent.objects.count()) == (1, events)
     assert not LedgerEvent.objects.filter(outcome="refused").exists()
-    assert post(omar, item, **{**said, "answer": "keep"}).status_code == 409
+    assert post(omar, item, **{**fields, "answer": "keep"}).status_code == 409
     where = f"/recertify/{item.pk}/correct/"
     correction = {"asks": "acceptable", "answer": "keep", "reason": "The wrong row."}
     assert omar.post(where, correction).status_code == 302
@@ -309,7 +310,7 @@ def test_the_same_answer_sent_and_submitted_again_is_one_answer(item: Item, held
 
 @pytest.mark.rule("R4")
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {"answer": ""},
         {"answer": "KEEP"},
@@ -320,18 +321,18 @@ def test_the_same_answer_sent_and_submitted_again_is_one_answer(item: Item, held
     ],
     ids=str,
 )
-def test_malformed_answer_is_refused_and_input_is_kept(item: Item, held: Held, said: dict[str, str]) -> None:
-    answer = post(client_of(held.people.omar), item, **{"asks": "acceptable", "reason": "As I typed it.", **said})
+def test_malformed_answer_is_refused_and_input_is_kept(item: Item, held: Held, fields: dict[str, str]) -> None:
+    answer = post(client_of(held.people.omar), item, **{"asks": "acceptable", "reason": "As I typed it.", **fields})
     assert answer.status_code == 422
     assert "As I typed it." in answer.content.decode()
     assert not Draft.objects.exists()
 
 
 @pytest.mark.rule("R4")
-@pytest.mark.parametrize("said", [{"ends_on": "soon"}, {"asks": "whatever"}], ids=str)
-def test_malformed_correction_is_refused(item: Item, held: Held, said: dict[str, str]) -> None:
+@pytest.mark.parametrize("fields", [{"ends_on": "soon"}, {"asks": "whatever"}], ids=str)
+def test_malformed_correction_is_refused(item: Item, held: Held, fields: dict[str, str]) -> None:
     say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=item.opened_at)
-    form = {"asks": "acceptable", "reason": "The wrong row.", **said}
+    form = {"asks": "acceptable", "reason": "The wrong row.", **fields}
     answer = client_of(held.people.omar).post(f"/recertify/{item.pk}/correct/", form)
     assert answer.status_code == 422
     assert "The wrong row." in answer.content.decode()
@@ -369,6 +370,6 @@ def test_ten_of_many_failed_answers_are_named(
 ) -> None:
     failed = drafts.Submitted(question(stock_under_review, Asks.NEEDED), drafts.FAILED)
     monkeypatch.setattr(drafts, "submit", lambda *args, **more: [failed] * 14)
-    said = client_of(held.people.jonas).post("/recertify/submit/", follow=True).content.decode()
-    assert said.count("This answer failed") == 10
-    assert "4 answers more could not be given: what you chose is kept." in said
+    page = client_of(held.people.jonas).post("/recertify/submit/", follow=True).content.decode()
+    assert page.count("This answer failed") == 10
+    assert "4 answers more could not be given: what you chose is kept." in page

@@ -46,7 +46,7 @@ READ_TOO_LITTLE = starting_point("company", _in_force("scm.stock"), "read too li
 def reviews(company: Company, version: Version) -> list[str]:
     """Why what runs is reviewed, once the sweep has been there."""
     due_reviews.open_due(company.now + timedelta(days=1), JOB)
-    return [one.reason_words for one in Item.objects.filter(automation=version.automation).order_by("pk")]
+    return [item.reason_words for item in Item.objects.filter(automation=version.automation).order_by("pk")]
 
 
 @pytest.mark.rule("I2", "T4")
@@ -78,9 +78,9 @@ def test_newly_read_table_opens_review(company: Company, start: Version) -> None
     assert again != version
     assert again.privileges.get(entitlement__resource=company.erp).scope == ["scm.stock", "hr.salaries"]
     judged = version.assessments.latest("pk")
-    (found,) = judged.findings.filter(code="found_more")
-    assert (judged.importer_version, found.severity) == (reader.VERSION, "high")
-    assert found.detail == "Read better, the same source touches more than was asked about: hr.salaries"
+    (finding,) = judged.findings.filter(code="found_more")
+    assert (judged.importer_version, finding.severity) == (reader.VERSION, "high")
+    assert finding.detail == "Read better, the same source touches more than was asked about: hr.salaries"
     assert reviews(company, version) == ["Something was found in it that was not known when it was approved."]
     held.refresh_from_db()
     assert (held.state, held.scope) == ("active", ["scm.stock"])  # it runs on until somebody decides
@@ -98,8 +98,8 @@ def test_higher_level_in_new_reading_raises_grant(
     monkeypatch.setattr(sql, "read_query", lambda text, connector: Query("write", ("scm.stock", "hr.salaries")))
     assert stock_report.version(company, QUERY) != version
     judged = version.assessments.latest("pk")
-    (found,) = judged.findings.filter(code="found_more")
-    assert found.detail == "Read better, the same source does more than was asked about"
+    (finding,) = judged.findings.filter(code="found_more")
+    assert finding.detail == "Read better, the same source does more than was asked about"
     (held,) = Grant.objects.filter(automation=version.automation, entitlement__resource=company.erp)
     assert judged.levels["privileges"][held.key]["level"] == "write"
     assert (held.tier, held.counted_tier) == ("standard", "high")
@@ -113,4 +113,4 @@ def test_reassessment_alone_is_no_new_reading(company: Company, start: Version) 
         company.erp, actor=as_actor(company.people.omar), now=company.now, fields={"data_class": "restricted"}
     )
     assert version.assessments.count() > 1
-    assert {one.importer_version for one in version.assessments.all()} == {"1.2"}
+    assert {assessment.importer_version for assessment in version.assessments.all()} == {"1.2"}

@@ -66,8 +66,8 @@ def test_the_owner_of_the_automation_is_asked_needed_and_the_owner_of_the_resour
     held: Held, stock_under_review: Item
 ) -> None:
     item = stock_under_review
-    asked = dict(item.questions.values_list("asks", "reviewer__name"))
-    assert asked == {"needed": "Jonas Weil", "acceptable": "Omar Haddad"}
+    reviewers = dict(item.questions.values_list("asks", "reviewer__name"))
+    assert reviewers == {"needed": "Jonas Weil", "acceptable": "Omar Haddad"}
     assert item.snapshot["approval"] == held.grant().approval_id
     assert not any(person.name in str(item.snapshot) for person in held.people.people)
 
@@ -84,7 +84,7 @@ def test_about_low_risk_that_was_not_drawn_the_automations_owner_alone_is_asked(
 
 @pytest.mark.rule("S4", "A9")
 @pytest.mark.parametrize(
-    ("owner", "deputy", "asked"),
+    ("owner", "deputy", "reviewer"),
     [
         ("omar", "amara", "Omar Haddad"),
         ("jonas", "mei", "Mei Tanaka"),  # the business owner gains
@@ -92,12 +92,12 @@ def test_about_low_risk_that_was_not_drawn_the_automations_owner_alone_is_asked(
         ("jonas", "rita", "Amara Okafor"),  # both gain: the lead of the owner's team
     ],
 )
-def test_beneficiary_is_not_asked_acceptable(owner: str, deputy: str, asked: str, held: Held) -> None:
+def test_beneficiary_is_not_asked_acceptable(owner: str, deputy: str, reviewer: str, held: Held) -> None:
     erp: Resource = held.company.erp
     people = {"owner": getattr(held.people, owner), "deputy": getattr(held.people, deputy)}
     given(erp, **people)
     item = under_review(held.grant(on=erp))
-    assert question(item, Asks.ACCEPTABLE).reviewer.name == asked
+    assert question(item, Asks.ACCEPTABLE).reviewer.name == reviewer
 
 
 @pytest.mark.rule("S4", "S1", "A9")
@@ -164,20 +164,20 @@ def test_opening_stands_on_the_timelines_of_grant_automation_and_resource(held: 
         f"inventory.resource:{held.company.erp.pk}",
     } <= set(event.about)
     assert item.history.count() == 1
-    assert all(one.history.count() == 1 for one in Question.objects.filter(item=item))
+    assert all(question.history.count() == 1 for question in Question.objects.filter(item=item))
 
 
 @pytest.mark.rule("H3")
 def test_timeline_shows_review_to_permitted_readers(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
 
-    def said(reader: Person) -> set[str]:
-        found = timeline_queries.shapes(held.company.erp, actor=as_actor(reader), now=held.company.now, limit=50)
-        return {one["text"] for one in found if "the review of" in one["text"]}
+    def texts(reader: Person) -> set[str]:
+        events = timeline_queries.shapes(held.company.erp, actor=as_actor(reader), now=held.company.now, limit=50)
+        return {event["text"] for event in events if "the review of" in event["text"]}
 
     assert item.grant is not None
-    assert said(n.omar) == {f"the review of “{item.grant.approval.title}” was opened"}
-    assert said(n.nadia) == {"the review of something was opened"}
+    assert texts(n.omar) == {f"the review of “{item.grant.approval.title}” was opened"}
+    assert texts(n.nadia) == {"the review of something was opened"}
 
 
 @pytest.mark.rule("H8", "R1")

@@ -97,14 +97,14 @@ def test_answers_and_silence_give_documented_outcome(
 ) -> None:
     now = held.company.now + DAY
     item = start.items.get(grant=held.grant())
-    for asks, said in ((Asks.NEEDED, needed), (Asks.ACCEPTABLE, acceptable)):
-        asked = question(item, asks)
-        if said is not None and asked.state == "open":  # the first may have settled it
-            assert asked.reviewer.is_here
-            if said == TO_ITS_END:
-                keep_to_its_end(asked, now=now)
+    for asks, kind in ((Asks.NEEDED, needed), (Asks.ACCEPTABLE, acceptable)):
+        pending = question(item, asks)
+        if kind is not None and pending.state == "open":  # the first may have settled it
+            assert pending.reviewer.is_here
+            if kind == TO_ITS_END:
+                keep_to_its_end(pending, now=now)
             else:
-                say(asked, AnswerKind(said), now=now, reason="Because.")
+                say(pending, AnswerKind(kind), now=now, reason="Because.")
     second_round(item)
     item.refresh_from_db()
     assert (item.state, item.outcome) == (ItemState.CLOSED, outcome)
@@ -162,9 +162,9 @@ def test_silence_has_no_effect_before_reviewer_exists(start: Item, answer: Answe
     item.refresh_from_db()
     assert not item.nobody
     if answer is not None:
-        for asked in (question(item, asks) for asks in Asks):
-            if question(item, Asks(asked.asks)).state == "open":
-                say(asked, answer, now=later, reason="Because.")
+        for pending in (question(item, asks) for asks in Asks):
+            if question(item, Asks(pending.asks)).state == "open":
+                say(pending, answer, now=later, reason="Because.")
     second_round(item)
     item.refresh_from_db()
     assert (item.state, item.outcome) == (ItemState.CLOSED, KEPT if answer == KEEP else REVOKED)

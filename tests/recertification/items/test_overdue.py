@@ -34,7 +34,7 @@ from tests.starting_points import starting_point
 KEEP, NEEDED, ACCEPTABLE = AnswerKind.KEEP, Asks.NEEDED, Asks.ACCEPTABLE
 
 
-def told(event: str) -> list[str]:
+def recipients(event: str) -> list[str]:
     """The people notified of an event, by name, in order."""
     names = Notice.objects.filter(event=f"recertification_{event}").order_by("pk")
     return list(names.values_list("recipient__name", flat=True))
@@ -148,8 +148,8 @@ def test_passed_reviewer_gets_a_day_at_end_of_grace(held: Held, stock_under_revi
 def test_notice_moves_grace_on_and_never_back(grace: int, ends: int | None, at: int) -> None:
     now = datetime(2026, 3, 4, 12, tzinfo=UTC)
     ends_at = None if ends is None else now + timedelta(hours=ends)
-    found = answer_deadlines.with_notice(now + timedelta(hours=grace), now=now, ends_at=ends_at)
-    assert found == now + timedelta(hours=at)
+    moved = answer_deadlines.with_notice(now + timedelta(hours=grace), now=now, ends_at=ends_at)
+    assert moved == now + timedelta(hours=at)
 
 
 @pytest.mark.rule("R6")
@@ -181,9 +181,9 @@ def test_an_automation_that_silence_suspended_comes_back_with_a_late_keep(
 ) -> None:
     item = automation_suspended
     assert held.automation.state == AutomationState.SUSPENDED
-    about = say(question(item, NEEDED), KEEP, now=item.grace_until + timedelta(hours=1))
+    needed = say(question(item, NEEDED), KEEP, now=item.grace_until + timedelta(hours=1))
     assert held.automation.state == AutomationState.LIVE
-    assert recorded("automation.reinstated", held.automation, by=about.reviewer)["to"] == "live"
+    assert recorded("automation.reinstated", held.automation, by=needed.reviewer)["to"] == "live"
 
 
 @pytest.mark.rule("R4", "R6", "G5")
@@ -292,10 +292,10 @@ def test_each_is_reminded_once_on_each_day_for_it_in_one_thread_and_not_when_don
     heard: list[tuple[date, str]] = []
     for day in range((item.deadline - item.opened_at).days + 4):
         at = item.opened_at + timedelta(days=day)
-        before = len(told("reminder"))
+        before = len(recipients("reminder"))
         for moment in (at, at, at + timedelta(hours=6)):
             item_jobs.remind_due(moment, JOB)
-        heard += [(at.date(), name) for name in told("reminder")[before:]]
+        heard += [(at.date(), name) for name in recipients("reminder")[before:]]
         item_jobs.escalate_due(at + timedelta(hours=8), JOB)
     last = item.deadline.date()
     # Half-way, three days and one day before; then the deputy, daily.
@@ -303,8 +303,8 @@ def test_each_is_reminded_once_on_each_day_for_it_in_one_thread_and_not_when_don
         *((last - timedelta(days=before), "Omar Haddad") for before in (7, 3, 1)),
         *((last + timedelta(days=after), "Amara Okafor") for after in (1, 2, 3)),
     ]
-    about = Notice.objects.filter(key__startswith=f"item:{item.pk}:")
-    assert set(about.values_list("thread", flat=True)) == {f"item:{item.pk}"}
+    notices = Notice.objects.filter(key__startswith=f"item:{item.pk}:")
+    assert set(notices.values_list("thread", flat=True)) == {f"item:{item.pk}"}
     assert "Jonas Weil" not in [name for _, name in heard]
 
 
@@ -349,17 +349,17 @@ def test_question_of_leaver_moves_on_with_same_deadline(held: Held, stock_all_un
 @pytest.mark.rule("R6", "H1")
 def test_each_question_that_is_handed_over_has_its_own_event(held: Held, stock_escalated: Item) -> None:
     item, n = stock_escalated, held.people
-    asked = question(item, ACCEPTABLE)
-    event = LedgerEvent.objects.get(verb="question.escalated", subject_id=str(asked.pk))
+    acceptable = question(item, ACCEPTABLE)
+    event = LedgerEvent.objects.get(verb="question.escalated", subject_id=str(acceptable.pk))
     assert event.payload["to"] == str(n.amara.opaque_id)
     assert event.outcome == "done"
 
 
 @pytest.mark.rule("R6")
 def test_deputy_and_former_reviewer_are_notified(stock_escalated: Item) -> None:
-    assert "Amara Okafor" in told("escalated")
-    assert "Omar Haddad" in told("taken_over")
-    assert not {"Amara Okafor"} & set(told("taken_over"))
+    assert "Amara Okafor" in recipients("escalated")
+    assert "Omar Haddad" in recipients("taken_over")
+    assert not {"Amara Okafor"} & set(recipients("taken_over"))
 
 
 @pytest.mark.rule("R1", "R6")
@@ -426,19 +426,19 @@ def test_row_ended_before_lock_is_skipped_without_refusal(
     item = stock_all_under_review
     now = getattr(item, moment) + timedelta(days=10 if moment == "opened_at" else 0)
     claimed = job_sweeps._claimed
-    found = []
+    seen = []
 
     def and_then_it_ends(rows: QuerySet[Any]) -> Iterator[Any]:
         """Every grant ends after the sweep has read a row and before its lock."""
         for row in claimed(rows):
-            found.append(row)
+            seen.append(row)
             while grant := Grant.objects.filter(state=GrantState.ACTIVE).first():
                 transition_lifecycle.revoke(grant, actor=as_actor(held.people.jonas), now=now, reason="Not needed.")
             yield row
 
     monkeypatch.setattr(job_sweeps, "_claimed", and_then_it_ends)
     sweep_at(now)
-    assert found, "something was due"
+    assert seen, "something was due"
     assert not Grant.objects.filter(state=GrantState.ACTIVE).exists()
     assert list(LedgerEvent.objects.filter(outcome="refused").values_list("verb", "code")) == []
 

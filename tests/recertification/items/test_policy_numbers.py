@@ -11,7 +11,7 @@ from governance.recertification.campaigns.scope import Scope
 from governance.recertification.models import AnswerKind, Asks, Item
 from tests.approvals.proposals.policy_proposals import changed, in_force
 from tests.recertification.campaign_steps import filled, ordered
-from tests.recertification.items.test_review_triggers import DAY, LATER, found, kept, use
+from tests.recertification.items.test_review_triggers import DAY, LATER, kept, new_reviews, use
 from tests.recertification.review_steps import Held, question, say, sweep_at, under_review
 from tests.signed_in_client import client_of
 
@@ -34,21 +34,21 @@ def test_unused_period_follows_policy(held: Held, at: datetime) -> None:
     grant = held.grant(on=held.company.slack)
     ruled(held, at, events__unused_days=20)
     use(grant, at, days=19)
-    assert found(at) == []
+    assert new_reviews(at) == []
     use(grant, at + DAY, days=1)
-    assert found(at + DAY) == [("unused", grant.key)]
+    assert new_reviews(at + DAY) == [("unused", grant.key)]
 
 
 @pytest.mark.rule("R1")
 def test_review_pause_follows_policy(held: Held, at: datetime) -> None:
     ruled(held, at, events={"unused_days": 14, "quiet_days": 5})
     use(held.grant(on=held.company.slack), at)
-    found(at)
+    new_reviews(at)
     grant = kept(held, at)
     held.people.omar.left_at, held.people.omar.is_active = at + DAY, False
     held.people.omar.save()
-    assert grant.key not in {key for _, key in found(at + 5 * DAY - timedelta(seconds=1))}
-    assert ("owner left", grant.key) in found(at + 5 * DAY)
+    assert grant.key not in {key for _, key in new_reviews(at + 5 * DAY - timedelta(seconds=1))}
+    assert ("owner left", grant.key) in new_reviews(at + 5 * DAY)
 
 
 @pytest.mark.rule("R2", "R4", "R6")
@@ -73,7 +73,7 @@ def test_campaign_names_effect_date_of_joined_item(held: Held) -> None:
     later = filled(ordered(Scope(), by=held.people.sana, now=now, days=4), now)
     assert later.joinings.filter(item=item).exists()
     page = client_of(held.people.sana).get(later.href)
-    assert {one["ended"] - one["suspended"] for one in page.context["silence"]} == {2 * DAY}
+    assert {row["ended"] - row["suspended"] for row in page.context["silence"]} == {2 * DAY}
     assert "Their own campaign sets the day of removal." in page.content.decode()
     say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=now + DAY)
     item.refresh_from_db()

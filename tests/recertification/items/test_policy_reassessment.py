@@ -39,9 +39,9 @@ def test_unchanged_tiers_cause_no_reassessment(held: Held) -> None:
     at = held.company.now + LATER
     policy(held, at, seats__privilege__standard=["owner", "security"])
     assert judge(at + timedelta(minutes=1)) == 0
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         risk_increase.reassess(Automation.objects.get(pk=held.submission.automation_id), actor=JOB, now=at)
-    assert no.value.refusal.code == "T4"
+    assert error.value.refusal.code == "T4"
 
 
 def test_single_person_tightening_shortens_no_term(held: Held) -> None:
@@ -74,4 +74,4 @@ def test_raised_tier_shortens_term_and_opens_one_review(held: Held) -> None:
     assert Item.objects.get(grant=risen).reason == "tier raised"
     assert judge(at + timedelta(minutes=1)) == 0, "once"
     judged = LedgerEvent.objects.filter(verb="automation.reassessed", outcome="done")
-    assert [one.payload["tier"] for one in judged] == ["high"]
+    assert [event.payload["tier"] for event in judged] == ["high"]

@@ -50,23 +50,23 @@ def held(walked: Walked, committed: None) -> Held:
     return walked.anew()
 
 
-def answering(about: Question, kind: AnswerKind) -> Callable[[], object]:
-    own = Question.objects.get(pk=about.pk)
-    now = about.item.opened_at
-    return lambda: answer.answer(own, actor=as_actor(own.reviewer), now=now, answer=kind, batch=uuid.uuid4())
+def answering(question: Question, kind: AnswerKind) -> Callable[[], object]:
+    current = Question.objects.get(pk=question.pk)
+    now = question.item.opened_at
+    return lambda: answer.answer(current, actor=as_actor(current.reviewer), now=now, answer=kind, batch=uuid.uuid4())
 
 
 @pytest.mark.rule("R4", "S5")
 def test_two_presses_of_one_button_are_one_answer(held: Held) -> None:
     item = under_review(held.grant())
-    about = question(item, Asks.ACCEPTABLE)
-    results = at_once(*(answering(about, kind) for kind in (KEEP, REVOKE, KEEP)))
-    said = Answer.objects.get(question=about)
-    refused = sum(isinstance(one, OutOfTurn) for one in results)
-    assert refused == (1 if said.answer == KEEP else 2), (
+    acceptable = question(item, Asks.ACCEPTABLE)
+    results = at_once(*(answering(acceptable, kind) for kind in (KEEP, REVOKE, KEEP)))
+    stored = Answer.objects.get(question=acceptable)
+    refused = sum(isinstance(result, OutOfTurn) for result in results)
+    assert refused == (1 if stored.answer == KEEP else 2), (
         results
     )  # the other press of the same button is refused nothing
-    events = LedgerEvent.objects.filter(subject_id=str(about.pk), verb="question.answered")
+    events = LedgerEvent.objects.filter(subject_id=str(acceptable.pk), verb="question.answered")
     assert sorted(events.values_list("outcome", flat=True)) == ["done", *["refused"] * refused]
 
 
@@ -74,8 +74,8 @@ def test_two_presses_of_one_button_are_one_answer(held: Held) -> None:
 def test_both_reviewers_keep_at_the_same_time_and_there_is_one_successor(held: Held) -> None:
     for grant in Grant.objects.filter(automation=held.automation, kind="privilege").order_by("pk"):
         item = under_review(grant)
-        results = at_once(*(answering(one, KEEP) for one in item.questions.all()))
-        assert not [one for one in results if isinstance(one, BaseException)], results
+        results = at_once(*(answering(question, KEEP) for question in item.questions.all()))
+        assert not [result for result in results if isinstance(result, BaseException)], results
         item.refresh_from_db()
         assert (item.state, item.outcome) == (ItemState.CLOSED, ItemOutcome.KEPT)
         assert Grant.objects.filter(predecessor=grant).count() == 1
@@ -101,13 +101,13 @@ def test_a_keep_a_revoke_and_a_stop_at_the_same_time_never_leave_it_in_force(hel
 def test_four_sweeps_at_once_open_each_item_once_and_leave_no_refusal(held: Held) -> None:
     due = opens_at(held.grant())
     results = at_once(*(lambda: due_reviews.open_due(due, JOB) for _ in range(4)))
-    assert not [one for one in results if isinstance(one, BaseException)], results
+    assert not [result for result in results if isinstance(result, BaseException)], results
     mine = Item.objects.filter(grant__automation=held.automation)
     assert mine.count() == 4
-    opened = Notice.objects.filter(event="recertification_opened", thread__in=[f"item:{one.pk}" for one in mine])
+    opened = Notice.objects.filter(event="recertification_opened", thread__in=[f"item:{item.pk}" for item in mine])
     assert opened.count() == 8
-    for one in mine:
-        events = LedgerEvent.objects.filter(verb="item.opened", about__contains=[f"approvals.grant:{one.grant_id}"])
+    for item in mine:
+        events = LedgerEvent.objects.filter(verb="item.opened", about__contains=[f"approvals.grant:{item.grant_id}"])
         assert list(events.values_list("outcome", flat=True)) == ["done"]
 
 
@@ -139,7 +139,7 @@ def test_the_clock_is_moved_far_and_all_sweeps_run_at_once_and_no_job_leaves_a_r
         now = item.opened_at + timedelta(days=days)
         works = [partial(approvals_sweeps.sweep, now), partial(item_jobs.sweep, now)] * 2
         results = at_once(*works)
-        assert not [one for one in results if isinstance(one, BaseException)], results
+        assert not [result for result in results if isinstance(result, BaseException)], results
     assert not Grant.objects.filter(automation=held.automation).exclude(state=GrantState.ENDED).exists()
     mine = [f"inventory.automation:{held.automation.pk}"]
     refused = LedgerEvent.objects.filter(pk__gt=began, outcome="refused", actor_kind="job", about__contains=mine)
@@ -156,12 +156,12 @@ def test_two_that_fill_one_campaign_open_and_ask_each_thing_once(held: Held) -> 
         return campaign_jobs.fill(Campaign.objects.get(pk=campaign.pk), now, FILLER, until)
 
     done = at_once(fill, fill, fill)
-    assert sum(one["opened"] for one in done if isinstance(one, Counter)) == 1, done
+    assert sum(result["opened"] for result in done if isinstance(result, Counter)) == 1, done
     items = Counter(campaign.items.values_list("grant", flat=True))
     assert items == Counter(Grant.objects.live(now).values_list("pk", flat=True))
-    asked = Counter(Question.objects.filter(item__campaign=campaign).values_list("item", "asks"))
-    assert set(asked.values()) == {1}
+    questions = Counter(Question.objects.filter(item__campaign=campaign).values_list("item", "asks"))
+    assert set(questions.values()) == {1}
     events = LedgerEvent.objects.filter(verb="campaign.items_opened", subject_id=str(campaign.pk))
     assert sum(event.payload["count"] for event in events) == items.total()
-    told = Notice.objects.filter(event="recertification_campaign", thread=f"campaign:{campaign.pk}")
-    assert Counter(told.values_list("recipient", flat=True)).most_common(1)[0][1] == 1
+    notices = Notice.objects.filter(event="recertification_campaign", thread=f"campaign:{campaign.pk}")
+    assert Counter(notices.values_list("recipient", flat=True)).most_common(1)[0][1] == 1

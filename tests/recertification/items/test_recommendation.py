@@ -177,8 +177,8 @@ TABLE: list[tuple[str, Facts, Facts, str, Advice]] = [
 ]
 
 
-def said(found: Recommendation) -> dict[str, str]:
-    return {one.key: one.sentence for one in found.reasons}
+def sentences(recommendation: Recommendation) -> dict[str, str]:
+    return {reason.key: reason.sentence for reason in recommendation.reasons}
 
 
 @pytest.mark.rule("R3")
@@ -186,10 +186,10 @@ def said(found: Recommendation) -> dict[str, str]:
 def test_recommendation_rule_applies_exactly_at_limit(
     key: str, applies: Facts, not_quite: Facts, sentence: str, advice: Advice
 ) -> None:
-    found = recommend(applies)
-    assert said(found)[key] == sentence
-    assert found.advice == advice
-    assert key not in said(recommend(not_quite))
+    recommendation = recommend(applies)
+    assert sentences(recommendation)[key] == sentence
+    assert recommendation.advice == advice
+    assert key not in sentences(recommend(not_quite))
 
 
 @pytest.mark.rule("R3")
@@ -199,9 +199,14 @@ def test_every_rule_stands_in_the_table() -> None:
 
 @pytest.mark.rule("R3")
 def test_strongest_reason_decides_recommendation() -> None:
-    found = recommend(Facts(**USED, kept=1, static=True, conflicts=(replace(CONFLICT, enforced=True),)))
-    assert [one.key for one in found.reasons] == ["conflict_enforced", "static_secret", "in_use", "kept_before"]
-    assert found.advice == A.REVOKE
+    recommendation = recommend(Facts(**USED, kept=1, static=True, conflicts=(replace(CONFLICT, enforced=True),)))
+    assert [reason.key for reason in recommendation.reasons] == [
+        "conflict_enforced",
+        "static_secret",
+        "in_use",
+        "kept_before",
+    ]
+    assert recommendation.advice == A.REVOKE
     assert recommend(Facts(**USED, kept=1, static=True)).advice == A.LOOK
     assert recommend(Facts(**USED, kept=1)).advice == A.KEEP
 
@@ -209,14 +214,14 @@ def test_strongest_reason_decides_recommendation() -> None:
 @pytest.mark.rule("R3")
 def test_unmeasured_facts_support_nothing() -> None:
     unmeasured = Facts(idle=400, calls_30=0, usual_30=900, refused_90=12)
-    found = recommend(unmeasured)
-    assert [one.speaks for one in found.reasons] == [None, None]
-    assert found.advice == A.LOOK
+    recommendation = recommend(unmeasured)
+    assert [reason.speaks for reason in recommendation.reasons] == [None, None]
+    assert recommendation.advice == A.LOOK
 
 
 @pytest.mark.rule("R3")
 def test_recommendation_ignores_order_of_conflicts() -> None:
     other = InConflict(3, "Reads private data and sends it out", enforced=True)
-    one, two = (recommend(Facts(**USED, conflicts=both)) for both in ((CONFLICT, other), (other, CONFLICT)))
-    assert one == two
-    assert [reason.conflict for reason in one.reasons][:2] == [3, 7]
+    first, second = (recommend(Facts(**USED, conflicts=both)) for both in ((CONFLICT, other), (other, CONFLICT)))
+    assert first == second
+    assert [reason.conflict for reason in first.reasons][:2] == [3, 7]

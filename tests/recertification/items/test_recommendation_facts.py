@@ -151,10 +151,10 @@ def test_each_fact_is_read_independently(
 @pytest.mark.parametrize("mode", ["record", "enforce"])
 def test_an_open_conflict_is_read_with_whether_its_rule_refuses_it(mode: str, item: Item, held: Held) -> None:
     in_conflict(item, held, mode=mode)
-    (found,) = facts(item).conflicts
-    assert (found.enforced, found.waived_until) == (mode == "enforce", None)
+    (conflict,) = facts(item).conflicts
+    assert (conflict.enforced, conflict.waived_until) == (mode == "enforce", None)
     page = client_of(held.people.omar).get(f"/recertify/{item.pk}/").content.decode()
-    assert f'href="/conflicts/{found.key}/"' in page
+    assert f'href="/conflicts/{conflict.key}/"' in page
     assert "No drift, no conflict" not in page
 
 
@@ -167,35 +167,35 @@ def test_teams_other_holders_are_counted(item: Item, held: Held) -> None:
 
     other = scenarios.submitted(held.company, stock_report.version(held.company, edit))
     scenarios.decide_all(held.company, other)
-    found = facts(item)
-    assert (found.peers, found.peers_widest, found.peers_only_read) == (1, found.targets, False)
+    item_facts = facts(item)
+    assert (item_facts.peers, item_facts.peers_widest, item_facts.peers_only_read) == (1, item_facts.targets, False)
 
 
 @pytest.mark.rule("R3", "G2")
 def test_earlier_answers_count_and_are_shown(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     grant = held.automation.grants.filter(kind="credential").order_by("pk")[0]
-    one = under_review(grant)
+    item = under_review(grant)
     for asks in Asks:
-        say(question(one, asks), AnswerKind.KEEP, now=one.opened_at, reason="Still used.")
+        say(question(item, asks), AnswerKind.KEEP, now=item.opened_at, reason="Still used.")
     later = under_review(Grant.objects.get(predecessor=grant))
     item_queries.load_subjects([later])
-    found = item_queries.load_facts([later], later.opened_at)[later.pk]
-    assert (found.kept, len(found.earlier), found.held_since) == (1, 2, grant.begins_at)
+    item_facts = item_queries.load_facts([later], later.opened_at)[later.pk]
+    assert (item_facts.kept, len(item_facts.earlier), item_facts.held_since) == (1, 2, grant.begins_at)
     monkeypatch.setattr(current_time, "now", lambda: later.opened_at)
     page = client_of(held.people.omar).get(f"/recertify/{later.pk}/").content.decode()
     assert "It was kept in 1 review before." in page
-    assert f'href="/recertify/{one.pk}/?asks=' in page
+    assert f'href="/recertify/{item.pk}/?asks=' in page
     assert escape("Still used.") in page
 
 
 @pytest.mark.rule("R3")
 def test_an_automation_is_recommended_from_facts_of_its_own(held: Held) -> None:
     automation = held.automation
-    one = opened(automation, held.company.now + timedelta(days=170))
-    item_queries.load_subjects([one])
-    found = item_queries.load_facts([one], one.opened_at)[one.pk]
-    assert (found.of_automation, found.holds_nothing) == (True, False)
-    assert recommend(found).advice == Advice.LOOK
+    item = opened(automation, held.company.now + timedelta(days=170))
+    item_queries.load_subjects([item])
+    item_facts = item_queries.load_facts([item], item.opened_at)[item.pk]
+    assert (item_facts.of_automation, item_facts.holds_nothing) == (True, False)
+    assert recommend(item_facts).advice == Advice.LOOK
 
 
 @pytest.mark.rule("R3")
@@ -213,7 +213,7 @@ def test_the_card_recommends_with_reasons_and_marks_no_answer_with_it(item: Item
         assert escape(words) in page, words
     buttons = re.findall(r"<button[^>]*name=\"answer\"[^>]*>", page)
     assert len(buttons) == 4
-    assert len({re.sub(r'answer-\w+|value="\w+"|"\d"', "", one) for one in buttons}) == 1, "all five are alike"
+    assert len({re.sub(r'answer-\w+|value="\w+"|"\d"', "", button) for button in buttons}) == 1, "all five are alike"
     assert f'href="/review/{item.grant.approval.submission_id}/"' in page
     assert f'href="/automations/{held.automation.pk}/"' in page
 
@@ -227,22 +227,22 @@ def test_the_items_page_and_ones_own_list_ask_no_more_than_before_there_was_a_re
     # one of them reads who took part in asking for it (S1)
     for path, most in (("/recertify/", 15), (f"/recertify/{item.pk}/?asks=acceptable", 15)):
         omar.get(path)  # a session's first page reads more
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as queries:
             omar.get(path)
-        assert len(asked) <= most, path
+        assert len(queries) <= most, path
 
 
 @pytest.mark.rule("R3")
 def test_known_of_twenty_items_is_asked_as_of_one(held: Held) -> None:
     grants = [held.grant(), *(held.low_grant() for _ in range(1))]
-    items = [under_review(one) for one in grants]
+    items = [under_review(grant) for grant in grants]
     counts = []
     for some in (items[:1], items):
-        again = list(Item.objects.filter(pk__in=[one.pk for one in some]))
-        with CaptureQueriesContext(connection) as asked:
+        again = list(Item.objects.filter(pk__in=[item.pk for item in some]))
+        with CaptureQueriesContext(connection) as queries:
             item_queries.load_subjects(again)
             item_queries.load_facts(again, items[0].opened_at)
-        counts.append(len(asked))
+        counts.append(len(queries))
     assert counts[0] == counts[1]
 
 
@@ -252,9 +252,9 @@ def test_answer_stores_recommendation_and_facts_shown(item: Item, held: Held) ->
     omar = client_of(held.people.omar)
     page = omar.get(f"/recertify/{item.pk}/").content.decode()
     stamp = re.search(r'name="shown" value="([^"]+)"', page).group(1)
-    said = {"asks": "acceptable", "answer": "keep", "shown": stamp, "looked": "2"}
+    fields = {"asks": "acceptable", "answer": "keep", "shown": stamp, "looked": "2"}
     GrantUsage.objects.all().delete()  # what is recommended by the time that it is submitted is another thing
-    omar.post(f"/recertify/{item.pk}/answer/", said)
+    omar.post(f"/recertify/{item.pk}/answer/", fields)
     omar.post("/recertify/submit/")
     kept = Answer.objects.get()
     assert (kept.recommended, kept.answer, kept.looked) == (Advice.REVOKE, "keep", 2)
@@ -273,5 +273,5 @@ def test_answers_outside_card_are_unmeasured(stamp: str, looked: str, item: Item
         f"/recertify/{item.pk}/answer/", {"asks": "acceptable", "answer": "keep", "shown": stamp, "looked": looked}
     )
     omar.post("/recertify/submit/")
-    said = Answer.objects.get()
-    assert (said.seconds, said.recommended, said.looked) == (None, "", None)
+    answer = Answer.objects.get()
+    assert (answer.seconds, answer.recommended, answer.looked) == (None, "", None)

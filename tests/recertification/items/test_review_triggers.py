@@ -42,12 +42,12 @@ def at(held: Held) -> datetime:
     return held.company.now + LATER
 
 
-def found(at: datetime) -> list[tuple[str, str]]:
+def new_reviews(at: datetime) -> list[tuple[str, str]]:
     """What the job asks about that it did not ask about before: why, and about what."""
-    known = set(Item.objects.values_list("pk", flat=True))
+    earlier = set(Item.objects.values_list("pk", flat=True))
     item_jobs.sweep_events(at)
-    new = Item.objects.exclude(pk__in=known).order_by("pk")
-    return [(one.reason, one.grant.key if one.grant else "automation") for one in new]
+    new = Item.objects.exclude(pk__in=earlier).order_by("pk")
+    return [(item.reason, item.grant.key if item.grant else "automation") for item in new]
 
 
 def use(grant: Grant, at: datetime, *, days: int = UNUSED_DAYS, calls: int = 0, missing: int = 0) -> None:
@@ -78,15 +78,15 @@ def kept(held: Held, at: datetime) -> Grant:
 
 
 def test_no_event_opens_nothing(held: Held, at: datetime) -> None:
-    assert found(at) == []
+    assert new_reviews(at) == []
 
 
 def test_unmeasured_access_is_not_unused(held: Held, at: datetime) -> None:
     grant = held.grant(on=held.company.slack)
-    assert found(at) == []  # no figures at all
+    assert new_reviews(at) == []  # no figures at all
     use(grant, at, days=UNUSED_DAYS - 1)
-    assert found(at) == []  # a day too few
-    assert found(at + 10 * DAY) == []  # and nothing was measured since: days without figures don't count
+    assert new_reviews(at) == []  # a day too few
+    assert new_reviews(at + 10 * DAY) == []  # and nothing was measured since: days without figures don't count
 
 
 @pytest.mark.parametrize("days", [0, 59])
@@ -94,21 +94,21 @@ def test_one_call_in_sixty_days_is_use(held: Held, at: datetime, days: int) -> N
     grant = held.grant(on=held.company.slack)
     use(grant, at)
     GrantUsage.objects.filter(grant=grant, day=(at - (days + 1) * DAY).date()).update(allowed=1)
-    assert found(at) == []
+    assert new_reviews(at) == []
 
 
 def test_a_version_that_was_just_brought_in_or_that_was_submitted_is_no_drift(held: Held, at: datetime) -> None:
     version = stock_report.version(held.company, stock_report.one_more_channel)
-    assert found(version.created_at + 6 * DAY) == []
+    assert new_reviews(version.created_at + 6 * DAY) == []
     scenarios.submitted(held.company, version, by=held.people.rita)
-    assert found(version.created_at + 8 * DAY) == []
+    assert new_reviews(version.created_at + 8 * DAY) == []
 
 
 def test_ended_incident_opens_nothing(held: Held, at: datetime) -> None:
     incidents.end_incident(declared(held, at), actor=as_actor(held.people.omar), now=at, reason="It was a test.")
-    assert found(at) == []
+    assert new_reviews(at) == []
     declared(held, at)
-    assert found(at + 7 * DAY) == []
+    assert new_reviews(at + 7 * DAY) == []
 
 
 # --- what opens a review -----------------------------------------------------------------------------------------------
@@ -117,26 +117,26 @@ def test_ended_incident_opens_nothing(held: Held, at: datetime) -> None:
 def test_sixty_measured_days_without_a_call_open_one_review(held: Held, at: datetime) -> None:
     grant = held.grant(on=held.company.slack)
     use(grant, at, missing=3)
-    assert found(at) == [("unused", grant.key)]
+    assert new_reviews(at) == [("unused", grant.key)]
     item = Item.objects.get()
     assert item.reason_words == "It was measured all the while, and not used once."
     assert item.deadline < grant.ends_at
     use(grant, at + DAY, days=1)
-    assert found(at + DAY) == []
+    assert new_reviews(at + DAY) == []
 
 
 def test_access_is_unused_again_only_after_use(held: Held, at: datetime) -> None:
     first = held.grant(on=held.company.slack)
     use(first, at)
-    found(at)
+    new_reviews(at)
     grant = kept(held, at)
     later = at + (QUIET_DAYS + 1) * DAY  # unused all the while, as who kept it knew
     use(grant, later, days=QUIET_DAYS)
-    assert found(later) == []
+    assert new_reviews(later) == []
     GrantUsage.objects.create(grant=grant, day=later.date(), allowed=1)
     again = later + (UNUSED_DAYS + review_triggers.MISSING_DAYS + 1) * DAY
     use(grant, again)
-    assert found(again) == [("unused", grant.key)]
+    assert new_reviews(again) == [("unused", grant.key)]
 
 
 @pytest.mark.rule("R8")
@@ -144,38 +144,38 @@ def test_access_is_unused_again_only_after_use(held: Held, at: datetime) -> None
 def test_leaving_automation_owner_opens_review(held: Held, at: datetime, who: str) -> None:
     Automation.objects.filter(pk=held.automation.pk).update(technical_owner=held.people.piet)
     record_leaver(getattr(held.people, who), actor=as_actor(held.people.ines), now=at, reason="Gone.")
-    assert found(at) == [("owner left", "automation")]
-    assert found(at + DAY) == []
+    assert new_reviews(at) == [("owner left", "automation")]
+    assert new_reviews(at + DAY) == []
     assert Item.objects.get().questions.get().reviewer.is_here
 
 
 @pytest.mark.rule("R8")
 def test_leaving_resource_owner_opens_review_for_deputy(held: Held, at: datetime) -> None:
     record_leaver(held.people.omar, actor=as_actor(held.people.ines), now=at, reason="Gone.")
-    assert {why for why, _ in found(at)} == {"owner left"}
+    assert {why for why, _ in new_reviews(at)} == {"owner left"}
     assert Item.objects.count() == Grant.objects.live(at).count()
-    asked = Item.objects.get(grant=held.grant(on=held.company.slack)).questions.get(asks=Asks.ACCEPTABLE)
-    assert asked.reviewer == held.people.amara
+    acceptable = Item.objects.get(grant=held.grant(on=held.company.slack)).questions.get(asks=Asks.ACCEPTABLE)
+    assert acceptable.reviewer == held.people.amara
 
 
 def test_unsubmitted_change_opens_review_after_a_week(held: Held, at: datetime) -> None:
     version = stock_report.version(held.company, stock_report.one_more_channel)
     week = version.created_at + 8 * DAY
-    assert found(week) == [("drift", "automation")]
-    assert found(week + DAY) == []
+    assert new_reviews(week) == [("drift", "automation")]
+    assert new_reviews(week + DAY) == []
 
 
 def test_an_incident_has_everything_on_the_resource_reviewed_within_two_working_days(held: Held, at: datetime) -> None:
     c = held.company
     declared(held, at)
-    on_slack = {one.key for one in Grant.objects.filter(entitlement__resource=c.slack)}
-    on_slack |= {one.key for one in Grant.objects.filter(credential__opens=c.slack)}
+    on_slack = {grant.key for grant in Grant.objects.filter(entitlement__resource=c.slack)}
+    on_slack |= {grant.key for grant in Grant.objects.filter(credential__opens=c.slack)}
     assert on_slack
-    assert {key for why, key in found(at) if why == "incident"} == on_slack
+    assert {key for why, key in new_reviews(at) if why == "incident"} == on_slack
     item = Item.objects.filter(grant=held.grant(on=c.slack)).get()
     assert item.deadline <= at + 5 * DAY
     assert item.deadline < item.grace_until < item.grant.ends_at
-    assert found(at + DAY) == []
+    assert new_reviews(at + DAY) == []
 
 
 # --- what is open is joined --------------------------------------------------------------------------------------------
@@ -196,18 +196,18 @@ def test_an_open_review_is_joined_and_its_deadline_comes_forward_never_back(held
     assert item.snapshot["joined"] == ["unused", "incident"]
     assert item.deadline < deadline
     assert Item.objects.filter(grant=grant).count() == 1
-    told = Notice.objects.filter(event="recertification_joined").count()
+    notice_count = Notice.objects.filter(event="recertification_joined").count()
     item_jobs.sweep_events(now + timedelta(hours=1))
-    assert Notice.objects.filter(event="recertification_joined").count() == told
+    assert Notice.objects.filter(event="recertification_joined").count() == notice_count
     assert LedgerEvent.objects.filter(verb="item.joined", subject_id=str(item.pk)).count() == 2
 
 
 @pytest.mark.rule("R2")
 def test_the_same_cause_joins_once_also_where_two_jobs_find_it(held: Held, at: datetime) -> None:
     item = under_review(held.grant(on=held.company.slack))
-    said = {"because": review_triggers.UNUSED, "cause": "unused since 2026-01-01"}
-    assert note_event.when_due(item, actor=JOB, now=item.opened_at, **said)
-    assert not note_event.when_due(item, actor=JOB, now=item.opened_at, **said)
+    cause = {"because": review_triggers.UNUSED, "cause": "unused since 2026-01-01"}
+    assert note_event.when_due(item, actor=JOB, now=item.opened_at, **cause)
+    assert not note_event.when_due(item, actor=JOB, now=item.opened_at, **cause)
 
 
 # --- what was reviewed lately is left in peace -------------------------------------------------------------------------
@@ -216,21 +216,21 @@ def test_the_same_cause_joins_once_also_where_two_jobs_find_it(held: Held, at: d
 def test_recent_review_delays_event_review(held: Held, at: datetime) -> None:
     grant = held.grant(on=held.company.slack)
     use(grant, at)
-    found(at)
+    new_reviews(at)
     grant = kept(held, at)
     record_leaver(held.people.omar, actor=as_actor(held.people.ines), now=at + DAY, reason="Gone.")
-    assert grant.key not in {key for _, key in found(at + DAY)}
-    assert grant.key not in {key for _, key in found(at + (QUIET_DAYS - 1) * DAY)}
-    assert ("owner left", grant.key) in found(at + QUIET_DAYS * DAY)
+    assert grant.key not in {key for _, key in new_reviews(at + DAY)}
+    assert grant.key not in {key for _, key in new_reviews(at + (QUIET_DAYS - 1) * DAY)}
+    assert ("owner left", grant.key) in new_reviews(at + QUIET_DAYS * DAY)
 
 
 def test_incident_opens_review_despite_recent_one(held: Held, at: datetime) -> None:
     grant = held.grant(on=held.company.slack)
     use(grant, at)
-    found(at)
+    new_reviews(at)
     grant = kept(held, at)
     declared(held, at + 2 * DAY)
-    assert ("incident", grant.key) in found(at + 2 * DAY)
+    assert ("incident", grant.key) in new_reviews(at + 2 * DAY)
 
 
 @pytest.mark.rule("R1", "R4")
@@ -238,9 +238,9 @@ def test_incident_reviews_ending_access_without_renewal(held: Held, at: datetime
     grant = held.grant(on=held.company.slack)
     Grant.objects.filter(pk=grant.pk).update(renew=False)
     use(grant, at)
-    assert ("unused", grant.key) not in found(at)
+    assert ("unused", grant.key) not in new_reviews(at)
     declared(held, at)
-    assert ("incident", grant.key) in found(at)
+    assert ("incident", grant.key) in new_reviews(at)
     item = Item.objects.get(grant=grant)
     with pytest.raises(OutOfTurn, match="named the day"):
         say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=at)
@@ -251,7 +251,7 @@ def test_incident_reviews_ending_access_without_renewal(held: Held, at: datetime
 @pytest.mark.rule("R1", "T4")
 def test_a_risk_that_rises_waits_too(held: Held, at: datetime) -> None:
     use(held.grant(on=held.company.slack), at)
-    found(at)
+    new_reviews(at)
     grant = kept(held, at)
     raise_class(held, now=at + DAY)
     due_reviews.open_due(at + DAY, JOB)
@@ -269,15 +269,15 @@ def test_security_is_notified_weekly_of_missing_reviewers(
 ) -> None:
     monkeypatch.setattr(item_jobs.reviewers, "missing_without_reviewer", lambda context, bench: ["acceptable"])
     declared(held, at)
-    assert found(at) == []
-    assert found(at + timedelta(hours=1)) == []
-    told = Notice.objects.filter(
+    assert new_reviews(at) == []
+    assert new_reviews(at + timedelta(hours=1)) == []
+    notices = Notice.objects.filter(
         event="recertification_unasked", thread=f"unasked:grant:{held.grant(on=held.company.slack).pk}"
     )
-    assert {one.recipient for one in told} == {held.people.sana, held.people.viktor}
-    assert told.all().count() == 2
-    assert found(at + 7 * DAY - timedelta(hours=1)) == []
-    assert told.all().count() == 4
+    assert {notice.recipient for notice in notices} == {held.people.sana, held.people.viktor}
+    assert notices.all().count() == 2
+    assert new_reviews(at + 7 * DAY - timedelta(hours=1)) == []
+    assert notices.all().count() == 4
 
 
 # --- what it costs -----------------------------------------------------------------------------------------------------
@@ -288,15 +288,15 @@ def test_looking_asks_as_many_questions_however_much_is_held(held: Held, at: dat
     stock_report.version(held.company, stock_report.one_more_channel)
     use(held.grant(on=held.company.erp), at)
 
-    def asked() -> int:
+    def query_count() -> int:
         with CaptureQueriesContext(connection) as queries:
             review_triggers.find_triggers(at)
         return len(queries)
 
-    one = asked()
+    few = query_count()
     for grant in Grant.objects.live(at).exclude(pk=held.grant(on=held.company.erp).pk):
         use(grant, at)
-    assert asked() == one
+    assert query_count() == few
 
 
 @pytest.mark.parametrize(

@@ -72,17 +72,17 @@ def assess_anew(
     manifest = Manifest.from_dict({**version.manifest, **change})
     with inside(version, JOB, held.company.now + LATER):
         version_transitions.assess_version(version, now=held.company.now + LATER, manifest=manifest)
-    found = version.latest_assessment
-    assert found is not None
-    return found
+    assessment = version.latest_assessment
+    assert assessment is not None
+    return assessment
 
 
 def open_due(held: Held, *, now: Any = None) -> list[tuple[str, str]]:
     """What the sweep opens: reason and what it is about."""
-    known = set(Item.objects.values_list("pk", flat=True))
+    earlier = set(Item.objects.values_list("pk", flat=True))
     due_reviews.open_due(now or held.company.now + LATER, JOB)
-    new = Item.objects.exclude(pk__in=known).order_by("pk")
-    return [(one.reason, str(one.grant.pk if one.grant else "automation")) for one in new]
+    new = Item.objects.exclude(pk__in=earlier).order_by("pk")
+    return [(item.reason, str(item.grant.pk if item.grant else "automation")) for item in new]
 
 
 # --- what opens nothing ------------------------------------------------------------------------------------------------
@@ -90,14 +90,14 @@ def open_due(held: Held, *, now: Any = None) -> list[tuple[str, str]]:
 
 @pytest.mark.rule("I2", "T4")
 def test_equal_or_better_result_changes_nothing(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {one.pk: (one.ends_at, one.review_on) for one in Grant.objects.all()}
+    before = {grant.pk: (grant.ends_at, grant.review_on) for grant in Grant.objects.all()}
     assess_anew(held, monkeypatch, {})
     resources.amend_resource(
         held.company.slack, actor=as_actor(held.people.omar), now=held.company.now, fields={"about": "Finance."}
     )
     with pytest.raises(InvalidInput, match=r"^S8: Lowering a data class takes a second"):
         raise_class(held, data_class="public")
-    assert {one.pk: (one.ends_at, one.review_on) for one in Grant.objects.all()} == before
+    assert {grant.pk: (grant.ends_at, grant.review_on) for grant in Grant.objects.all()} == before
     assert open_due(held) == []
 
 
@@ -136,17 +136,17 @@ def test_raised_class_shortens_term_and_opens_one_review(held: Held) -> None:
     assert (before.ends_at - before.begins_at).days == 180
     assert grant.ends_at == grant.begins_at + timedelta(days=90)
     assert Grant.objects.get(pk=other.pk).ends_at == other.ends_at
-    found = open_due(held)
-    assert ("tier raised", str(grant.pk)) in found
-    assert ("tier raised", "automation") in found
-    assert not [one for one in found if one[1] == str(other.pk)]
+    reviews = open_due(held)
+    assert ("tier raised", str(grant.pk)) in reviews
+    assert ("tier raised", "automation") in reviews
+    assert not [review for review in reviews if review[1] == str(other.pk)]
     item = Item.objects.get(grant=grant)
     assert (item.snapshot["tier"], item.campaign.tier, item.reason_words) == (
         *("high", "high"),
         "Its risk has risen since it was approved.",
     )
     assert now < item.deadline < item.grace_until < grant.ends_at
-    assert {one.context["because"] for one in Notice.objects.filter(event="recertification_opened")} == {
+    assert {notice.context["because"] for notice in Notice.objects.filter(event="recertification_opened")} == {
         "Its risk has risen since it was approved."
     }
     raise_class(held)  # said again, it is the same
@@ -247,8 +247,8 @@ def test_sharer_of_riskier_identity_is_raised_and_reviewed(held: Held, robot: No
     assert (sweeper.automation.tier, held.automation.tier) == ("high", "standard")
     assert item_jobs.reassess_due(held.company.now + LATER, JOB) == 1
     assert held.automation.tier == "high"
-    found = held.automation.approved_version.latest_assessment
-    assert "runs as the same identity as another automation, which is high" in " ".join(found.reasons)
+    assessment = held.automation.approved_version.latest_assessment
+    assert "runs as the same identity as another automation, which is high" in " ".join(assessment.reasons)
     assert ("tier raised", "automation") in open_due(held)
     assert item_jobs.reassess_due(held.company.now + LATER, JOB) == 0, "each once"
 
@@ -260,21 +260,21 @@ def test_however_many_share_an_identity_each_is_judged_once_and_a_sweep_costs_as
     held: Held, robot: NonHumanIdentity, start: Version
 ) -> None:
     few = [start.automation]
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         risk_increase.connected_with_riskier()
     more = [runs_as_robot(held, "write", number=number).automation for number in range(1, MANY)]
     assert not risk_increase.connected_with_riskier()
-    with CaptureQueriesContext(connection) as asked_more:
+    with CaptureQueriesContext(connection) as more_queries:
         risk_increase.connected_with_riskier()
-    assert len(asked) == len(asked_more) <= 3
+    assert len(queries) == len(more_queries) <= 3
     raise_to = {"actor": as_actor(held.people.theo), "now": held.company.now, "reason": "It mails.", "tier": "high"}
     confirmation.raise_tier(Automation.objects.get(pk=few[0].pk), **raise_to)
     before = Assessment.objects.count()
-    others = {one.pk for one in (*few[1:], *more)} | {held.automation.pk}
+    others = {automation.pk for automation in (*few[1:], *more)} | {held.automation.pk}
     assert risk_increase.connected_with_riskier() == others
     assert item_jobs.reassess_due(held.company.now, JOB) == len(others)
     assert Assessment.objects.count() == before + len(others)
-    assert {one.tier for one in Automation.objects.filter(pk__in=others)} == {"high"}
+    assert {automation.tier for automation in Automation.objects.filter(pk__in=others)} == {"high"}
     assert risk_increase.connected_with_riskier() == set()
 
 
@@ -394,9 +394,9 @@ def test_a_better_importer_that_reads_a_higher_level_raises_the_grant(
     held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = Version.objects.get(approved_for=held.automation)
-    privileges = [{**one, "access": "admin"} for one in version.manifest["privileges"]]
+    privileges = [{**privilege, "access": "admin"} for privilege in version.manifest["privileges"]]
     assess_anew(held, monkeypatch, {"privileges": privileges})
-    risen_to = {one.counted_tier for one in Grant.objects.filter(kind="privilege")}
+    risen_to = {grant.counted_tier for grant in Grant.objects.filter(kind="privilege")}
     assert risen_to == {"high"}
     assert held.automation.tier == "high"
     assert {reason for reason, _ in open_due(held)} == {"tier raised"}
@@ -435,11 +435,11 @@ def test_raise_joins_open_item_and_only_brings_forward(held: Held) -> None:
 def test_open_low_item_gets_second_question_after_raise(held: Held) -> None:
     low = held.low_grant()
     item = opened(low, low.ends_at - timedelta(days=answer_deadlines.OPENS_BEFORE["low"]) + timedelta(hours=1))
-    asked = set(item.questions.values_list("asks", flat=True))
+    sides = set(item.questions.values_list("asks", flat=True))
     now = item.opened_at + timedelta(days=1)
     with inside(held.automation, JOB, now):
         risk_increase._raise(_step(held, now), low, Tier.of("standard"))
-    assert set(item.questions.values_list("asks", flat=True)) == {*asked, Asks.NEEDED, Asks.ACCEPTABLE}
+    assert set(item.questions.values_list("asks", flat=True)) == {*sides, Asks.NEEDED, Asks.ACCEPTABLE}
 
 
 @pytest.mark.rule("S4", "A9", "T4")
@@ -456,8 +456,8 @@ def test_one_answer_keeps_nothing_without_second_reviewer(held: Held, way: str) 
             risk_increase._raise(_step(held, now), low, Tier.of("standard"))
         item.refresh_from_db()
         assert item.nobody
-        told = Notice.objects.filter(event="recertification_unasked", recipient=held.people.sana)
-        assert "acceptable" in told.get().context["asks"]
+        notices = Notice.objects.filter(event="recertification_unasked", recipient=held.people.sana)
+        assert "acceptable" in notices.get().context["asks"]
         needed = question(item, Asks.NEEDED)
         if way == "alone":
             say(needed, "keep", now=now, reason="Needed.")

@@ -34,20 +34,20 @@ def stand_in(taker: Person, giver: Person, now: datetime) -> Actor:
     return as_actor(taker).for_person(giver)
 
 
-def refused(about: Question, actor: Actor, kind: AnswerKind, code: str, now: datetime) -> Refused:
+def refused(question: Question, actor: Actor, kind: AnswerKind, code: str, now: datetime) -> Refused:
     """Try to answer and be refused; the screen says the same beforehand, the ledger afterwards, and nothing changed."""
-    before = list(Question.objects.filter(item=about.item).order_by("pk").values()), Answer.objects.count()
-    asked = answer.answer.refusal(Question.objects.get(pk=about.pk), actor=actor, now=now)
+    before = list(Question.objects.filter(item=question.item).order_by("pk").values()), Answer.objects.count()
+    expected = answer.answer.refusal(Question.objects.get(pk=question.pk), actor=actor, now=now)
     with pytest.raises(Refused) as caught:
-        answer.answer(about, actor=actor, now=now, answer=kind, batch=uuid.uuid4())
-    no = caught.value
-    assert no.refusal.code == code, no.refusal
-    assert asked == no.refusal
+        answer.answer(question, actor=actor, now=now, answer=kind, batch=uuid.uuid4())
+    error = caught.value
+    assert error.refusal.code == code, error.refusal
+    assert expected == error.refusal
     event = LedgerEvent.objects.order_by("-pk")[0]
     assert (event.verb, event.outcome, event.code) == ("question.answered", "refused", code)
-    assert f"approvals.grant:{about.item.grant_id}" in event.about
-    assert (list(Question.objects.filter(item=about.item).order_by("pk").values()), Answer.objects.count()) == before
-    return no
+    assert f"approvals.grant:{question.item.grant_id}" in event.about
+    assert (list(Question.objects.filter(item=question.item).order_by("pk").values()), Answer.objects.count()) == before
+    return error
 
 
 @pytest.mark.rule("S4")
@@ -55,29 +55,30 @@ def test_only_reviewer_answers(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     now = item.opened_at
     superuser = Person.objects.create_superuser("root@northwind.example", name="Root")
-    for about in item.questions.all():
+    for open_question in item.questions.all():
         others = [n.ines, n.sana, n.viktor, n.yuki, n.theo, n.amara, n.rita, n.tom, superuser]
-        for other in [*others, n.omar if about.asks == Asks.NEEDED else n.jonas]:
-            no = refused(about, as_actor(other), KEEP, "PERMISSION", now)
-            assert isinstance(no, NotPermitted)
+        for other in [*others, n.omar if open_question.asks == Asks.NEEDED else n.jonas]:
+            error = refused(open_question, as_actor(other), KEEP, "PERMISSION", now)
+            assert isinstance(error, NotPermitted)
 
 
 @pytest.mark.rule("S5")
 def test_token_command_and_job_do_not_answer(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
-    about = question(item, Asks.NEEDED)
-    no = refused(about, as_actor(about.reviewer, None), KEEP, "SOD-5", item.opened_at)
-    assert isinstance(no, DutyConflict)
-    assert isinstance(refused(about, JOB, KEEP, "PERMISSION", item.opened_at), NotPermitted)
+    needed = question(item, Asks.NEEDED)
+    error = refused(needed, as_actor(needed.reviewer, None), KEEP, "SOD-5", item.opened_at)
+    assert isinstance(error, DutyConflict)
+    assert isinstance(refused(needed, JOB, KEEP, "PERMISSION", item.opened_at), NotPermitted)
 
 
 @pytest.mark.rule("S4")
 def test_beneficiary_does_not_answer_acceptable(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
-    about = question(item, Asks.ACCEPTABLE)
-    Question.objects.filter(pk=about.pk).update(reviewer=n.rita)  # she became the technical owner after she was asked
-    no = refused(question(item, Asks.ACCEPTABLE), as_actor(n.rita), KEEP, "SOD-4", item.opened_at)
-    assert "another person answers" in no.refusal.sentence
+    acceptable = question(item, Asks.ACCEPTABLE)
+    # Rita became the technical owner after she was asked.
+    Question.objects.filter(pk=acceptable.pk).update(reviewer=n.rita)
+    error = refused(question(item, Asks.ACCEPTABLE), as_actor(n.rita), KEEP, "SOD-4", item.opened_at)
+    assert "another person answers" in error.refusal.sentence
 
 
 @pytest.mark.rule("S4", "S1")
@@ -87,8 +88,8 @@ def test_requester_does_not_answer_acceptable(held: Held, stock_under_review: It
     with pytest.raises(InvalidInput, match=r"^R4: It can't be passed on to Lena"):
         say(question(item, Asks.ACCEPTABLE), AnswerKind.NOT_MINE, now=item.opened_at, whose=n.lena)
     Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(reviewer=n.lena)
-    no = refused(question(item, Asks.ACCEPTABLE), as_actor(n.lena), KEEP, "SOD-4", item.opened_at)
-    assert "asked for this access" in no.refusal.sentence
+    error = refused(question(item, Asks.ACCEPTABLE), as_actor(n.lena), KEEP, "SOD-4", item.opened_at)
+    assert "asked for this access" in error.refusal.sentence
     with database_refuses("SOD-4: an owner or requester of the automation"):
         Answer.objects.create(
             question=question(item, Asks.ACCEPTABLE), person=n.lena, answer=KEEP, batch=uuid.uuid4(), at=item.opened_at
@@ -99,8 +100,8 @@ def test_requester_does_not_answer_acceptable(held: Held, stock_under_review: It
 def test_owner_as_delegate_still_benefits(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     actor = stand_in(n.rita, n.omar, item.opened_at)
-    no = refused(question(item, Asks.ACCEPTABLE), actor, KEEP, "SOD-4", item.opened_at)
-    assert "You own the automation" in no.refusal.sentence
+    error = refused(question(item, Asks.ACCEPTABLE), actor, KEEP, "SOD-4", item.opened_at)
+    assert "You own the automation" in error.refusal.sentence
 
 
 @pytest.mark.rule("S4", "A11")
@@ -108,18 +109,18 @@ def test_delegate_of_one_reviewer_is_not_the_other(held: Held, stock_under_revie
     item, n = stock_under_review, held.people
     now = item.opened_at
     needed = stand_in(n.omar, n.jonas, now)
-    no = refused(question(item, Asks.NEEDED), needed, KEEP, "SOD-4", now)
-    assert "asked the other question" in no.refusal.sentence
+    error = refused(question(item, Asks.NEEDED), needed, KEEP, "SOD-4", now)
+    assert "asked the other question" in error.refusal.sentence
 
 
 @pytest.mark.rule("A11", "S4")
 def test_delegated_answer_uses_up_both_people(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     now = item.opened_at
-    about = question(item, Asks.NEEDED)
-    answer.answer(about, actor=stand_in(n.bram, n.jonas, now), now=now, answer=KEEP, batch=uuid.uuid4())
-    said = Answer.objects.get()
-    assert (said.person, said.for_person) == (n.bram, n.jonas)
+    needed = question(item, Asks.NEEDED)
+    answer.answer(needed, actor=stand_in(n.bram, n.jonas, now), now=now, answer=KEEP, batch=uuid.uuid4())
+    stored = Answer.objects.get()
+    assert (stored.person, stored.for_person) == (n.bram, n.jonas)
     acceptable = question(item, Asks.ACCEPTABLE)
     Question.objects.filter(pk=acceptable.pk).update(reviewer=n.bram)
     refused(question(item, Asks.ACCEPTABLE), as_actor(n.bram), KEEP, "SOD-4", now)
@@ -156,9 +157,9 @@ def test_ended_access_takes_no_answer(held: Held, stock_under_review: Item) -> N
     item, n = stock_under_review, held.people
     now = item.opened_at
     transition_lifecycle.revoke(item.grant, actor=as_actor(n.omar), now=now, reason="Not here.")
-    for about in item.questions.all():
+    for open_question in item.questions.all():
         with pytest.raises(OutOfTurn) as caught:
-            say(about, KEEP, now=now)
+            say(open_question, KEEP, now=now)
         assert "ended already" in caught.value.refusal.sentence
 
 
@@ -211,9 +212,9 @@ def test_nobody_closes_escalates_or_suspends_by_hand(held: Held, stock_under_rev
                 act(item, actor=as_actor(person), now=item.grace_until + timedelta(days=90))
     for act in (settle.settle, settle.reopen, settle.set_next_review, lifecycle.reinstate):
         subject = held.automation if act.model.__name__ == "Automation" else item
-        no = act.refusal(subject, actor=as_actor(n.omar), now=item.opened_at)
-        assert no is not None
-        assert no.code in ("INTERNAL", "STATE")
+        refusal = act.refusal(subject, actor=as_actor(n.omar), now=item.opened_at)
+        assert refusal is not None
+        assert refusal.code in ("INTERNAL", "STATE")
 
 
 @pytest.mark.rule("R6")
@@ -248,11 +249,11 @@ def test_database_refusal_names_its_duty(held: Held, stock_under_review: Item, m
 def test_refusals_with_a_loaded_context_read_nothing_again(held: Held, stock_under_review: Item) -> None:
     item, omar = stock_under_review, as_actor(held.people.omar)
     context = load_context(item, item.opened_at)
-    asked = next(question for question in context.questions if question.asks == Asks.ACCEPTABLE)
+    acceptable = next(question for question in context.questions if question.asks == Asks.ACCEPTABLE)
 
     def refusals() -> list[object]:
         verbs = (answer.answer, answer.pass_on)
-        return [verb.refusal(asked, actor=omar, now=item.opened_at, context=context) for verb in verbs]
+        return [verb.refusal(acceptable, actor=omar, now=item.opened_at, context=context) for verb in verbs]
 
     assert refusals() == [None, None]
     with CaptureQueriesContext(connection) as queries:

@@ -37,9 +37,9 @@ def item(held: Held, monkeypatch: pytest.MonkeyPatch) -> Item:
 @pytest.mark.rule("S4")
 @pytest.mark.parametrize("key", KEYS)
 def test_about_one_in_ten_is_drawn_and_always_the_same_ones(key: bytes) -> None:
-    found = drawn(key)
-    assert 60 <= len(found) <= 140
-    assert drawn(key) == found
+    sample = drawn(key)
+    assert 60 <= len(sample) <= 140
+    assert drawn(key) == sample
 
 
 @pytest.mark.rule("S4")
@@ -103,9 +103,9 @@ def test_sampled_access_needs_two_answers_and_other_one(
 @pytest.mark.rule("S4")
 def test_the_page_and_the_mail_say_that_it_was_drawn(item: Item, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("governance.core.clock.current_time.now", lambda: item.opened_at)
-    for about in item.questions.all():
-        page = client_of(about.reviewer).get(f"/recertify/{item.pk}/").content.decode()
+    for open_question in item.questions.all():
+        page = client_of(open_question.reviewer).get(f"/recertify/{item.pk}/").content.decode()
         assert "Low risk, chosen at random." in page
-        letter = write(Notice.objects.get(event="recertification_opened", recipient=about.reviewer), None)
+        letter = write(Notice.objects.get(event="recertification_opened", recipient=open_question.reviewer), None)
         assert "chosen at random" in " ".join(letter.text.split())
         assert "chosen at random" in letter.html

@@ -54,7 +54,7 @@ def suspended(start: list[Item], settings: Any, smtp: Server, monkeypatch: pytes
 
 def when(items: list[Item]) -> datetime:
     """When the sweep comes to them."""
-    return max(one.grace_until for one in items)
+    return max(item.grace_until for item in items)
 
 
 def owners(held: Held) -> list[Person]:
@@ -78,14 +78,14 @@ def test_suspensions_of_one_sweep_are_one_mail_per_person(held: Held, smtp: Serv
         mail_jobs.send_due(now=at + MINUTES)
     for person in owners(held):
         (subject,) = about_suspension(smtp, person)
-        told = Item.objects.filter(suspended_at=at).count()
-        assert subject.startswith(f"{told} suspended")
-    (mail,) = [one for one in smtp.to(n.jonas.email) if "suspended" in one["Subject"]]
-    said = plain(mail)
-    assert "Nobody answered; the access ends permanently on" in said
-    assert "And 1 more" not in said
+        count = Item.objects.filter(suspended_at=at).count()
+        assert subject.startswith(f"{count} suspended")
+    (mail,) = [mail for mail in smtp.to(n.jonas.email) if "suspended" in mail["Subject"]]
+    body = plain(mail)
+    assert "Nobody answered; the access ends permanently on" in body
+    assert "And 1 more" not in body
     for item in suspended:
-        assert f"/recertify/{item.pk}/" in said
+        assert f"/recertify/{item.pk}/" in body
     carried = Notice.objects.filter(event="recertification_suspended", state=NoticeState.CARRIED)
     assert carried.values("digest").distinct().count() == len(set(carried.values_list("recipient", flat=True)))
 
@@ -96,15 +96,17 @@ def test_kept_access_is_left_out_and_later_suspension_is_sent(held: Held, smtp: 
     kept, *others = suspended
     say(question(kept, Asks.NEEDED), AnswerKind.KEEP, now=at + timedelta(minutes=1))
     mail_jobs.send_due(now=at + MINUTES)
-    (mail,) = [one for one in smtp.to(n.rita.email) if "suspended" in one["Subject"]]
+    (mail,) = [mail for mail in smtp.to(n.rita.email) if "suspended" in mail["Subject"]]
     assert f"/recertify/{kept.pk}/" not in plain(mail)
     assert f"/recertify/{others[0].pk}/" in plain(mail)
     later = at + timedelta(hours=1)
-    revoked = next(one for one in Item.objects.filter(state=ItemState.ESCALATED, pk__in=[one.pk for one in others]))
+    revoked = next(item for item in Item.objects.filter(state=ItemState.ESCALATED, pk__in=[item.pk for item in others]))
     say(question(revoked, Asks.NEEDED), AnswerKind.REVOKE, now=later, reason="Nobody needs it.")
     mail_jobs.send_due(now=later + MINUTES)
-    told = [mail["Subject"] for mail in smtp.to(n.jonas.email)]
-    assert [one[:21] for one in told if "evoked" in one] == ["Revoked in its review"], "one thing is its own mail"
+    subjects = [mail["Subject"] for mail in smtp.to(n.jonas.email)]
+    assert [subject[:21] for subject in subjects if "evoked" in subject] == ["Revoked in its review"], (
+        "one thing is its own mail"
+    )
 
 
 @pytest.mark.rule("R9")
@@ -134,7 +136,7 @@ def test_suspension_after_undeliverable_mail_is_sent_soon(held: Held, smtp: Serv
     for _ in range(3):
         mail_jobs.send_due(now=later + MINUTES, at=real)
     jonas = held.people.jonas  # who did not say so themselves
-    (mail,) = [one for one in smtp.to(jonas.email) if "Revoked" in one["Subject"]]
+    (mail,) = [mail for mail in smtp.to(jonas.email) if "Revoked" in mail["Subject"]]
     assert f"/recertify/{suspended[1].pk}/" not in plain(mail)
     assert about_suspension(smtp, jonas) == []
     mail_jobs.send_due(now=at + timedelta(days=1), at=real)

@@ -64,9 +64,9 @@ def test_item_is_answered_on_phone_in_two_touches(open_page: Callable[..., Page]
     page.get_by_role("button", name="Keep").click()
     page.get_by_role("button", name="Submit 1 answer").first.click()
     expect(page.get_by_text("Submitted 1 answer.")).to_be_visible()
-    said = Answer.objects.get(question__item=item)
-    assert (said.person, said.answer, said.looked) == (held.people.omar, "keep", 0)
-    assert said.recommended
+    answer = Answer.objects.get(question__item=item)
+    assert (answer.person, answer.answer, answer.looked) == (held.people.omar, "keep", 0)
+    assert answer.recommended
 
 
 @pytest.mark.rule("R4")
@@ -90,6 +90,6 @@ def test_forty_items_are_answered_by_forty_keys_and_submitted_by_two(
         presses += 1
     expect(page.get_by_text(f"Submitted {FORTY} answers.")).to_be_visible()
     assert presses == FORTY + 2
-    said = Answer.objects.filter(question__item__grant__automation=held.automation, question__asks=Asks.NEEDED)
-    assert said.count() == FORTY
-    assert said.values("batch").distinct().count() == 1
+    answers = Answer.objects.filter(question__item__grant__automation=held.automation, question__asks=Asks.NEEDED)
+    assert answers.count() == FORTY
+    assert answers.values("batch").distinct().count() == 1

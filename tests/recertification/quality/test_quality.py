@@ -36,11 +36,12 @@ def campaign(held: Held, monkeypatch: pytest.MonkeyPatch) -> Campaign:
     made = due_reviews.campaign_of("standard", now, JOB)
     when = {"opened_at": now, "deadline": now + timedelta(days=9), "grace_until": now + timedelta(days=20)}
     items = Item.objects.bulk_create(
-        Item(campaign=made, reason="review date", grant=one, snapshot={"tier": "standard"}, **when) for one in grants
+        Item(campaign=made, reason="review date", grant=grant, snapshot={"tier": "standard"}, **when)
+        for grant in grants
     )
     Question.objects.bulk_create(
-        Question(item=one, asks=Asks.NEEDED, reviewer=held.people.jonas, asked_at=now, escalation_chain=[])
-        for one in items
+        Question(item=item, asks=Asks.NEEDED, reviewer=held.people.jonas, asked_at=now, escalation_chain=[])
+        for item in items
     )
     return made
 
@@ -56,12 +57,16 @@ def answered(campaign: Campaign, held: Held, count: int = ITEMS, **each: Any) ->
         "reason": lambda n: free_text.keep(f"Reason {n}."),
         "late": False,
     }
-    said = {**usual, **each}
-    for number, one in enumerate(Question.objects.filter(item__campaign=campaign).order_by("pk")[:count]):
-        given = {name: value(number) if callable(value) else value for name, value in said.items()}
+    fields = {**usual, **each}
+    for number, open_question in enumerate(Question.objects.filter(item__campaign=campaign).order_by("pk")[:count]):
+        given = {name: value(number) if callable(value) else value for name, value in fields.items()}
         late = given.pop("late")
-        at = one.item.deadline - timedelta(hours=3) if late else one.item.opened_at + timedelta(days=1)
-        Answer.objects.create(question=one, person=held.people.jonas, batch=batch, at=at, **given)
+        at = (
+            open_question.item.deadline - timedelta(hours=3)
+            if late
+            else open_question.item.opened_at + timedelta(days=1)
+        )
+        Answer.objects.create(question=open_question, person=held.people.jonas, batch=batch, at=at, **given)
 
 
 FLAGS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
@@ -105,10 +110,10 @@ def test_flag_applies_exactly_at_limit(
     key: str, applies: dict[str, Any], not_quite: dict[str, Any], sentence: str, campaign: Campaign, held: Held
 ) -> None:
     answered(campaign, held, **applies)
-    (found,) = quality_queries.flagged_batches(campaign, 2)
-    assert found["reviewer"] == "Jonas Weil"
-    assert set(found["flags"]) == {key}
-    assert sentence in found["flags"][key]
+    (batch,) = quality_queries.flagged_batches(campaign, 2)
+    assert batch["reviewer"] == "Jonas Weil"
+    assert set(batch["flags"]) == {key}
+    assert sentence in batch["flags"][key]
 
 
 @pytest.mark.rule("R7")
@@ -146,9 +151,9 @@ def test_quality_query_count_is_constant(campaign: Campaign, held: Held) -> None
     for batches in (1, 9):
         for _ in range(batches):
             answered(campaign, held, seconds=1)
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as queries:
             quality_queries.flagged_batches(campaign, 50)
-        counts.append(len(asked))
+        counts.append(len(queries))
     assert counts[0] == counts[1]
 
 
@@ -198,15 +203,15 @@ def test_several_of_low_risk_get_one_answer_and_one_reason_and_a_record_of_their
     page = jonas.get(WHERE).content.decode()
     assert page.count('name="question"') == ITEMS
     assert "checked" not in page, "nothing is preselected"
-    ticked = {"question": [str(one.pk) for one in low[:5]], "answer": "keep", "reason": "As every quarter."}
+    ticked = {"question": [str(question.pk) for question in low[:5]], "answer": "keep", "reason": "As every quarter."}
     answer = jonas.post(WHERE, ticked, follow=True)
     assert "Chosen for 5 items." in answer.content.decode()
     assert not Answer.objects.exists()
     jonas.post("/recertify/submit/")
-    said = list(Answer.objects.select_related("reason"))
-    assert {one.question_id for one in said} == {one.pk for one in low[:5]}
-    assert {(one.answer, str(one.reason)) for one in said} == {("keep", "As every quarter.")}
-    assert len({one.batch for one in said}) == 1
+    answers = list(Answer.objects.select_related("reason"))
+    assert {answer.question_id for answer in answers} == {question.pk for question in low[:5]}
+    assert {(answer.answer, str(answer.reason)) for answer in answers} == {("keep", "As every quarter.")}
+    assert len({answer.batch for answer in answers}) == 1
 
 
 @pytest.mark.rule("R7")
@@ -238,8 +243,8 @@ def test_riskier_and_foreign_items_are_excluded_from_bulk(
     from governance.recertification.models import Draft
 
     monkeypatch.setattr(current_time, "now", lambda: stock_under_review.opened_at)
-    about = question(stock_under_review, Asks.NEEDED)
-    form = {"question": [str(about.pk)], "answer": "keep", "reason": "As every quarter."}
+    needed = question(stock_under_review, Asks.NEEDED)
+    form = {"question": [str(needed.pk)], "answer": "keep", "reason": "As every quarter."}
     page = client_of(held.people.jonas).post(WHERE, form, follow=True).content.decode()
     assert escape("It is standard risk. Answer it on its own page.") in page
     assert client_of(held.people.omar).post(WHERE, form).status_code == 422
@@ -256,10 +261,10 @@ def test_an_automation_is_not_among_them_and_not_answered_together_either(
     item = opened(held.automation, opens_at(held.grant()))
     Automation.objects.filter(pk=held.automation.pk).update(tier="low")
     monkeypatch.setattr(current_time, "now", lambda: item.opened_at)
-    about = question(item, Asks.NEEDED)
+    needed = question(item, Asks.NEEDED)
     jonas = client_of(held.people.jonas)
-    assert f'value="{about.pk}"' not in jonas.get(WHERE).content.decode()
-    form = {"question": [str(about.pk)], "answer": "revoke", "reason": "As every quarter."}
+    assert f'value="{needed.pk}"' not in jonas.get(WHERE).content.decode()
+    form = {"question": [str(needed.pk)], "answer": "revoke", "reason": "As every quarter."}
     page = jonas.post(WHERE, form, follow=True).content.decode()
     assert "It is an automation. Answer it on its own page." in page
     assert not Draft.objects.exists()

@@ -22,18 +22,18 @@ OWN = {"inventory_importbatch", "inventory_importitem"}
 
 def export(number: int, **more: Any) -> tuple[str, bytes]:
     """An export like the stock report that is another automation, in a folder."""
-    found = json.loads((EXPORTS / STOCK).read_text())
-    return f"exports/{number:04d}.json", json.dumps({**found, "id": f"many{number:04d}", **more}).encode()
+    document = json.loads((EXPORTS / STOCK).read_text())
+    return f"exports/{number:04d}.json", json.dumps({**document, "id": f"many{number:04d}", **more}).encode()
 
 
 def changed(number: int) -> tuple[str, bytes]:
     """The same automation, which posts to another channel by now."""
     name, data = export(number)
-    found = json.loads(data)
-    for node in found["nodes"]:
+    document = json.loads(data)
+    for node in document["nodes"]:
         if node["type"].endswith(".slack"):
             node["parameters"]["channelId"] = {"__rl": True, "value": "C0ELSEWHERE", "mode": "id"}
-    return name, json.dumps(found).encode()
+    return name, json.dumps(document).encode()
 
 
 def uploaded(c: Company, count: int, *more: tuple[str, bytes], by: Person | None = None) -> ImportBatch:
@@ -49,8 +49,8 @@ def read_in(c: Company, *files: tuple[str, bytes], by: Person | None = None) -> 
 
 def ordered(c: Company, batch: ImportBatch, **more: Any) -> ImportBatch:
     """An upload, ordered: Jonas answers for what is new."""
-    said = {"team": c.people.finance_ops.pk, "business_owner": c.people.jonas.pk, **more}
-    assert bulk_import.order(batch, bulk_import.Order(**said))
+    fields = {"team": c.people.finance_ops.pk, "business_owner": c.people.jonas.pk, **more}
+    assert bulk_import.order(batch, bulk_import.Order(**fields))
     batch.refresh_from_db()
     return batch
 
@@ -59,9 +59,9 @@ def swept(c: Company) -> Counter[str]:
     """What the job does until nothing is left."""
     done = Counter[str]()
     for _ in range(100):
-        found = Counter(bulk_import.sweep(c.now))
-        left = found.pop("left", 0)
-        done += found
+        counts = Counter(bulk_import.sweep(c.now))
+        left = counts.pop("left", 0)
+        done += counts
         if not left:
             return done
     raise AssertionError("it never comes to its end")

@@ -73,7 +73,7 @@ def test_former_team_member_imports_nothing_more_with_one_record(company: Compan
     company.people.finance_ops.memberships.filter(person=company.people.rita).delete()
     assert batches.swept(company) == {"refused": 4}
     assert not Automation.objects.exists()
-    assert all("Nothing you are trusted with" in one.reason for one in batch.items.filter(outcome="refused"))
+    assert all("Nothing you are trusted with" in item.reason for item in batch.items.filter(outcome="refused"))
     assert LedgerEvent.objects.filter(verb="version.imported", outcome="refused").count() == 1
 
 
@@ -90,7 +90,7 @@ def test_owner_who_left_owns_nothing(company: Company, batch: ImportBatch) -> No
     batches.ordered(company, batch)
     record_leaver(company.people.jonas, actor=as_actor(company.people.ines), now=company.now, reason="New job")
     assert batches.swept(company) == {"refused": 4}
-    assert {one.reason for one in batch.items.filter(outcome="refused")} == {"Jonas Weil is not here any more."}
+    assert {item.reason for item in batch.items.filter(outcome="refused")} == {"Jonas Weil is not here any more."}
 
 
 @pytest.mark.rule("I8", "R9")
@@ -123,8 +123,8 @@ def test_database_outage_is_not_recorded_as_refusal(
 @pytest.mark.rule("I7", "A8")
 def test_double_press_is_one_order(company: Company, batch: ImportBatch) -> None:
     batches.ordered(company, batch)
-    said = bulk_import.Order(company.people.finance_ops.pk, company.people.rita.pk)
-    assert not bulk_import.order(batch, said)
+    order = bulk_import.Order(company.people.finance_ops.pk, company.people.rita.pk)
+    assert not bulk_import.order(batch, order)
     batch.refresh_from_db()
     assert batch.order["business_owner"] == company.people.jonas.pk, "the second press changes nothing"
     assert batches.swept(company) == {"new": 4}
@@ -138,11 +138,11 @@ def test_bulk_import_creates_drafts_only(company: Company, batch: ImportBatch) -
     batch.refresh_from_db()
     assert batch.progress == BatchState.CONFIRMED
     assert not Submission.objects.exists()
-    for one in Automation.objects.all():
-        assert (one.state, one.team) == (AutomationState.DRAFT, company.people.finance_ops)
-        assert (one.business_owner, one.technical_owner) == (company.people.jonas, company.people.rita)
+    for automation in Automation.objects.all():
+        assert (automation.state, automation.team) == (AutomationState.DRAFT, company.people.finance_ops)
+        assert (automation.business_owner, automation.technical_owner) == (company.people.jonas, company.people.rita)
     done = LedgerEvent.objects.filter(verb="version.imported", outcome="done")
-    assert {one.actor_id for one in done} == {str(company.people.rita.opaque_id)}, "as the person who ordered it"
+    assert {event.actor_id for event in done} == {str(company.people.rita.opaque_id)}, "as the person who ordered it"
 
 
 @pytest.mark.rule("R9", "I7")
@@ -193,8 +193,8 @@ def test_a_run_takes_a_slice_of_each_and_asks_for_the_next(
     company: Company, batch: ImportBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = batches.read_in(company, *(batches.export(number) for number in range(10, 14)))
-    for one in (batch, other):
-        batches.ordered(company, one)
+    for upload in (batch, other):
+        batches.ordered(company, upload)
     monkeypatch.setattr(bulk_import, "SLICE", 4)
     current_app.loader.import_default_modules()  # as a worker does: it registers the jobs
     sent: list[str] = []

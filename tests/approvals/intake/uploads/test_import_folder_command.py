@@ -34,9 +34,9 @@ def folder(tmp_path: Path) -> Path:
 def run(c: Company, folder: Path, **more: Any) -> tuple[int, str, str]:
     """Run it as Rita; its exit code and what it said."""
     out, err = io.StringIO(), io.StringIO()
-    said = {"team": "Finance Operations", "by": c.people.rita.email, "owner": c.people.jonas.email, **more}
+    options = {"team": "Finance Operations", "by": c.people.rita.email, "owner": c.people.jonas.email, **more}
     try:
-        call_command("import_folder", str(folder), **said, stdout=out, stderr=err)
+        call_command("import_folder", str(folder), **options, stdout=out, stderr=err)
     except SystemExit as ended:
         return int(ended.code or 0), out.getvalue(), err.getvalue()
     return 0, out.getvalue(), err.getvalue()
@@ -44,7 +44,7 @@ def run(c: Company, folder: Path, **more: Any) -> tuple[int, str, str]:
 
 @pytest.mark.rule("I1")
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"team": "Nobody"}, "No team is called Nobody."),
         ({"by": "nobody@northwind.example"}, "Nobody is here as nobody@northwind.example."),
@@ -53,9 +53,9 @@ def run(c: Company, folder: Path, **more: Any) -> tuple[int, str, str]:
     ],
 )
 def test_command_refuses_unknown_or_unauthorised_person_first(
-    company: Company, folder: Path, wrong: dict[str, str], said: str
+    company: Company, folder: Path, wrong: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(CommandError, match=message):
         run(company, folder, **wrong)
     assert not ImportBatch.objects.exists()
 

@@ -40,8 +40,8 @@ def settled(c: Company, batch: ImportBatch) -> dict[int, Any]:
 
 def samples() -> list[tuple[str, bytes]]:
     """The exports of the demo: n8n and MCP, with and without ids of their own; of one workflow in two environments only one."""
-    found = (path for path in sorted(EXPORTS.glob("*.json")) if path.name != "stock-forecast.json")
-    return [(path.name, path.read_bytes()) for path in found]
+    paths = (path for path in sorted(EXPORTS.glob("*.json")) if path.name != "stock-forecast.json")
+    return [(path.name, path.read_bytes()) for path in paths]
 
 
 def samples_brought_in(c: Company) -> ImportBatch:
@@ -62,7 +62,7 @@ def test_a_whole_folder_again_changes_no_row_of_any_table(company: Company, star
     assert batches.brought_in(company, again) == {"unchanged": first.items.exclude(version=None).count()}
     assert batches.rows() == before, "no version, no history, no event"
     pairs = zip(first.items.order_by("pk"), again.items.order_by("pk"), strict=True)
-    assert all(one.version_id == other.version_id for one, other in pairs), "each is the version that it is"
+    assert all(item.version_id == other.version_id for item, other in pairs), "each is the version that it is"
 
 
 def _bind(c: Company, change: Callable[[Binding], Any]) -> None:
@@ -80,8 +80,8 @@ def _move(row: Binding) -> None:
 
 
 def _tier(c: Company, _: pytest.MonkeyPatch) -> None:
-    one = Automation.objects.get()
-    Automation.objects.update(tier="high" if one.tier != "high" else "low")
+    automation = Automation.objects.get()
+    Automation.objects.update(tier="high" if automation.tier != "high" else "low")
 
 
 #: What happened between the two imports, for which the second is no mere repetition.
@@ -105,14 +105,14 @@ def test_almost_equal_import_is_not_settled_in_bulk(company: Company) -> None:
     owner = {"shared": [{"project": {"name": "Piet de Vries", "type": "personal"}}]}
     batches.brought_in(company, batches.read_in(company, batches.export(0, **owner)))
     again = batches.read_in(company, batches.export(0, **owner))
-    found = {}
+    settlements = {}
     for what, change in CHANGES.items():
         assert len(settled(company, again)) == 1, f"nothing has changed before: {what}"
         with undone(), pytest.MonkeyPatch.context() as patch:
             _, before = change(company, patch), batches.rows()
-            found[what] = settled(company, again)
+            settlements[what] = settled(company, again)
             assert batches.rows() == before, "it only reads"
-    assert found == {what: {} for what in CHANGES}
+    assert settlements == {what: {} for what in CHANGES}
 
 
 @pytest.mark.full("brings in every sample twice")
@@ -127,8 +127,8 @@ def test_bulk_settled_import_equals_single_import(company: Company, half: int) -
 @pytest.mark.rule("I2", "I7")
 def test_bulk_settlement_agrees_for_real_exports(company: Company, real_exports: Path) -> None:
     folders = sorted((real_exports / "imports").glob("n8n_*"))
-    found = [path for folder in folders for path in sorted(folder.rglob("*.json"))]
-    files = [(path.name, path.read_bytes()) for path in found[:: of(40, soak=1)]]
+    paths = [path for folder in folders for path in sorted(folder.rglob("*.json"))]
+    files = [(path.name, path.read_bytes()) for path in paths[:: of(40, soak=1)]]
     batches.brought_in(company, batches.read_in(company, *files))
     is_settled_as_brought_in(company, files)
 
@@ -154,16 +154,16 @@ def test_list_shows_known_automations_of_own_team_only(company: Company) -> None
     batches.brought_in(company, batches.uploaded(company, 2))
     batch = batches.read_in(company, batches.export(0), batches.changed(1), batches.export(2))
 
-    def said(by: Person) -> dict[str, str]:
+    def statuses(by: Person) -> dict[str, str]:
         ImportBatch.objects.filter(pk=batch.pk).update(by=by)
         shown = client_of(by).get(reverse("import_batch", args=[batch.pk])).content.decode()
         return dict(re.findall(r'class="second">(exports/.*?)</div>.*?class="second">(.*?)</div>', shown))
 
     name = Automation.objects.get(external_id="many0000").name
-    assert said(company.people.piet) == dict.fromkeys(
+    assert statuses(company.people.piet) == dict.fromkeys(
         [f"exports/000{number}.json" for number in range(3)], "New to the register"
     )
-    assert said(company.people.rita) == {
+    assert statuses(company.people.rita) == {
         "exports/0000.json": f"Known: the source of {name}, version 1",
         "exports/0001.json": f"Known: a new version of {name}, after version 1",
         "exports/0002.json": "New to the register",

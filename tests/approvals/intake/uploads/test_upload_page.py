@@ -39,10 +39,10 @@ def see(who: Build, batch: ImportBatch, query: str = "", **headers: str) -> Any:
     return who.client.get(reverse("import_batch", args=[batch.pk]) + query, headers=headers)
 
 
-def order(who: Build, batch: ImportBatch, **said: Any) -> Any:
+def order(who: Build, batch: ImportBatch, **fields: Any) -> Any:
     """Press the button."""
     return who.client.post(
-        reverse("import_batch", args=[batch.pk]), {"do": "order", "environment": "production", **said}
+        reverse("import_batch", args=[batch.pk]), {"do": "order", "environment": "production", **fields}
     )
 
 
@@ -110,13 +110,15 @@ def test_running_import_accepts_no_changes(company: Company, batch: ImportBatch,
 
 @pytest.mark.rule("I1", "S1")
 @pytest.mark.parametrize(
-    ("owner", "said"), [("", "Name who is accountable for them."), ("sana", "belongs neither to Finance Operations")]
+    ("owner", "message"), [("", "Name who is accountable for them."), ("sana", "belongs neither to Finance Operations")]
 )
-def test_order_needs_eligible_owner(company: Company, batch: ImportBatch, rita: Build, owner: str, said: str) -> None:
+def test_order_needs_eligible_owner(
+    company: Company, batch: ImportBatch, rita: Build, owner: str, message: str
+) -> None:
     who = getattr(company.people, owner).pk if owner else ""
     answer = order(rita, batch, business_owner=who)
     assert answer.status_code == 422
-    assert said in answer.content.decode()
+    assert message in answer.content.decode()
     batch.refresh_from_db()
     assert batch.progress == BatchState.PREVIEW
 
@@ -185,15 +187,15 @@ def test_upload_can_be_ordered_left_and_resumed(company: Company, batch: ImportB
     assert 'max="4" value="0"' in page
     assert "every 2s" in page
     assert "Importing" in rita.client.get(reverse("import")).content.decode()
-    asked = {"HX-Request": "true", "HX-Target": "progress"}
+    headers = {"HX-Request": "true", "HX-Target": "progress"}
     bulk_import.import_slice(ImportBatch.objects.get(), company.now, 3)
-    part = see(rita, batch, **asked)
+    part = see(rita, batch, **headers)
     assert "<b>3 of 4</b>" in part.content.decode()
     assert "3 new" in part.content.decode()
     assert "<html" not in part.content.decode()
     assert "HX-Refresh" not in part
     batches.swept(company)
-    part = see(rita, batch, **asked)
+    part = see(rita, batch, **headers)
     assert part["HX-Refresh"] == "true"
     assert "every 2s" not in part.content.decode(), "it asks no more"
     page = see(rita, batch).content.decode()
@@ -233,17 +235,19 @@ def test_thousands_are_shown_a_page_at_a_time_and_no_manifest_is_loaded(
     see(rita, batch)
     with CaptureQueriesContext(connection) as few:
         see(rita, batch)
-    one = batch.items.filter(progress=ImportState.PREVIEW).order_by("pk")[0]
+    item = batch.items.filter(progress=ImportState.PREVIEW).order_by("pk")[0]
     copies = [
-        ImportItem(batch=batch, team=one.team, filename=f"{number}.json", manifest=one.manifest, created_at=company.now)
+        ImportItem(
+            batch=batch, team=item.team, filename=f"{number}.json", manifest=item.manifest, created_at=company.now
+        )
         for number in range(120)
     ]
     ImportItem.objects.bulk_create(copies)
     with CaptureQueriesContext(connection) as many:
         page = see(rita, batch).content.decode()
     assert len(many) <= len(few)
-    assert not any('"inventory_importitem"."manifest",' in asked["sql"] for asked in many)
-    keys, rest = [one.pk for one in batch.items.order_by("pk")], page
+    assert not any('"inventory_importitem"."manifest",' in query["sql"] for query in many)
+    keys, rest = [item.pk for item in batch.items.order_by("pk")], page
     assert rest.count("data-row ") == 50
     assert "before=" not in rest
     second = see(rita, batch, f"?after={keys[49]}").content.decode()
@@ -272,22 +276,22 @@ def test_a_large_upload_is_one_line_among_the_drafts(company: Company, rita: Bui
 def test_report_contains_no_formula(company: Company, rita: Build) -> None:
     batch = batches.uploaded(company, 6)
     evil = [f'{begins}HYPERLINK("https://elsewhere.example")' for begins in "=+-@\t\r"]
-    for item, said in zip(batch.items.order_by("pk"), evil, strict=True):
-        item.manifest["name"] = item.filename = item.reason = said
+    for item, formula in zip(batch.items.order_by("pk"), evil, strict=True):
+        item.manifest["name"] = item.filename = item.reason = formula
         item.outcome = "refused"
         item.save()
-    head, *found = lines(rita, batch)
+    head, *rows = lines(rita, batch)
     assert head[0] == "Automation"
-    assert [[row[0], row[1], row[3]] for row in found] == [[f"'{said}"] * 3 for said in evil]
+    assert [[row[0], row[1], row[3]] for row in rows] == [[f"'{formula}"] * 3 for formula in evil]
 
 
 @pytest.mark.rule("I7")
 def test_report_lists_every_automation_and_file(company: Company, batch: ImportBatch, rita: Build) -> None:
     batches.brought_in(company, batch)
-    found = lines(rita, batch)[1:]
-    assert [row[2] for row in found] == ["New"] * 4 + ["Not read"]
-    assert all("/automations/" in row[5] for row in found[:4])
-    assert "line 2" in found[4][3]
+    rows = lines(rita, batch)[1:]
+    assert [row[2] for row in rows] == ["New"] * 4 + ["Not read"]
+    assert all("/automations/" in row[5] for row in rows[:4])
+    assert "line 2" in rows[4][3]
 
 
 @pytest.mark.rule("I7")
@@ -309,15 +313,15 @@ def test_unimported_rest_can_be_discarded(company: Company, batch: ImportBatch, 
 @pytest.mark.rule("I6", "H7")
 def test_a_secret_in_a_folder_is_on_no_page_and_in_no_row(company: Company, rita: Build) -> None:
     canary = f"nwf-{secrets.token_hex(14)}"
-    found = json.loads((EXPORTS / ONBOARDING).read_text())
-    call = next(one for one in found["nodes"] if one["name"] == "Check credit")
+    export = json.loads((EXPORTS / ONBOARDING).read_text())
+    call = next(node for node in export["nodes"] if node["name"] == "Check credit")
     call["parameters"]["headerParameters"]["parameters"][0]["value"] = canary
-    content = json.dumps(found).encode()
+    content = json.dumps(export).encode()
     answer = add(rita, ("a/full.json", content), ("a/half.json", content[:-40]))
     batch = ImportBatch.objects.get(pk=answer.json()["pk"])
     batches.brought_in(company, batch)
-    told = [answer.content.decode(), see(rita, batch).content.decode(), str(lines(rita, batch))]
-    assert not any(canary in text for text in (*told, *everything_stored()))
+    texts = [answer.content.decode(), see(rita, batch).content.decode(), str(lines(rita, batch))]
+    assert not any(canary in text for text in (*texts, *everything_stored()))
     assert batch.items.get(outcome="new").secrets[0]["fingerprint"]
 
 
