@@ -57,7 +57,7 @@ class Hands:
         self.press(target, back=back)
         self.page.wait_for_url(re.compile(pattern))
 
-    def say(self, target: Locator, words: str, *, back: bool = False) -> None:
+    def paste(self, target: Locator, words: str, *, back: bool = False) -> None:
         """Go to a field and put words into it, as a paste does."""
         self.to(target, back=back)
         self.page.keyboard.insert_text(words)

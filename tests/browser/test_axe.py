@@ -1,7 +1,7 @@
 """Every page that a person can open, in one Chromium: axe finds nothing on it in light and dark, and on a phone it never scrolls sideways.
 
 The pages stand in `TOUR`, by the name of their address; a page that is missing there fails the first test, so that a new one
-is looked at too. The review is looked at after a no as well (`said_no`). What pages say is tested elsewhere.
+is looked at too. The review is looked at after a no as well (`tour_refusals`). What pages say is tested elsewhere.
 """
 
 from __future__ import annotations

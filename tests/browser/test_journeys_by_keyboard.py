@@ -61,7 +61,7 @@ def bring_in(hands: Hands, content: bytes) -> None:
     """From wherever: the page for it, the export pasted, its preview."""
     page = hands.page
     hands.leave(page.get_by_role("navigation", name="Main").get_by_role("link", name="Import"), "/import/$")
-    hands.say(page.get_by_label("Or paste it"), content.decode())
+    hands.paste(page.get_by_label("Or paste it"), content.decode())
     hands.leave(page.get_by_role("button", name="Preview"), r"/import/\d+/$")
 
 
@@ -87,8 +87,8 @@ def test_builder_goes_from_paste_to_new_version_by_keyboard(arrive: Arrive, scri
     page = rita.page
     bring_in(rita, content)
     for reason in page.locator("textarea[name^=why-]").all():
-        rita.say(reason, "Without it nobody knows what runs low.")
-    rita.say(page.get_by_label("Purpose"), "Tells buyers what runs low.")
+        rita.paste(reason, "Without it nobody knows what runs low.")
+    rita.paste(page.get_by_label("Purpose"), "Tells buyers what runs low.")
     rita.choose(page.get_by_label("Business owner"), "Jonas")
     made = submit(rita, scripts)
     expect(page.locator("#stepper")).to_contain_text("wait for stage 1")
@@ -98,7 +98,7 @@ def test_builder_goes_from_paste_to_new_version_by_keyboard(arrive: Arrive, scri
     page.goto("/")
     question = page.locator("li", has_text="Which rows, and who reads them?")
     rita.leave(question.get_by_role("link"), r"/answer/$")
-    rita.say(page.get_by_label("Your answer"), "Those of the week; buyers read them.")
+    rita.paste(page.get_by_label("Your answer"), "Those of the week; buyers read them.")
     rita.leave(page.get_by_role("button", name="Answer"), REVIEW)
     expect(page.locator("#conversation")).to_contain_text("Those of the week; buyers read them.")
     record.refresh_from_db()
@@ -108,7 +108,7 @@ def test_builder_goes_from_paste_to_new_version_by_keyboard(arrive: Arrive, scri
     expect(page.get_by_label("Purpose")).to_have_value("Tells buyers what runs low.")  # what carries over is there
     for reason in page.locator("textarea[name^=why-]").all():
         if not reason.input_value():
-            rita.say(reason, "Buyers ask for it.")
+            rita.paste(reason, "Buyers ask for it.")
     rita.to(page.get_by_label("Purpose"))
     again = submit(rita, scripts)
     assert (again.automation, again.version.number) == (made.automation, 2)
@@ -154,11 +154,11 @@ def test_reviewer_decides_asks_and_undoes_by_keyboard(arrive: Arrive, scripts: b
     omar.press(page.get_by_role("button", name="Approve").first)
     expect(stepper).to_contain_text(f"1 of {count} decided")
     omar.press(page.get_by_role("link", name="Ask").first)
-    omar.say(page.get_by_label("Reason"), "Which rows?")
+    omar.paste(page.get_by_label("Reason"), "Which rows?")
     omar.press(page.get_by_role("button", name="Ask for changes"))
     expect(page.locator("#rows")).to_contain_text("Changes asked")
     omar.press(page.get_by_role("link", name="Reject").first)
-    omar.say(page.get_by_label("Reason"), "Not these.")
+    omar.paste(page.get_by_label("Reason"), "Not these.")
     omar.press(page.get_by_role("button", name="Reject"), "Space")
     expect(stepper).to_contain_text(f"2 of {count} decided")
     omar.press(page.locator("li.record").filter(has_text="Not these.").get_by_role("button", name="Undo"))
@@ -178,7 +178,7 @@ def to_the_review(hands: Hands, submission: Submission, scripts: bool) -> None:
     hands.leave(page.get_by_role("navigation", name="Main").get_by_role("link", name="Approvals"), "/approvals/$")
     if scripts:
         expect(part).to_contain_text("Your part")
-    hands.say(page.get_by_label("Automation", exact=True), name)
+    hands.paste(page.get_by_label("Automation", exact=True), name)
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"\?.*q=Reader"))
     if scripts:

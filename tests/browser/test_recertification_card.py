@@ -45,12 +45,12 @@ def as_omar(open_page: Callable[..., Page], site: Site, held: Held) -> Callable[
     """Pages of Omar's, signed in."""
     cookie = client_of(held.people.omar).cookies["sessionid"].value
 
-    def open_one(**options: object) -> Page:
+    def new_page(**options: object) -> Page:
         page = open_page(**options)
         page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": site.url}])
         return page
 
-    return open_one
+    return new_page
 
 
 @pytest.mark.rule("R4")
@@ -87,7 +87,7 @@ def test_home_leads_to_submitted_answer_by_keyboard(as_omar: Callable[..., Page]
     page.goto("/")
     hands = Hands(page)
     hands.leave(page.get_by_role("link", name="Answer them in a row"), "/recertify/$")
-    hands.say(page.get_by_label("A word on it"), "The report is read every week.")
+    hands.paste(page.get_by_label("A word on it"), "The report is read every week.")
     hands.press(page.get_by_role("button", name="Keep"), back=True)
     expect(page.get_by_text("1 of 2 answered")).to_be_visible()
     draft = Draft.objects.get(question__item__grant__automation=held.automation)

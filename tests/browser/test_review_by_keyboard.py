@@ -84,12 +84,12 @@ def opener(person: Person, open_page: Callable[..., Page], site: Site) -> Callab
     """How somebody's browser opens."""
     session = client_of(person).cookies["sessionid"].value
 
-    def open_one(**options: Any) -> Page:
+    def new_page(**options: Any) -> Page:
         page = open_page(**{"viewport": WIDE, **options})
         page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
         return page
 
-    return open_one
+    return new_page
 
 
 @pytest.mark.rule("A7", "A8")

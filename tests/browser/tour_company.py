@@ -103,21 +103,21 @@ class World:
         self.upload = upload.pk
         self.item, self.key = item.pk, drafts.privilege_row(Manifest.from_dict(item.manifest).privileges[0])
         self.person = self.people.tom.pk
-        self._a_token()
+        self._make_token()
         propose_role(self.people.tom, Role.AUDITOR, by=self.people.karl, now=now)
         with pytest.raises(DutyConflict, match=r"^SOD-8: "):
             propose_role(self.people.ines, Role.AUDITOR, by=self.people.ines, now=now)
-        self.credential, self.store = self._something_kept(company)
+        self.credential, self.store = self._credential_and_store(company)
         self.leaver, self.erasure = self._somebody_to_erase()
-        self._nobody_answers()
-        self.webhook = self._something_told()
+        self._ownerless_resources()
+        self.webhook = self._webhook_with_messages()
         self.notice = Notice.objects.filter(recipient=self.people.theo).latest("pk").pk
-        self._asked_before_it_is_done(company, made)
+        self._confirmations(company, made)
         self.fallback, self.policy_number = self.people.fallback.pk, 1
         self.proposal = self._proposed()
         self.proposed_rule = self._proposed_rule(company)
         self.light, self.of_policy = self._light(company)
-        self.below, self.promoted, self.alike = self._known(company)
+        self.below, self.promoted, self.alike = self._promotion_and_duplicate(company)
         self.joined = self._joined(company)
         self.rule, self.conflict, self.waiver, self.granted = self._in_conflict(company)
         ended = self._reading_slack(company)
@@ -128,7 +128,7 @@ class World:
         self._a_second_factor()
         sealing.seal_all(at=timezone.now())
 
-    def _asked_before_it_is_done(self, company: Company, submission: Any) -> None:
+    def _confirmations(self, company: Company, submission: Any) -> None:
         """What has a question before something is done with it that its person may do; and a record of high risk that waits for Omar."""
         n, now = self.people, current_time.now()
         waits = {approval.pk for approval in approvals.to_decide(as_actor(n.omar), now)}
@@ -189,7 +189,7 @@ class World:
             ).pk
         )
 
-    def _something_told(self) -> int:
+    def _webhook_with_messages(self) -> int:
         """A webhook of Theo's team with one message that arrived, one that did not, and one that waits."""
         theo, now = as_actor(self.people.theo), current_time.now()
         fields = {"url": "https://hooks.example.com/a", "shape": "slack", "events": ["submission.submitted"]}
@@ -237,7 +237,7 @@ class World:
             sample = light_path_transitions.draw(made.samples.earliest("pk"), actor=JOBS, now=current_time.now())
         return low_risk_report.submitted(company, word=f"b{word}").pk, sample.pk
 
-    def _known(self, company: Company) -> tuple[int, int, int]:
+    def _promotion_and_duplicate(self, company: Company) -> tuple[int, int, int]:
         """What is in test; its promotion, with one channel more; and what may be the same as that."""
         export = json.loads(of_its_own("weekly-stock-report.json", uuid.uuid4().hex[:8]))
         below = scenarios.brought_in(company, content=json.dumps(export).encode(), environment="test")
@@ -314,7 +314,7 @@ class World:
         circuit_breaker.answer_batch(batch, actor=viktor, now=current_time.now(), reason="Nobody runs it.", says=says)
         return int(batch.pk)
 
-    def _a_token(self) -> None:
+    def _make_token(self) -> None:
         """Rita's, for a pipeline of the team that Theo leads."""
         n = self.people
         fields: dict[str, Any] = {"name": "Nightly deploy", "secret": token_transitions.new_secret(), "days": 30}
@@ -322,7 +322,7 @@ class World:
             n.rita, actor=as_actor(n.rita), now=current_time.now(), team=n.finance_ops, **fields
         )
 
-    def _something_kept(self, company: Company) -> tuple[int, int]:
+    def _credential_and_store(self, company: Company) -> tuple[int, int]:
         """A credential that has expired, with a reach, and a store of Lena's that Omar says keeps it."""
         n, now = self.people, current_time.now()
         store = scenarios.resource(n, "Vault", "secret_store", "restricted", n.lena, n.piet, n.supply)
@@ -348,7 +348,7 @@ class World:
         ask_erasure(person, actor=karl, now=now, reason="He wants it.", named=person.name)
         return person.pk, person.erasures.get().pk
 
-    def _nobody_answers(self) -> None:
+    def _ownerless_resources(self) -> None:
         """Two resources, an identity and a credential whose owner left; Amara, who leads their team, has named somebody for one of them."""
         n, now = self.people, current_time.now()
         gone = make_person("Uwe Gone", word=uuid.uuid4().hex[:8])

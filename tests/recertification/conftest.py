@@ -14,7 +14,7 @@ from tests.scenarios import Company
 from tests.starting_points import STARTS, Ground
 
 
-def _one_opened(c: Company) -> Submission:
+def _opened_item(c: Company) -> Submission:
     """The item about its first privilege alone, which is the one on the ERP."""
     made = stock_report.newest(c)
     held = Held(c, made)
@@ -51,7 +51,7 @@ def _swept_at(*moments: str) -> Callable[[Company], Submission]:
     return go
 
 
-STARTS["stock_under_review"] = ("stock_in_force", _one_opened)
+STARTS["stock_under_review"] = ("stock_in_force", _opened_item)
 STARTS["stock_escalated"] = ("stock_under_review", _swept_at("deadline"))
 STARTS["stock_suspended"] = ("stock_escalated", _swept_at("grace_until"))
 STARTS["stock_all_under_review"] = ("stock_in_force", _all_opened)

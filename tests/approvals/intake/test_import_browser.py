@@ -68,12 +68,12 @@ def place(open_page: Callable[..., Page], site: Site) -> Place:
     word, company = uuid.uuid4().hex[:8], company_of_these_tests()
     session = client_of(company.people.rita).cookies["sessionid"].value
 
-    def open_one(**options: Any) -> Page:
+    def new_page(**options: Any) -> Page:
         page = open_page(**{"viewport": WIDE, **options})
         page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
         return page
 
-    return Place(word, company, open_one)
+    return Place(word, company, new_page)
 
 
 def bring(page: Page, tmp_path: Path, name: str, content: bytes) -> None:

@@ -39,7 +39,7 @@ def by_the_book(held: Held, settings: Any, smtp: Server) -> None:
     settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.MAIL_SERVER = time(7, 30), MINUTES, smtp.settings
 
 
-def nobody_is_told(c: Company) -> None:
+def drop_notices(c: Company) -> None:
     """Drop the notices of the set-up, so that no digest lists them."""
     Notice.objects.update(state=NoticeState.DROPPED)
 
@@ -61,7 +61,7 @@ def in_stage_2_at_once(c: Company) -> Submission:
     return in_stage_2(c, c.now)
 
 
-QUIET = starting_point("stock_in_force", nobody_is_told)
+QUIET = starting_point("stock_in_force", drop_notices)
 SWEPT = starting_point(QUIET, swept)
 CHASER_IN_STAGE_2 = starting_point(QUIET, in_stage_2_at_once)
 

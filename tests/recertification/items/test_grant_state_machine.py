@@ -127,7 +127,7 @@ class Steps(Undone):
                 job(now)
         assert log.exception.mock_calls == []
 
-    def say(self, question: Question, actor: Actor, kind: AnswerKind, days: int | None = None) -> bool:
+    def submit_answer(self, question: Question, actor: Actor, kind: AnswerKind, days: int | None = None) -> bool:
         """Somebody answers, or passes it on."""
         more = {"ends_on": (self.now + timedelta(days=days)).date()} if days and kind == AnswerKind.KEEP else {}
         act = answer.answer if kind in SETTLING else answer.pass_on
@@ -144,13 +144,13 @@ class Steps(Undone):
     @rule(kind=kinds, days=st.sampled_from([None, None, 3, 20, 400]))
     def everybody_who_is_asked_answers(self, kind: AnswerKind, days: int | None) -> None:
         for question in self.open_questions():
-            self.say(question, as_actor(question.reviewer), kind, days)
+            self.submit_answer(question, as_actor(question.reviewer), kind, days)
 
     @precondition(lambda self: self.open_questions())
     @rule(but=st.sampled_from([0, 0, 1]))
     def whoever_is_asked_keeps(self, but: int) -> None:
         for question in self.open_questions()[but:]:
-            self.say(question, as_actor(question.reviewer), AnswerKind.KEEP)
+            self.submit_answer(question, as_actor(question.reviewer), AnswerKind.KEEP)
 
     @rule(reviews=st.sampled_from([1, 2, 4]))
     def its_reviews_come_and_all_is_kept(self, reviews: int) -> None:
@@ -158,13 +158,13 @@ class Steps(Undone):
         for _ in range(reviews * 2):
             self.time_passes_until_something_is_due(first=True)
             for question in self.open_questions():
-                self.say(question, as_actor(question.reviewer), AnswerKind.KEEP)
+                self.submit_answer(question, as_actor(question.reviewer), AnswerKind.KEEP)
 
     @precondition(lambda self: self.open_questions())
     @rule(data=st.data(), who=people, kind=kinds)
     def anybody_answers(self, data: st.DataObject, who: str, kind: AnswerKind) -> None:
         question = data.draw(st.sampled_from(self.open_questions()), label="question")
-        done = self.say(question, as_actor(self.person(who)), kind)
+        done = self.submit_answer(question, as_actor(self.person(who)), kind)
         assert not done or question.reviewer.pk == self.person(who).pk or kind not in SETTLING
 
     @precondition(lambda self: self.items())

@@ -156,7 +156,7 @@ def silent_automation(c: Company) -> Item:
     return item
 
 
-def asked_again(c: Company) -> Item:
+def paused_again(c: Company) -> Item:
     """Held, unanswered, and held again after a day's rest."""
     item = Item.objects.get()
     assert item.closes_at is not None
@@ -168,7 +168,7 @@ def asked_again(c: Company) -> Item:
 
 
 SILENT_AUTOMATION = starting_point("stock_in_force", silent_automation)
-ASKED_AGAIN = starting_point(SILENT_AUTOMATION, asked_again)
+ASKED_AGAIN = starting_point(SILENT_AUTOMATION, paused_again)
 
 
 def _standing(held: Held) -> int:

@@ -139,7 +139,7 @@ def test_second_round_asks_unanswered_questions_only(held: Held, start: Campaign
     assert (item.state, item.outcome) == (ItemState.CLOSED, KEPT)
 
 
-def nobody_asked(c: Company) -> Item:
+def without_reviewer(c: Company) -> Item:
     """The item of the same privilege after its two rounds, in which there was nobody to ask for the resource."""
     now = c.now + DAY
     campaign = ordered(privilege(c), by=c.people.sana, now=now)
@@ -149,7 +149,7 @@ def nobody_asked(c: Company) -> Item:
     return Item.objects.select_related("grant").get(pk=item.pk)
 
 
-@starting_point("stock_in_force", nobody_asked)
+@starting_point("stock_in_force", without_reviewer)
 @pytest.mark.rule("A9", "R6")
 @pytest.mark.parametrize("answer", [KEEP, REVOKE, SILENT])
 def test_silence_has_no_effect_before_reviewer_exists(start: Item, answer: AnswerKind | None) -> None:

@@ -62,7 +62,7 @@ def owners(held: Held) -> list[Person]:
     return [held.people.jonas, held.people.rita]
 
 
-def about_suspension(smtp: Server, person: Person) -> list[str]:
+def suspension_subjects(smtp: Server, person: Person) -> list[str]:
     """The subjects of a person's mail about it."""
     return [mail["Subject"] for mail in smtp.to(person.email) if "uspended" in mail["Subject"]]
 
@@ -72,12 +72,12 @@ def about_suspension(smtp: Server, person: Person) -> list[str]:
 def test_suspensions_of_one_sweep_are_one_mail_per_person(held: Held, smtp: Server, suspended: list[Item]) -> None:
     at, n = when(suspended), held.people
     mail_jobs.send_due(now=at + MINUTES - timedelta(seconds=1))
-    assert about_suspension(smtp, n.jonas) == [], "what a sweep does is gathered first"
+    assert suspension_subjects(smtp, n.jonas) == [], "what a sweep does is gathered first"
     for _ in range(3):
         sweep_at(at)
         mail_jobs.send_due(now=at + MINUTES)
     for person in owners(held):
-        (subject,) = about_suspension(smtp, person)
+        (subject,) = suspension_subjects(smtp, person)
         count = Item.objects.filter(suspended_at=at).count()
         assert subject.startswith(f"{count} suspended")
     (mail,) = [mail for mail in smtp.to(n.jonas.email) if "suspended" in mail["Subject"]]
@@ -120,9 +120,9 @@ def test_undeliverable_notice_is_repeated_next_day(held: Held, smtp: Server, sus
     smtp.answer = "250 kept"
     for _ in range(2):
         mail_jobs.send_due(now=at + timedelta(hours=1), at=real)
-    assert about_suspension(smtp, held.people.rita) == [], "what failed waits"
+    assert suspension_subjects(smtp, held.people.rita) == [], "what failed waits"
     mail_jobs.send_due(now=at + timedelta(days=1), at=real)
-    assert len(about_suspension(smtp, held.people.rita)) == 1
+    assert len(suspension_subjects(smtp, held.people.rita)) == 1
 
 
 @pytest.mark.rule("R6", "R9")
@@ -138,6 +138,6 @@ def test_suspension_after_undeliverable_mail_is_sent_soon(held: Held, smtp: Serv
     jonas = held.people.jonas  # who did not say so themselves
     (mail,) = [mail for mail in smtp.to(jonas.email) if "Revoked" in mail["Subject"]]
     assert f"/recertify/{suspended[1].pk}/" not in plain(mail)
-    assert about_suspension(smtp, jonas) == []
+    assert suspension_subjects(smtp, jonas) == []
     mail_jobs.send_due(now=at + timedelta(days=1), at=real)
-    assert len(about_suspension(smtp, jonas)) == 1
+    assert len(suspension_subjects(smtp, jonas)) == 1

@@ -72,7 +72,7 @@ def look(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
     contexts: list[Any] = []
     complaints: list[str] = []
 
-    def open_one(name: str, size: str = "wide", theme: str = "light", **options: Any) -> Page:
+    def open_sample(name: str, size: str = "wide", theme: str = "light", **options: Any) -> Page:
         viewport = WIDE if size == "wide" else PHONE
         context = browser.new_context(viewport=viewport, color_scheme=theme, reduced_motion="reduce", **options)
         contexts.append(context)
@@ -84,7 +84,7 @@ def look(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
         page.goto(f"{address}/{name}")
         return page
 
-    yield open_one
+    yield open_sample
     for context in contexts:
         context.close()
     assert [complaint for complaint in complaints if not ASKED_FOR.search(complaint)] == []

@@ -17,7 +17,7 @@ from tests.scenarios import Company, grants_of
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
 
-def found_for(submission: Submission, plain: Company) -> list[FoundConflict]:
+def conflicts_of(submission: Submission, plain: Company) -> list[FoundConflict]:
     """What is found for an automation as it is with the version in force."""
     return find_conflicts(case_of_version(submission.automation, submission.version), plain.now)
 
@@ -34,20 +34,20 @@ def scanned(plain: Company) -> dict[str, set[int]]:
 
 def test_access_to_two_resources_is_found_by_rule_over_both(plain: Company, plain_in_force: Submission) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.slack))
-    (conflict,) = found_for(plain_in_force, plain)
+    (conflict,) = conflicts_of(plain_in_force, plain)
     assert [len(conflict.own[leg]) for leg in (1, 2)] == [1, 1]
     assert scanned(plain) == {"read-and-tell": {plain_in_force.automation_id}}
 
 
 def test_one_leg_alone_is_no_conflict(plain: Company, plain_in_force: Submission) -> None:
     conflict_rules.rule(on(plain.erp), on(plain.github))
-    assert found_for(plain_in_force, plain) == []
+    assert conflicts_of(plain_in_force, plain) == []
     assert scanned(plain) == {}
 
 
 def test_read_access_does_not_match_write_leg(plain: Company, plain_in_force: Submission) -> None:
     conflict_rules.rule(on(plain.erp, levels=["write"]), on(plain.slack))
-    assert found_for(plain_in_force, plain) == []
+    assert conflicts_of(plain_in_force, plain) == []
     assert scanned(plain) == {}
 
 
@@ -56,7 +56,7 @@ def test_one_without_the_other_is_a_conflict_until_the_other_is_there(
 ) -> None:
     conflict_rules.rule(on(plain.slack), without=on(plain.github), code="unlogged")
     conflict_rules.rule(on(plain.slack), without=on(plain.erp), code="logged")
-    assert conflict_rules.codes(found_for(plain_in_force, plain)) == ["unlogged"]
+    assert conflict_rules.codes(conflicts_of(plain_in_force, plain)) == ["unlogged"]
     assert scanned(plain) == {"unlogged": {plain_in_force.automation_id}}
 
 
