@@ -50,9 +50,9 @@ def propose(by: Person, document: dict[str, Any], *, now: datetime = NOW, at_onc
     return Proposal.objects.get(pk=made.pk)
 
 
-def approve(one: Proposal, by: Person, *, now: datetime = NOW) -> Proposal:
+def approve(proposal: Proposal, by: Person, *, now: datetime = NOW) -> Proposal:
     """Countersigned by somebody who has read it as it is."""
-    return proposal_transitions.approve(one, actor=as_actor(by), now=now, shown_digest=one.digest)
+    return proposal_transitions.approve(proposal, actor=as_actor(by), now=now, shown_digest=proposal.digest)
 
 
 def security_signs_apps(c: Company) -> None:

@@ -34,16 +34,18 @@ APPOINTING = {
 def propose(c: Company, kind: str, who: Person, by: Person) -> Proposal:
     target, document = (make(c, who) for make in APPOINTING[kind])
     row = Proposal(kind=kind, target=target)
-    one = proposal_transitions.propose(row, actor=as_actor(by), now=c.now, reason="Somebody has to.", document=document)
-    return Proposal.objects.get(pk=one.pk)
+    proposal = proposal_transitions.propose(
+        row, actor=as_actor(by), now=c.now, reason="Somebody has to.", document=document
+    )
+    return Proposal.objects.get(pk=proposal.pk)
 
 
-def answer(c: Company, one: Proposal, by: Person) -> Proposal:
-    return proposal_transitions.approve(one, actor=as_actor(by), now=c.now, shown_digest=one.digest)
+def answer(c: Company, proposal: Proposal, by: Person) -> Proposal:
+    return proposal_transitions.approve(proposal, actor=as_actor(by), now=c.now, shown_digest=proposal.digest)
 
 
-def stands(c: Company, one: Proposal) -> dict[str, Any]:
-    return kind_kind.kind_of(one.kind).current(one.target, c.now, one.document)
+def stands(c: Company, proposal: Proposal) -> dict[str, Any]:
+    return kind_kind.kind_of(proposal.kind).current(proposal.target, c.now, proposal.document)
 
 
 @pytest.mark.parametrize("kind", APPOINTING)
@@ -52,66 +54,66 @@ def test_admin_does_not_appoint_or_countersign_for_themself(company: Company, ki
     with pytest.raises(DutyConflict) as caught:
         propose(company, kind, n.ines, n.ines)
     assert caught.value.refusal.code == "SOD-8"
-    one = propose(company, kind, n.karl, n.ines)
+    proposal = propose(company, kind, n.karl, n.ines)
     with pytest.raises(DutyConflict) as caught:
-        answer(company, one, n.karl)
+        answer(company, proposal, n.karl)
     assert caught.value.refusal.sentence == "You would gain by this."
-    assert stands(company, one) == one.before
+    assert stands(company, proposal) == proposal.before
 
 
 @pytest.mark.parametrize("kind", APPOINTING)
 def test_admin_does_not_appoint_alone(company: Company, kind: str) -> None:
     n = company.people
-    one = propose(company, kind, n.tom, n.ines)
+    proposal = propose(company, kind, n.tom, n.ines)
     with pytest.raises(DutyConflict, match=r"^SOD-8: You proposed this; a second person countersigns"):
-        answer(company, one, n.ines)
+        answer(company, proposal, n.ines)
     with pytest.raises(OutOfTurn, match=r"^STATE: This proposal is open, so this can't"):
-        proposal_transitions.accept(one, actor=as_actor(n.tom), now=company.now)
-    assert stands(company, one) == one.before
+        proposal_transitions.accept(proposal, actor=as_actor(n.tom), now=company.now)
+    assert stands(company, proposal) == proposal.before
 
 
 @pytest.mark.parametrize("kind", APPOINTING)
 def test_two_admins_and_the_person_together_do(company: Company, kind: str) -> None:
     n = company.people
-    one = answer(company, propose(company, kind, n.tom, n.ines), n.karl)
-    assert (one.state, one.appointed) == (ProposalState.APPROVED, n.tom)
-    assert stands(company, one) == one.before
+    proposal = answer(company, propose(company, kind, n.tom, n.ines), n.karl)
+    assert (proposal.state, proposal.appointed) == (ProposalState.APPROVED, n.tom)
+    assert stands(company, proposal) == proposal.before
     for other in (n.ines, n.karl, n.grace):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-            proposal_transitions.accept(one, actor=as_actor(other), now=company.now)
-    proposal_transitions.accept(one, actor=as_actor(n.tom), now=company.now)
-    assert stands(company, one) == one.document
-    assert one.state == ProposalState.IN_FORCE
+            proposal_transitions.accept(proposal, actor=as_actor(other), now=company.now)
+    proposal_transitions.accept(proposal, actor=as_actor(n.tom), now=company.now)
+    assert stands(company, proposal) == proposal.document
+    assert proposal.state == ProposalState.IN_FORCE
 
 
 @pytest.mark.parametrize("kind", APPOINTING)
 def test_declined_appointment_has_no_effect(company: Company, kind: str) -> None:
     n = company.people
-    one = answer(company, propose(company, kind, n.tom, n.ines), n.karl)
+    proposal = answer(company, propose(company, kind, n.tom, n.ines), n.karl)
     with pytest.raises(InvalidInput, match=r"^REASON: "):
-        proposal_transitions.decline(one, actor=as_actor(n.tom), now=company.now)
-    proposal_transitions.decline(one, actor=as_actor(n.tom), now=company.now, reason="I have no time.")
-    assert (one.state, stands(company, one)) == (ProposalState.REJECTED, one.before)
+        proposal_transitions.decline(proposal, actor=as_actor(n.tom), now=company.now)
+    proposal_transitions.decline(proposal, actor=as_actor(n.tom), now=company.now, reason="I have no time.")
+    assert (proposal.state, stands(company, proposal)) == (ProposalState.REJECTED, proposal.before)
 
 
 @pytest.mark.parametrize("kind", APPOINTING)
 def test_a_security_reviewer_or_a_superuser_does_not_countersign_it(company: Company, kind: str) -> None:
     n = company.people
-    one = propose(company, kind, n.tom, n.ines)
+    proposal = propose(company, kind, n.tom, n.ines)
     root = Person.objects.create_superuser("root@northwind.example", name="Root")
     for person in (n.sana, n.tom, root, n.yuki):
         with pytest.raises(Refused, match=r"^PERMISSION: "):
-            answer(company, one, person)
+            answer(company, proposal, person)
 
 
 @pytest.mark.parametrize("kind", APPOINTING)
 def test_leaver_is_not_appointed(company: Company, kind: str) -> None:
     n = company.people
-    one = answer(company, propose(company, kind, n.tom, n.ines), n.karl)
+    proposal = answer(company, propose(company, kind, n.tom, n.ines), n.karl)
     record_leaver(n.tom, actor=as_actor(n.ines), now=company.now, reason="Left.")
     with pytest.raises(Refused, match=r"^PERMISSION: "):
-        proposal_transitions.accept(one, actor=as_actor(Person.objects.get(pk=n.tom.pk)), now=company.now)
-    assert stands(company, one) == one.before
+        proposal_transitions.accept(proposal, actor=as_actor(Person.objects.get(pk=n.tom.pk)), now=company.now)
+    assert stands(company, proposal) == proposal.before
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def test_only_proposal_changes_leads_and_owners(company: Company) -> None:
     from governance.core.teams import transitions as team_transitions
 
     public, amara = {"data_class": "public"}, {"person": n.amara}
-    for operation, subject, said, why in (
+    for operation, subject, arguments, why in (
         (team_transitions.name_leads, team, {"lead": n.tom, "deputy_lead": None}, "INTERNAL: "),
         (team_transitions.join_fallback, n.fallback, {"person": n.tom}, "INTERNAL: "),
         (team_transitions.join_team, n.fallback, {"person": n.tom}, "S8: Who is a fallback owner"),
@@ -176,7 +178,7 @@ def test_only_proposal_changes_leads_and_owners(company: Company) -> None:
         (resources.amend_resource, company.slack, {"fields": public}, "S8: Lowering a data class"),
     ):
         with pytest.raises(Refused, match=f"^{why}"):
-            operation(subject, actor=ines, now=company.now, **said)
+            operation(subject, actor=ines, now=company.now, **arguments)
     assert not Membership.objects.filter(team=n.fallback, person=n.tom).exists()
     assert Resource.objects.get(pk=company.slack.pk).owner == n.omar
 
@@ -207,8 +209,10 @@ def lowering(c: Company, by: Person) -> Proposal:
         Proposal(kind="resource_class", target=str(c.erp.pk)),
         {"data_class": "internal", "environment": c.erp.environment},
     )
-    one = proposal_transitions.propose(row, actor=as_actor(by), now=c.now, reason="It was emptied.", document=document)
-    return Proposal.objects.get(pk=one.pk)
+    proposal = proposal_transitions.propose(
+        row, actor=as_actor(by), now=c.now, reason="It was emptied.", document=document
+    )
+    return Proposal.objects.get(pk=proposal.pk)
 
 
 def test_owner_of_affected_automation_neither_proposes_nor_countersigns_lower_class(
@@ -219,13 +223,13 @@ def test_owner_of_affected_automation_neither_proposes_nor_countersigns_lower_cl
         give_role(person, role, admins=(n.ines, n.karl))
     with pytest.raises(DutyConflict, match=r"^SOD-8: You would gain by this yourself, so"):
         lowering(company, n.jonas)
-    one = lowering(company, n.ines)
-    assert n.jonas.pk in one.gains
+    proposal = lowering(company, n.ines)
+    assert n.jonas.pk in proposal.gains
     other = make_person("Ada Admin")
     give_role(other, Role.ADMIN, admins=(n.ines, n.karl))
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        answer(company, one, other)
-    assert answer(company, one, n.sana).state == ProposalState.IN_FORCE
+        answer(company, proposal, other)
+    assert answer(company, proposal, n.sana).state == ProposalState.IN_FORCE
     assert Resource.objects.get(pk=company.erp.pk).counted_class == "internal"
 
 
@@ -293,9 +297,9 @@ ALONE = {
 @pytest.mark.rule("S9")
 @pytest.mark.parametrize("what", ALONE)
 def test_database_refuses_appointment_without_two_people(company: Company, what: str) -> None:
-    n, (said, refused) = company.people, ALONE[what]
+    n, (statement, refused) = company.people, ALONE[what]
     with database_refuses(refused):
-        sql(said.format(tom=n.tom.pk, marketing=n.marketing.pk, fallback=n.fallback.pk))
+        sql(statement.format(tom=n.tom.pk, marketing=n.marketing.pk, fallback=n.fallback.pk))
 
 
 def test_database_uses_signed_appointment_once(company: Company) -> None:

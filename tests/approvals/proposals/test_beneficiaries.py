@@ -28,21 +28,23 @@ def proposed(c: Company, kind: str, target: str, document: dict[str, object], by
     return Proposal.objects.get(pk=made.pk)
 
 
-def approve(c: Company, one: Proposal, by: Person) -> None:
-    proposal_transitions.approve(one, actor=as_actor(by), now=c.now, shown_digest=one.digest)
+def approve(c: Company, proposal: Proposal, by: Person) -> None:
+    proposal_transitions.approve(proposal, actor=as_actor(by), now=c.now, shown_digest=proposal.digest)
 
 
 def test_new_owner_of_requesting_automation_does_not_countersign_lower_class(company: Company) -> None:
     c, n = company, company.people
     on = Resource.objects.get(pk=c.erp.pk)
-    one = proposed(c, "resource_class", str(on.pk), {"data_class": "public", "environment": on.environment}, n.ines)
-    assert n.sana.pk not in one.gains
+    proposal = proposed(
+        c, "resource_class", str(on.pk), {"data_class": "public", "environment": on.environment}, n.ines
+    )
+    assert n.sana.pk not in proposal.gains
     joins(n.sana, n.finance_ops)
     stock_report.version(c, business_owner=n.sana)  # a draft: nothing of it is submitted
     with pytest.raises(DutyConflict, match="You would gain by this"):
-        approve(c, one, n.sana)
-    assert Proposal.objects.get(pk=one.pk).state == ProposalState.OPEN
-    approve(c, one, n.viktor)
+        approve(c, proposal, n.sana)
+    assert Proposal.objects.get(pk=proposal.pk).state == ProposalState.OPEN
+    approve(c, proposal, n.viktor)
     assert Resource.objects.get(pk=on.pk).data_class == "public"
 
 
@@ -55,10 +57,12 @@ def test_editor_of_draft_does_not_countersign_lower_class(company: Company) -> N
     confirmation.amend_automation(
         draft, actor=as_actor(n.viktor), now=c.now, fields={"purpose": "Says what is in stock."}
     )
-    one = proposed(c, "resource_class", str(on.pk), {"data_class": "public", "environment": on.environment}, n.ines)
-    assert n.viktor.pk in one.gains
+    proposal = proposed(
+        c, "resource_class", str(on.pk), {"data_class": "public", "environment": on.environment}, n.ines
+    )
+    assert n.viktor.pk in proposal.gains
     with pytest.raises(DutyConflict, match="You would gain by this"):
-        approve(c, one, n.viktor)
+        approve(c, proposal, n.viktor)
 
 
 @pytest.mark.rule("S1")
@@ -78,8 +82,8 @@ def test_edits_before_approved_version_do_not_count(company: Company) -> None:
 
 def test_delegate_of_appointee_does_not_countersign(company: Company) -> None:
     c, n = company, company.people
-    one = proposed(c, "role", f"{n.omar.pk}-auditor", {"held": True}, n.ines)
+    proposal = proposed(c, "role", f"{n.omar.pk}-auditor", {"held": True}, n.ines)
     shares(n.karl, n.omar)
     Delegation.objects.create(giver=n.omar, taker=n.karl, from_at=c.now, until_at=c.now + timedelta(days=7))
     with pytest.raises(DutyConflict, match="You share a delegation with its author"):
-        approve(c, one, n.karl)
+        approve(c, proposal, n.karl)

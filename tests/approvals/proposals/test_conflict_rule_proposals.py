@@ -78,9 +78,9 @@ def test_affected_person_does_not_countersign_loosening(
     document: dict[str, Any] = {} if way == "given up" else rule_of(plain)
     made = proposed(plain, document)
     assert person.pk in made.gains
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as error:
         approve(plain, made, person)
-    assert no.value.refusal.sentence == "You would gain by this."
+    assert error.value.refusal.sentence == "You would gain by this."
     assert approve(plain, made, plain.people.sana).state == ProposalState.IN_FORCE
 
 
@@ -88,9 +88,9 @@ def test_affected_person_does_not_propose_withdrawal_of_rule(plain: Company, pla
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     conflict_jobs.scan_all(plain.now, JOB)
     give_role(plain.people.rita, Role.ADMIN, admins=(plain.people.ines, plain.people.karl))
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as error:
         proposed(plain, {}, by=plain.people.rita)
-    assert no.value.refusal.code == "SOD-8"
+    assert error.value.refusal.code == "SOD-8"
 
 
 def test_affected_person_may_countersign_tightening(plain: Company, plain_in_force: Submission) -> None:
@@ -110,24 +110,24 @@ def test_only_admin_proposes_conflict_rule(plain: Company, who: str) -> None:
 
 def test_countersigned_rule_applies_to_held_access(plain: Company, plain_in_force: Submission) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
-    (one,) = conflict_queries.in_force(plain.now)
-    assert (one.version.proposed_by, one.version.approved_by) == (plain.people.ines, plain.people.sana)
+    (rule,) = conflict_queries.in_force(plain.now)
+    assert (rule.version.proposed_by, rule.version.approved_by) == (plain.people.ines, plain.people.sana)
     conflict_jobs.scan_all(plain.now, JOB)
     assert Conflict.objects.get().subject == plain_in_force.automation_id
 
 
 def test_impact_is_counted_before_countersigning(plain: Company, plain_in_force: Submission) -> None:
     made = proposed(plain, rule_of(plain))
-    found = impact_count.latest(made)
-    assert found is not None
-    assert found.counts["caught"] == 1
+    impact = impact_count.latest(made)
+    assert impact is not None
+    assert impact.counts["caught"] == 1
 
 
 def says(made: Proposal) -> list[str]:
     """What was counted, in sentences."""
-    found = impact_count.latest(made)
-    assert found is not None
-    return kind_kind.kind_of(made.kind).said(found)
+    impact = impact_count.latest(made)
+    assert impact is not None
+    return kind_kind.kind_of(made.kind).said(impact)
 
 
 def test_impact_of_mode_change_is_described(plain: Company, plain_in_force: Submission) -> None:
@@ -167,10 +167,10 @@ def test_conflict_follows_the_next_version_of_its_rule(plain: Company, plain_in_
     conflict_jobs.scan_all(plain.now, JOB)
     approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
     conflict_jobs.scan_all(plain.now, JOB)
-    (one,) = Conflict.objects.all()
-    payload = recorded("conflict.changed", one, by=JOB)
-    assert (payload["version"], payload["grants"]) == (2, one.grants)
-    assert one.due_at is not None
+    (conflict,) = Conflict.objects.all()
+    payload = recorded("conflict.changed", conflict, by=JOB)
+    assert (payload["version"], payload["grants"]) == (2, conflict.grants)
+    assert conflict.due_at is not None
 
 
 def test_a_stricter_mode_is_another_version_and_gives_time(plain: Company, plain_in_force: Submission) -> None:
@@ -179,12 +179,12 @@ def test_a_stricter_mode_is_another_version_and_gives_time(plain: Company, plain
     assert made.tightens
     approve(plain, made, plain.people.sana)
     conflict_jobs.scan_all(plain.now, JOB)
-    (one,) = Conflict.objects.all()
-    assert one.rule.number == 2
-    assert one.due_at is not None
-    assert one.due_at > plain.now
-    payload = recorded("conflict_rule.put_in_force", one.rule, by=plain.people.sana)
-    assert (payload["code"], payload["number"], payload["digest"]) == (one.code, 2, one.rule.digest)
+    (conflict,) = Conflict.objects.all()
+    assert conflict.rule.number == 2
+    assert conflict.due_at is not None
+    assert conflict.due_at > plain.now
+    payload = recorded("conflict_rule.put_in_force", conflict.rule, by=plain.people.sana)
+    assert (payload["code"], payload["number"], payload["digest"]) == (conflict.code, 2, conflict.rule.digest)
 
 
 def test_a_rule_that_is_given_up_loosens_and_ends_its_conflicts(plain: Company, plain_in_force: Submission) -> None:
@@ -200,9 +200,9 @@ def test_a_rule_that_is_given_up_loosens_and_ends_its_conflicts(plain: Company, 
 
 
 def test_invalid_rule_is_refused_with_all_errors(plain: Company) -> None:
-    with pytest.raises(InvalidInput) as no:
+    with pytest.raises(InvalidInput) as error:
         proposed(plain, {"rule": {"code": "read-and-tell", "mode": "shout"}})
-    assert len(no.value.refusal.detail) > 3
+    assert len(error.value.refusal.detail) > 3
     with pytest.raises(InvalidInput, match=r"^S8: This can't be proposed as it is"):
         proposed(plain, rule_of(plain, code="another"))
     assert not Proposal.objects.filter(kind="conflict_rule").exists()
@@ -211,9 +211,9 @@ def test_invalid_rule_is_refused_with_all_errors(plain: Company) -> None:
 def test_impact_is_counted_per_rule_without_query_per_submission(plain: Company, plain_in_force: Submission) -> None:
     def counted(document: dict[str, Any], code: str) -> dict[str, int]:
         made = proposed(plain, document, code=code)
-        found = impact_count.latest(made)
-        assert found is not None
-        return dict(found.counts)
+        impact = impact_count.latest(made)
+        assert impact is not None
+        return dict(impact.counts)
 
     catches, other = (
         rule_of(plain),
@@ -226,7 +226,7 @@ def test_impact_is_counted_per_rule_without_query_per_submission(plain: Company,
     kind, now = kind_kind.kind_of("conflict_rule"), plain.now
     proposal = Proposal(target="read-and-tell", before={}, document=catches)
     what_if = WhatIf(proposal=proposal, since=now - timedelta(days=90), until=now)
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         assert kind.count(what_if, list(kind.submissions(what_if)))["caught"] == 1
     # The submissions, the controls that stand on what they hold, the waivers; privileges, bindings and parties for the class that counts (I8).
-    assert len(asked) == 6
+    assert len(queries) == 6

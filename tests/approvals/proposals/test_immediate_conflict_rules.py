@@ -30,7 +30,7 @@ OVER = timedelta(hours=72)
 
 
 def modes(now: datetime) -> list[str]:
-    return [one.rule.mode for one in conflict_queries.in_force(now)]
+    return [rule.rule.mode for rule in conflict_queries.in_force(now)]
 
 
 def signed(c: Company, **more: Any) -> None:
@@ -49,9 +49,9 @@ def test_loosening_rule_waits_for_second_person(plain: Company, way: str) -> Non
         "rule": conflict_rules.document(on(c.mail), on(c.slack), mode="enforce" if "stricter" in way else "approval")
     }
     documents = {"given up": {}, "looser": rule_of(c)}
-    with pytest.raises(InvalidInput) as no:
+    with pytest.raises(InvalidInput) as error:
         proposed(c, documents.get(way, other), at_once=True)
-    assert no.value.refusal.code == "S8"
+    assert error.value.refusal.code == "S8"
     assert modes(c.now) == ["approval"]
 
 
@@ -144,9 +144,9 @@ def test_second_immediate_rule_on_same_subject_is_refused(plain: Company) -> Non
 def test_a_new_rule_acts_at_once_and_is_over_by_itself(plain: Company) -> None:
     made = proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
     assert made.state == ProposalState.AT_ONCE
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as error:
         stock_report.submitted(plain)
-    assert no.value.refusal.code == "S6"
+    assert error.value.refusal.code == "S6"
     assert modes(plain.now + OVER - timedelta(seconds=1)) == ["enforce"]
     assert modes(plain.now + OVER) == []
 
@@ -158,8 +158,8 @@ def test_immediate_tightening_lapses_to_earlier_mode(plain: Company, plain_in_fo
     assert Conflict.objects.get().due_at is not None
     assert modes(plain.now + OVER) == ["record"]
     conflict_jobs.scan_all(plain.now + OVER, JOB)  # before anything else has run
-    one = Conflict.objects.get()
-    assert (one.state, one.due_at, one.rule.number) == (ConflictState.OPEN, None, 1)
+    conflict = Conflict.objects.get()
+    assert (conflict.state, conflict.due_at, conflict.rule.number) == (ConflictState.OPEN, None, 1)
 
 
 @pytest.mark.parametrize("how", ["lapsed", "rejected"])
@@ -195,8 +195,8 @@ def test_the_page_has_a_box_for_it(plain: Company, monkeypatch: pytest.MonkeyPat
     text = ines.get("/conflicts/new-rule/").content.decode()
     assert "Let it act at once" in text
     assert "72 hours" in text
-    said = {"text": RULE, "reason": "It happened.", "do": "propose", "at_once": "on"}
-    assert ines.post("/conflicts/new-rule/", said).status_code == 302
+    form = {"text": RULE, "reason": "It happened.", "do": "propose", "at_once": "on"}
+    assert ines.post("/conflicts/new-rule/", form).status_code == 302
     assert Proposal.objects.get(kind="conflict_rule").state == ProposalState.AT_ONCE
     page = ines.get("/conflicts/rules/read-and-tell/").content.decode()
     assert "alone" in page

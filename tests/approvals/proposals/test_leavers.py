@@ -37,13 +37,13 @@ HOURS = timedelta(hours=72)
 
 def proposed(c: Company, who: Person, by: Person, *, at_once: bool = True) -> Proposal:
     row = Proposal(kind="leaving", target=str(who.pk))
-    said = {"now": c.now, "reason": "A new job.", "document": {"left": True}, "at_once": at_once}
-    proposal_transitions.propose(row, actor=as_actor(by), **said)
+    arguments = {"now": c.now, "reason": "A new job.", "document": {"left": True}, "at_once": at_once}
+    proposal_transitions.propose(row, actor=as_actor(by), **arguments)
     return Proposal.objects.get(pk=row.pk)
 
 
-def answered(c: Company, one: Proposal, by: Person) -> Proposal:
-    return proposal_transitions.approve(one, actor=as_actor(by), now=c.now, shown_digest=one.digest)
+def answered(c: Company, proposal: Proposal, by: Person) -> Proposal:
+    return proposal_transitions.approve(proposal, actor=as_actor(by), now=c.now, shown_digest=proposal.digest)
 
 
 def again(person: Person) -> Person:
@@ -81,13 +81,13 @@ def test_leaver_with_decision_rights_needs_two_admins(company: Company, holds: A
     c, n, who = company, company.people, make_person("Uma Deciding")
     holds(c, who)
     for verb in (people_transitions.record_leaver, people_transitions.leave):
-        with pytest.raises(Refused) as no:
+        with pytest.raises(Refused) as error:
             verb(who, actor=as_actor(n.ines), now=c.now, reason="Gone.")
-        assert no.value.refusal.code in ("S8", "INTERNAL")
+        assert error.value.refusal.code in ("S8", "INTERNAL")
     assert again(who).is_here
-    one = proposed(c, who, n.ines)
+    proposal = proposed(c, who, n.ines)
     with pytest.raises(DutyConflict, match=r"^SOD-8: You proposed this; a second person countersigns"):
-        answered(c, one, n.ines)
+        answered(c, proposal, n.ines)
     assert again(who).left_at is None
 
 
@@ -96,18 +96,18 @@ def test_only_admins_report_and_countersign_leaver(company: Company, who: str) -
     c, n = company, company.people
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         proposed(c, n.omar, getattr(n, who))
-    one = proposed(c, n.omar, n.ines)
+    proposal = proposed(c, n.omar, n.ines)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        answered(c, one, getattr(n, who))
+        answered(c, proposal, getattr(n, who))
 
 
 def test_reported_leaver_does_not_answer_report(company: Company) -> None:
     c, n = company, company.people
     give_role(n.omar, Role.ADMIN, admins=(n.ines, n.karl))
-    one = proposed(c, n.omar, n.ines, at_once=False)
+    proposal = proposed(c, n.omar, n.ines, at_once=False)
     for verb in (
-        lambda: answered(c, one, n.omar),
-        lambda: proposal_transitions.reject(one, actor=as_actor(n.omar), now=c.now, reason="I am here."),
+        lambda: answered(c, proposal, n.omar),
+        lambda: proposal_transitions.reject(proposal, actor=as_actor(n.omar), now=c.now, reason="I am here."),
     ):
         with pytest.raises(DutyConflict, match="You would lose by this"):
             verb()
@@ -166,7 +166,7 @@ def test_suspended_leaver_is_replaced_only_after_confirmation(company: Company, 
     lead, deputy = team.lead, team.deputy_lead
     assert lead is not None
     assert deputy is not None
-    one = proposed(c, lead, n.ines)
+    proposal = proposed(c, lead, n.ines)
 
     def may(who: Person) -> bool:
         fresh = Approval.objects.get(pk=record.pk)
@@ -175,15 +175,15 @@ def test_suspended_leaver_is_replaced_only_after_confirmation(company: Company, 
     assert not may(lead)
     assert not may(deputy)
     assert approvals.to_decide(as_actor(deputy), c.now) == []
-    answered(c, one, n.karl)
+    answered(c, proposal, n.karl)
     assert again(lead).left_at == c.now
     assert may(deputy)
 
 
 def test_lapsed_report_restores_all_rights(company: Company) -> None:
     c, n = company, company.people
-    one = proposed(c, n.omar, n.ines)
-    end_due.lapse(one, actor=Actor.of_job("approvals.proposals"), now=c.now + HOURS)
+    proposal = proposed(c, n.omar, n.ines)
+    end_due.lapse(proposal, actor=Actor.of_job("approvals.proposals"), now=c.now + HOURS)
     omar = again(n.omar)
     assert (omar.is_here, omar.kept_out_until) == (True, None)
     assert Resource.objects.get(pk=c.slack.pk).owner == omar
@@ -191,13 +191,13 @@ def test_lapsed_report_restores_all_rights(company: Company) -> None:
     proposal_transitions.reject(rejected, actor=as_actor(n.karl), now=c.now, reason="She is here.")
     assert again(n.amara).kept_out_until is None
     verbs = LedgerEvent.objects.filter(subject_type="controls.person", subject_id=str(omar.pk), outcome="done")
-    assert [one.verb for one in verbs.order_by("pk")][-2:] == ["person.kept_out", "person.let_in"]
+    assert [event.verb for event in verbs.order_by("pk")][-2:] == ["person.kept_out", "person.let_in"]
 
 
 def test_failed_reporter_does_not_suspend_again_alone(company: Company) -> None:
     c, n = company, company.people
-    one = proposed(c, n.omar, n.ines)
-    proposal_transitions.reject(one, actor=as_actor(n.karl), now=c.now, reason="He is here.")
+    proposal = proposed(c, n.omar, n.ines)
+    proposal_transitions.reject(proposal, actor=as_actor(n.karl), now=c.now, reason="He is here.")
     with pytest.raises(DutyConflict, match="nobody countersigned it"):
         proposed(c, n.omar, n.ines)
     assert proposed(c, n.omar, n.ines, at_once=False).state == ProposalState.OPEN
@@ -215,12 +215,12 @@ def test_leaver_without_decision_rights_needs_one_admin(company: Company) -> Non
 
 def test_report_lists_open_tasks_of_leaver(company: Company, stage_2: Submission) -> None:
     c, n = company, company.people
-    one = proposed(c, n.omar, n.ines, at_once=False)
-    what_if = one.what_ifs.get()
-    said = kind.kind_of(one.kind).said(what_if)
-    assert "would go to the next approver once a second admin countersigns." in said[0]
+    proposal = proposed(c, n.omar, n.ines, at_once=False)
+    what_if = proposal.what_ifs.get()
+    sentences = kind.kind_of(proposal.kind).said(what_if)
+    assert "would go to the next approver once a second admin countersigns." in sentences[0]
     owned = Resource.objects.filter(owner=n.omar, state="active").count()
-    assert said[1].startswith(f"{owned:,} resource")
+    assert sentences[1].startswith(f"{owned:,} resource")
 
 
 def test_page_suspends_decider_and_records_others(company: Company) -> None:
@@ -229,8 +229,8 @@ def test_page_suspends_decider_and_records_others(company: Company) -> None:
     hours = policy_queries.in_force(current_time.now()).at_once_hours
     assert f"They are kept out at once, for {hours} hours" in client.get(address).content.decode()
     answer = client.post(address, {"reason": "A new job."})
-    one = Proposal.objects.latest("pk")
-    assert (answer.url, one.state, one.loses) == (one.href, ProposalState.AT_ONCE, [n.omar.pk])
+    proposal = Proposal.objects.latest("pk")
+    assert (answer.url, proposal.state, proposal.loses) == (proposal.href, ProposalState.AT_ONCE, [n.omar.pk])
     assert "Has left" in client.get(reverse("person", args=[n.omar.pk])).content.decode()
     quiet = make_person("Nils Quiet")
     client.post(reverse("person_left", args=[quiet.pk]), {"reason": "A new job."})

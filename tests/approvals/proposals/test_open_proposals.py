@@ -28,12 +28,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8"), pytest.mark.databas
 def at_home(person: Person) -> dict[str, list[str]]:
     """Titles of the proposals that somebody's home shows, by group."""
     groups = client_of(person).get(reverse("home")).context["groups"]
-    shown = {one.key: [row.name for row in one.rows] for one in groups}
+    shown = {group.key: [row.name for row in group.rows] for group in groups}
     return {key: shown[key] for key in ("proposals", "proposed") if key in shown}
 
 
 def on_desk(person: Person) -> list[str]:
-    return [one.name for one in client_of(person).get(reverse("approvals")).context["proposals"]]
+    return [proposal.name for proposal in client_of(person).get(reverse("approvals")).context["proposals"]]
 
 
 def test_proposal_is_shown_as_task_to_eligible_people_only(company: Company) -> None:
@@ -60,14 +60,14 @@ def test_delegate_of_author_is_not_asked(company: Company) -> None:
 
 def test_proposal_waits_for_countersigner_then_appointee(company: Company) -> None:
     n, now = company.people, company.now
-    one = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=now)
+    proposal = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=now)
     assert at_home(n.karl) == {"proposals": ["Role: Auditor: Tom Ashby"]}
     assert on_desk(n.karl) == ["Role: Auditor: Tom Ashby"]
     assert at_home(n.tom) == {}
     html = client_of(n.ines).get(reverse("home")).content.decode()
     assert "Waits for a governance admin" in html
     assert not re.search(r"needs? you", html), "what waits for others does not"
-    proposal_transitions.approve(one, actor=as_actor(n.karl), now=now, shown_digest=one.digest)
+    proposal_transitions.approve(proposal, actor=as_actor(n.karl), now=now, shown_digest=proposal.digest)
     assert at_home(n.karl) == {}
     assert (at_home(n.tom), on_desk(n.tom)) == (
         {"proposals": ["Role: Auditor: Tom Ashby"]},
@@ -131,17 +131,17 @@ def test_home_and_desk_cost_as_many_queries_for_many_as_for_one(
 
 def test_the_digest_names_it_as_long_as_it_waits(company: Company) -> None:
     n, now = company.people, company.now
-    one = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=now)
-    asked = outbox.notice(
-        recipient=n.karl, event="proposal_made", thread=f"proposal:{one.pk}", key="x", now=now, context={}
+    proposal = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=now)
+    notice = outbox.notice(
+        recipient=n.karl, event="proposal_made", thread=f"proposal:{proposal.pk}", key="x", now=now, context={}
     )
 
     def waits_for(person: Person, at: datetime) -> bool:
-        return bool(daily_digest._what_is_open(person, [asked], at)[1])
+        return bool(daily_digest._what_is_open(person, [notice], at)[1])
 
     assert waits_for(n.karl, now)
     assert not waits_for(n.ines, now)
-    assert not waits_for(n.karl, one.lapses_at), "its time is up"
-    proposal_transitions.approve(one, actor=as_actor(n.karl), now=now, shown_digest=one.digest)
+    assert not waits_for(n.karl, proposal.lapses_at), "its time is up"
+    proposal_transitions.approve(proposal, actor=as_actor(n.karl), now=now, shown_digest=proposal.digest)
     assert not waits_for(n.karl, now)
     assert waits_for(n.tom, now)

@@ -48,39 +48,39 @@ def omar(company: Company) -> Person:
 def taking(c: Company, what: str, who: Person, **more: Any) -> Proposal:
     target, document = TAKING[what](c, who)
     row = Proposal(kind=KINDS.get(what, what), target=target)
-    said = {"now": c.now, "reason": "He does no more.", "document": document}
-    proposal_transitions.propose(row, actor=as_actor(c.people.ines), **said, **more)
+    arguments = {"now": c.now, "reason": "He does no more.", "document": document}
+    proposal_transitions.propose(row, actor=as_actor(c.people.ines), **arguments, **more)
     return Proposal.objects.get(pk=row.pk)
 
 
-def answers(c: Company, one: Proposal) -> tuple[Any, Any]:
+def answers(c: Company, proposal: Proposal) -> tuple[Any, Any]:
     return (
-        lambda actor: proposal_transitions.reject(one, actor=actor, now=c.now, reason="I stay."),
-        lambda actor: proposal_transitions.approve(one, actor=actor, now=c.now, shown_digest=one.digest),
+        lambda actor: proposal_transitions.reject(proposal, actor=actor, now=c.now, reason="I stay."),
+        lambda actor: proposal_transitions.approve(proposal, actor=actor, now=c.now, shown_digest=proposal.digest),
     )
 
 
 @pytest.mark.parametrize("what", TAKING)
 def test_person_losing_right_neither_rejects_nor_countersigns(company: Company, omar: Person, what: str) -> None:
-    c, one = company, taking(company, what, omar)
-    assert one.loses == [omar.pk]
-    for verb in answers(c, one):
-        with pytest.raises(Refused) as no:
+    c, proposal = company, taking(company, what, omar)
+    assert proposal.loses == [omar.pk]
+    for verb in answers(c, proposal):
+        with pytest.raises(Refused) as error:
             verb(as_actor(omar))
-        assert no.value.refusal.code in ("SOD-8", "PERMISSION")
-    assert omar not in proposal_rules.people_who_may_answer(one, c.now)
-    assert one.pk not in [task.pk for task in tasks.proposals(as_actor(omar), c.now)]
-    assert Proposal.objects.get(pk=one.pk).state == ProposalState.OPEN
+        assert error.value.refusal.code in ("SOD-8", "PERMISSION")
+    assert omar not in proposal_rules.people_who_may_answer(proposal, c.now)
+    assert proposal.pk not in [task.pk for task in tasks.proposals(as_actor(omar), c.now)]
+    assert Proposal.objects.get(pk=proposal.pk).state == ProposalState.OPEN
 
 
 def test_person_does_not_restore_own_ended_role(company: Company, omar: Person) -> None:
     """He is an admin still, and an auditor no more until another admin says so."""
-    c, one = company, taking(company, "another role", omar, at_once=True)
-    with pytest.raises(DutyConflict, match="You would lose by this") as no:
-        proposal_transitions.reject(one, actor=as_actor(omar), now=c.now, reason="I stay.")
-    assert no.value.refusal.code == "SOD-8"
+    c, proposal = company, taking(company, "another role", omar, at_once=True)
+    with pytest.raises(DutyConflict, match="You would lose by this") as error:
+        proposal_transitions.reject(proposal, actor=as_actor(omar), now=c.now, reason="I stay.")
+    assert error.value.refusal.code == "SOD-8"
     assert Role.AUDITOR not in access.roles_of(omar, c.now)
-    proposal_transitions.reject(one, actor=as_actor(c.people.karl), now=c.now, reason="He is needed.")
+    proposal_transitions.reject(proposal, actor=as_actor(c.people.karl), now=c.now, reason="He is needed.")
     assert Role.AUDITOR in access.roles_of(omar, c.now)
 
 
@@ -92,24 +92,24 @@ def test_delegate_of_loser_does_not_restore_role(company: Company, omar: Person,
     if taker == karl:  # a delegate holds the giver's roles
         give_role(karl, Role.AUDITOR, admins=(c.people.ines, omar))
     shares(taker, getattr(c.people, giver))
-    said = {"from_at": c.now, "until_at": c.now + timedelta(days=7)}
-    Delegation.objects.create(giver=getattr(c.people, giver), taker=taker, **said)
-    one = taking(c, "another role", omar, at_once=True)
-    for verb in answers(c, one):
+    arguments = {"from_at": c.now, "until_at": c.now + timedelta(days=7)}
+    Delegation.objects.create(giver=getattr(c.people, giver), taker=taker, **arguments)
+    proposal = taking(c, "another role", omar, at_once=True)
+    for verb in answers(c, proposal):
         with pytest.raises(DutyConflict, match="a person who gains or loses"):
             verb(as_actor(karl))
     with database_refuses("A11: a delegate of the author, or of a person who gains or"):
         sql(
             "UPDATE approvals_proposal SET state = 'rejected', answered_by_id = %s, answered_at = %s WHERE id = %s",
-            *(karl.pk, c.now, one.pk),
+            *(karl.pk, c.now, proposal.pk),
         )
 
 
 def test_database_refuses_answer_of_person_losing_right(company: Company, omar: Person) -> None:
-    c, one = company, taking(company, "another role", omar, at_once=True)
+    c, proposal = company, taking(company, "another role", omar, at_once=True)
     for state in ("rejected", "in_force"):
         with database_refuses("who_loses_is_apart"):
             sql(
                 "UPDATE approvals_proposal SET state = %s, answered_by_id = %s, answered_at = %s, ended_at = %s WHERE id = %s",
-                *(state, omar.pk, c.now, c.now, one.pk),
+                *(state, omar.pk, c.now, c.now, proposal.pk),
             )

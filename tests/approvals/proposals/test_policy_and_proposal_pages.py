@@ -29,8 +29,8 @@ def browser(person: Person) -> Client:
 
 
 def write(client: Client, text: str, **more: Any) -> Any:
-    said = {"as": "text", "text": text, "do": "propose", "reason": "We decided so.", **more}
-    return client.post(reverse("policy_propose"), said)
+    form = {"as": "text", "text": text, "do": "propose", "reason": "We decided so.", **more}
+    return client.post(reverse("policy_propose"), form)
 
 
 def test_non_admin_is_refused_policy_page(northwind: Northwind) -> None:
@@ -84,8 +84,8 @@ def by_form(northwind: Northwind, **more: Any) -> Any:
     """Ines sends the form with changed fields; None leaves a field empty."""
     client = browser(northwind.ines)
     fields = filled_in(client.get(reverse("policy_propose"), {"as": "form"}).content.decode()) | more
-    said = {name: value for name, value in fields.items() if value is not None}
-    return client.post(reverse("policy_propose"), {**said, "as": "form", "do": "propose", "reason": "We decided so."})
+    given = {name: value for name, value in fields.items() if value is not None}
+    return client.post(reverse("policy_propose"), {**given, "as": "form", "do": "propose", "reason": "We decided so."})
 
 
 def test_the_form_leaves_seats_in_the_order_that_they_had(northwind: Northwind) -> None:
@@ -93,12 +93,12 @@ def test_the_form_leaves_seats_in_the_order_that_they_had(northwind: Northwind) 
     sent = QueryDict(mutable=True)
     for path, field in form.fields.items():
         values = field.initial if isinstance(field.initial, list) else [field.initial]
-        sent.setlist(path, [str(one) for one in values if one not in (None, False)])
+        sent.setlist(path, [str(value) for value in values if value not in (None, False)])
     sent.setlist("seats.app.high", ["lead", "security"])  # as its boxes stand
     filled = PolicyForm(changed(**{"seats.app.high": ["security", "lead"]}), sent)
     assert filled.is_valid(), filled.errors
-    found = filled.document(changed(**{"seats.app.high": ["security", "lead"]}))
-    assert found["seats"]["app"]["high"] == ["security", "lead"]
+    policy = filled.document(changed(**{"seats.app.high": ["security", "lead"]}))
+    assert policy["seats"]["app"]["high"] == ["security", "lead"]
 
 
 def test_forbidden_seats_are_refused_beside_their_boxes(northwind: Northwind) -> None:
@@ -135,15 +135,15 @@ def test_number_form_shows_errors_beside_fields(northwind: Northwind) -> None:
     page = client.get(reverse("policy_propose"), {"as": "form"}).content.decode()
     fields = filled_in(page)
     assert fields["longest_term.high"] == "90"
-    said = {"as": "form", "do": "propose", "reason": "Shorter."}
+    form = {"as": "form", "do": "propose", "reason": "Shorter."}
     answer = client.post(
-        reverse("policy_propose"), {**said, **fields, "longest_term.high": "91", "builder_working_days": "x"}
+        reverse("policy_propose"), {**form, **fields, "longest_term.high": "91", "builder_working_days": "x"}
     )
     assert answer.status_code == 422
-    answer = client.post(reverse("policy_propose"), {**said, **fields, "longest_term.high": "91"})
+    answer = client.post(reverse("policy_propose"), {**form, **fields, "longest_term.high": "91"})
     assert answer.status_code == 422
     assert "91 is too much. At most 90." in answer.content.decode()
-    answer = client.post(reverse("policy_propose"), {**said, **fields, "longest_term.high": "60"})
+    answer = client.post(reverse("policy_propose"), {**form, **fields, "longest_term.high": "60"})
     assert answer.status_code == 302
     assert Proposal.objects.get(kind="policy").document == changed(**{"longest_term.high": 60})
 
@@ -151,21 +151,21 @@ def test_number_form_shows_errors_beside_fields(northwind: Northwind) -> None:
 def test_written_read_and_countersigned_by_two_browsers(northwind: Northwind) -> None:
     n = northwind
     assert write(browser(n.ines), document.as_text(looser())).status_code == 302
-    one = Proposal.objects.get(kind="policy")
-    author = browser(n.ines).get(one.href).content.decode()
+    proposal = Proposal.objects.get(kind="policy")
+    author = browser(n.ines).get(proposal.href).content.decode()
     assert "You proposed this; a second person countersigns it." in author or "Nothing you are trusted with" in author
     assert "Sana Iqbal or Viktor Lind may." in author
     assert 'value="approve"' not in author
     reader = browser(n.sana)
-    page = reader.get(one.href).content.decode()
+    page = reader.get(proposal.href).content.decode()
     assert "A high-risk decision needs a sign-in no older than: <del>15 minutes</del> <ins>30 minutes</ins>" in page
-    answer = reverse("proposal_answer", args=[one.pk])
-    assert reader.post(answer, {"answer": "reject", "shown_digest": one.digest}).status_code == 422
+    answer = reverse("proposal_answer", args=[proposal.pk])
+    assert reader.post(answer, {"answer": "reject", "shown_digest": proposal.digest}).status_code == 422
     assert reader.post(answer, {"answer": "approve", "shown_digest": "another"}).status_code == 409
     assert reader.post(answer, {"answer": "nothing"}).status_code == 422
-    assert reader.post(answer, {"answer": "approve", "shown_digest": one.digest}).status_code == 302
-    one.refresh_from_db()
-    assert one.state == ProposalState.IN_FORCE
+    assert reader.post(answer, {"answer": "approve", "shown_digest": proposal.digest}).status_code == 302
+    proposal.refresh_from_db()
+    assert proposal.state == ProposalState.IN_FORCE
     assert "version 2 is in force" in browser(n.rita).get(reverse("policies")).content.decode()
     version = browser(n.rita).get(reverse("policy", args=[2])).content.decode()
     assert "What it changed from version 1" in version
@@ -187,15 +187,15 @@ def test_an_earlier_version_is_proposed_again_from_its_page(northwind: Northwind
 def test_page_polls_while_counting_and_blocks_countersigning(company: Company, stock_submitted: Submission) -> None:
     n = company.people
     write(browser(n.ines), document.as_text(tighter()))
-    one = Proposal.objects.get(kind="policy")
-    page = browser(n.sana).get(one.href).content.decode()
+    proposal = Proposal.objects.get(kind="policy")
+    page = browser(n.sana).get(proposal.href).content.decode()
     assert "0 of 1" in page
     assert "still being counted" in page
     assert 'hx-trigger="every 2s"' in page
-    part = browser(n.sana).get(one.href, headers={"HX-Request": "true", "HX-Target": "what-if"}).content.decode()
+    part = browser(n.sana).get(proposal.href, headers={"HX-Request": "true", "HX-Target": "what-if"}).content.decode()
     assert part.strip().startswith('<section class="panel" id="what-if"')
     impact_count.sweep(company.now)
-    page = browser(n.sana).get(one.href).content.decode()
+    page = browser(n.sana).get(proposal.href).content.decode()
     assert "1 submission would have needed one approval more" in page
     assert 'value="approve"' in page
 

@@ -30,18 +30,18 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
 HOUR = timedelta(hours=1)
 
 
-def refused(one: Proposal, actor: Actor, *, code: str) -> None:
+def refused(proposal: Proposal, actor: Actor, *, code: str) -> None:
     """Nobody of those may countersign: asked, tried and on record, and the policy is as it was."""
     before = policy_queries.in_force(NOW).version
-    no = proposal_transitions.approve.refusal(one, actor=actor, now=NOW)
-    assert no is not None
-    assert no.code == code
+    refusal = proposal_transitions.approve.refusal(proposal, actor=actor, now=NOW)
+    assert refusal is not None
+    assert refusal.code == code
     with pytest.raises(Refused) as caught:
-        proposal_transitions.approve(one, actor=actor, now=NOW, shown_digest=one.digest)
+        proposal_transitions.approve(proposal, actor=actor, now=NOW, shown_digest=proposal.digest)
     assert caught.value.refusal.code == code
     assert LedgerEvent.objects.latest("id").code == code
-    one.refresh_from_db()
-    assert one.state in (ProposalState.OPEN, ProposalState.AT_ONCE)
+    proposal.refresh_from_db()
+    assert proposal.state in (ProposalState.OPEN, ProposalState.AT_ONCE)
     assert policy_queries.in_force(NOW).version == before
 
 
@@ -60,20 +60,20 @@ def test_author_does_not_countersign_with_every_role(northwind: Northwind) -> No
 
 def test_other_admin_superuser_and_auditor_do_not_countersign_policy(northwind: Northwind) -> None:
     n = northwind
-    one = propose(n.ines, looser())
+    proposal = propose(n.ines, looser())
     root = Person.objects.create_superuser("root@northwind.example", name="Root")
     for person in (n.karl, root, n.yuki, n.rita, n.theo):
-        refused(one, as_actor(person), code="PERMISSION")
+        refused(proposal, as_actor(person), code="PERMISSION")
 
 
 def test_delegate_of_author_does_not_countersign(northwind: Northwind) -> None:
     n = northwind
     give_role(n.sana, Role.ADMIN, admins=(n.ines, n.karl))
     as_delegate(n.sana, giver=n.ines)
-    one = propose(n.ines, looser())
-    refused(one, as_actor(n.sana), code="A11")
-    refused(one, as_actor(n.sana).for_person(n.ines), code="PERMISSION")
-    approve(one, n.viktor)
+    proposal = propose(n.ines, looser())
+    refused(proposal, as_actor(n.sana), code="A11")
+    refused(proposal, as_actor(n.sana).for_person(n.ines), code="PERMISSION")
+    approve(proposal, n.viktor)
 
 
 def test_author_as_delegate_does_not_countersign(northwind: Northwind) -> None:
@@ -81,9 +81,9 @@ def test_author_as_delegate_does_not_countersign(northwind: Northwind) -> None:
     n = northwind
     give_role(n.ines, Role.SECURITY_REVIEWER, admins=(n.karl, make_admin(n)))
     acting = as_delegate(n.ines, giver=n.viktor)
-    one = propose(n.ines, looser())
-    refused(one, acting, code="SOD-8")
-    refused(one, as_actor(n.viktor), code="A11")
+    proposal = propose(n.ines, looser())
+    refused(proposal, acting, code="SOD-8")
+    refused(proposal, as_actor(n.viktor), code="A11")
 
 
 def make_admin(n: Northwind) -> Person:
@@ -102,10 +102,10 @@ def test_a_delegation_that_was_given_after_it_was_proposed_counts_and_one_that_e
     delegate(
         n.viktor, actor=as_actor(n.ines), now=NOW - 3 * HOUR, giver=n.ines, from_at=NOW - 3 * HOUR, until_at=NOW - HOUR
     )
-    one = propose(n.ines, looser())
+    proposal = propose(n.ines, looser())
     delegate(n.sana, actor=as_actor(n.ines), now=NOW, giver=n.ines, from_at=NOW, until_at=NOW + HOUR)
-    refused(one, as_actor(n.sana), code="A11")
-    approve(one, n.viktor)
+    refused(proposal, as_actor(n.sana), code="A11")
+    approve(proposal, n.viktor)
 
 
 @pytest.mark.parametrize("minutes", [None, 16])
@@ -114,24 +114,24 @@ def test_loosening_needs_fresh_interactive_session(northwind: Northwind, minutes
 
 
 def test_tightening_needs_any_interactive_session(northwind: Northwind) -> None:
-    one = propose(northwind.ines, tighter())
-    refused(one, as_actor(northwind.sana, None), code="SOD-5")
-    proposal_transitions.approve(one, actor=as_actor(northwind.sana, 300), now=NOW, shown_digest=one.digest)
+    proposal = propose(northwind.ines, tighter())
+    refused(proposal, as_actor(northwind.sana, None), code="SOD-5")
+    proposal_transitions.approve(proposal, actor=as_actor(northwind.sana, 300), now=NOW, shown_digest=proposal.digest)
     assert policy_queries.in_force(NOW).version.number == 2
 
 
 def test_amended_proposal_makes_shown_form_stale(northwind: Northwind) -> None:
     n = northwind
-    one = propose(n.ines, tighter())
-    read = one.digest
+    proposal = propose(n.ines, tighter())
+    read = proposal.digest
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        proposal_transitions.amend(one, actor=as_actor(n.karl), now=NOW, reason="Mine.", document=looser())
-    proposal_transitions.amend(one, actor=as_actor(n.ines), now=NOW, reason="Better.", document=looser())
+        proposal_transitions.amend(proposal, actor=as_actor(n.karl), now=NOW, reason="Mine.", document=looser())
+    proposal_transitions.amend(proposal, actor=as_actor(n.ines), now=NOW, reason="Better.", document=looser())
     impact_count.sweep(NOW)
     with pytest.raises(OutOfTurn) as caught:
-        proposal_transitions.approve(one, actor=as_actor(n.sana), now=NOW, shown_digest=read)
+        proposal_transitions.approve(proposal, actor=as_actor(n.sana), now=NOW, shown_digest=read)
     assert caught.value.refusal.code == "A6"
-    assert (one.round, one.tightens) == (2, False)
+    assert (proposal.round, proposal.tightens) == (2, False)
     assert approve(Proposal.objects.get(kind="policy"), n.sana).state == ProposalState.IN_FORCE
 
 
@@ -140,12 +140,14 @@ def test_approval_waits_for_impact(northwind: Northwind, monkeypatch: pytest.Mon
     monkeypatch.setattr(policies, "submissions", lambda what_if: Person.objects.filter(pk=northwind.rita.pk))
     monkeypatch.setattr(policies, "count", lambda what_if, rows: Counter(rows=len(rows)))
     made = Proposal(kind="policy", target="default")
-    one = proposal_transitions.propose(made, actor=as_actor(northwind.ines), now=NOW, reason="Why.", document=tighter())
-    no = proposal_transitions.approve.refusal(one, actor=as_actor(northwind.sana), now=NOW)
-    assert no is not None
-    assert "still being counted" in no.sentence
+    proposal = proposal_transitions.propose(
+        made, actor=as_actor(northwind.ines), now=NOW, reason="Why.", document=tighter()
+    )
+    refusal = proposal_transitions.approve.refusal(proposal, actor=as_actor(northwind.sana), now=NOW)
+    assert refusal is not None
+    assert "still being counted" in refusal.sentence
     impact_count.sweep(NOW)
-    approve(one, northwind.sana)
+    approve(proposal, northwind.sana)
 
 
 @pytest.mark.parametrize("who", ["sana", "rita", "yuki", "omar"])
@@ -191,10 +193,10 @@ def test_one_change_is_under_way_at_a_time(northwind: Northwind) -> None:
 
 def test_countersigned_policy_applies_to_later_submissions(northwind: Northwind) -> None:
     n = northwind
-    one = approve(propose(n.ines, looser()), n.sana)
+    proposal = approve(propose(n.ines, looser()), n.sana)
     now = policy_queries.in_force(NOW)
     assert now.version.number == 2
-    assert (now.version.proposed_by, now.version.approved_by, now.version.proposal) == (n.ines, n.sana, one)
+    assert (now.version.proposed_by, now.version.approved_by, now.version.proposal) == (n.ines, n.sana, proposal)
     assert now.fresh_minutes("high") == 30
     assert policy_queries.in_force(NOW - HOUR).version.number == 1
     assert [event.verb for event in LedgerEvent.objects.filter(verb__startswith="pol")] == ["policy.put_in_force"]
@@ -222,8 +224,8 @@ def test_loosening_never_acts_at_once(northwind: Northwind) -> None:
 
 
 def test_single_person_tightening_lapses_after_72_hours_without_job(northwind: Northwind) -> None:
-    one = propose(northwind.ines, tighter(), at_once=True)
-    refused(one, as_actor(northwind.ines), code="PERMISSION")
+    proposal = propose(northwind.ines, tighter(), at_once=True)
+    refused(proposal, as_actor(northwind.ines), code="PERMISSION")
     acting = policy_queries.in_force(NOW).version
     assert (acting.number, acting.approved_by, acting.until) == (2, None, NOW + 72 * HOUR)
     assert policy_queries.in_force(NOW + 71 * HOUR).version == acting
@@ -232,26 +234,26 @@ def test_single_person_tightening_lapses_after_72_hours_without_job(northwind: N
 
 def test_when_it_lapses_the_one_before_is_back_as_a_version_of_its_own(northwind: Northwind) -> None:
     n = northwind
-    one = propose(n.ines, tighter(), at_once=True)
+    proposal = propose(n.ines, tighter(), at_once=True)
     early = NOW + 71 * HOUR
     assert end_due.lapse_due(early, Actor.of_job("test")) == 0
     late = NOW + 73 * HOUR
-    no = proposal_transitions.approve.refusal(one, actor=as_actor(n.sana), now=late)
-    assert no is not None
-    assert "lapses" in no.sentence
+    refusal = proposal_transitions.approve.refusal(proposal, actor=as_actor(n.sana), now=late)
+    assert refusal is not None
+    assert "lapses" in refusal.sentence
     assert end_due.lapse_due(late, Actor.of_job("test")) == 1
     assert end_due.lapse_due(late, Actor.of_job("test")) == 0
     back = policy_queries.in_force(late).version
     assert (back.number, back.restores and back.restores.number, back.until) == (3, 1, None)
     assert back.document == PolicyVersion.objects.get(number=1).document
-    one.refresh_from_db()
-    assert one.state == ProposalState.LAPSED
+    proposal.refresh_from_db()
+    assert proposal.state == ProposalState.LAPSED
 
 
 def test_rejected_it_is_taken_back_at_once(northwind: Northwind) -> None:
     n = northwind
-    one = propose(n.ines, tighter(), at_once=True)
-    proposal_transitions.reject(one, actor=as_actor(n.sana), now=NOW, reason="It stops the harvest.")
+    proposal = propose(n.ines, tighter(), at_once=True)
+    proposal_transitions.reject(proposal, actor=as_actor(n.sana), now=NOW, reason="It stops the harvest.")
     assert policy_queries.in_force(NOW).version.restores == PolicyVersion.objects.get(number=1)
 
 
@@ -265,31 +267,31 @@ def test_countersigned_it_stays(northwind: Northwind) -> None:
 
 
 def test_unanswered_proposal_lapses(northwind: Northwind) -> None:
-    one, job = propose(northwind.ines, tighter()), Actor.of_job("test")
+    proposal, job = propose(northwind.ines, tighter()), Actor.of_job("test")
     late = NOW + timedelta(days=30)
     assert end_due.lapse_due(late, job) == 1
-    one.refresh_from_db()
-    assert one.state == ProposalState.LAPSED
-    payload = recorded("proposal.lapsed", one, by=job)
+    proposal.refresh_from_db()
+    assert proposal.state == ProposalState.LAPSED
+    payload = recorded("proposal.lapsed", proposal, by=job)
     assert (payload["kind"], payload["from"]) == ("policy", "open")
     assert policy_queries.in_force(late).version.number == 1
 
 
 def test_only_author_withdraws_proposal(northwind: Northwind) -> None:
     n = northwind
-    one = propose(n.ines, tighter())
+    proposal = propose(n.ines, tighter())
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        proposal_transitions.withdraw(one, actor=as_actor(n.karl), now=NOW)
-    proposal_transitions.withdraw(one, actor=as_actor(n.ines), now=NOW)
+        proposal_transitions.withdraw(proposal, actor=as_actor(n.karl), now=NOW)
+    proposal_transitions.withdraw(proposal, actor=as_actor(n.ines), now=NOW)
     with pytest.raises(OutOfTurn, match=r"^STATE: This proposal is withdrawn, so this can't"):
-        approve(one, n.sana)
+        approve(proposal, n.sana)
     propose(n.karl, tighter())
 
 
 def test_second_press_returns_first_result(northwind: Northwind) -> None:
-    one = approve(propose(northwind.ines, tighter()), northwind.sana)
+    proposal = approve(propose(northwind.ines, tighter()), northwind.sana)
     again = approve(Proposal.objects.get(kind="policy"), northwind.sana)
-    assert again == one
+    assert again == proposal
     assert policy_queries.in_force(NOW).version.number == 2
 
 
@@ -303,11 +305,11 @@ VERSION = (
 
 def test_database_refuses_policy_without_two_people(northwind: Northwind) -> None:
     n = northwind
-    one = propose(n.ines, tighter())
+    proposal = propose(n.ines, tighter())
     with database_refuses("has no proposal"):
         sql(VERSION, n.ines.pk, n.sana.pk, None)
     with database_refuses("not what two people signed"):
-        sql(VERSION.replace("now()", "'2027-01-01'"), n.ines.pk, n.sana.pk, one.pk)
+        sql(VERSION.replace("now()", "'2027-01-01'"), n.ines.pk, n.sana.pk, proposal.pk)
 
 
 @pytest.mark.parametrize(
@@ -325,32 +327,35 @@ def test_database_refuses_policy_without_two_people(northwind: Northwind) -> Non
 )
 def test_database_refuses_countersignature_for_others(northwind: Northwind, change: str, words: str) -> None:
     n = northwind
-    one = propose(n.ines, tighter())
+    proposal = propose(n.ines, tighter())
     with database_refuses(words):
-        sql(f"UPDATE approvals_proposal SET {change.format(karl=n.karl.pk, sana=n.sana.pk)} WHERE id = %s", one.pk)
+        sql(f"UPDATE approvals_proposal SET {change.format(karl=n.karl.pk, sana=n.sana.pk)} WHERE id = %s", proposal.pk)
 
 
 def test_database_refuses_delegate_and_beneficiary(northwind: Northwind) -> None:
     n = northwind
     give_role(n.sana, Role.ADMIN, admins=(n.ines, n.karl))
     as_delegate(n.sana, giver=n.ines)
-    one = propose(n.ines, tighter())
-    said = "state = 'in_force', answered_by_id = %s, answered_at = '2026-11-24 10:00Z'"
+    proposal = propose(n.ines, tighter())
+    answered = "state = 'in_force', answered_by_id = %s, answered_at = '2026-11-24 10:00Z'"
     with database_refuses("a delegate of the author"):
-        sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.sana.pk, one.pk)
-    proposal_transitions.withdraw(one, actor=as_actor(n.ines), now=NOW)
+        sql(f"UPDATE approvals_proposal SET {answered} WHERE id = %s", n.sana.pk, proposal.pk)
+    proposal_transitions.withdraw(proposal, actor=as_actor(n.ines), now=NOW)
     for field in ("gains", "loses"):
-        one = propose(n.ines, tighter())
+        proposal = propose(n.ines, tighter())
         more = f"round = 2, {field} = ARRAY[%s]::bigint[]"  # as an amendment would say it
-        sql(f"UPDATE approvals_proposal SET {more} WHERE id = %s", n.viktor.pk, one.pk)
-        sql("UPDATE approvals_whatif SET finished_at = now() WHERE proposal_id = %s AND finished_at IS NULL", one.pk)
+        sql(f"UPDATE approvals_proposal SET {more} WHERE id = %s", n.viktor.pk, proposal.pk)
+        sql(
+            "UPDATE approvals_whatif SET finished_at = now() WHERE proposal_id = %s AND finished_at IS NULL",
+            proposal.pk,
+        )
         again = (
             "INSERT INTO approvals_whatif (proposal_id, round, since, until, cursor, done, total, counts, finished_at)"
         )
-        sql(f"{again} VALUES (%s, 2, now(), now(), 0, 0, 0, '{{}}', now())", one.pk)
+        sql(f"{again} VALUES (%s, 2, now(), now(), 0, 0, 0, '{{}}', now())", proposal.pk)
         with database_refuses(f"who_{field.removesuffix('s')}s_is_apart"):
-            sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.viktor.pk, one.pk)
-        proposal_transitions.withdraw(Proposal.objects.get(pk=one.pk), actor=as_actor(n.ines), now=NOW)
+            sql(f"UPDATE approvals_proposal SET {answered} WHERE id = %s", n.viktor.pk, proposal.pk)
+        proposal_transitions.withdraw(Proposal.objects.get(pk=proposal.pk), actor=as_actor(n.ines), now=NOW)
 
 
 @pytest.mark.rule("A6")
@@ -373,30 +378,30 @@ def test_database_refuses_delegate_and_beneficiary(northwind: Northwind) -> None
 def test_database_changes_open_proposal_by_new_round_only(northwind: Northwind, change: str) -> None:
     """Its people, document and end stay: nobody takes themself out of it, or changes what another person is reading."""
     n = northwind
-    one = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=NOW)
+    proposal = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=NOW)
     why = (
         "S8: the appointed person counts as gaining"
         if "appointed" in change or "gains" in change
         else "A6: a proposal under review"
     )
     with database_refuses(why):
-        sql(f"UPDATE approvals_proposal SET {change} WHERE id = %s", one.pk)
+        sql(f"UPDATE approvals_proposal SET {change} WHERE id = %s", proposal.pk)
 
 
 def test_database_refuses_approval_before_impact(northwind: Northwind) -> None:
     n = northwind
-    one = propose(n.ines, tighter())
-    sql("UPDATE approvals_proposal SET round = 2, document = '{}' WHERE id = %s", one.pk)
+    proposal = propose(n.ines, tighter())
+    sql("UPDATE approvals_proposal SET round = 2, document = '{}' WHERE id = %s", proposal.pk)
     with database_refuses("is not counted for its present round"):
-        said = "state = 'in_force', answered_by_id = %s, answered_at = '2026-11-24 10:00Z'"
-        sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.sana.pk, one.pk)
+        answered = "state = 'in_force', answered_by_id = %s, answered_at = '2026-11-24 10:00Z'"
+        sql(f"UPDATE approvals_proposal SET {answered} WHERE id = %s", n.sana.pk, proposal.pk)
 
 
 def test_ended_proposal_is_final(northwind: Northwind) -> None:
-    one = approve(propose(northwind.ines, tighter()), northwind.sana)
+    proposal = approve(propose(northwind.ines, tighter()), northwind.sana)
     for change in ("state = 'open'", "document = '{}'", "answered_by_id = proposed_by_id"):
         with database_refuses("S8: proposal # is in_force and does not become "):
-            sql(f"UPDATE approvals_proposal SET {change} WHERE id = %s", one.pk)
+            sql(f"UPDATE approvals_proposal SET {change} WHERE id = %s", proposal.pk)
     with database_refuses("Cannot delete"):
-        sql("DELETE FROM approvals_proposal WHERE id = %s", one.pk)
+        sql("DELETE FROM approvals_proposal WHERE id = %s", proposal.pk)
     assert connection.in_atomic_block

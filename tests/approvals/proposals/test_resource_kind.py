@@ -27,13 +27,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
 
 def proposed(c: Company, by: Person, **document: Any) -> Proposal:
     row = Proposal(kind="resource_kind", target=str(c.erp.pk))
-    said = {"kind": c.erp.kind, "team": c.erp.team_id, **document}
-    made = proposal_transitions.propose(row, actor=as_actor(by), now=c.now, reason="It moved.", document=said)
+    values = {"kind": c.erp.kind, "team": c.erp.team_id, **document}
+    made = proposal_transitions.propose(row, actor=as_actor(by), now=c.now, reason="It moved.", document=values)
     return Proposal.objects.get(pk=made.pk)
 
 
-def answered(c: Company, one: Proposal, by: Person) -> Proposal:
-    return proposal_transitions.approve(one, actor=as_actor(by), now=c.now, shown_digest=one.digest)
+def answered(c: Company, proposal: Proposal, by: Person) -> Proposal:
+    return proposal_transitions.approve(proposal, actor=as_actor(by), now=c.now, shown_digest=proposal.digest)
 
 
 def erp(c: Company) -> Resource:
@@ -45,9 +45,9 @@ def test_owner_and_admin_do_not_change_kind_alone(company: Company, field: str) 
     c, n = company, company.people
     other = {"kind": "secret_store", "team": n.marketing}[field]
     for who in (c.erp.owner, n.ines):
-        with pytest.raises(InvalidInput, match="second person") as no:
+        with pytest.raises(InvalidInput, match="second person") as error:
             resources.amend_resource(erp(c), actor=as_actor(who), now=c.now, fields={field: other})
-        assert no.value.refusal.detail[0][0] == field
+        assert error.value.refusal.detail[0][0] == field
     with pytest.raises(NotPermitted, match="Nobody"):
         resources.amend_by_proposal(
             erp(c), actor=as_actor(n.ines), now=c.now, fields={"kind": "secret_store", "team": n.marketing}
@@ -64,15 +64,15 @@ def test_unchanged_kind_is_amended_by_one_person(company: Company) -> None:
 
 def test_only_disinterested_security_countersigns_kind(company: Company, chaser_in_force: Any) -> None:
     c, n = company, company.people
-    one = proposed(c, n.ines, kind="secret_store")
-    assert (one.tightens, one.needs, one.appointed) == (False, Role.SECURITY_REVIEWER, None)
-    assert n.jonas.pk in one.gains  # his automation holds something on it
+    proposal = proposed(c, n.ines, kind="secret_store")
+    assert (proposal.tightens, proposal.needs, proposal.appointed) == (False, Role.SECURITY_REVIEWER, None)
+    assert n.jonas.pk in proposal.gains  # his automation holds something on it
     give_role(n.jonas, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        answered(c, one, n.karl)
+        answered(c, proposal, n.karl)
     with pytest.raises(DutyConflict, match="You would gain"):
-        answered(c, one, n.jonas)
-    assert answered(c, one, n.sana).state == ProposalState.IN_FORCE
+        answered(c, proposal, n.jonas)
+    assert answered(c, proposal, n.sana).state == ProposalState.IN_FORCE
     assert erp(c).kind == "secret_store"
 
 
@@ -97,10 +97,10 @@ def test_future_approver_neither_proposes_nor_countersigns_kind(company: Company
     with pytest.raises(DutyConflict, match="You would gain"):
         proposed(c, n.grace, team=n.marketing.pk)
     give_role(n.grace, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
-    one = proposed(c, n.ines, team=n.marketing.pk)
+    proposal = proposed(c, n.ines, team=n.marketing.pk)
     with pytest.raises(DutyConflict, match="You would gain"):
-        answered(c, one, n.grace)
-    answered(c, one, n.sana)
+        answered(c, proposal, n.grace)
+    answered(c, proposal, n.sana)
     assert erp(c).team == n.marketing
 
 
@@ -114,15 +114,15 @@ def test_empty_change_of_kind_is_not_proposed(company: Company, document: dict[s
 
 def test_proposal_names_approvers_for_new_team(company: Company) -> None:
     c, n = company, company.people
-    one = proposed(c, n.ines, kind="secret_store", team=n.marketing.pk)
+    proposal = proposed(c, n.ines, kind="secret_store", team=n.marketing.pk)
     impact_count.sweep(c.now)
-    found = impact_count.latest(one)
-    assert found is not None
-    said = kind_kind.kind_of(one.kind).said(found)
-    assert f"the leads of Marketing decide instead of those of {c.erp.team}" in said[1]
-    changes = kind_kind.kind_of(one.kind).changes(one.target, one.before, one.document)
+    impact = impact_count.latest(proposal)
+    assert impact is not None
+    sentences = kind_kind.kind_of(proposal.kind).said(impact)
+    assert f"the leads of Marketing decide instead of those of {c.erp.team}" in sentences[1]
+    changes = kind_kind.kind_of(proposal.kind).changes(proposal.target, proposal.before, proposal.document)
     assert next((each.before, each.after) for each in changes) == (c.erp.get_kind_display(), "Secret store")
-    page = client_of(n.sana).get(one.href).content.decode()
+    page = client_of(n.sana).get(proposal.href).content.decode()
     assert "Marketing" in page
     assert "Secret store" in page
 
@@ -131,11 +131,11 @@ def test_proposal_names_approvers_for_new_team(company: Company) -> None:
 def test_page_offers_change_of_kind_and_shows_errors(company: Company, field: str) -> None:
     c, n = company, company.people
     client, address = client_of(n.ines), reverse("resource_propose", args=[c.erp.pk])
-    said = {"kind": "resource_kind", "kind-kind": c.erp.kind, "kind-team": c.erp.team_id, "kind-reason": "It moved."}
-    same = client.post(address, said)
+    form = {"kind": "resource_kind", "kind-kind": c.erp.kind, "kind-team": c.erp.team_id, "kind-reason": "It moved."}
+    same = client.post(address, form)
     assert (same.status_code, b"Nothing would be different" in same.content) == (422, True)
-    said[f"kind-{field}"] = {"kind": "secret_store", "team": n.marketing.pk}[field]
-    assert client.post(address, said).status_code == 302
+    form[f"kind-{field}"] = {"kind": "secret_store", "team": n.marketing.pk}[field]
+    assert client.post(address, form).status_code == 302
     assert Proposal.objects.latest("pk").kind == "resource_kind"
 
 
@@ -177,8 +177,8 @@ def test_database_ignores_older_proposal(company: Company) -> None:
     c = company
     was = c.erp.kind
     for kind in ("secret_store", was):
-        one = proposed(c, c.people.ines, kind=kind)
-        answered(c, one, c.people.sana)
+        proposal = proposed(c, c.people.ines, kind=kind)
+        answered(c, proposal, c.people.sana)
         c.erp.refresh_from_db()
     with database_refuses("S8: kind and team of resource"):
         sql("UPDATE inventory_resource SET kind = 'secret_store' WHERE id = %s", c.erp.pk)
@@ -216,8 +216,8 @@ def test_resource_activated_during_renaming_keeps_owner_rules(company: Company) 
     new = Resource.objects.get(pk=made.pk)
     resources.accept_ownership(new, actor=as_actor(n.omar), now=c.now)
     resources.name_owner(new, actor=as_actor(n.ines), now=c.now, owner=n.tom, deputy=n.amara)
-    no = resources.activate.refusal(new, actor=as_actor(n.karl), now=c.now)
-    assert no is not None
-    assert no.sentence == f"{n.tom.name} was named since and has not accepted yet."
+    refusal = resources.activate.refusal(new, actor=as_actor(n.karl), now=c.now)
+    assert refusal is not None
+    assert refusal.sentence == f"{n.tom.name} was named since and has not accepted yet."
     with database_refuses("I8: resource"):
         sql("UPDATE inventory_resource SET state = 'active' WHERE id = %s", new.pk)

@@ -24,7 +24,7 @@ from tests.starting_points import starting_point
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8", "A9")]
 
 
-def taken(c: Company, *people: Person) -> list[Proposal]:
+def roles_ended(c: Company, *people: Person) -> list[Proposal]:
     """Ines alone ends the role of each."""
     made = []
     for who in people:
@@ -52,9 +52,13 @@ IN_CONFLICT = starting_point("plain", in_conflict)
 def who_may(c: Company, record: Approval) -> set[str]:
     """Who of reviewers and fallback owners may approve it now."""
     n = c.people
-    found = Approval.objects.get(pk=record.pk)
+    approval = Approval.objects.get(pk=record.pk)
     everybody = (n.sana, n.viktor, n.amara, n.bram)
-    return {one.name for one in everybody if decide.approve.refusal(found, actor=as_actor(one), now=c.now) is None}
+    return {
+        person.name
+        for person in everybody
+        if decide.approve.refusal(approval, actor=as_actor(person), now=c.now) is None
+    }
 
 
 @pytest.mark.rule("S6")
@@ -62,15 +66,15 @@ def who_may(c: Company, record: Approval) -> set[str]:
 def test_fallback_owner_does_not_replace_reviewers_ended_by_one_admin(company: Company, start: Approval) -> None:
     c, n, record = company, company.people, start
     before = who_may(c, record)
-    one, other = taken(c, n.sana, n.viktor)
+    proposal, other = roles_ended(c, n.sana, n.viktor)
     assert before
     assert who_may(c, record) == set()
     with pytest.raises(DutyConflict, match=r"^A9: Others on the escalation chain decide this first"):
         scenarios.approve(Approval.objects.get(pk=record.pk), n.amara, now=c.now, reason="As a friend.")
-    with pytest.raises(DutyConflict, match="One admin ended the role") as no:
+    with pytest.raises(DutyConflict, match="One admin ended the role") as error:
         scenarios.approve(Approval.objects.get(pk=record.pk), n.sana, now=c.now, reason="As before.")
-    assert no.value.refusal.code == "A9"
-    proposal_transitions.reject(one, actor=as_actor(n.karl), now=c.now, reason="She is one.")
+    assert error.value.refusal.code == "A9"
+    proposal_transitions.reject(proposal, actor=as_actor(n.karl), now=c.now, reason="She is one.")
     assert who_may(c, record) == before & {n.sana.name}
     proposal_transitions.approve(other, actor=as_actor(n.karl), now=c.now, shown_digest=other.digest)
     assert who_may(c, record) == before & {n.sana.name}
@@ -80,8 +84,8 @@ def test_fallback_owner_does_not_replace_reviewers_ended_by_one_admin(company: C
 @IN_CONFLICT
 def test_next_approver_signs_after_second_admin_confirms(company: Company, start: Approval) -> None:
     c, n, record = company, company.people, start
-    for one in taken(c, n.sana, n.viktor):
-        proposal_transitions.approve(one, actor=as_actor(n.karl), now=c.now, shown_digest=one.digest)
+    for proposal in roles_ended(c, n.sana, n.viktor):
+        proposal_transitions.approve(proposal, actor=as_actor(n.karl), now=c.now, shown_digest=proposal.digest)
     assert who_may(c, record) == {n.amara.name, n.bram.name}
 
 
@@ -89,9 +93,9 @@ def test_other_reviewer_decides_security_seat(company: Company, chaser: Submissi
     c, n = company, company.people
     seat = Seat.objects.filter(approval__submission=chaser, approval__stage=2, label=SeatLabel.SECURITY)[0]
     assert who_may(c, seat.approval) == {n.sana.name, n.viktor.name}
-    (one,) = taken(c, n.sana)
+    (proposal,) = roles_ended(c, n.sana)
     assert who_may(c, seat.approval) == {n.viktor.name}
-    proposal_transitions.reject(one, actor=as_actor(n.karl), now=c.now, reason="She is one.")
+    proposal_transitions.reject(proposal, actor=as_actor(n.karl), now=c.now, reason="She is one.")
     assert who_may(c, seat.approval) == {n.sana.name, n.viktor.name}
 
 
@@ -100,7 +104,7 @@ def test_fallback_owner_does_no_spot_check_for_ended_reviewers(company: Company,
     c, n = company, company.people
     sample = changed(c)
     assert set(light_path_rules.reviewers_of(sample, load_context(sample, c.now))) <= {n.sana, n.viktor}
-    taken(c, n.sana, n.viktor)
+    roles_ended(c, n.sana, n.viktor)
     assert light_path_rules.reviewers_of(sample, load_context(sample, c.now)) == []
     with sealed():
         for who in (n.sana, n.amara):

@@ -34,8 +34,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
 HOURS = timedelta(hours=72)
 
 
-def answer(one: Proposal, by: Person, *, now: Any = NOW) -> Proposal:
-    return proposal_transitions.approve(one, actor=as_actor(by), now=now, shown_digest=one.digest)
+def answer(proposal: Proposal, by: Person, *, now: Any = NOW) -> Proposal:
+    return proposal_transitions.approve(proposal, actor=as_actor(by), now=now, shown_digest=proposal.digest)
 
 
 def at_once(person: Person, role: Role, by: Person) -> Proposal:
@@ -70,46 +70,46 @@ def test_roles_change_only_by_proposal(northwind: Northwind) -> None:
         (end_role, held, {}),
     )
     for actor in (as_actor(n.ines), Actor.of_job("shell")):
-        for verb, subject, said in tries:
-            with pytest.raises(NotPermitted) as no:
-                verb(subject, actor=actor, now=NOW, **said)
-            assert no.value.refusal.code == "INTERNAL"
+        for verb, subject, arguments in tries:
+            with pytest.raises(NotPermitted) as error:
+                verb(subject, actor=actor, now=NOW, **arguments)
+            assert error.value.refusal.code == "INTERNAL"
 
 
 @pytest.mark.rule("A11")
 def test_standing_in_for_an_admin_gives_no_second_signature(northwind: Northwind) -> None:
-    n, one = northwind, propose_role(northwind.omar, Role.BUILDER, by=northwind.ines, now=NOW)
+    n, proposal = northwind, propose_role(northwind.omar, Role.BUILDER, by=northwind.ines, now=NOW)
     stand_in = as_delegate(n.karl, giver=n.ines)
     for actor, why in (
         (stand_in, "SOD-8: A proposal is made"),
         (as_actor(n.karl), "A11: You share a delegation with its author"),
     ):
         with pytest.raises(DutyConflict, match=f"^{why}"):
-            proposal_transitions.approve(one, actor=actor, now=NOW, shown_digest=one.digest)
+            proposal_transitions.approve(proposal, actor=actor, now=NOW, shown_digest=proposal.digest)
     row = Proposal(kind="role", target=f"{n.tom.pk}-admin")
     with pytest.raises(DutyConflict, match=r"^SOD-8: A proposal is made and answered in"):
         proposal_transitions.propose(row, actor=stand_in, now=NOW, reason="Why.", document={"held": True})
 
 
 def test_role_counts_after_acceptance_only(northwind: Northwind) -> None:
-    n, one = northwind, propose_role(northwind.omar, Role.ADMIN, by=northwind.ines, now=NOW)
-    answer(one, n.karl)
+    n, proposal = northwind, propose_role(northwind.omar, Role.ADMIN, by=northwind.ines, now=NOW)
+    answer(proposal, n.karl)
     assert access.roles_of(n.omar, NOW) == {Role.EMPLOYEE}
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         propose_role(n.tom, Role.ADMIN, by=n.omar, now=NOW)
     with pytest.raises(OutOfTurn, match=r"^S8: Another proposal about the same is under"):
         propose_role(n.omar, Role.ADMIN, by=n.karl, now=NOW)
     later = NOW + timedelta(hours=1)
-    proposal_transitions.accept(one, actor=as_actor(n.omar), now=later)
+    proposal_transitions.accept(proposal, actor=as_actor(n.omar), now=later)
     assert access.roles_of(n.omar, NOW) == {Role.EMPLOYEE}
     assert Role.ADMIN in access.roles_of(n.omar, later)
 
 
 def test_leaver_gets_no_role(northwind: Northwind) -> None:
-    n, one = northwind, propose_role(northwind.omar, Role.BUILDER, by=northwind.ines, now=NOW)
+    n, proposal = northwind, propose_role(northwind.omar, Role.BUILDER, by=northwind.ines, now=NOW)
     record_leaver(n.omar, actor=as_actor(n.ines), now=NOW, reason="New job")
     with pytest.raises(Refused, match=r"^S8: Omar Haddad has left\."):
-        answer(one, n.karl)
+        answer(proposal, n.karl)
     with pytest.raises(Refused, match=r"^S8: Omar Haddad has left\."):
         propose_role(n.omar, Role.AUDITOR, by=n.ines, now=NOW)
 
@@ -117,9 +117,9 @@ def test_leaver_gets_no_role(northwind: Northwind) -> None:
 @pytest.mark.rule("S9")
 def test_last_two_admins_keep_their_role(northwind: Northwind) -> None:
     n = northwind
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         at_once(n.karl, Role.ADMIN, n.ines)
-    assert no.value.refusal.code == "S9"
+    assert error.value.refusal.code == "S9"
     give(n.omar, Role.ADMIN, admins=(n.ines, n.karl))
     at_once(n.karl, Role.ADMIN, n.ines)
     assert access.roles_of(n.karl, NOW) == {Role.EMPLOYEE}
@@ -142,19 +142,19 @@ def test_ledger_and_holder_record_role_changes(northwind: Northwind) -> None:
     assert [(row.history_user, row.history_date) for row in rows] == [(n.omar, NOW), (n.karl, later)]
     events = LedgerEvent.objects.filter(subject_type="controls.roleassignment", subject_id=str(held.pk), outcome="done")
     assert [event.verb for event in events.order_by("id")] == ["role.given", "role.ended"]
-    told = Notice.objects.get(recipient=n.omar, event="role_ended")
-    assert (told.context["role"], told.context["by"]) == ("Auditor", "Karl Jensen")
+    notice = Notice.objects.get(recipient=n.omar, event="role_ended")
+    assert (notice.context["role"], notice.context["by"]) == ("Auditor", "Karl Jensen")
 
 
 def test_role_ended_by_one_admin_returns_without_countersignature(northwind: Northwind) -> None:
     n = northwind
-    one = at_once(n.rita, Role.BUILDER, n.ines)
-    assert one.state == ProposalState.AT_ONCE
+    proposal = at_once(n.rita, Role.BUILDER, n.ines)
+    assert proposal.state == ProposalState.AT_ONCE
     assert Role.BUILDER not in access.roles_of(n.rita, NOW)
     with pytest.raises(DutyConflict, match=r"^SOD-8: You proposed this; a second person countersigns"):
-        answer(one, n.ines)
+        answer(proposal, n.ines)
     job = Actor.of_job("approvals.sweep")
-    end_due.lapse(one, actor=job, now=NOW + HOURS)
+    end_due.lapse(proposal, actor=job, now=NOW + HOURS)
     assert Role.BUILDER not in access.roles_of(n.rita, NOW + HOURS - timedelta(seconds=1))
     back = RoleAssignment.objects.get(person=n.rita, role=Role.BUILDER, until=None)
     assert recorded("role.given_back", back, by=job)["person"] == str(n.rita.opaque_id)
@@ -164,19 +164,19 @@ def test_role_ended_by_one_admin_returns_without_countersignature(northwind: Nor
 
 @pytest.mark.rule("S8")
 def test_lapsed_immediate_ending_does_not_repeat(northwind: Northwind) -> None:
-    one, lapses = at_once(northwind.rita, Role.BUILDER, northwind.ines), NOW + timedelta(hours=72)
-    end_due.lapse(Proposal.objects.get(pk=one.pk), actor=Actor.of_job("approvals.proposals"), now=lapses)
-    row, document = Proposal(kind="role", target=one.target), {"held": False}
-    said = {"actor": as_actor(northwind.karl), "now": lapses, "reason": "Still.", "document": document}
+    proposal, lapses = at_once(northwind.rita, Role.BUILDER, northwind.ines), NOW + timedelta(hours=72)
+    end_due.lapse(Proposal.objects.get(pk=proposal.pk), actor=Actor.of_job("approvals.proposals"), now=lapses)
+    row, document = Proposal(kind="role", target=proposal.target), {"held": False}
+    arguments = {"actor": as_actor(northwind.karl), "now": lapses, "reason": "Still.", "document": document}
     with pytest.raises(DutyConflict, match="nobody countersigned it"):
-        proposal_transitions.propose(row, **said, at_once=True)
-    assert proposal_transitions.propose(row, **said).state == ProposalState.OPEN
+        proposal_transitions.propose(row, **arguments, at_once=True)
+    assert proposal_transitions.propose(row, **arguments).state == ProposalState.OPEN
 
 
 def test_rejected_it_is_back_at_once_and_countersigned_it_stays_ended(northwind: Northwind) -> None:
     n = northwind
-    one = at_once(n.rita, Role.BUILDER, n.ines)
-    proposal_transitions.reject(one, actor=as_actor(n.karl), now=NOW, reason="She does nothing wrong.")
+    proposal = at_once(n.rita, Role.BUILDER, n.ines)
+    proposal_transitions.reject(proposal, actor=as_actor(n.karl), now=NOW, reason="She does nothing wrong.")
     assert Role.BUILDER in access.roles_of(n.rita, NOW)
     answer(at_once(n.tom, Role.BUILDER, n.ines), n.karl)
     assert Role.BUILDER not in access.roles_of(n.tom, NOW + 2 * HOURS)
@@ -184,10 +184,10 @@ def test_rejected_it_is_back_at_once_and_countersigned_it_stays_ended(northwind:
 
 def test_leaver_gets_no_role_back(northwind: Northwind) -> None:
     n = northwind
-    one = at_once(n.rita, Role.BUILDER, n.ines)
+    proposal = at_once(n.rita, Role.BUILDER, n.ines)
     record_leaver(n.rita, actor=as_actor(n.ines), now=NOW, reason="Left.")
-    end_due.lapse(one, actor=Actor.of_job("approvals.sweep"), now=NOW + HOURS)
-    assert one.state == ProposalState.LAPSED
+    end_due.lapse(proposal, actor=Actor.of_job("approvals.sweep"), now=NOW + HOURS)
+    assert proposal.state == ProposalState.LAPSED
     assert not RoleAssignment.objects.filter(person=n.rita, until=None).exists()
 
 
@@ -222,10 +222,10 @@ def test_later_reviewer_decides_only_if_earlier_ones_cannot(company: Company, ch
 def test_restored_reviewer_counts_as_earlier_one(company: Company, chaser_in_stage_2: Submission) -> None:
     n, later = company.people, company.now + timedelta(minutes=1)
     row = Proposal(kind="role", target=f"{n.sana.pk}-{Role.SECURITY_REVIEWER}")
-    said = {"reason": "Why.", "document": {"held": False}, "at_once": True}
-    one = proposal_transitions.propose(row, actor=as_actor(n.ines), now=later, **said)
+    arguments = {"reason": "Why.", "document": {"held": False}, "at_once": True}
+    proposal = proposal_transitions.propose(row, actor=as_actor(n.ines), now=later, **arguments)
     assert not decides(of_high_risk(chaser_in_stage_2), n.sana, later)
-    proposal_transitions.reject(one, actor=as_actor(n.karl), now=later, reason="She is needed.")
+    proposal_transitions.reject(proposal, actor=as_actor(n.karl), now=later, reason="She is needed.")
     assert decides(of_high_risk(chaser_in_stage_2), n.sana, later)
 
 
@@ -241,12 +241,12 @@ def test_however_often_it_ended_and_came_back_they_were_there_all_the_time(
     for number in range(1, rounds + 1):
         later = company.now + timedelta(hours=number)
         row = Proposal(kind="role", target=f"{n.sana.pk}-{Role.SECURITY_REVIEWER}")
-        said = {"now": later, "reason": "Why.", "document": {"held": False}}
-        one = proposal_transitions.propose(row, actor=as_actor(n.ines), at_once=True, **said)
-        proposal_transitions.reject(one, actor=as_actor(n.karl), now=later, reason="She is needed.")
+        arguments = {"now": later, "reason": "Why.", "document": {"held": False}}
+        proposal = proposal_transitions.propose(row, actor=as_actor(n.ines), at_once=True, **arguments)
+        proposal_transitions.reject(proposal, actor=as_actor(n.karl), now=later, reason="She is needed.")
         assert decides(record, n.sana, later)
-        other = Proposal(kind="role", target=one.target)  # what a second person rejected makes room for the next
-        proposal_transitions.propose(other, actor=as_actor(n.ines), **said)
+        other = Proposal(kind="role", target=proposal.target)  # what a second person rejected makes room for the next
+        proposal_transitions.propose(other, actor=as_actor(n.ines), **arguments)
         proposal_transitions.reject(other, actor=as_actor(n.karl), now=later, reason="She is needed.")
     held = RoleAssignment.objects.filter(person=n.sana, role=Role.SECURITY_REVIEWER)
     assert held.count() == rounds + 1
@@ -257,10 +257,13 @@ def test_however_often_it_ended_and_came_back_they_were_there_all_the_time(
 
 
 def test_withdrawn_immediate_ending_blocks_repetition(northwind: Northwind) -> None:
-    n, one = northwind, at_once(northwind.rita, Role.BUILDER, northwind.ines)
-    proposal_transitions.reject(one, actor=as_actor(n.karl), now=NOW, reason="She does nothing wrong.")
-    row, said = Proposal(kind="role", target=one.target), {"now": NOW, "reason": "Why.", "document": {"held": False}}
-    proposal_transitions.propose(row, actor=as_actor(n.ines), **said)
+    n, proposal = northwind, at_once(northwind.rita, Role.BUILDER, northwind.ines)
+    proposal_transitions.reject(proposal, actor=as_actor(n.karl), now=NOW, reason="She does nothing wrong.")
+    row, arguments = (
+        Proposal(kind="role", target=proposal.target),
+        {"now": NOW, "reason": "Why.", "document": {"held": False}},
+    )
+    proposal_transitions.propose(row, actor=as_actor(n.ines), **arguments)
     proposal_transitions.withdraw(row, actor=as_actor(n.ines), now=NOW)
     with pytest.raises(DutyConflict, match="one person does not go on with that alone"):
         at_once(n.rita, Role.BUILDER, n.ines)
@@ -271,9 +274,9 @@ def test_database_refuses_backdated_role(northwind: Northwind, other: str) -> No
     """What comes back names the first that ended, of the same person: not somebody else's, nor one in between."""
     n = northwind
     row = Proposal(kind="role", target=f"{n.sana.pk}-{Role.SECURITY_REVIEWER}")
-    said = {"reason": "Why.", "document": {"held": False}, "at_once": True}
-    one = proposal_transitions.propose(row, actor=as_actor(n.ines), now=NOW, **said)
-    proposal_transitions.reject(one, actor=as_actor(n.karl), now=NOW, reason="She is needed.")
+    arguments = {"reason": "Why.", "document": {"held": False}, "at_once": True}
+    proposal = proposal_transitions.propose(row, actor=as_actor(n.ines), now=NOW, **arguments)
+    proposal_transitions.reject(proposal, actor=as_actor(n.karl), now=NOW, reason="She is needed.")
     held = RoleAssignment.objects.filter(person=getattr(n, other), role=Role.SECURITY_REVIEWER, until=None).get()
     with pytest.raises(IntegrityError, match="brings back no role"):
         raw(RESTORING, n.sana.pk, held.pk, NOW, NOW)
