@@ -56,9 +56,9 @@ def by_colleague(c: Company) -> None:
 
 def by_move(c: Company) -> None:
     """The host is known to open Mei's drive. The owner asks that it opens theirs, and Mei agrees."""
-    known = {"connector": "httpRequest", "instance": HOST}
-    bindings.bind_connection(c.drive, actor=as_actor(c.people.mei), now=c.now, **known)
-    bindings.request_move(c.model, actor=as_actor(c.people.omar), now=c.now, **known)
+    connection = {"connector": "httpRequest", "instance": HOST}
+    bindings.bind_connection(c.drive, actor=as_actor(c.people.mei), now=c.now, **connection)
+    bindings.request_move(c.model, actor=as_actor(c.people.omar), now=c.now, **connection)
     row = Binding.objects.get(connector="httpRequest", instance_name=HOST)
     bindings.agree_to_move(row, actor=as_actor(c.people.mei), now=c.now, resource=c.model.pk)
 

@@ -82,20 +82,20 @@ def test_party_owner_confirms_no_binding_on_resource_page(
     n = company.people
     made = stock_report.in_stage_2(company, business_owner=joins(n.omar, n.finance_ops))
     binding = binding_of(stock_report.privilege_on(made, company.slack))
-    said = {"connector": binding.connector, "instance": binding.instance_name}
+    connection = {"connector": binding.connector, "instance": binding.instance_name}
     for actor in (as_actor(n.omar), as_delegate(n.amara, giver=n.omar, now=company.now)):
         with pytest.raises(DutyConflict, match=r"^I8: Weekly stock report uses this connection"):
-            bindings.bind_connection(company.slack, actor=actor, now=company.now, **said)
+            bindings.bind_connection(company.slack, actor=actor, now=company.now, **connection)
     refused = LedgerEvent.objects.filter(verb="binding.confirmed", outcome="refused", code="I8")
     assert refused.count() == 2
     Automation.objects.update(business_owner=n.jonas)  # a party to an unfinished submission stays one
     with pytest.raises(DutyConflict, match="rests on this connection, and you are a party"):
-        bindings.bind_connection(company.slack, actor=as_actor(n.omar), now=company.now, **said)
+        bindings.bind_connection(company.slack, actor=as_actor(n.omar), now=company.now, **connection)
     with inside(company.slack, as_actor(n.omar), company.now), pytest.raises(DutyConflict, match="a party to it"):
         bindings.refuse_binding(binding, actor=as_actor(n.omar), now=company.now)
     assert LedgerEvent.objects.filter(verb="binding.confirmed", outcome="refused", code="SOD-1").exists()
     assert binding_of(stock_report.privilege_on(made, company.slack)).is_open
-    bindings.bind_connection(company.slack, actor=as_actor(n.amara), now=company.now, **said)
+    bindings.bind_connection(company.slack, actor=as_actor(n.amara), now=company.now, **connection)
     assert binding_of(stock_report.privilege_on(made, company.slack)).confirmed_by == n.amara
 
 
@@ -166,9 +166,9 @@ def test_approval_waits_if_connection_is_claimed_for_other_resource(company: Com
     binding = binding_of(record)
     binding.resource = company.mail
     binding.save()
-    with pytest.raises(OutOfTurn, match="something other than Finance Slack workspace") as no:
+    with pytest.raises(OutOfTurn, match="something other than Finance Slack workspace") as error:
         scenarios.approve(record, company.people.omar, now=company.now)
-    assert no.value.refusal.code == "I8"
+    assert error.value.refusal.code == "I8"
     assert scenarios.reject(record, company.people.omar, now=company.now).state == ApprovalState.REJECTED
 
 
@@ -193,11 +193,11 @@ def test_the_review_page_asks_the_owner_and_the_answer_is_taken_with_a_rejection
     record = stock_report.privilege_on(stage_2, company.slack)
     page = f"{reverse('review', args=[stage_2.pk])}?open={record.pk}"
     omar = client_of(company.people.omar)
-    said = "This connection does not open Finance Slack workspace"
+    label = "This connection does not open Finance Slack workspace"
     html = omar.get(page).content.decode()
-    assert said in html
+    assert label in html
     assert "Rita Novak says that this connection opens Finance Slack workspace." in html
-    assert said not in client_of(company.people.sana).get(page).content.decode()
+    assert label not in client_of(company.people.sana).get(page).content.decode()
     url = reverse("decide", args=[stage_2.pk, record.pk])
     form = {"shown_digest": scenarios.shown(record), "reason": "Another one.", "not_mine": "1"}
     answer = omar.post(url, {**form, "decision": "approve"})
@@ -206,7 +206,7 @@ def test_the_review_page_asks_the_owner_and_the_answer_is_taken_with_a_rejection
     assert binding_of(record).is_open
     assert omar.post(url, {**form, "decision": "reject"}).status_code == 302
     assert binding_of(record).is_refused
-    assert said not in omar.get(page).content.decode()
+    assert label not in omar.get(page).content.decode()
 
 
 @pytest.mark.rule("I8")
@@ -219,7 +219,7 @@ def test_builder_sees_who_refused_binding(company: Company, stage_2: Submission)
     item = rita.import_item(STOCK)
     name = company.people.omar.name
     assert f"{name} said that it does not open Finance Slack workspace: say what else it opens." in rita.see(item)
-    key = next(one for one in rita.fields(item) if one.startswith("bind-")).removeprefix("bind-")
+    key = next(field for field in rita.fields(item) if field.startswith("bind-")).removeprefix("bind-")
     url = reverse("import_bind", args=[item.pk, key])
     answer = rita.client.post(url, {"do": "choose", "resource": company.slack.pk}, follow=True)
     assert "choose another" in answer.content.decode()

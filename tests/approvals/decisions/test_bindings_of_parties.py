@@ -159,7 +159,7 @@ def test_the_preview_says_the_same_as_the_submission(omars: Company) -> None:
     )
     assert (
         next(
-            one for one in read.wanted if one.requested.privilege and one.requested.privilege.instance == HOST
+            row for row in read.wanted if row.requested.privilege and row.requested.privilege.instance == HOST
         ).requested.tier
         == "high"
     )
@@ -192,9 +192,9 @@ def test_approval_is_refused_after_confirmer_becomes_party(
     assert caught.value.refusal.code == "T1"
     assert caught.value.refusal.sentence.startswith("Its tier has risen since")
     approval = payroll(record.submission)
-    no = current_tiers.tier_refusal(approval, load_context(approval, omars.now).facts)
-    assert no is not None
-    assert no.sentence.startswith("No independent owner confirmed what its connection opens, so this is high risk")
+    refusal = current_tiers.tier_refusal(approval, load_context(approval, omars.now).facts)
+    assert refusal is not None
+    assert refusal.sentence.startswith("No independent owner confirmed what its connection opens, so this is high risk")
 
 
 def test_the_database_refuses_an_approval_of_less_than_high_risk_on_it(omars: Company) -> None:

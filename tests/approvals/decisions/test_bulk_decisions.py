@@ -96,9 +96,9 @@ def test_approval_with_more_to_read_is_refused_in_a_batch(company: Company, star
     for verb in (decide.approve, decide.reject):
         with pytest.raises(InvalidInput) as caught:
             verb(record, **decision, batch=uuid4())
-        no = caught.value.refusal
-        assert (no.code, no.to_do) == ("A7", "Open its review.")
-        assert reason in no.sentence
+        refusal = caught.value.refusal
+        assert (refusal.code, refusal.to_do) == ("A7", "Open its review.")
+        assert reason in refusal.sentence
         event = LedgerEvent.objects.latest("pk")
         assert (event.verb, event.outcome, event.code) == (verb.event, "refused", "A7")
     assert Approval.objects.get(pk=record.pk).state == ApprovalState.OPEN

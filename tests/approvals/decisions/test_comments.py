@@ -19,7 +19,7 @@ from tests.signed_in_client import client_of
 pytestmark = pytest.mark.django_db
 
 
-def told(submission: Submission) -> set[str]:
+def people_notified(submission: Submission) -> set[str]:
     """Names of the people who are notified of a comment."""
     return set(
         Notice.objects.filter(event="commented", thread=f"submission:{submission.pk}").values_list(
@@ -32,8 +32,8 @@ def told(submission: Submission) -> set[str]:
 def test_a_record_of_something_else_is_not_spoken_about_here(company: Company, stock_in_stage_2: Submission) -> None:
     other = scenarios.app_of(stock_report.another(company))
     omar, address = client_of(company.people.omar), reverse("comment", args=[stock_in_stage_2.pk])
-    for about in (str(other.pk), "0", "app", "9" * 30):
-        assert omar.post(address, {"text": "Which rows?", "about": about}).status_code == 404, about
+    for subject in (str(other.pk), "0", "app", "9" * 30):
+        assert omar.post(address, {"text": "Which rows?", "about": subject}).status_code == 404, subject
     assert not Comment.objects.exists()
 
 
@@ -48,7 +48,9 @@ def test_comment_on_approval_reaches_builder(company: Company, stock_in_stage_2:
     )
     assert f"on “{record.privilege}”" in answer.content.decode()
     assert Comment.objects.get().approval_id == record.pk
-    assert told(stock_in_stage_2) == {n.rita.name, n.jonas.name, n.theo.name}, "builders, and Theo, who decided the app"
+    assert people_notified(stock_in_stage_2) == {n.rita.name, n.jonas.name, n.theo.name}, (
+        "builders, and Theo, who decided the app"
+    )
     facts = Notice.objects.filter(event="commented")[0].context
     assert (facts["by"], facts["what"]) == (n.omar.name, record.title)
     assert "Who reads" not in str(facts), "what was said stays here (H6)"
@@ -61,7 +63,7 @@ def test_answer_reaches_asker_and_no_leaver(company: Company, stock_in_stage_2: 
     record_leaver(n.theo, actor=as_actor(n.ines), now=company.now, reason="Left.")
     Notice.objects.filter(event="commented").delete()
     comment.comment(made, actor=as_actor(n.rita), now=company.now, reason="Buyers do.")
-    assert told(made) == {n.omar.name, n.jonas.name}
+    assert people_notified(made) == {n.omar.name, n.jonas.name}
 
 
 @pytest.mark.rule("A3")

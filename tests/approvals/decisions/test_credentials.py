@@ -37,10 +37,10 @@ def vault(c: Company) -> Resource:
     return scenarios.resource(n, "Vault", "secret_store", "restricted", n.lena, n.piet, n.supply)
 
 
-def kept(c: Company, one: Credential, store: Resource) -> Credential:
+def kept(c: Company, credential: Credential, store: Resource) -> Credential:
     """Rita says that a store keeps it, and Lena confirms it."""
-    credential_transitions.claim_store(one, actor=as_actor(c.people.rita), now=c.now, store=store)
-    return credential_transitions.confirm_store(one, actor=as_actor(c.people.lena), now=c.now, store=store.pk)
+    credential_transitions.claim_store(credential, actor=as_actor(c.people.rita), now=c.now, store=store)
+    return credential_transitions.confirm_store(credential, actor=as_actor(c.people.lena), now=c.now, store=store.pk)
 
 
 def approve_as_shown(c: Company, record: Approval, person: Person, digest: str) -> Approval:
@@ -55,10 +55,10 @@ def test_store_confirmed_later_takes_over_no_open_approval(company: Company, sta
     kept(company, record.credential, vault(company))
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         approve_as_shown(company, record, n.lena, scenarios.shown(record))
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         approve_as_shown(company, record, n.omar, before)
-    assert no.value.refusal.code == "A6"
-    assert any("Where the credential is kept" in said for one in no.value.refusal.detail for said in one)
+    assert error.value.refusal.code == "A6"
+    assert any("Where the credential is kept" in text for change in error.value.refusal.detail for text in change)
     approve_as_shown(company, record, n.omar, scenarios.shown(record))
     assert record.state == "approved"
 
@@ -66,17 +66,17 @@ def test_store_confirmed_later_takes_over_no_open_approval(company: Company, sta
 @pytest.mark.rule("A2")
 def test_store_owner_decides_later_credentials(company: Company) -> None:
     n, version = company.people, stock_report.version(company)
-    one = Credential.objects.get(opens=company.erp)
-    kept(company, one, vault(company))
+    credential = Credential.objects.get(opens=company.erp)
+    kept(company, credential, vault(company))
     submission = scenarios.submitted(company, version)
     scenarios.decide_app(company, submission)
-    record = submission.approvals.get(credential=one)
+    record = submission.approvals.get(credential=credential)
     assert record.decided_on.name == "Vault"
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         approve_as_shown(company, record, n.omar, scenarios.shown(record))
     approve_as_shown(company, record, n.lena, scenarios.shown(record))
     assert record.state == "approved"
-    privilege = submission.approvals.get(privilege__credential=one)
+    privilege = submission.approvals.get(privilege__credential=credential)
     scenarios.approve(privilege, n.omar, now=company.now)
 
 
@@ -99,9 +99,9 @@ def test_decision_covers_credential_facts_but_not_rotation(company: Company, sta
     for fields in ({"lifetime": "long"}, {"expires_at": day.replace(year=2028)}, {"owner": n.piet}):
         stale = scenarios.shown(record)
         credential_transitions.describe_credential(record.credential, actor=omar, now=company.now, fields=fields)
-        with pytest.raises(OutOfTurn) as no:
+        with pytest.raises(OutOfTurn) as error:
             approve_as_shown(company, record, n.omar, stale)
-        assert no.value.refusal.code == "A6"
+        assert error.value.refusal.code == "A6"
     codes = list(company.erp.entitlements.values_list("code", flat=True))
     stale = scenarios.shown(record)
     credential_transitions.declare_reach(record.credential, actor=omar, now=company.now, codes=codes)
@@ -112,40 +112,40 @@ def test_decision_covers_credential_facts_but_not_rotation(company: Company, sta
 @pytest.mark.rule("I6")
 def test_builder_describes_credential_until_first_approval(company: Company, stage_2: Submission) -> None:
     n, record = company.people, record_of(stage_2, company.erp)
-    one = record.credential
+    credential = record.credential
     credential_transitions.describe_credential(
-        one, actor=as_actor(n.rita), now=company.now, fields={"lifetime": "long"}
+        credential, actor=as_actor(n.rita), now=company.now, fields={"lifetime": "long"}
     )
     scenarios.approve(record, n.omar, now=company.now)
     with pytest.raises(DutyConflict, match="Somebody approved this credential as it was described"):
         credential_transitions.describe_credential(
-            one, actor=as_actor(n.rita), now=company.now, fields={"lifetime": "short"}
+            credential, actor=as_actor(n.rita), now=company.now, fields={"lifetime": "short"}
         )
     with pytest.raises(DutyConflict, match="Somebody approved this credential"):
-        credential_transitions.claim_store(one, actor=as_actor(n.rita), now=company.now, store=vault(company))
+        credential_transitions.claim_store(credential, actor=as_actor(n.rita), now=company.now, store=vault(company))
     for person, lifetime in ((n.omar, "static"), (n.sana, "short")):
         credential_transitions.describe_credential(
-            one, actor=as_actor(person), now=company.now, fields={"lifetime": lifetime}
+            credential, actor=as_actor(person), now=company.now, fields={"lifetime": lifetime}
         )
 
 
 @pytest.mark.rule("S1", "I6")
 def test_party_neither_lowers_reach_nor_confirms_store(company: Company, stage_2: Submission) -> None:
-    n, one, store = company.people, record_of(stage_2, company.erp).credential, vault(company)
+    n, credential, store = company.people, record_of(stage_2, company.erp).credential, vault(company)
     stage_2.parties.create(person=n.amara, capacity="editor")
     stage_2.parties.create(person=n.lena, capacity="editor")
     codes = list(company.erp.entitlements.values_list("code", flat=True))
-    credential_transitions.claim_store(one, actor=as_actor(n.omar), now=company.now, store=store)
-    with pytest.raises(DutyConflict, match="you are a party to it") as no:
-        credential_transitions.declare_reach(one, actor=as_actor(n.amara), now=company.now, codes=codes)
-    assert no.value.refusal.code == "SOD-1"
+    credential_transitions.claim_store(credential, actor=as_actor(n.omar), now=company.now, store=store)
+    with pytest.raises(DutyConflict, match="you are a party to it") as error:
+        credential_transitions.declare_reach(credential, actor=as_actor(n.amara), now=company.now, codes=codes)
+    assert error.value.refusal.code == "SOD-1"
     for verb in (credential_transitions.confirm_store, credential_transitions.refuse_store):
         with pytest.raises(DutyConflict, match="you are a party to it"):
-            verb(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
-    credential_transitions.declare_reach(one, actor=as_actor(n.omar), now=company.now, codes=codes)
-    credential_transitions.declare_reach(one, actor=as_actor(n.amara), now=company.now, codes=None)
-    assert one.reach_kind == "unknown", "that it opens more anybody of its side says"
-    credential_transitions.confirm_store(one, actor=as_actor(n.piet), now=company.now, store=store.pk)
+            verb(credential, actor=as_actor(n.lena), now=company.now, store=store.pk)
+    credential_transitions.declare_reach(credential, actor=as_actor(n.omar), now=company.now, codes=codes)
+    credential_transitions.declare_reach(credential, actor=as_actor(n.amara), now=company.now, codes=None)
+    assert credential.reach_kind == "unknown", "that it opens more anybody of its side says"
+    credential_transitions.confirm_store(credential, actor=as_actor(n.piet), now=company.now, store=store.pk)
 
 
 @pytest.mark.rule("T1", "A1")
@@ -157,11 +157,11 @@ def test_reach_beyond_request_is_shown_and_never_low(company: Company, stock_low
         record.privilege.credential, actor=as_actor(n.sana), now=company.now, codes=None
     )
     assert Notice.objects.filter(event="tier_raised", recipient=n.rita).exists()
-    for one in (record, record_of(made, company.erp)):
+    for approval in (record, record_of(made, company.erp)):
         with pytest.raises(
             OutOfTurn, match="What its credential opens is not known any more, so this is standard risk"
         ):
-            approve_as_shown(company, one, n.omar, scenarios.shown(one))
+            approve_as_shown(company, approval, n.omar, scenarios.shown(approval))
 
 
 @pytest.mark.rule("I6")
@@ -194,8 +194,8 @@ def test_the_card_says_in_words_that_it_has_expired_and_where_it_is_kept(company
     )
     credential_transitions.claim_store(record.credential, actor=as_actor(n.omar), now=company.now, store=vault(company))
     html = client_of(n.omar).get(reverse("review", args=[stage_2.pk]), {"open": record.pk}).content.decode()
-    for said in ("Expired on Sun 1 Nov", "Rotation overdue since Thu 1 Oct", "Omar Haddad says that Vault keeps it"):
-        assert said in html
+    for text in ("Expired on Sun 1 Nov", "Rotation overdue since Thu 1 Oct", "Omar Haddad says that Vault keeps it"):
+        assert text in html
 
 
 @pytest.mark.rule("T4", "T1")
@@ -203,11 +203,11 @@ def test_a_tier_that_rises_while_a_grant_lives_shortens_its_term_and_opens_a_rev
     company: Company, stock_low_in_force: Submission
 ) -> None:
     n, made = company.people, stock_low_in_force
-    one = Credential.objects.get(opens=company.erp)
-    grants = Grant.objects.filter(automation=made.automation, credential=one).order_by("pk")
+    credential = Credential.objects.get(opens=company.erp)
+    grants = Grant.objects.filter(automation=made.automation, credential=credential).order_by("pk")
     assert {(grant.tier, (grant.ends_at - grant.begins_at).days) for grant in grants} == {("low", 365)}
     later = company.now + timedelta(days=100)
-    credential_transitions.declare_reach(one, actor=as_actor(n.sana), now=later, codes=None)
+    credential_transitions.declare_reach(credential, actor=as_actor(n.sana), now=later, codes=None)
     for grant in grants.all():
         assert (grant.tier, grant.raised_to, grant.ends_at) == (
             "low",
@@ -216,7 +216,7 @@ def test_a_tier_that_rises_while_a_grant_lives_shortens_its_term_and_opens_a_rev
         )
         assert due_reviews.open_due(later, JOB) >= 0
         assert grant.items.filter(state="open").count() == 1
-    others = Grant.objects.filter(automation=made.automation).exclude(credential=one)
+    others = Grant.objects.filter(automation=made.automation).exclude(credential=credential)
     assert others.exists()
     assert not others.exclude(raised_to="").exists()
     assert Automation.objects.get(pk=made.automation_id).tier == "standard"
@@ -227,8 +227,8 @@ def test_tier_raised_by_reach_brings_review_forward(company: Company) -> None:
     n, made = company.people, stock_report.low(company, stock_report.without_slack)
     scenarios.decide_rest(company, made)
     assert made.automation.tier == "low"
-    one, later = Credential.objects.get(opens=company.erp), company.now + timedelta(days=100)
-    credential_transitions.declare_reach(one, actor=as_actor(n.sana), now=later, codes=None)
+    credential, later = Credential.objects.get(opens=company.erp), company.now + timedelta(days=100)
+    credential_transitions.declare_reach(credential, actor=as_actor(n.sana), now=later, codes=None)
     automation = Automation.objects.get(pk=made.automation_id)
     assert (automation.tier, automation.review_because) == ("standard", "tier raised")
     assert automation.review_on is not None
@@ -240,13 +240,13 @@ def test_falling_tier_changes_nothing_and_rising_tier_notifies_once(
     company: Company, stock_low_in_force: Submission
 ) -> None:
     n, made = company.people, stock_low_in_force
-    one = Credential.objects.get(opens=company.erp)
-    codes = list(one.reach)
-    credential_transitions.declare_reach(one, actor=as_actor(n.sana), now=company.now, codes=None)
+    credential = Credential.objects.get(opens=company.erp)
+    codes = list(credential.reach)
+    credential_transitions.declare_reach(credential, actor=as_actor(n.sana), now=company.now, codes=None)
     then = list(Grant.objects.filter(automation=made.automation).values("ends_at", "raised_to", "review_on"))
     later = company.now + timedelta(days=1)
-    credential_transitions.declare_reach(one, actor=as_actor(n.omar), now=later, codes=codes)
-    credential_transitions.declare_reach(one, actor=as_actor(n.sana), now=later, codes=None)
+    credential_transitions.declare_reach(credential, actor=as_actor(n.omar), now=later, codes=codes)
+    credential_transitions.declare_reach(credential, actor=as_actor(n.sana), now=later, codes=None)
     assert list(Grant.objects.filter(automation=made.automation).values("ends_at", "raised_to", "review_on")) == then
     assert LedgerEvent.objects.filter(verb="grant.tier_raised").count() == 2
 

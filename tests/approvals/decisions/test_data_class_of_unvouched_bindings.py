@@ -57,9 +57,9 @@ def previewed(c: Company, owner: Person) -> preview_queries.Preview:
 def test_an_enforced_rule_about_restricted_data_refuses_the_submission(omars: Company) -> None:
     restricted_and_slack(omars, mode="enforce")
     made = version(omars)
-    with pytest.raises(InvalidInput, match="Read stock and tell of it") as no:
+    with pytest.raises(InvalidInput, match="Read stock and tell of it") as error:
         scenarios.submitted(omars, made)
-    assert no.value.refusal.code == "S6"
+    assert error.value.refusal.code == "S6"
 
 
 def test_unvouched_binding_counts_as_restricted_in_all_checks(omars: Company) -> None:
@@ -69,8 +69,8 @@ def test_unvouched_binding_counts_as_restricted_in_all_checks(omars: Company) ->
     record = submitted(omars)
     context = load_context(record, omars.now)
     conflicts = context.conflicts
-    for found in (conflicts.as_asked, conflicts.after(context.approvals), conflicts.remaining):
-        assert conflict_rules.codes(conflicts.of(record, found)) == ["read-and-tell"]
+    for rows in (conflicts.as_asked, conflicts.after(context.approvals), conflicts.remaining):
+        assert conflict_rules.codes(conflicts.of(record, rows)) == ["read-and-tell"]
 
 
 def test_vouched_binding_causes_no_such_conflict(omars: Company) -> None:
@@ -88,7 +88,7 @@ def test_a_decision_is_about_the_class_that_its_tier_counts(omars: Company) -> N
 
 def test_the_review_and_the_preview_show_the_class_that_counts(omars: Company) -> None:
     n, read = omars.people, previewed(omars, omars.people.omar)
-    wanted = next(one for one in read.wanted if one.requested.privilege and one.requested.privilege.instance == HOST)
+    wanted = next(row for row in read.wanted if row.requested.privilege and row.requested.privilege.instance == HOST)
     assert wanted.data_class == "restricted"
     record = submitted(omars)
     app_approved(omars, record.submission)

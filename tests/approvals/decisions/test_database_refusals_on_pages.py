@@ -35,8 +35,8 @@ def test_database_refusal_shows_code_and_is_recorded(company: Company, monkeypat
         assert "SOD-1" in answer.content.decode()
         assert "a party to a submission approves nothing in it" in answer.content.decode()
     events = LedgerEvent.objects.order_by("-pk")[:2]
-    assert {(one.verb, one.outcome, one.code) for one in events} == {("approval.approved", "refused", "SOD-1")}
-    assert all(f"inventory.automation:{submission.automation_id}" in one.about for one in events)
+    assert {(event.verb, event.outcome, event.code) for event in events} == {("approval.approved", "refused", "SOD-1")}
+    assert all(f"inventory.automation:{submission.automation_id}" in event.about for event in events)
     assert not Decision.objects.filter(approval=record).exists()
     assert stock_report.privilege_on(submission, company.slack).state == ApprovalState.OPEN
     timeline = client_of(n.amara).get(f"/review/{submission.pk}/").content.decode()

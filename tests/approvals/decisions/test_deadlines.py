@@ -25,8 +25,8 @@ def test_decision_after_deadline_is_refused_before_sweep(
     record = stock_report.privilege_on(stage_2, company.slack)
     assert record.expires_at is not None
     owner = as_actor(company.people.omar)
-    no = refused(verb, record, owner, "A10", now=record.expires_at, kind="state")
-    assert "submit it again" in no.to_do
+    refusal = refused(verb, record, owner, "A10", now=record.expires_at, kind="state")
+    assert "submit it again" in refusal.to_do
     refused(verb, record, owner, "A10", now=record.expires_at + timedelta(days=30), kind="state")
     just_in_time = record.expires_at - timedelta(seconds=1)
     assert verb.refusal(record, actor=owner, now=just_in_time) is None
@@ -46,8 +46,8 @@ def test_answer_after_deadline_is_refused_before_sweep(company: Company, stage_2
     builder = as_actor(company.people.rita)
     with pytest.raises(OutOfTurn) as caught:
         decide.answer(record, actor=builder, now=record.builder_due_at + timedelta(days=40), reason="That one.")
-    no = caught.value.refusal
-    assert (no.code, no.kind) == ("A14", "state")
-    assert "Submit the automation again" in no.to_do
-    assert decide.answer.refusal(record, actor=builder, now=record.builder_due_at) == no
+    refusal = caught.value.refusal
+    assert (refusal.code, refusal.kind) == ("A14", "state")
+    assert "Submit the automation again" in refusal.to_do
+    assert decide.answer.refusal(record, actor=builder, now=record.builder_due_at) == refusal
     assert decide.answer.refusal(record, actor=builder, now=record.builder_due_at - timedelta(seconds=1)) is None

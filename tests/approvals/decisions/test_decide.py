@@ -70,9 +70,9 @@ def test_decision_on_changed_approval_is_refused_with_diff(company: Company, sta
     given(company.slack, data_class="public")
     with pytest.raises(OutOfTurn) as caught:
         verb(record, actor=as_actor(company.people.omar), now=company.now, reason="As I saw it.", shown_digest=shown)
-    no = caught.value.refusal
-    assert (no.code, no.kind, caught.value.status) == ("A6", "stale", 409)
-    assert ("Data class", "internal", "public") in no.detail
+    refusal = caught.value.refusal
+    assert (refusal.code, refusal.kind, caught.value.status) == ("A6", "stale", 409)
+    assert ("Data class", "internal", "public") in refusal.detail
     assert not record.decisions.exists()
     assert LedgerEvent.objects.filter(outcome="refused", code="A6", verb=verb.event).count() == 1
     verb(
@@ -200,13 +200,13 @@ def test_narrowed_request_is_granted_as_narrowed(company: Company, start: Submis
     posts = stock_report.privilege_on(start, company.slack)
     approve(posts, company, level="read")
     stock_report.decide_rest(company, start)
-    one = Grant.objects.get(approval=reading)
-    assert (one.scope, (one.ends_at - one.begins_at).days) == (["scm.items"], 20)
+    grant = Grant.objects.get(approval=reading)
+    assert (grant.scope, (grant.ends_at - grant.begins_at).days) == (["scm.items"], 20)
     assert Grant.objects.get(approval=posts).level == "read"
-    asked = Decision.objects.get(approval=reading)
-    assert (asked.term_days, asked.scope) == (20, ["scm.items"])
-    said = LedgerEvent.objects.get(verb="approval.approved", subject_id=str(reading.pk)).payload
-    assert (said["term_days"], said["scope"]) == (20, 1)  # how many, not which
+    decision = Decision.objects.get(approval=reading)
+    assert (decision.term_days, decision.scope) == (20, ["scm.items"])
+    payload = LedgerEvent.objects.get(verb="approval.approved", subject_id=str(reading.pk)).payload
+    assert (payload["term_days"], payload["scope"]) == (20, 1)  # how many, not which
 
 
 # --- A8: seats --------------------------------------------------------------------------------------------------------

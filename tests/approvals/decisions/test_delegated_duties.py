@@ -38,9 +38,9 @@ def test_former_reviewer_signs_for_nobody(company: Company) -> None:
     n, later, app = company.people, company.now + timedelta(minutes=1), lead_has_signed(company)
     stand_in = as_delegate(n.viktor, giver=n.sana)
     role_ends(company, n.viktor)
-    with pytest.raises(NotPermitted, match="You have no delegation from Sana Iqbal now") as no:
+    with pytest.raises(NotPermitted, match="You have no delegation from Sana Iqbal now") as error:
         decide.approve(app, actor=stand_in, now=later, reason="Fine.", shown_digest=scenarios.shown(app))
-    assert no.value.refusal.code == "A11"
+    assert error.value.refusal.code == "A11"
     app.refresh_from_db()
     assert app.state == ApprovalState.OPEN
     assert access.answers_as(as_actor(n.viktor), later) == (n.viktor.pk,)

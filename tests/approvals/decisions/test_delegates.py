@@ -80,8 +80,8 @@ def test_delegate_of_stage_1_decider_reads_but_does_not_decide_stage_2(company: 
     assert statuses(n.tom, stage_2, company) == {200}
     assert decide(client_of(n.tom), stage_2, company) == 403, "nor is it his own turn, as a fallback owner"
     record = stock_report.privilege_on(stage_2, company.slack)
-    said = r"^SOD-2: Theo Brandt decided the app in stage 1, and you act as their delegate\."
-    with pytest.raises(DutyConflict, match=said):
+    message = r"^SOD-2: Theo Brandt decided the app in stage 1, and you act as their delegate\."
+    with pytest.raises(DutyConflict, match=message):
         transition_decide.approve(
             record, actor=acting, now=company.now, reason="Fine.", shown_digest=scenarios.shown(record)
         )
@@ -111,8 +111,8 @@ def test_delegate_rejects_approval_on_orphaned_resource(company: Company, stage_
     client = client_of(n.tom)
     assert decide(client, stage_2, company) == 409
     assert decide(client, stage_2, company, "reject") == 302
-    said = Decision.objects.order_by("-pk")[0]
-    assert (said.person, said.for_person, said.outcome) == (n.tom, n.amara, "reject")
+    decision = Decision.objects.order_by("-pk")[0]
+    assert (decision.person, decision.for_person, decision.outcome) == (n.tom, n.amara, "reject")
 
 
 @pytest.mark.rule("A7")
@@ -144,8 +144,8 @@ def test_a_delegate_finds_it_on_the_desk_and_decides_it_for_the_giver(company: C
     opened = client.get(f"/review/{stage_2.pk}/?open={record.pk}").content.decode()
     assert "for Omar Haddad" in opened
     assert decide(client, stage_2, company) == 302
-    said = Decision.objects.order_by("-pk")[0]
-    assert (said.person, said.for_person) == (n.tom, n.omar)
+    decision = Decision.objects.order_by("-pk")[0]
+    assert (decision.person, decision.for_person) == (n.tom, n.omar)
     record_page = f"/review/{stage_2.pk}/?open={record.pk}"
     assert "Tom Ashby for Omar Haddad" in client_of(n.theo).get(record_page).content.decode()
 

@@ -130,9 +130,9 @@ def test_party_and_other_seat_holder_do_not_give_extra_approval(plain: Company, 
     assert len(in_conflict(made)) == 2
     made.parties.create(person=n.viktor, capacity="editor")
     for who, code in ((n.viktor, "SOD-1"), (n.omar, "A8")):
-        with pytest.raises(DutyConflict) as no:
+        with pytest.raises(DutyConflict) as error:
             signed(plain, made, who)
-        assert no.value.refusal.code == code
+        assert error.value.refusal.code == code
     assert not ConflictSignature.objects.exists()
 
 
@@ -143,19 +143,19 @@ def test_signer_counts_as_an_approver_of_stage_2(plain: Company, start: Submissi
     signed(plain, made)
     used = DecisionPerson.objects.filter(submission=made, person=n.sana)
     assert set(used.values_list("stage", flat=True)) == {2}
-    taken = used.select_related("decision__approval")[0].decision.approval
-    said = separation_of_duties.conflict(n.sana, load_context(made, plain.now).route, scenarios.app_of(made))
-    assert said == ("SOD-2", "Sana Iqbal decided a privilege in stage 2")
-    assert taken.stage == 2
+    approval = used.select_related("decision__approval")[0].decision.approval
+    conflict = separation_of_duties.conflict(n.sana, load_context(made, plain.now).route, scenarios.app_of(made))
+    assert conflict == ("SOD-2", "Sana Iqbal decided a privilege in stage 2")
+    assert approval.stage == 2
 
 
 @pytest.mark.rule("A7")
 @DECIDED
 def test_extra_approval_needs_a_reason(plain: Company, start: Submission) -> None:
     made = start
-    with pytest.raises(InvalidInput) as no:
+    with pytest.raises(InvalidInput) as error:
         signed(plain, made, reason="")
-    assert no.value.refusal.sentence == "Say why: one reason stands for all that is in the conflict."
+    assert error.value.refusal.sentence == "Say why: one reason stands for all that is in the conflict."
     assert not ConflictSignature.objects.exists()
 
 
@@ -191,7 +191,7 @@ def test_one_signature_covers_all_that_is_in_the_conflict(plain: Company, start:
     row = ConflictSignature.objects.get()
     assert (row.person, row.reason.shown, row.submission, row.at) == (n.sana, WHY, made, plain.now)
     given = Decision.objects.filter(approval__submission=made, seat__label="conflict")
-    assert {(one.person, one.reason.shown) for one in given} == {(n.sana, WHY)}
+    assert {(signature.person, signature.reason.shown) for signature in given} == {(n.sana, WHY)}
     assert given.count() == 3
     assert LedgerEvent.objects.filter(verb="conflict.signed", outcome="done").count() == 1
 
@@ -305,7 +305,7 @@ def test_each_conflict_needs_its_own_extra_approval(plain: Company, start: Submi
     scenarios.approve(posts, plain.people.sana, now=plain.now, reason=WHY)
     made.refresh_from_db()
     assert made.state == SubmissionState.IN_FORCE
-    signed_rules = {one.rule.code for one in ConflictSignature.objects.select_related("rule")}
+    signed_rules = {signature.rule.code for signature in ConflictSignature.objects.select_related("rule")}
     assert signed_rules == {"read-and-post", "open-and-post"}
 
 
@@ -445,8 +445,8 @@ def test_extra_approval_covers_no_raised_level(plain: Company, start: Submission
 def test_extra_approval_covers_a_lower_level(plain: Company, start: Submission) -> None:
     lowered = reading_and_posting(plain, "read")
     assert not lowered.approvals.filter(seats__label="conflict").exists()
-    found = load_context(lowered, plain.now).conflicts.as_asked
-    assert [conflict.signature for conflict in found] == [ConflictSignature.objects.get()]
+    conflicts = load_context(lowered, plain.now).conflicts.as_asked
+    assert [conflict.signature for conflict in conflicts] == [ConflictSignature.objects.get()]
 
 
 def posts(c: Company, level: str) -> Version:
@@ -529,7 +529,11 @@ def with_one_undecided(c: Company) -> tuple[Submission, list[Approval]]:
     both = list(made.approvals.filter(seats__label="conflict").order_by("pk"))
     for record in both:
         scenarios.approve(record, c.people.omar, now=c.now)
-    assert made.approvals.filter(stage=2, state=ApprovalState.OPEN).exclude(pk__in=[one.pk for one in both]).exists()
+    assert (
+        made.approvals.filter(stage=2, state=ApprovalState.OPEN)
+        .exclude(pk__in=[approval.pk for approval in both])
+        .exists()
+    )
     return made, both
 
 
@@ -544,11 +548,11 @@ def test_extra_approval_stays_after_later_decisions(plain: Company, start: Submi
     scenarios.approve(first, n.sana, now=plain.now, reason=WHY)
     second.refresh_from_db()
     scenarios.approve(second, n.omar, now=plain.now)
-    with pytest.raises(DutyConflict) as no:
+    with pytest.raises(DutyConflict) as error:
         undo(first, n.sana, plain.now)
-    assert no.value.refusal.code == "A8"
+    assert error.value.refusal.code == "A8"
     assert (
-        no.value.refusal.sentence
+        error.value.refusal.sentence
         == "Somebody decided after you on another approval in this conflict. Your extra approval stands."
     )
     assert not Retraction.objects.exists()
@@ -588,8 +592,8 @@ def test_signed_conflict_is_named_on_the_timeline_and_offers_no_waiver(
     page = read(plain, "rita", path)
     assert "Signed by Sana Iqbal on" in page
     assert "Ask for a waiver" not in page
-    said = re.sub("<[^>]+>", " ", page)
-    assert re.search("Sana Iqbal +gave the extra approval for the conflict “Read stock and tell of it”", said)
+    text = re.sub("<[^>]+>", " ", page)
+    assert re.search("Sana Iqbal +gave the extra approval for the conflict “Read stock and tell of it”", text)
 
 
 @SIGNED

@@ -123,13 +123,13 @@ def test_conflict_after_approval_needs_extra_approval_before_force(
     assert (made.state, record.state) == (SubmissionState.OPEN, ApprovalState.OPEN)
     assert labels(record) == {"owner", SeatLabel.CONFLICT}
     assert not Grant.objects.filter(automation=made.automation).exists()
-    asked = Seat.objects.get(approval=record, label=SeatLabel.CONFLICT).candidates.values_list("person", flat=True)
-    assert set(asked) == {n.sana.pk, n.viktor.pk}
-    assert {one.recipient_id for one in Notice.objects.filter(event="stage_2_opened", context__added=True)} == set(
-        asked
-    )
-    (told,) = Notice.objects.filter(event="signature_added", recipient=n.rita)
-    assert "What is read could be told to the wrong people." in told.context["because"]
+    candidates = Seat.objects.get(approval=record, label=SeatLabel.CONFLICT).candidates.values_list("person", flat=True)
+    assert set(candidates) == {n.sana.pk, n.viktor.pk}
+    assert {
+        notice.recipient_id for notice in Notice.objects.filter(event="stage_2_opened", context__added=True)
+    } == set(candidates)
+    (notice,) = Notice.objects.filter(event="signature_added", recipient=n.rita)
+    assert "What is read could be told to the wrong people." in notice.context["because"]
     shown = client_of(n.rita).get(f"/review/{made.pk}/").content.decode()
     assert "Needs one more approval, from Security, because of a conflict." in shown
     assert "It is with Sana Iqbal or Viktor" in shown
@@ -143,10 +143,10 @@ def test_conflict_after_approval_needs_extra_approval_before_force(
 def test_subset_is_not_accepted_without_extra_approval(plain: Company, scope: str, start: Submission) -> None:
     c, n, made = plain, plain.people, start
     assert made.state == SubmissionState.DECIDED
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         put_in_force.accept_subset(made, actor=as_actor(n.jonas), now=c.now)
-    assert no.value.refusal.code == "S6"
-    assert "was approved before it came into a conflict" in no.value.refusal.sentence
+    assert error.value.refusal.code == "S6"
+    assert "was approved before it came into a conflict" in error.value.refusal.sentence
     assert assignment_jobs.add_signatures_due(c.now, JOB) == 1
     made.refresh_from_db()
     assert made.state == SubmissionState.OPEN

@@ -44,7 +44,7 @@ def claim(c: Company) -> Binding:
     return Binding.objects.get(resource=c.model)
 
 
-def asked(c: Company) -> Approval:
+def submitted_approval(c: Company) -> Approval:
     """What asks to read the host, submitted by Rita for Jonas."""
     return submitted(c, technical_owner=c.people.rita)
 
@@ -53,10 +53,10 @@ def asked(c: Company) -> Approval:
 
 
 def test_claimed_host_is_high_until_other_owner_agrees(claimed: Company) -> None:
-    record = asked(claimed)
+    record = submitted_approval(claimed)
     assert record.tier == "high"
-    told = Notice.objects.get(event="host_claimed")
-    assert told.recipient == claimed.people.mei
+    notice = Notice.objects.get(event="host_claimed")
+    assert notice.recipient == claimed.people.mei
     page = client_of(claimed.people.omar).get(f"/review/{record.submission_id}/?open={record.pk}").content.decode()
     assert "This host is known to open Supplier Drive too." in page
     assert "until Mei Tanaka or the backup approver confirms that it also opens Model gateway" in page
@@ -71,7 +71,7 @@ def test_only_other_owners_side_agrees(claimed: Company) -> None:
         HostConsent.objects.create(
             binding=binding, resource=claimed.drive, opens=claimed.model, said_by=n.omar, said_at=claimed.now
         )
-    assert asked(claimed).tier == "high"
+    assert submitted_approval(claimed).tier == "high"
 
 
 def test_claimant_does_not_agree_for_other_side(claimed: Company) -> None:
@@ -94,7 +94,7 @@ def test_owner_of_both_resources_does_not_agree(claimed: Company) -> None:
 def test_consent_lapses_if_its_giver_owns_claiming_resource(claimed: Company) -> None:
     bindings.share_host(claimed.drive, actor=as_actor(claimed.people.mei), now=claimed.now, binding=claim(claimed).pk)
     given(claimed.model, deputy=claimed.people.mei)
-    assert asked(claimed).tier == "high"
+    assert submitted_approval(claimed).tier == "high"
 
 
 def test_a_move_of_the_older_binding_frees_no_claim(claimed: Company) -> None:
@@ -106,12 +106,12 @@ def test_a_move_of_the_older_binding_frees_no_claim(claimed: Company) -> None:
     later = claimed.now + timedelta(hours=1)
     bindings.agree_to_move(row, actor=as_actor(n.amara), now=later, resource=claimed.mail.pk)
     waiting = claim(claimed)
-    assert [one.resource for one in resource_queries.Bindings([waiting]).claims_on(waiting)] == [claimed.mail]
+    assert [binding.resource for binding in resource_queries.Bindings([waiting]).claims_on(waiting)] == [claimed.mail]
 
 
 def test_retired_resource_blocks_no_claim(claimed: Company) -> None:
     given(claimed.drive, state="retired")
-    assert asked(claimed).tier != "high"
+    assert submitted_approval(claimed).tier != "high"
 
 
 def test_owner_of_affected_automation_does_not_agree(claimed: Company) -> None:
@@ -142,7 +142,7 @@ def test_a_consent_counts_for_no_other_resource_that_the_connection_moves_to(cla
 def test_the_database_refuses_an_approval_of_less_than_high_risk_on_it(claimed: Company) -> None:
     n = claimed.people
     bindings.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
-    record = asked(claimed)
+    record = submitted_approval(claimed)
     stock_report.app_approved(claimed, record.submission)
     assert record.tier != "high"
     with unguarded(HostConsent):
@@ -178,24 +178,24 @@ OTHER_HOST = (
 )
 
 
-def both_bound(c: Company, known: str, claimed_as: str) -> None:
+def both_bound(c: Company, bound_as: str, claimed_as: str) -> None:
     """Mei's drive is known by one name of a host, and Omar says that another opens his resource."""
     n = c.people
-    bindings.bind_connection(c.drive, actor=as_actor(n.mei), now=c.now, connector="graphql", instance=known)
+    bindings.bind_connection(c.drive, actor=as_actor(n.mei), now=c.now, connector="graphql", instance=bound_as)
     bindings.bind_connection(c.model, actor=as_actor(n.omar), now=c.now, connector="httpRequest", instance=claimed_as)
 
 
-@pytest.mark.parametrize(("known", "claimed_as"), SAME_HOST)
-def test_another_way_to_write_a_host_is_the_same_host(company: Company, known: str, claimed_as: str) -> None:
-    both_bound(company, known, claimed_as)
+@pytest.mark.parametrize(("bound_as", "claimed_as"), SAME_HOST)
+def test_another_way_to_write_a_host_is_the_same_host(company: Company, bound_as: str, claimed_as: str) -> None:
+    both_bound(company, bound_as, claimed_as)
     row = claim(company)
     assert [waits.resource for waits in resource_queries.Bindings([row]).claims_on(row)] == [company.drive]
     assert resource_queries.open_claims(company.drive) == [row]
 
 
-@pytest.mark.parametrize(("known", "claimed_as"), OTHER_HOST)
-def test_other_host_needs_no_consent(company: Company, known: str, claimed_as: str) -> None:
-    both_bound(company, known, claimed_as)
+@pytest.mark.parametrize(("bound_as", "claimed_as"), OTHER_HOST)
+def test_other_host_needs_no_consent(company: Company, bound_as: str, claimed_as: str) -> None:
+    both_bound(company, bound_as, claimed_as)
     row = claim(company)
     assert not resource_queries.Bindings([row]).claims_on(row)
 
@@ -220,7 +220,7 @@ def test_the_other_owner_agrees_on_the_page_of_their_resource(claimed: Company) 
     assert LedgerEvent.objects.filter(verb="binding.host_shared", outcome="done").count() == 1
     assert resource_queries.open_claims(claimed.drive) == []
     assert "Confirm shared host" not in client.get(claimed.drive.href).content.decode()
-    assert asked(claimed).tier != "high"
+    assert submitted_approval(claimed).tier != "high"
 
 
 def test_first_known_resource_needs_no_consent(claimed: Company) -> None:
@@ -230,7 +230,7 @@ def test_first_known_resource_needs_no_consent(claimed: Company) -> None:
 
 def test_one_owner_of_both_is_not_asked_twice(claimed: Company) -> None:
     given(claimed.drive, owner=claimed.people.omar)
-    assert asked(claimed).tier != "high"
+    assert submitted_approval(claimed).tier != "high"
 
 
 def test_a_credential_used_for_two_services_is_no_host(company: Company) -> None:
@@ -241,13 +241,13 @@ def test_a_credential_used_for_two_services_is_no_host(company: Company) -> None
     bindings.bind_connection(
         company.slack, actor=as_actor(n.omar), now=company.now, connector="slack", instance="gdrA1"
     )
-    known = resource_queries.Bindings(Binding.objects.select_related("resource"))
-    assert not any(known.claims_on(row) for row in known.values())
+    all_bindings = resource_queries.Bindings(Binding.objects.select_related("resource"))
+    assert not any(all_bindings.claims_on(row) for row in all_bindings.values())
 
 
 def test_an_approval_by_the_owner_alone_leaves_it_open_for_security(claimed: Company) -> None:
     n = claimed.people
-    made = asked(claimed).submission
+    made = submitted_approval(claimed).submission
     scenarios.approve(scenarios.app_of(made), n.theo, now=claimed.now, reason="Fine.")
     scenarios.approve(payroll(made), n.omar, now=claimed.now, reason="Ours.")
     assert payroll(made).state == "open"

@@ -37,9 +37,9 @@ def on_record() -> tuple[int, int]:
     return LedgerEvent.objects.count(), Notice.objects.count()
 
 
-def press(client: Client, record: Approval, decision: str, *, shown: str, **said: Any) -> Any:
+def press(client: Client, record: Approval, decision: str, *, shown: str, **fields: Any) -> Any:
     """The form of a record as a page that showed ``shown`` sends it."""
-    form = {"decision": decision, "reason": "So be it.", "shown_digest": shown, **said}
+    form = {"decision": decision, "reason": "So be it.", "shown_digest": shown, **fields}
     return client.post(f"/review/{record.submission_id}/records/{record.pk}/", form)
 
 
@@ -105,12 +105,12 @@ def test_repeated_press_returns_first_decision(
     company: Company, stage_2: Submission, outcome: str, headers: dict[str, str]
 ) -> None:
     record, omar = stock_report.privilege_on(stage_2, company.slack), client_of(company.people.omar)
-    shown, said = scenarios.shown(record), {"term_days": "30"} if outcome == "approve" else {}
-    first = press(omar, record, outcome, shown=shown, **said)
+    shown, fields = scenarios.shown(record), {"term_days": "30"} if outcome == "approve" else {}
+    first = press(omar, record, outcome, shown=shown, **fields)
     before = on_record()
     again = omar.post(
         f"/review/{record.submission_id}/records/{record.pk}/",
-        {"decision": outcome, "reason": "  So be it. ", "shown_digest": shown, **said},
+        {"decision": outcome, "reason": "  So be it. ", "shown_digest": shown, **fields},
         headers=headers,
     )
     assert again.status_code == (200 if headers else first.status_code)
@@ -270,8 +270,8 @@ def test_a_decision_by_command_twice_is_one_too(company: Company, stage_2: Submi
     c, n = company, company.people
     record = stock_report.privilege_on(stage_2, c.slack)
     shown, stale = scenarios.shown(record), Approval.objects.get(pk=record.pk)
-    for one in (record, stale):
-        made = decide.approve(one, actor=as_actor(n.omar), now=c.now, reason="Fine.", shown_digest=shown)
+    for approval in (record, stale):
+        made = decide.approve(approval, actor=as_actor(n.omar), now=c.now, reason="Fine.", shown_digest=shown)
         assert made.state == ApprovalState.APPROVED
     assert record.decisions.count() == 1
     refused(decide.approve, record, as_actor(n.amara), "STATE", now=c.now, kind="state")

@@ -84,9 +84,9 @@ def test_approval_is_refused_after_interim_term(company: Company, stage_2: Submi
     record.expires_at = last + timedelta(days=1)
     record.save()
     assert verb.refusal(fresh(record), actor=as_actor(n.grace), now=last - timedelta(seconds=1)) is None
-    no = verb.refusal(fresh(record), actor=as_actor(n.amara), now=last)
-    assert no is not None
-    assert no.code == "I3"
+    refusal = verb.refusal(fresh(record), actor=as_actor(n.amara), now=last)
+    assert refusal is not None
+    assert refusal.code == "I3"
 
 
 @pytest.mark.rule("S8", "I3", "A9")
@@ -105,8 +105,8 @@ def test_later_interim_owner_stands_behind_deputy(company: Company, stage_2: Sub
 @WITHOUT_OMAR
 def test_interim_owner_who_is_party_does_not_decide(company: Company, start: Version) -> None:
     n, version = company.people, start
-    for one in (company.slack, company.erp):
-        stands_in(company, Resource.objects.get(pk=one.pk), n.rita, lead=n.amara)
+    for resource in (company.slack, company.erp):
+        stands_in(company, Resource.objects.get(pk=resource.pk), n.rita, lead=n.amara)
     submission = scenarios.submitted(company, version)
     scenarios.decide_app(company, submission)
     record = stock_report.privilege_on(submission, company.slack)
@@ -118,8 +118,8 @@ def test_interim_owner_who_is_party_does_not_decide(company: Company, start: Ver
 @WITHOUT_OMAR
 def test_first_decision_of_interim_owner_confirms_binding(company: Company, start: Version) -> None:
     n, version = company.people, start
-    for one in (company.slack, company.erp):
-        stands_in(company, Resource.objects.get(pk=one.pk), n.grace, lead=n.amara)
+    for resource in (company.slack, company.erp):
+        stands_in(company, Resource.objects.get(pk=resource.pk), n.grace, lead=n.amara)
     submission = scenarios.submitted(company, version)
     scenarios.approve(scenarios.app_of(submission), n.theo, now=company.now)
     scenarios.approve(stock_report.privilege_on(submission, company.slack), n.grace, now=company.now)
@@ -144,8 +144,8 @@ WITHOUT_JONAS = starting_point("stock_in_stage_2", without_jonas)
 def test_automation_without_owner_is_not_approved(company: Company, start: Submission) -> None:
     record = stock_report.privilege_on(start, company.slack)
     omar = as_actor(company.people.omar)
-    no = refused(decide.approve, record, omar, "I3", now=company.now, kind="state")
-    assert "Jonas Weil left. Nobody owns Weekly stock report" in no.sentence
+    refusal = refused(decide.approve, record, omar, "I3", now=company.now, kind="state")
+    assert "Jonas Weil left. Nobody owns Weekly stock report" in refusal.sentence
 
 
 @pytest.mark.rule("I3", "A5")
@@ -198,10 +198,10 @@ def test_approver_of_automation_does_not_become_its_interim_owner(company: Compa
     scenarios.approve(stock_report.privilege_on(stage_2, company.slack), n.omar, now=company.now)
     left(company, n.jonas)
     automation = Automation.objects.get(pk=stage_2.automation_id)
-    for asked in (n.omar, n.amara):  # who has decided, and who is asked after him
-        with pytest.raises(DutyConflict) as no:
-            name(company, automation, asked, n.theo)
-        assert no.value.refusal.code == "SOD-1"
+    for approver in (n.omar, n.amara):  # who has decided, and who is asked after him
+        with pytest.raises(DutyConflict) as error:
+            name(company, automation, approver, n.theo)
+        assert error.value.refusal.code == "SOD-1"
     assert not InterimOwner.objects.exists()
     delegate = as_delegate(n.viktor, giver=n.sana)
     other = name(company, automation, n.piet, n.theo)
@@ -220,8 +220,8 @@ def test_credential_without_owner_is_neither_requested_nor_approved(company: Com
     assert record.credential is not None
     Credential.objects.filter(pk=record.credential_id).update(owner=n.lena)
     left(company, n.lena)
-    no = refused(decide.approve, fresh(record), as_actor(n.omar), "I3", now=company.now, kind="state")
-    assert "Lena Fischer left. Nobody owns the credential" in no.sentence
+    refusal = refused(decide.approve, fresh(record), as_actor(n.omar), "I3", now=company.now, kind="state")
+    assert "Lena Fischer left. Nobody owns the credential" in refusal.sentence
     stands_in(company, Credential.objects.get(pk=record.credential_id), n.piet, lead=n.amara)
     assert scenarios.approve(fresh(record), n.omar, now=company.now).state == ApprovalState.APPROVED
 
@@ -234,8 +234,8 @@ def test_access_of_ownerless_identity_is_not_approved(company: Company, stage_2:
     )
     VersionIdentity.objects.create(version=stage_2.version, identity=identity)
     left(company, n.lena)
-    no = refused(decide.approve, record, as_actor(n.omar), "I3", now=company.now, kind="state")
-    assert "Nobody owns the identity spiffe://northwind/stock" in no.sentence
+    refusal = refused(decide.approve, record, as_actor(n.omar), "I3", now=company.now, kind="state")
+    assert "Nobody owns the identity spiffe://northwind/stock" in refusal.sentence
     with pytest.raises(InvalidInput, match="Nobody owns the identity"):
         scenarios.submitted(company, stage_2.version, by=n.jonas)
     stands_in(company, NonHumanIdentity.objects.get(pk=identity.pk), n.piet, lead=n.theo)
@@ -251,11 +251,11 @@ def test_approved_access_does_not_come_into_force_without_owner(company: Company
     scenarios.reject(records[-1], n.omar, now=company.now)
     left(company, n.omar)
     submission = Submission.objects.get(pk=stage_2.pk)
-    with pytest.raises(OutOfTurn, match="has no active owner") as no:
+    with pytest.raises(OutOfTurn, match="has no active owner") as error:
         put_in_force.accept_subset(submission, actor=as_actor(n.jonas), now=company.now)
-    assert no.value.refusal.code == "I3"
-    for one in (company.slack, company.erp):
-        stands_in(company, Resource.objects.get(pk=one.pk), n.grace, lead=n.amara)
+    assert error.value.refusal.code == "I3"
+    for resource in (company.slack, company.erp):
+        stands_in(company, Resource.objects.get(pk=resource.pk), n.grace, lead=n.amara)
     put_in_force.accept_subset(submission, actor=as_actor(n.jonas), now=company.now)
     assert LedgerEvent.objects.filter(verb="submission.put_in_force", outcome="done").exists()
 

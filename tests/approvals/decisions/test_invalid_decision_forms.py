@@ -21,18 +21,18 @@ TYPED = "Only for as long as the audit runs."
 #: Which record, which fields the form sends beside those that are right, and beside which field it is refused.
 GARBLED: tuple[tuple[str, dict[str, Any], str], ...] = (
     *(
-        ("posting", {"term_days": said}, "term_days")
-        for said in ("", "abc", "1e3", "30.0", "-1", "0", "+30", " 30", "181", "9" * 40, "NaN", "٣٠", ["30", "60"])
+        ("posting", {"term_days": value}, "term_days")
+        for value in ("", "abc", "1e3", "30.0", "-1", "0", "+30", " 30", "181", "9" * 40, "NaN", "٣٠", ["30", "60"])
     ),
     ("posting", {"has_term_days": "1"}, "term_days"),
     *(
-        ("mailing", {"level": said}, "level")
-        for said in ("", "admin", "READ", "unknown", "readwrite", "0", ["read", "write"])
+        ("mailing", {"level": value}, "level")
+        for value in ("", "admin", "READ", "unknown", "readwrite", "0", ["read", "write"])
     ),
     ("mailing", {"has_level": "1"}, "level"),
     *(
-        ("reading", {"scope": said}, "scope")
-        for said in (
+        ("reading", {"scope": value}, "scope")
+        for value in (
             "",
             "fin.salaries",
             "fin",
@@ -43,8 +43,8 @@ GARBLED: tuple[tuple[str, dict[str, Any], str], ...] = (
         )
     ),
     ("reading", {"has_scope": "1"}, "scope"),
-    *(("posting", {"decision": said}, "decision") for said in ("", "maybe", "APPROVE", ["approve", "reject"])),
-    *(("posting", {"not_mine": said}, "not_mine") for said in ("1", "0", "yes", ["1", "1"])),
+    *(("posting", {"decision": value}, "decision") for value in ("", "maybe", "APPROVE", ["approve", "reject"])),
+    *(("posting", {"not_mine": value}, "not_mine") for value in ("1", "0", "yes", ["1", "1"])),
 )
 
 
@@ -59,9 +59,9 @@ def record_of(submission: Submission, company: Company, which: str) -> Approval:
     return stock_report.privilege_on(submission, company.slack if which == "posting" else company.mail)
 
 
-def posted(client: Client, record: Approval, **said: Any) -> Any:
+def posted(client: Client, record: Approval, **fields: Any) -> Any:
     """The form of a record, sent by a browser with something else in it; no scripts."""
-    form = {"decision": "approve", "reason": TYPED, "shown_digest": scenarios.shown(record), **said}
+    form = {"decision": "approve", "reason": TYPED, "shown_digest": scenarios.shown(record), **fields}
     return client.post(f"/review/{record.submission_id}/records/{record.pk}/", form)
 
 
@@ -80,15 +80,15 @@ def mei(company: Company, omar: Client) -> Client:
 
 @pytest.mark.rule("A7")
 @pytest.mark.parametrize(
-    ("which", "said", "field", "starting_point"),
+    ("which", "fields", "field", "starting_point"),
     [(*row, STANDS[row[0]]) for row in GARBLED],
-    ids=[f"{field}={said}" for _, said, field in GARBLED],
+    ids=[f"{field}={fields}" for _, fields, field in GARBLED],
 )
 def test_malformed_answer_is_refused_beside_its_field(
-    company: Company, omar: Client, mei: Client, which: str, said: dict[str, Any], field: str, starting_point: str
+    company: Company, omar: Client, mei: Client, which: str, fields: dict[str, Any], field: str, starting_point: str
 ) -> None:
     record = record_of(stock_report.newest(company), company, which)
-    answer = posted(mei if which == "mailing" else omar, record, **said)
+    answer = posted(mei if which == "mailing" else omar, record, **fields)
     page = answer.content.decode()
     assert answer.status_code == 422, page[:400]
     assert TYPED in page, "nothing typed is lost"
@@ -100,12 +100,12 @@ def test_malformed_answer_is_refused_beside_its_field(
         None,
     )
     assert not record.decisions.exists()
-    beside = {"term_days": "term", "level": "level", "scope": "scope"}.get(field)
-    if beside is None:
+    control = {"term_days": "term", "level": "level", "scope": "scope"}.get(field)
+    if control is None:
         assert re.search(r'class="note[^"]*no[^"]*"', page), "said above the form"
     else:
-        assert f'id="{beside}-{record.pk}-error"' in page
-        assert f'aria-describedby="{beside}-{record.pk}-error"' in page
+        assert f'id="{control}-{record.pk}-error"' in page
+        assert f'aria-describedby="{control}-{record.pk}-error"' in page
 
 
 @pytest.mark.rule("A7")

@@ -85,8 +85,8 @@ def test_an_owner_objects_before_their_stage_opens_stage_1_sees_it_and_is_not_bo
     )  # nothing is lost on the way: the focus stays
 
     seen = client_of(n.theo).get(reverse("review", args=[submission.pk]))
-    ((said, about),) = seen.context["objections"]
-    assert (said.by.name, about, said.text.shown) == (
+    ((objection, subject),) = seen.context["objections"]
+    assert (objection.by.name, subject, objection.text.shown) == (
         n.omar.name,
         str(record.privilege),
         "It reads every customer.",

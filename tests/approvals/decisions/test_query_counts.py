@@ -43,21 +43,23 @@ def test_diff_query_count_is_constant_near_grant_end(company: Company, live: Sub
         return plan_context.PlanContext(content, submitter=rita, people=[rita], now=late).changes
 
     with CaptureQueriesContext(connection) as counted:
-        found = compare()
-    assert len(found.unchanged) == 4
+        comparison = compare()
+    assert len(comparison.unchanged) == 4
     Grant.objects.filter(automation=automation).update(state="ended", ended_at=late, ended_why="expired")
     assert queries(compare) <= len(counted)
 
 
 def in_each_stage(c: Company) -> tuple[list[Submission], list[Submission]]:
     """Two submissions before stage 1 and two of high risk after it."""
-    found: dict[str, list[Submission]] = {}
+    by_export: dict[str, list[Submission]] = {}
     for export in ("weekly-stock-report.json", "invoice-chaser.json"):
         contents = [of_its_own(export, word) for word in ("here", "there")]
-        found[export] = [scenarios.submitted(c, scenarios.brought_in(c, export, content=one)) for one in contents]
-    before, after = found.values()
-    for one in after:
-        scenarios.decide_app(c, one)
+        by_export[export] = [
+            scenarios.submitted(c, scenarios.brought_in(c, export, content=content)) for content in contents
+        ]
+    before, after = by_export.values()
+    for submission in after:
+        scenarios.decide_app(c, submission)
     return before, after
 
 
@@ -67,10 +69,10 @@ def test_reminding_costs_the_same_for_one_submission_as_for_two(company: Company
     before, after = in_each_stage(company)
     open_now = Approval.objects.filter(state="open", due_at__isnull=False)
     late = max(open_now.values_list("due_at", flat=True))
-    told = decision_jobs.remind(late)
-    assert told == Notice.objects.filter(event="approval_due").count() > 0
+    count = decision_jobs.remind(late)
+    assert count == Notice.objects.filter(event="approval_due").count() > 0
     assert set(Notice.objects.filter(event="approval_due").values_list("thread", flat=True)) == {
-        f"submission:{one.pk}" for one in (*before, *after)
+        f"submission:{submission.pk}" for submission in (*before, *after)
     }
     assert decision_jobs.remind(late) == 0
     many = queries(lambda: decision_jobs.remind(late))
@@ -101,16 +103,16 @@ def test_decision_repeats_no_query(company: Company, stage_2: Submission) -> Non
     scenarios.finish(company, stage_2.approvals.get(credential=record.privilege.credential), now=company.now)
     person = load_context(stage_2, company.now).route.standing(record)[0].may_decide[0]
     digest, actor = scenarios.shown(record), as_actor(person)
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         decide.approve(record, actor=actor, now=company.now, reason="Fine by me.", shown_digest=digest)
-    said = Counter(one["sql"] for one in asked.captured_queries if one["sql"].startswith("SELECT"))
-    assert [sql for sql, times in said.items() if times > 1] == []
+    statements = Counter(query["sql"] for query in captured.captured_queries if query["sql"].startswith("SELECT"))
+    assert [sql for sql, times in statements.items() if times > 1] == []
 
 
 @pytest.mark.rule("A7")
 def test_a_locked_record_comes_with_the_locked_rows_above_it(stage_2: Submission) -> None:
-    known = stage_2.approvals.earliest("pk")
-    found = lock(known, LOCKED_BEFORE)
-    assert queries(lambda: found.submission.automation.name) == 0
-    known.submission.automation.name = "Read before the lock"
-    assert found.submission.automation.name != "Read before the lock"
+    approval = stage_2.approvals.earliest("pk")
+    locked = lock(approval, LOCKED_BEFORE)
+    assert queries(lambda: locked.submission.automation.name) == 0
+    approval.submission.automation.name = "Read before the lock"
+    assert locked.submission.automation.name != "Read before the lock"

@@ -30,7 +30,7 @@ from tests.starting_points import starting_point
 QUARTER = timedelta(days=90)
 
 
-def found(c: Company, now: Any = None) -> list[Signal]:
+def signals_of(c: Company, now: Any = None) -> list[Signal]:
     at = now or c.now
     return approval_signals.find_signals(policy_queries.in_force(at), at)
 
@@ -58,41 +58,41 @@ FOUR_FIFTHS = starting_point(APPS_MORE, rest_by_omar)
 
 @pytest.mark.rule("S10")
 def test_approving_for_each_other_three_times_is_no_signal(company: Company, three_times: Submission) -> None:
-    assert found(company) == []
+    assert signals_of(company) == []
     of_rita(company, "rita2")
-    assert [one.kind for one in found(company)] == ["mutual"], "the fourth time is"
-    assert found(company, company.now + QUARTER) == [], "and not for longer than the policy's days"
+    assert [signal.kind for signal in signals_of(company)] == ["mutual"], "the fourth time is"
+    assert signals_of(company, company.now + QUARTER) == [], "and not for longer than the policy's days"
 
 
 @pytest.mark.rule("S10", "A8")
 def test_retracted_decisions_do_not_count(company: Company, four_times: Submission) -> None:
     record = stock_report.privilege_on(four_times, company.slack)
     scenarios.retract(record, company.people.rita, now=company.now, reason="Not mine to say.")
-    assert found(company) == []
+    assert signals_of(company) == []
 
 
 @pytest.mark.rule("S10", "A14")
 def test_carried_over_decisions_count_once(company: Company, three_times: Submission) -> None:
     newer = stock_report.submitted(company, both(another("rita1"), stock_report.one_more_channel))
     assert newer.approvals.get(stage=1).carried_decisions.count() == 1
-    assert found(company) == []
+    assert signals_of(company) == []
 
 
 @pytest.mark.rule("S10")
 def test_all_approvals_of_one_submission_are_no_signal(company: Company, stock_in_force: Submission) -> None:
-    assert not found(company)
+    assert not signals_of(company)
 
 
 @pytest.mark.rule("S10")
 @FOUR_FIFTHS
 def test_four_fifths_of_a_builders_approvals_are_no_signal(company: Company) -> None:
-    assert not found(company), "Omar gave 20 of 25"
+    assert not signals_of(company), "Omar gave 20 of 25"
 
 
 @pytest.mark.rule("S10", "A13")
 @APPS_MORE
 def test_auto_approvals_do_not_count(company: Company) -> None:
-    (signal,) = found(company)
+    (signal,) = signals_of(company)
     assert (signal.kind, signal.times) == ("leaning", (5, 5)), "Theo decided the apps, policy what was low"
 
 
@@ -102,11 +102,11 @@ def test_auto_approvals_do_not_count(company: Company) -> None:
 @pytest.mark.rule("S10")
 def test_four_mutual_approvals_are_a_signal(company: Company, four_times: Submission) -> None:
     made, n = Submission.objects.all(), company.people
-    (signal,) = found(company)
+    (signal,) = signals_of(company)
     assert (signal.kind, signal.people, signal.times) == ("mutual", (n.rita.pk, n.theo.pk), (2, 2))
-    assert signal.submissions == tuple(sorted((one.pk for one in made), reverse=True))
-    said = approval_signals.signal_sentence(signal, {n.rita.pk: n.rita.name, n.theo.pk: n.theo.name}, 90)
-    assert said == "Rita Novak approved for Theo Brandt twice and Theo Brandt for Rita Novak twice in 90 days."
+    assert signal.submissions == tuple(sorted((submission.pk for submission in made), reverse=True))
+    sentence = approval_signals.signal_sentence(signal, {n.rita.pk: n.rita.name, n.theo.pk: n.theo.name}, 90)
+    assert sentence == "Rita Novak approved for Theo Brandt twice and Theo Brandt for Rita Novak twice in 90 days."
 
 
 @pytest.mark.rule("S10", "A11")
@@ -115,7 +115,7 @@ def test_delegate_and_giver_both_count_as_approvers(company: Company, three_time
     made = stock_report.submitted(company, another("more"))
     app, actor = scenarios.app_of(made), as_delegate(n.grace, giver=n.theo)
     decide.approve(app, actor=actor, now=company.now, shown_digest=scenarios.shown(app))
-    (signal,) = found(company)
+    (signal,) = signals_of(company)
     assert signal.people == (n.rita.pk, n.theo.pk)
 
 
@@ -125,7 +125,7 @@ def test_more_than_four_fifths_from_one_person_are_a_signal(company: Company) ->
     n = company.people
     record = Approval.objects.get(stage=2, state=ApprovalState.OPEN)
     scenarios.approve(record, n.omar, now=company.now)
-    (signal,) = found(company)
+    (signal,) = signals_of(company)
     assert (signal.kind, signal.people, signal.times) == ("leaning", (n.omar.pk, n.rita.pk), (21, 26))
 
 
@@ -137,11 +137,11 @@ def test_security_is_notified_once_per_night_and_window(
     company: Company, four_times: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n, at = company.people, company.now
-    told = Notice.objects.filter(event="signal_flagged")
+    notices = Notice.objects.filter(event="signal_flagged")
     monkeypatch.setattr("governance.core.clock.current_time.now", lambda: at)
     run_job(decision_jobs.JOB, decision_jobs.sweep)
-    assert {notice.recipient for notice in told} == {n.sana, n.viktor}
-    letter = write(told.get(recipient=n.sana), None)
+    assert {notice.recipient for notice in notices} == {n.sana, n.viktor}
+    letter = write(notices.get(recipient=n.sana), None)
     assert "Rita Novak and Theo Brandt" in letter.subject
     assert "/signals/" in letter.text
     assert JobRun.objects.get(job=decision_jobs.JOB).counts == {"looked": 1, "signals": 1, "told": 2}
@@ -165,7 +165,7 @@ def test_signals_are_shown_to_security_and_auditors_only(
         with django_assert_max_num_queries(14):
             page = " ".join(client.get("/signals/").content.decode().split())
         assert "Rita Novak approved for Theo Brandt twice" in page
-        assert all(f"/review/{one.pk}/" in page for one in Submission.objects.all())
+        assert all(f"/review/{submission.pk}/" in page for submission in Submission.objects.all())
     assert "/signals/" in client_of(n.sana).get("/ledger/").content.decode()
     assert "/signals/" not in client_of(n.ines).get("/ledger/").content.decode()
 

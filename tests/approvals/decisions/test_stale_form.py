@@ -20,11 +20,11 @@ from tests.starting_points import starting_point
 pytestmark = [pytest.mark.django_db, pytest.mark.parametrize("by_script", [True, False], ids=["script", "none"])]
 
 
-def decide(who: Person, record: Approval, *, by_script: bool, shown: str, **said: Any) -> Any:
+def decide(who: Person, record: Approval, *, by_script: bool, shown: str, **fields: Any) -> Any:
     """One decision, posted from a form that showed this digest."""
     address = reverse("decide", args=[record.submission_id, record.pk])
     headers = {"HX-Request": "true", "HX-Target": "rows"} if by_script else {}
-    return client_of(who).post(address, {"shown_digest": shown, **said}, headers=headers)
+    return client_of(who).post(address, {"shown_digest": shown, **fields}, headers=headers)
 
 
 def words(page: str) -> str:
@@ -34,12 +34,12 @@ def words(page: str) -> str:
 def form(page: str, record: Approval) -> dict[str, str]:
     """What the record's form holds on a page: its digest, what is written as the reason, and what is chosen."""
     address = re.escape(reverse("decide", args=[record.submission_id, record.pk]))
-    found = re.search(rf'<form class="decision"[^>]*action="{address}".*?</form>', page, re.DOTALL)
-    assert found is not None
-    chosen = re.findall(r'<input type="radio" name="(\w+)" value="(\w+)" checked', found[0])
+    match = re.search(rf'<form class="decision"[^>]*action="{address}".*?</form>', page, re.DOTALL)
+    assert match is not None
+    chosen = re.findall(r'<input type="radio" name="(\w+)" value="(\w+)" checked', match[0])
     digest, reason = (
-        re.search(r'name="shown_digest" value="(\w+)"', found[0]),
-        re.search(r"<textarea[^>]*>([^<]*)<", found[0]),
+        re.search(r'name="shown_digest" value="(\w+)"', match[0]),
+        re.search(r"<textarea[^>]*>([^<]*)<", match[0]),
     )
     assert digest is not None
     assert reason is not None
@@ -54,8 +54,8 @@ def test_second_approver_sees_first_decision_and_keeps_input(
     record = stock_report.privilege_on(chaser_in_stage_2, company.mail)
     shown = scenarios.shown(record)
     scenarios.approve(record, n.mei, now=company.now, term_days=30, reason="A month, to begin with.")
-    said = {"decision": "approve", "reason": "Ninety days is fine.", "term_days": "90", "has_term_days": "1"}
-    answer = decide(n.sana, record, by_script=by_script, shown=shown, **said)
+    fields = {"decision": "approve", "reason": "Ninety days is fine.", "term_days": "90", "has_term_days": "1"}
+    answer = decide(n.sana, record, by_script=by_script, shown=shown, **fields)
     page = answer.content.decode()
     assert answer.status_code == 409
     assert record.decisions.count() == 1

@@ -21,8 +21,8 @@ from tests.signed_in_client import client_of
 
 def lines(c: Company, row: Automation | Resource | Submission, reader: Person, *, limit: int = 50) -> list[str]:
     """The timeline of a row as somebody reads it."""
-    found = timeline_queries.shapes(row, limit=limit, actor=as_actor(reader), now=c.now)
-    return [f"{one['actor']} {one['text']}".strip() for one in found]
+    shapes = timeline_queries.shapes(row, limit=limit, actor=as_actor(reader), now=c.now)
+    return [f"{shape['actor']} {shape['text']}".strip() for shape in shapes]
 
 
 @pytest.mark.rule("H3")
@@ -30,9 +30,9 @@ def test_name_only_reader_sees_no_privileges_in_timeline(company: Company, stage
     scenarios.approve(stock_report.privilege_on(stage_2, company.slack), company.people.omar, now=company.now)
     stranger = company.people.nadia
     assert company.slack in Resource.objects.visible_to(as_actor(stranger), company.now)
-    said = lines(company, company.slack, stranger)
-    assert "Omar Haddad approved a record: “Fine by me.”" in said
-    assert not any("May " in one for one in said)
+    texts = lines(company, company.slack, stranger)
+    assert "Omar Haddad approved a record: “Fine by me.”" in texts
+    assert not any("May " in text for text in texts)
     page = client_of(stranger).get(reverse("resource", args=[company.slack.pk])).content.decode()
     assert "“May " not in page
 
@@ -46,12 +46,12 @@ def test_each_decision_names_its_record_on_every_timeline(company: Company, stag
     scenarios.reject(erp, n.omar, now=company.now)
     automation = Automation.objects.get(pk=stage_2.automation_id)
     for row in (automation, stage_2):
-        said = lines(company, row, n.rita)
-        assert f"Omar Haddad approved {posts}: “Fine by me.”" in said
-        assert f"Omar Haddad refused “{erp.title}”: “No.”" in said
-        assert "Theo Brandt approved the app: “Fine by me.”" in said
+        texts = lines(company, row, n.rita)
+        assert f"Omar Haddad approved {posts}: “Fine by me.”" in texts
+        assert f"Omar Haddad refused “{erp.title}”: “No.”" in texts
+        assert "Theo Brandt approved the app: “Fine by me.”" in texts
     assert f"You approved {posts}: “Fine by me.”" in lines(company, company.slack, n.omar)
-    assert not any("{what}" in one for one in lines(company, automation, n.rita))
+    assert not any("{what}" in text for text in lines(company, automation, n.rita))
 
 
 @pytest.mark.rule("H3", "S5")
@@ -60,8 +60,8 @@ def test_refused_attempt_names_its_approval(company: Company, stage_2: Submissio
     url = reverse("decide", args=[stage_2.pk, record.pk])
     form = {"decision": "approve", "reason": "Yes.", "shown_digest": scenarios.shown(record)}
     assert client_of(company.people.theo).post(url, form).status_code == 403
-    said = lines(company, stage_2, company.people.rita)
-    assert any(one.startswith(f"Theo Brandt was refused (approved: “{record.title}”)") for one in said)
+    texts = lines(company, stage_2, company.people.rita)
+    assert any(text.startswith(f"Theo Brandt was refused (approved: “{record.title}”)") for text in texts)
 
 
 @pytest.mark.rule("H3")
@@ -78,13 +78,13 @@ def test_ledger_page_describes_subject_of_each_event(company: Company, live: Sub
     automation = Automation.objects.get(pk=live.automation_id)
     grant = automation.grants.get(entitlement__resource=company.slack)
     lifecycle.stop(grant, actor=as_actor(company.people.omar), now=company.now, reason="It floods us.")
-    asked = {"about": f"inventory.automation:{automation.pk}"}
-    answer = client_of(company.people.yuki).get(reverse("ledger"), asked)
-    said = [one["words"] for one in answer.context["events"]]
+    query = {"about": f"inventory.automation:{automation.pk}"}
+    answer = client_of(company.people.yuki).get(reverse("ledger"), query)
+    descriptions = [event["words"] for event in answer.context["events"]]
     sentence = stock_report.privilege_on(live, company.slack).title
-    assert f"Stopped “{sentence}”" in said
-    assert f"Approved “{sentence}”" in said
-    assert not [one for one in said if "{" in one]
+    assert f"Stopped “{sentence}”" in descriptions
+    assert f"Approved “{sentence}”" in descriptions
+    assert not [description for description in descriptions if "{" in description]
 
 
 @pytest.mark.rule("H3")
@@ -94,17 +94,17 @@ def test_ledger_is_searched_by_subject_and_event(company: Company, live: Submiss
     lifecycle.stop(grant, actor=as_actor(n.omar), now=company.now, reason="It floods us.")
     yuki = client_of(n.yuki)
 
-    def found(words: str) -> list[tuple[str, str]]:
+    def events_found(words: str) -> list[tuple[str, str]]:
         events = yuki.get(reverse("ledger"), {"q": words}).context["events"]
         return [(row["event"].verb, row["subject"]) for row in events]
 
-    named = found("weekly stock")
+    named = events_found("weekly stock")
     assert {"submission.submitted", "approval.approved", "grant.stopped"} <= {verb for verb, _ in named}
-    assert found("stopped weekly stock") == [("grant.stopped", automation.name)]
-    assert ("grant.stopped", automation.name) in found("Finance Slack")
-    assert {verb for verb, _ in found("put to use")} == {"resource.activated"}
-    assert {verb for verb, _ in found(live.reference)} >= {"submission.submitted", "approval.approved"}
-    assert found("stopped nothing of this name") == []
+    assert events_found("stopped weekly stock") == [("grant.stopped", automation.name)]
+    assert ("grant.stopped", automation.name) in events_found("Finance Slack")
+    assert {verb for verb, _ in events_found("put to use")} == {"resource.activated"}
+    assert {verb for verb, _ in events_found(live.reference)} >= {"submission.submitted", "approval.approved"}
+    assert events_found("stopped nothing of this name") == []
 
 
 @pytest.mark.rule("H3")
@@ -114,9 +114,9 @@ def test_more_lines_cost_no_more_queries(company: Company, live: Submission) -> 
     for limit in (8, 50):
         with CaptureQueriesContext(
             connection,
-        ) as asked:
-            found = lines(company, automation, company.people.jonas, limit=limit)
-        counts.append((len(found) > 8, len(asked)))
+        ) as queries:
+            texts = lines(company, automation, company.people.jonas, limit=limit)
+        counts.append((len(texts) > 8, len(queries)))
     assert [many for many, _ in counts] == [False, True]
     assert counts[1][1] <= counts[0][1] + 1, "one for the kind of rows that came in, and none a line"
 
@@ -125,8 +125,8 @@ def test_more_lines_cost_no_more_queries(company: Company, live: Submission) -> 
 def test_the_review_page_names_its_records_without_reading_them_again(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     scenarios.approve(record, company.people.omar, now=company.now)
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         page = client_of(company.people.rita).get(reverse("review", args=[stage_2.pk])).content.decode()
     assert f"approved “{record.title}”" in page
-    reads = [one["sql"] for one in asked.captured_queries if '"inventory_entitlement"."words"' in one["sql"]]
+    reads = [query["sql"] for query in queries.captured_queries if '"inventory_entitlement"."words"' in query["sql"]]
     assert len(reads) == 1

@@ -53,8 +53,8 @@ def test_second_connection_is_independent_of_first_approval(company: Company) ->
     scenarios.decide_all(company, scenarios.submitted(company, version(company, HOSTS[0])))
     assert is_confirmed(HOSTS[0])
     later = scenarios.submitted(company, version(company, *HOSTS))
-    asked = later.approvals.filter(stage=2).values_list("privilege__instance", flat=True)
-    assert list(asked) == [HOSTS[1]]
+    instances = later.approvals.filter(stage=2).values_list("privilege__instance", flat=True)
+    assert list(instances) == [HOSTS[1]]
     assert not is_confirmed(HOSTS[1])
 
 

@@ -43,9 +43,9 @@ def record(company: Company, stock_in_stage_2: Submission) -> Approval:
 @pytest.fixture
 def high(company: Company, chaser_in_stage_2: Submission) -> Approval:
     """What a high-risk app may do to Omar's database: his signature, and one for security."""
-    found = chaser_in_stage_2.approvals.filter(tier="high", privilege__entitlement__resource=company.erp).first()
-    assert found is not None
-    return found
+    approval = chaser_in_stage_2.approvals.filter(tier="high", privilege__entitlement__resource=company.erp).first()
+    assert approval is not None
+    return approval
 
 
 def retract(record: Approval, person: Person, c: Company, **more: Any) -> Approval:
@@ -85,9 +85,9 @@ def test_undo_after_decided_submission_is_refused(company: Company, stock_in_for
     made = stock_in_force
     assert made.state == SubmissionState.IN_FORCE
     record = stock_report.privilege_on(made, company.slack)
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         retract(record, company.people.omar, company)
-    assert no.value.refusal.code == "A5"
+    assert error.value.refusal.code == "A5"
     with pytest.raises(IntegrityError, match="STATE"), transaction.atomic():
         Retraction.objects.create(decision=record.decisions.get(), person=company.people.omar, at=company.now)
 
@@ -98,9 +98,9 @@ def test_an_app_is_not_taken_back_once_a_privilege_was_decided_on_its_strength(
 ) -> None:
     app, n = scenarios.app_of(record.submission), company.people
     scenarios.approve(record, n.omar, now=company.now)
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         retract(app, n.theo, company)
-    assert no.value.refusal.code == "A4"
+    assert error.value.refusal.code == "A4"
     with pytest.raises(IntegrityError, match="A4"), transaction.atomic():
         Retraction.objects.create(decision=app.decisions.get(), person=n.theo, at=company.now)
 
@@ -111,18 +111,18 @@ def test_token_and_stale_session_do_not_undo(company: Company, chaser_submitted:
     app = scenarios.app_of(chaser_submitted)
     scenarios.approve(app, n.theo, now=company.now)
     for minutes in (None, 60):
-        with pytest.raises(DutyConflict) as no:
+        with pytest.raises(DutyConflict) as error:
             retract(app, n.theo, company, actor=as_actor(n.theo, minutes))
-        assert no.value.refusal.code == "SOD-5"
+        assert error.value.refusal.code == "SOD-5"
 
 
 @pytest.mark.rule("A10")
 def test_undo_after_deadline_is_refused(company: Company, record: Approval) -> None:
     scenarios.approve(record, company.people.omar, now=company.now)
     assert record.expires_at is not None
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         retract(record, company.people.omar, company, now=record.expires_at + timedelta(seconds=1))
-    assert no.value.refusal.code == "A10"
+    assert error.value.refusal.code == "A10"
 
 
 @pytest.mark.rule("A14")
@@ -147,10 +147,10 @@ def test_undone_decision_reopens_approval_and_stays_on_record(company: Company, 
     assert decision.retraction.reason.shown == "Wrong row."
     verbs = LedgerEvent.objects.filter(subject_type="approvals.approval", subject_id=str(record.pk)).order_by("pk")
     assert list(verbs.values_list("verb", flat=True))[-2:] == ["approval.rejected", "approval.retracted"]
-    assert record.pk in [one.pk for one in approvals.to_decide(as_actor(n.omar), company.now)]
+    assert record.pk in [approval.pk for approval in approvals.to_decide(as_actor(n.omar), company.now)]
     scenarios.approve(record, n.omar, now=company.now)
     assert record.state == ApprovalState.APPROVED
-    assert [one.again for one in record.decisions.order_by("pk")] == [0, 1]
+    assert [decision.again for decision in record.decisions.order_by("pk")] == [0, 1]
 
 
 @pytest.mark.rule("A8")
@@ -171,9 +171,9 @@ def test_two_presses_of_undo_are_one(company: Company, record: Approval) -> None
 def test_undo_from_changed_page_is_refused(company: Company, record: Approval) -> None:
     n = company.people
     scenarios.approve(record, n.omar, now=company.now)
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         retract(record, n.omar, company, decision=record.decisions.get().pk + 1)
-    assert no.value.refusal.code == "A6"
+    assert error.value.refusal.code == "A6"
     assert not Retraction.objects.exists()
 
 
@@ -183,9 +183,9 @@ def test_form_shown_before_undo_is_stale(company: Company, record: Approval) -> 
     shown = scenarios.shown(record)
     scenarios.approve(record, n.omar, now=company.now)
     retract(record, n.omar, company)
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         decide.approve(record, actor=as_actor(n.omar), now=company.now, reason="Fine by me.", shown_digest=shown)
-    assert no.value.refusal.code == "A6"
+    assert error.value.refusal.code == "A6"
 
 
 @pytest.mark.rule("A8")
@@ -211,7 +211,7 @@ def test_undo_restores_requested_term_level_and_scope(company: Company, stock_in
     retract(record, n.omar, company)
     assert (record.granted_term_days, record.granted_level, record.granted_scope) == (None, "", None)
     made = scenarios.decide_rest(company, stock_in_stage_2)
-    grant = next(one for one in scenarios.grants_of(made) if one.approval_id == record.pk)
+    grant = next(grant for grant in scenarios.grants_of(made) if grant.approval_id == record.pk)
     assert (grant.ends_at - grant.begins_at).days == record.term_days
 
 
@@ -293,9 +293,9 @@ def test_a_no_that_refused_the_connection_is_not_taken_back(company: Company, re
     decide.reject(
         record, actor=as_actor(n.omar), now=company.now, reason="Not ours.", shown_digest=shown, not_mine=True
     )
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         retract(record, n.omar, company)
-    assert no.value.refusal.code == "I8"
+    assert error.value.refusal.code == "I8"
 
 
 @pytest.mark.rule("A7", "A8")
@@ -313,10 +313,10 @@ def test_undone_app_approval_closes_stage_2(company: Company, stock_in_stage_2: 
     app = scenarios.app_of(stock_in_stage_2)
     retract(app, n.theo, company)
     second = stock_in_stage_2.approvals.filter(stage=2)
-    assert {one.state for one in second} == {ApprovalState.WAITING}
-    assert {one.due_at for one in second} == {None}
-    for one in second:
-        assert recorded("approval.closed_again", one, by=n.theo) == {"from": "open", "to": "waiting"}
+    assert {approval.state for approval in second} == {ApprovalState.WAITING}
+    assert {approval.due_at for approval in second} == {None}
+    for approval in second:
+        assert recorded("approval.closed_again", approval, by=n.theo) == {"from": "open", "to": "waiting"}
     assert approvals.to_decide(as_actor(n.omar), company.now) == []
     with pytest.raises(OutOfTurn, match=r"^STATE: This approval is waiting, so this can't"):
         scenarios.approve(stock_report.privilege_on(stock_in_stage_2, company.slack), n.omar, now=company.now)
@@ -331,9 +331,9 @@ def test_person_who_undid_decision_is_barred_from_other_stage(company: Company, 
     stock_report.hand_over(company, company.slack, n.theo, n.omar)
     retract(scenarios.app_of(made), n.theo, company)
     route = load_context(made, company.now).route
-    found = separation_of_duties.conflict(n.theo, route, stock_report.privilege_on(made, company.slack))
-    assert found is not None
-    assert found[0] == "SOD-2"
+    conflict = separation_of_duties.conflict(n.theo, route, stock_report.privilege_on(made, company.slack))
+    assert conflict is not None
+    assert conflict[0] == "SOD-2"
 
 
 def at(day: int, hour: int, *, month: int = 11) -> datetime:
@@ -344,9 +344,9 @@ def at(day: int, hour: int, *, month: int = 11) -> datetime:
 @pytest.mark.rule("A10", "H8")
 def test_undo_overnight_gains_no_day(company: Company, record: Approval) -> None:
     before = (record.due_at, record.expires_at)
-    for asked, taken in ((at(24, 10), at(24, 15)), (at(24, 22), at(25, 1)), (at(25, 17), at(26, 8))):
-        ask(record, company.people.omar, company, now=asked)
-        retract(record, company.people.omar, company, now=taken)
+    for asked_at, undone_at in ((at(24, 10), at(24, 15)), (at(24, 22), at(25, 1)), (at(25, 17), at(26, 8))):
+        ask(record, company.people.omar, company, now=asked_at)
+        retract(record, company.people.omar, company, now=undone_at)
         assert (record.due_at, record.expires_at) == before
 
 
@@ -374,8 +374,8 @@ def test_a_question_that_is_taken_back_lets_the_approvers_time_run_on(company: C
     assert (record.due_at, record.expires_at) == (at(1, 16, month=12), at(10, 16, month=12)), "not on a Sunday"
     assert record.opened_at == opened_at + stood
     assert record.builder_due_at is None
-    told = Notice.objects.filter(event="question_retracted")
-    assert n.rita in {one.recipient for one in told}
+    notices = Notice.objects.filter(event="question_retracted")
+    assert n.rita in {notice.recipient for notice in notices}
     with pytest.raises(OutOfTurn, match=r"^STATE: This approval is open, so this can't"):
         decide.answer(record, actor=as_actor(n.rita), now=company.now, reason="Because.")
 
@@ -443,7 +443,7 @@ def test_undone_question_notifies_only_earlier_recipients(
     retract(record, n.omar, company)
     mail_jobs.send_due(now=company.now + timedelta(days=1), gathering=timedelta())
     subjects = Notice.objects.filter(recipient=n.rita, event="digest", state="sent").order_by("pk")
-    begun = [one.subject.partition(" about ")[0] for one in subjects]
+    begun = [subject.subject.partition(" about ")[0] for subject in subjects]
     assert begun == (["Omar Haddad asks", "Omar Haddad took back a question"] if has_heard else [])
 
 

@@ -60,11 +60,11 @@ def test_submission_is_hidden_without_access(company: Company, six_in_stage_2: S
 @pytest.mark.rule("A9")
 def test_panel_shows_only_readers_own_approvals(company: Company, six_in_stage_2: Submission) -> None:
     n = company.people
-    said = part(n.omar, six_in_stage_2)
-    assert "Your part" in said
-    assert "and 2 more" in said
-    assert "Open review" in said
-    assert "Approve a Reject r" in said
+    text = part(n.omar, six_in_stage_2)
+    assert "Your part" in text
+    assert "and 2 more" in text
+    assert "Open review" in text
+    assert "Approve a Reject r" in text
     other = part(n.theo, six_in_stage_2)
     assert "Your part" not in other
     assert "Reject" not in other
@@ -79,11 +79,11 @@ def test_an_app_that_one_of_two_signed_is_not_called_approved(company: Company) 
     policy_proposals.security_signs_apps(company)
     made = scenarios.submitted(company)
     app = scenarios.approve(scenarios.app_of(made), n.theo, now=company.now)
-    said = part(n.sana, made)
-    assert "App approved" not in said
-    assert f"App signed, {n.theo.name}" in said
-    assert "The app is asked; with" in said
-    assert n.theo.name not in said.partition("The app is asked")[2]
+    text = part(n.sana, made)
+    assert "App approved" not in text
+    assert f"App signed, {n.theo.name}" in text
+    assert "The app is asked; with" in text
+    assert n.theo.name not in text.partition("The app is asked")[2]
     scenarios.approve(app, n.viktor, now=company.now)
     assert "App approved" in part(n.sana, made)
 
@@ -92,9 +92,9 @@ def test_an_app_that_one_of_two_signed_is_not_called_approved(company: Company) 
 def test_high_risk_approval_links_to_its_page(company: Company) -> None:
     made = scenarios.submitted(company)
     scenarios.decide_app(company, made)
-    said = part(company.people.sana, made)  # whose second signature only high risk needs
-    assert "Your part" in said
-    assert "Reject" not in said
+    text = part(company.people.sana, made)  # whose second signature only high risk needs
+    assert "Your part" in text
+    assert "Reject" not in text
     assert "Reject" in part(company.people.omar, made)
 
 
@@ -113,14 +113,14 @@ def test_keyboard_shortcuts_lead_to_decision(company: Company, six_in_stage_2: S
         reverse("review", args=[six_in_stage_2.pk]),
         six_in_stage_2.approvals.filter(stage=2).order_by("pk")[0],
     )
-    found = controls(company.people.omar, six_in_stage_2)
-    assert found["data-row-ask"] == f"{review}?open={first.pk}#row-{first.pk}"
+    attributes = controls(company.people.omar, six_in_stage_2)
+    assert attributes["data-row-ask"] == f"{review}?open={first.pk}#row-{first.pk}"
     for key in ("approve", "reject"):
-        assert found[f"data-row-{key}"] == f"{reverse('decide_together')}?of={six_in_stage_2.pk}&only={key}"
+        assert attributes[f"data-row-{key}"] == f"{reverse('decide_together')}?of={six_in_stage_2.pk}&only={key}"
     high = scenarios.submitted(company)
-    found = controls(company.people.theo, high)
-    assert found["data-row-ask"] == f"{reverse('review', args=[high.pk])}#app"
-    assert found["data-row-approve"] == reverse("review", args=[high.pk])
+    attributes = controls(company.people.theo, high)
+    assert attributes["data-row-ask"] == f"{reverse('review', args=[high.pk])}#app"
+    assert attributes["data-row-approve"] == reverse("review", args=[high.pk])
 
 
 @pytest.mark.rule("A10")
@@ -136,9 +136,9 @@ def test_panel_shows_time_left(company: Company, six_in_stage_2: Submission, lef
     now = company.now
     opened = {"opened_at": now - timedelta(days=1), "due_at": now + left}
     Approval.objects.filter(submission=six_in_stage_2, stage=2).update(**opened)
-    said = part(company.people.omar, six_in_stage_2)
+    text = part(company.people.omar, six_in_stage_2)
     for words in ("Half of its time is gone", "Its time is over"):
-        assert (words in said) == (words == says)
+        assert (words in text) == (words == says)
 
 
 @pytest.mark.rule("A9")
@@ -148,7 +148,7 @@ def test_panel_query_count_is_constant(company: Company, six_in_stage_2: Submiss
     omar = client_of(company.people.omar)
     omar.get(reverse("approvals"))
 
-    def queries(one: Submission) -> int:
-        return cost(omar, reverse("approval_panel", args=[one.pk]))[0]
+    def queries(submission: Submission) -> int:
+        return cost(omar, reverse("approval_panel", args=[submission.pk]))[0]
 
     assert queries(few) == queries(many)

@@ -57,9 +57,9 @@ def desk_of_five(company: Company) -> Company:
     return company
 
 
-def names(client: Client, **said: str) -> list[str]:
+def names(client: Client, **query: str) -> list[str]:
     """The automations on the desk, in order."""
-    answer = client.get(reverse("approvals"), said)
+    answer = client.get(reverse("approvals"), query)
     assert answer.status_code == 200
     return re.findall(r"data-row-open>([^<]+)<", answer.content.decode())
 
@@ -75,9 +75,9 @@ def test_an_address_keeps_its_filters(desk_of_five: Company) -> None:
         "q": ("", "A lPH"),
     }
     for values in product(*choices.values()):
-        said = QueryDict(mutable=True)
-        said.update(dict(zip(choices, values, strict=True)))
-        filters = Filters.of(said, desk_of_five.now)
+        query = QueryDict(mutable=True)
+        query.update(dict(zip(choices, values, strict=True)))
+        filters = Filters.of(query, desk_of_five.now)
         assert Filters.of(QueryDict(filters.href().partition("?")[2]), desk_of_five.now) == filters
 
 
@@ -135,7 +135,7 @@ def test_the_head_says_how_much_waits_and_how_much_of_it_is_late(desk_of_five: C
 
 @pytest.mark.rule("A10")
 @pytest.mark.parametrize(
-    "said",
+    "query",
     [
         "after=x",
         "after=1~0001-01-01T00:00:00%2B14:00~5",
@@ -144,9 +144,9 @@ def test_the_head_says_how_much_waits_and_how_much_of_it_is_late(desk_of_five: C
         f"after=0~2026-11-24T09:00:00%2B00:00~{'9' * 40}",
     ],
 )
-def test_invalid_address_shows_default_list(desk_of_five: Company, said: str) -> None:
+def test_invalid_address_shows_default_list(desk_of_five: Company, query: str) -> None:
     more = "&stage=7&team=x&tier=none&show=nothing&credentials=&q=%E2%80%AE"
-    answer = client_of(desk_of_five.people.sana).get(f"{reverse('approvals')}?{said}{more}")
+    answer = client_of(desk_of_five.people.sana).get(f"{reverse('approvals')}?{query}{more}")
     assert answer.status_code == 200
     assert "\u202e" not in answer.content.decode()
 
@@ -154,16 +154,16 @@ def test_invalid_address_shows_default_list(desk_of_five: Company, said: str) ->
 @pytest.mark.rule("A9")
 def test_filters_and_pages_add_no_queries(desk_of_five: Company) -> None:
     sana = client_of(desk_of_five.people.sana)
-    for said in ("", "?stage=1"):
-        assert cost(sana, reverse("approvals") + said)[0] <= 15, said
-    for said in ("?show=all", "?show=overdue&team=1&q=a"):  # where what is shown is not what waits for the reader
-        assert cost(sana, reverse("approvals") + said)[0] <= 15, said
+    for query in ("", "?stage=1"):
+        assert cost(sana, reverse("approvals") + query)[0] <= 15, query
+    for query in ("?show=all", "?show=overdue&team=1&q=a"):  # where what is shown is not what waits for the reader
+        assert cost(sana, reverse("approvals") + query)[0] <= 15, query
 
 
-def row(client: Client, submission: Submission, **said: str) -> SubmissionTask:
+def row(client: Client, submission: Submission, **query: str) -> SubmissionTask:
     """The row of a submission on somebody's desk."""
-    bands = client.get(reverse("approvals"), said).context["bands"]
-    return next(one for band in bands for one in band["rows"] if one.pk == submission.pk)
+    bands = client.get(reverse("approvals"), query).context["bands"]
+    return next(task for band in bands for task in band["rows"] if task.pk == submission.pk)
 
 
 @pytest.mark.rule("A3", "T2")
@@ -172,7 +172,11 @@ def test_stage_1_approver_sees_riskiest_access_first(company: Company, show: str
     submission = scenarios.submitted(company)
     shown = row(client_of(company.people.theo), submission, show=show)
     second = list(submission.approvals.filter(stage=2).select_related("privilege__entitlement__resource"))
-    highest = {one.privilege.sentence.removeprefix("May ") for one in second if one.privilege and one.tier == "high"}
+    highest = {
+        approval.privilege.sentence.removeprefix("May ")
+        for approval in second
+        if approval.privilege and approval.tier == "high"
+    }
     first, other = shown.text.removeprefix("wants to ").rsplit(" and ", 1)[0].split("; ")
     assert {first, other} <= highest
     assert shown.text.endswith(f" and {len(second) - 2} more")
@@ -210,13 +214,15 @@ def test_filter_counts_cover_visible_rows_only(desk_of_five: Company) -> None:
     for reader in (desk_of_five.people.sana, desk_of_five.people.grace):
         client = client_of(reader)
         chips = {
-            one["label"]: one["count"] for one in client.get(reverse("approvals")).context["chips"] if "label" in one
+            chip["label"]: chip["count"]
+            for chip in client.get(reverse("approvals")).context["chips"]
+            if "label" in chip
         }
         for label, show in (("All open", "all"), ("Overdue", "overdue")):
             shown = names(client, show=show)
             assert chips[label] == len(set(shown)), (reader.name, show)
-            own = client.get(reverse("approvals"), {"show": show}).context["chips"]
-            assert next(one["count"] for one in own if one.get("label") == label) == len(set(shown))
+            filtered = client.get(reverse("approvals"), {"show": show}).context["chips"]
+            assert next(chip["count"] for chip in filtered if chip.get("label") == label) == len(set(shown))
 
 
 @pytest.mark.rule("A10")
@@ -225,9 +231,9 @@ def test_capped_total_is_exact_for_full_readers(desk_of_five: Company, monkeypat
 
     def counts(reader: Person) -> list[int | None]:
         chips = client_of(reader).get(reverse("approvals")).context["chips"]
-        return [one["count"] for one in chips if one.get("label") in {"All open", "Overdue"}]
+        return [chip["count"] for chip in chips if chip.get("label") in {"All open", "Overdue"}]
 
-    for most, said in ((open_now, [open_now, 1]), (open_now - 1, [None, None])):
+    for most, expected in ((open_now, [open_now, 1]), (open_now - 1, [None, None])):
         monkeypatch.setattr(view_approvals, "MOST_COUNTED", most)
-        assert counts(desk_of_five.people.omar) == said
+        assert counts(desk_of_five.people.omar) == expected
         assert counts(desk_of_five.people.sana) == [open_now, 1]

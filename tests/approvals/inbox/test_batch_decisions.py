@@ -59,26 +59,26 @@ def records(*submissions: Submission) -> list[Approval]:
     return list(Approval.objects.filter(submission__in=submissions, state=ApprovalState.OPEN).order_by("pk"))
 
 
-def form(found: list[Approval], **more: Any) -> dict[str, Any]:
+def form(batch: list[Approval], **more: Any) -> dict[str, Any]:
     """What the page sends with all of some records ticked."""
     return {
-        "of": sorted({one.submission_id for one in found}),
-        "record": [one.pk for one in found],
-        **{f"shown-{one.pk}": scenarios.shown(one) for one in found},
+        "of": sorted({approval.submission_id for approval in batch}),
+        "record": [approval.pk for approval in batch],
+        **{f"shown-{approval.pk}": scenarios.shown(approval) for approval in batch},
         "reason": "All read the same rows.",
         "decision": "approve",
         **more,
     }
 
 
-def send(client: Client, said: dict[str, Any]) -> Any:
+def send(client: Client, fields: dict[str, Any]) -> Any:
     """Send the form."""
-    return client.post(reverse(PAGE), said)
+    return client.post(reverse(PAGE), fields)
 
 
 @pytest.mark.rule("A7")
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         ({"reason": " "}, "the reason stands with each decision"),
         ({"reason": "\u200b"}, "the reason stands with each decision"),
@@ -88,13 +88,13 @@ def send(client: Client, said: dict[str, Any]) -> Any:
     ],
 )
 def test_bulk_decision_needs_reason_decision_and_selection(
-    company: Company, two_in_stage_2: list[Submission], more: dict[str, Any], said: str
+    company: Company, two_in_stage_2: list[Submission], more: dict[str, Any], message: str
 ) -> None:
-    found = records(*two_in_stage_2)
-    answer = send(client_of(company.people.omar), form(found) | more)
+    batch = records(*two_in_stage_2)
+    answer = send(client_of(company.people.omar), form(batch) | more)
     assert answer.status_code == 422
-    assert said in answer.content.decode()
-    assert not Decision.objects.filter(approval__in=found).exists()
+    assert message in answer.content.decode()
+    assert not Decision.objects.filter(approval__in=batch).exists()
     if "reason" not in more:
         assert "All read the same rows." in answer.content.decode()
 
@@ -103,10 +103,10 @@ def test_bulk_decision_needs_reason_decision_and_selection(
 def test_high_risk_is_never_decided_in_bulk(company: Company, chaser_in_stage_2: Submission) -> None:
     high = chaser_in_stage_2
     who = company.people.omar
-    waits = {one.pk for one in approvals.to_decide(as_actor(who), company.now)}
-    record = next(one for one in records(high) if one.tier == "high" and one.pk in waits)
+    waits = {approval.pk for approval in approvals.to_decide(as_actor(who), company.now)}
+    record = next(approval for approval in records(high) if approval.tier == "high" and approval.pk in waits)
     for verb in (decide.approve, decide.reject):
-        with pytest.raises(InvalidInput) as no:
+        with pytest.raises(InvalidInput) as error:
             verb(
                 record,
                 actor=as_actor(who),
@@ -115,7 +115,7 @@ def test_high_risk_is_never_decided_in_bulk(company: Company, chaser_in_stage_2:
                 shown_digest=scenarios.shown(record),
                 batch=uuid4(),
             )
-        assert (no.value.refusal.code, no.value.refusal.to_do) == ("A7", "Open its review.")
+        assert (error.value.refusal.code, error.value.refusal.to_do) == ("A7", "Open its review.")
     page = client_of(who).get(reverse(PAGE), {"of": high.pk}).content.decode()
     assert "(high risk)" in page
     assert f'name="record" value="{record.pk}"' not in page
@@ -126,28 +126,30 @@ def test_high_risk_is_never_decided_in_bulk(company: Company, chaser_in_stage_2:
 def test_all_that_is_ticked_is_decided_with_one_reason_and_the_rest_waits(
     company: Company, two_in_stage_2: list[Submission], decision: str
 ) -> None:
-    found = records(*two_in_stage_2)
+    batch = records(*two_in_stage_2)
     client = client_of(company.people.omar)
-    page = client.get(reverse(PAGE), {"of": [one.pk for one in two_in_stage_2]}).content.decode()
-    assert all(f'name="record" value="{one.pk}"' in page for one in found)
-    assert all(f'value="{scenarios.shown(one)}"' in page for one in found)
-    answer = client.post(reverse(PAGE), form(found) | {"record": [one.pk for one in found[1:]], "decision": decision})
+    page = client.get(reverse(PAGE), {"of": [submission.pk for submission in two_in_stage_2]}).content.decode()
+    assert all(f'name="record" value="{approval.pk}"' in page for approval in batch)
+    assert all(f'value="{scenarios.shown(approval)}"' in page for approval in batch)
+    answer = client.post(
+        reverse(PAGE), form(batch) | {"record": [approval.pk for approval in batch[1:]], "decision": decision}
+    )
     assert (answer.status_code, answer.headers["Location"]) == (302, reverse("approvals"))
-    taken = list(Decision.objects.filter(approval__in=found))
-    assert {one.approval_id for one in taken} == {one.pk for one in found[1:]}
-    assert {(one.outcome, one.reason.shown if one.reason else "") for one in taken} == {
+    decisions = list(Decision.objects.filter(approval__in=batch))
+    assert {decision.approval_id for decision in decisions} == {approval.pk for approval in batch[1:]}
+    assert {(decision.outcome, decision.reason.shown if decision.reason else "") for decision in decisions} == {
         (decision, "All read the same rows.")
     }
-    assert len({one.batch for one in taken}) == 1
-    assert taken[0].batch is not None
+    assert len({decision.batch for decision in decisions}) == 1
+    assert decisions[0].batch is not None
 
 
 @pytest.mark.rule("A8")
 def test_a_second_press_leads_where_the_first_did(company: Company, two_in_stage_2: list[Submission]) -> None:
-    client, said = client_of(company.people.omar), form(records(*two_in_stage_2))
+    client, fields = client_of(company.people.omar), form(records(*two_in_stage_2))
     for _ in range(2):
-        assert send(client, said).url == reverse("approvals")
-    assert Decision.objects.filter(approval__in=said["record"]).count() == len(said["record"])
+        assert send(client, fields).url == reverse("approvals")
+    assert Decision.objects.filter(approval__in=fields["record"]).count() == len(fields["record"])
 
 
 @pytest.mark.rule("A7", "A8")
@@ -155,15 +157,15 @@ def test_a_second_press_leads_where_the_first_did(company: Company, two_in_stage
 def test_another_button_or_reason_is_no_second_press(
     company: Company, two_in_stage_2: list[Submission], more: dict[str, Any]
 ) -> None:
-    client, found = client_of(company.people.omar), records(*two_in_stage_2)
-    send(client, form(found[:2]))
-    answer = send(client, form(found[:2]) | more)
+    client, batch = client_of(company.people.omar), records(*two_in_stage_2)
+    send(client, form(batch[:2]))
+    answer = send(client, form(batch[:2]) | more)
     assert answer.status_code == 409
     page = answer.content.decode()
     assert page.count("you have decided it already (approve)") == 2
-    assert str((form(found) | more)["reason"]) in page, "what was typed is there still"
-    assert set(Decision.objects.filter(approval__in=found).values_list("approval", "outcome")) == {
-        (one.pk, "approve") for one in found[:2]
+    assert str((form(batch) | more)["reason"]) in page, "what was typed is there still"
+    assert set(Decision.objects.filter(approval__in=batch).values_list("approval", "outcome")) == {
+        (approval.pk, "approve") for approval in batch[:2]
     }
 
 
@@ -171,13 +173,13 @@ def test_another_button_or_reason_is_no_second_press(
 def test_remaining_approvals_are_decided_and_others_reported(
     company: Company, two_in_stage_2: list[Submission]
 ) -> None:
-    client, found = client_of(company.people.omar), records(*two_in_stage_2)
-    send(client, form(found[:1]))
-    answer = send(client, form(found[:2], decision="reject"))
+    client, batch = client_of(company.people.omar), records(*two_in_stage_2)
+    send(client, form(batch[:1]))
+    answer = send(client, form(batch[:2], decision="reject"))
     assert answer.status_code == 409
     assert "Rejected 1 approval." in answer.content.decode()
     assert answer.content.decode().count("you have decided it already") == 1
-    assert list(Decision.objects.filter(approval__in=found[:2]).order_by("pk").values_list("outcome", flat=True)) == [
+    assert list(Decision.objects.filter(approval__in=batch[:2]).order_by("pk").values_list("outcome", flat=True)) == [
         "approve",
         "reject",
     ]
@@ -185,15 +187,15 @@ def test_remaining_approvals_are_decided_and_others_reported(
 
 @pytest.mark.rule("A7", "A8")
 def test_decisions_of_others_are_reported_to_approvers_only(company: Company, two_in_stage_2: list[Submission]) -> None:
-    n, found = company.people, records(*two_in_stage_2)
+    n, batch = company.people, records(*two_in_stage_2)
     stand_in = as_delegate(n.tom, giver=n.omar)
-    scenarios.reject(found[0], n.omar, now=company.now, reason="No.")
+    scenarios.reject(batch[0], n.omar, now=company.now, reason="No.")
     for other in (n.mei, n.theo, n.rita):
-        answer = send(client_of(other), form(found[:1]))
+        answer = send(client_of(other), form(batch[:1]))
         assert answer.status_code == 422
         assert "Tick at least one" in answer.content.decode()
     assert stand_in.person is not None
-    answer = send(client_of(stand_in.person), form(found[:1]))
+    answer = send(client_of(stand_in.person), form(batch[:1]))
     assert answer.status_code == 409
     assert "it does not wait for you any more" in answer.content.decode()
 
@@ -219,27 +221,27 @@ def test_approval_with_more_to_read_is_decided_alone(company: Company) -> None:
 def test_changed_approval_blocks_no_other_and_reason_is_kept(
     company: Company, two_in_stage_2: list[Submission]
 ) -> None:
-    found = records(*two_in_stage_2)
-    stale = form(found) | {f"shown-{found[0].pk}": "0" * 64}
+    batch = records(*two_in_stage_2)
+    stale = form(batch) | {f"shown-{batch[0].pk}": "0" * 64}
     answer = send(client_of(company.people.omar), stale)
     page = answer.content.decode()
     assert answer.status_code == 409
     assert "Alpha" in page
     assert "All read the same rows." in page
-    assert f'value="{scenarios.shown(found[0])}"' in page, "it is shown anew"
-    assert {one.pk for one in records(*two_in_stage_2)} == {found[0].pk}
+    assert f'value="{scenarios.shown(batch[0])}"' in page, "it is shown anew"
+    assert {approval.pk for approval in records(*two_in_stage_2)} == {batch[0].pk}
 
 
 @pytest.mark.rule("A7", "A9")
 def test_approvals_of_others_are_not_decided(company: Company, two_in_stage_2: list[Submission]) -> None:
-    found = records(*two_in_stage_2)
+    batch = records(*two_in_stage_2)
     for who in (company.people.rita, company.people.grace, company.people.sana):
         client = client_of(who)
-        page = client.get(reverse(PAGE), {"of": [one.pk for one in two_in_stage_2]}).content.decode()
+        page = client.get(reverse(PAGE), {"of": [submission.pk for submission in two_in_stage_2]}).content.decode()
         assert "None of the selected approvals waits for you." in page
         assert "Alpha" not in page
-        assert send(client, form(found)).status_code == 422
-    assert not Decision.objects.filter(approval__in=found).exists()
+        assert send(client, form(batch)).status_code == 422
+    assert not Decision.objects.filter(approval__in=batch).exists()
 
 
 @pytest.mark.rule("A7")
@@ -260,13 +262,13 @@ def test_list_marks_rows_excluded_from_bulk_decision(company: Company, two_in_st
     again = scenarios.submitted(company, two_in_stage_2[1].version)
     scenarios.decide_app(company, again)
     page = client_of(company.people.omar).get(reverse("approvals")).content.decode()
-    said = dict(re.findall(r'name="of" value="(\d+)"[^>]*? data-row-apart="([^"]+)"', page))
-    assert said == {str(again.pk): "Beta was refused or withdrawn before"}, (
+    excluded = dict(re.findall(r'name="of" value="(\d+)"[^>]*? data-row-apart="([^"]+)"', page))
+    assert excluded == {str(again.pk): "Beta was refused or withdrawn before"}, (
         "Omar decides what is not of high risk there"
     )
     page = client_of(company.people.sana).get(reverse("approvals")).content.decode()
-    said = dict(re.findall(r'name="of" value="(\d+)"[^>]*? data-row-apart="([^"]+)"', page))
-    assert said == {str(made.pk): f"{made.automation.name} is high risk"}
+    excluded = dict(re.findall(r'name="of" value="(\d+)"[^>]*? data-row-apart="([^"]+)"', page))
+    assert excluded == {str(made.pk): f"{made.automation.name} is high risk"}
 
 
 @pytest.mark.rule("A7")
@@ -285,20 +287,20 @@ def test_bulk_page_offers_pressed_decision(
 
 @pytest.mark.rule("A11")
 def test_a_delegate_decides_together_for_the_giver(company: Company, two_in_stage_2: list[Submission]) -> None:
-    n, found = company.people, records(*two_in_stage_2)
+    n, batch = company.people, records(*two_in_stage_2)
     as_delegate(n.amara, giver=n.omar)
-    assert send(client_of(n.amara), form(found)).status_code == 302
-    assert {(one.person_id, one.for_person_id) for one in Decision.objects.filter(approval__in=found)} == {
-        (n.amara.pk, n.omar.pk)
-    }
+    assert send(client_of(n.amara), form(batch)).status_code == 302
+    assert {
+        (decision.person_id, decision.for_person_id) for decision in Decision.objects.filter(approval__in=batch)
+    } == {(n.amara.pk, n.omar.pk)}
 
 
 @pytest.mark.rule("A8")
 def test_two_presses_are_one_decision(company: Company, two_in_stage_2: list[Submission]) -> None:
-    found, client = records(*two_in_stage_2), client_of(company.people.omar)
+    batch, client = records(*two_in_stage_2), client_of(company.people.omar)
     for _ in range(2):
-        send(client, form(found))
-    assert Decision.objects.filter(approval__in=found).count() == len(found)
+        send(client, form(batch))
+    assert Decision.objects.filter(approval__in=batch).count() == len(batch)
 
 
 @pytest.mark.full("submits many, to count queries")
@@ -309,13 +311,13 @@ def test_the_page_costs_the_same_for_few_records_as_for_many(
     more = asked(company, "Gamma", 8)
     scenarios.decide_app(company, more)
     omar = client_of(company.people.omar)
-    few, many = (cost(omar, f"{reverse(PAGE)}?of={one.pk}")[0] for one in (two_in_stage_2[0], more))
+    few, many = (cost(omar, f"{reverse(PAGE)}?of={submission.pk}")[0] for submission in (two_in_stage_2[0], more))
     assert few == many <= 20
 
 
 def shown(client: Client, *submissions: Submission) -> Any:
     """What the page shows of some submissions."""
-    return client.get(reverse(PAGE), {"of": [one.pk for one in submissions]}).context
+    return client.get(reverse(PAGE), {"of": [submission.pk for submission in submissions]}).context
 
 
 @pytest.mark.rule("A6", "I6", "I8")
@@ -359,8 +361,8 @@ def test_credentials_of_several_submissions_cost_no_more_than_of_one(
 ) -> None:
     other = stock_report.app_approved(company, stock_report.another(company))
     omar = client_of(company.people.omar)
-    one, both = (
+    single, both = (
         cost(omar, f"{reverse(PAGE)}?{'&'.join(f'of={each.pk}' for each in some)}")[0]
         for some in ((stock_in_stage_2,), (stock_in_stage_2, other))
     )
-    assert one == both <= 21
+    assert single == both <= 21

@@ -102,8 +102,8 @@ def test_letting_it_go_asks_first_and_takes_the_name_alone(company: Company) -> 
     sana = company.people.sana
     keep(sana, "Risky")
     path = reverse("saved_view_remove", args=[SavedView.objects.get().pk])
-    asked = client_of(sana).get(path).content.decode()
-    assert "Remove “Risky”?" in asked
+    page = client_of(sana).get(path).content.decode()
+    assert "Remove “Risky”?" in page
     assert SavedView.objects.exists()
     assert client_of(sana).post(path).url == reverse("approvals")
     assert not SavedView.objects.exists()

@@ -21,7 +21,7 @@ from tests.scenarios import Company
 from tests.signed_in_client import client_of
 
 
-def said(person: Person, path: str) -> str:
+def page_text(person: Person, path: str) -> str:
     """What a page says, without its marks."""
     shown = client_of(person).get(path).content.decode()
     return " ".join(re.sub("<[^>]+>", " ", shown).split()).replace(" .", ".").replace(" ;", ";")
@@ -35,12 +35,12 @@ def everywhere(person: Person, submission: Submission) -> dict[str, list[str]]:
         "automation": submission.automation.href,
     }
     shape = re.compile(r'Waiting for\s*<.*?(?=</p>|<div>|</div>|<span class="push">)', re.DOTALL)
-    found = {}
+    waiting = {}
     for name, path in pages.items():
         shown = client_of(person).get(path).content.decode()
-        texts = [" ".join(re.sub("<[^>]+>", " ", one).split()) for one in shape.findall(shown)]
-        found[name] = [line.strip(" .") for text in texts for line in text.removeprefix("Waiting for ").split(";")]
-    return found
+        texts = [" ".join(re.sub("<[^>]+>", " ", text).split()) for text in shape.findall(shown)]
+        waiting[name] = [line.strip(" .") for text in texts for line in text.removeprefix("Waiting for ").split(";")]
+    return waiting
 
 
 def row_of(person: Person, record: Approval) -> dict[str, Any]:
@@ -68,14 +68,14 @@ def test_all_pages_name_same_people_who_wait(company: Company, chaser: Submissio
     n, submission = company.people, chaser
     for record in submission.approvals.filter(stage=2, seats__candidates__person=n.omar).distinct().order_by("pk"):
         scenarios.approve(record, n.omar, now=company.now)
-    asked = stock_report.privilege_on(submission, company.mail)
-    ask(asked, n.mei, later - timedelta(days=1))
-    found = everywhere(n.rita, submission)
-    assert found["home"] == found["status"] == found["automation"]
-    assert "Omar Haddad" not in " ".join(found["home"])
-    assert found["home"][0] == "you since yesterday"
-    assert any(re.match(r"Mei Tanaka \(\d\) since Tue 24 Nov", one) for one in found["home"])
-    assert any(re.match(r"(Sana Iqbal|Viktor Lind).* \(\d\d?\) since Tue 24 Nov", one) for one in found["home"])
+    approval = stock_report.privilege_on(submission, company.mail)
+    ask(approval, n.mei, later - timedelta(days=1))
+    waiting = everywhere(n.rita, submission)
+    assert waiting["home"] == waiting["status"] == waiting["automation"]
+    assert "Omar Haddad" not in " ".join(waiting["home"])
+    assert waiting["home"][0] == "you since yesterday"
+    assert any(re.match(r"Mei Tanaka \(\d\) since Tue 24 Nov", line) for line in waiting["home"])
+    assert any(re.match(r"(Sana Iqbal|Viktor Lind).* \(\d\d?\) since Tue 24 Nov", line) for line in waiting["home"])
 
 
 @pytest.mark.rule("A8", "T3")
@@ -101,15 +101,17 @@ def test_deputy_waits_since_day_of_being_asked(
     assert half.date() > record.opened_at.date()
     submission_jobs.sweep(half)
     monkeypatch.setattr("governance.core.clock.current_time.now", lambda: half)
-    found = everywhere(n.rita, stage_2)
-    assert found["home"] == found["status"] == found["automation"]
-    assert any(one.startswith("Omar Haddad") and one.endswith(" or Amara Okafor since today") for one in found["home"])
-    told = Program.of(n.rita).get(f"/submissions/{stage_2.pk}").said["records"]
-    held = next(one["held_by"] for one in told if "scm.stock" in one["sentence"])
-    since = {one["name"]: one["since"] for one in held}
+    waiting = everywhere(n.rita, stage_2)
+    assert waiting["home"] == waiting["status"] == waiting["automation"]
+    assert any(
+        line.startswith("Omar Haddad") and line.endswith(" or Amara Okafor since today") for line in waiting["home"]
+    )
+    records = Program.of(n.rita).get(f"/submissions/{stage_2.pk}").said["records"]
+    held = next(record["held_by"] for record in records if "scm.stock" in record["sentence"])
+    since = {person["name"]: person["since"] for person in held}
     assert datetime.fromisoformat(since["Omar Haddad"]) == record.opened_at
     assert datetime.fromisoformat(since["Amara Okafor"]) == half
-    assert {one["seat"] for one in held} == {"owner"}
+    assert {person["seat"] for person in held} == {"owner"}
 
 
 @pytest.mark.rule("A14")
@@ -123,12 +125,14 @@ def test_a_question_is_held_from_the_question_on_until_the_builders_own_deadline
     assert due is not None
     assert "you since today" in everywhere(n.rita, stage_2)["status"]
     assert row_of(n.omar, record)["approval"].builder_due_at == due
-    status = said(n.rita, reverse("review", args=[stage_2.pk]))
+    status = page_text(n.rita, reverse("review", args=[stage_2.pk]))
     assert f"Answer here by {due:%a} {due.day} {due:%b} " in status
     assert f"Answer due {due:%a} {due.day} {due:%b}" in status
-    assert f"expires on {due:%a} {due.day} {due:%b %Y}" in said(n.rita, reverse("answer", args=[stage_2.pk, record.pk]))
-    told = Program.of(n.rita).get(f"/submissions/{stage_2.pk}").said["records"]
-    (held,) = next(one["held_by"] for one in told if one["state"] == "changes_asked")
+    assert f"expires on {due:%a} {due.day} {due:%b %Y}" in page_text(
+        n.rita, reverse("answer", args=[stage_2.pk, record.pk])
+    )
+    records = Program.of(n.rita).get(f"/submissions/{stage_2.pk}").said["records"]
+    (held,) = next(record["held_by"] for record in records if record["state"] == "changes_asked")
     assert (held["name"], held["seat"]) == ("Rita Novak", "builder")
     assert datetime.fromisoformat(held["since"]) == later
     assert datetime.fromisoformat(held["until"]) == due

@@ -52,7 +52,7 @@ def version(ground: Ground) -> Version:
 def at_home(person: Person) -> dict[str, list[str]]:
     """Titles of the waivers that somebody's home shows, by group."""
     groups = client_of(person).get(reverse("home")).context["groups"]
-    shown = {one.key: [row.name for row in one.rows] for one in groups}
+    shown = {group.key: [row.name for row in group.rows] for group in groups}
     return {key: shown[key] for key in ("waivers", "asked") if key in shown}
 
 
@@ -90,7 +90,7 @@ def test_home_costs_as_many_queries_with_many_as_with_none(plain: Company, versi
 def test_expired_waiver_is_warned_about_on_home_and_automation(
     plain: Company, plain_in_force: Submission, start: Waiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    n, one = plain.people, plain_in_force.automation
+    n, automation = plain.people, plain_in_force.automation
     waiver = start
     assert waiver.ends_at is not None
     before = {who.pk: cost(client_of(who), reverse("home"))[0] for who in (n.rita, n.sana)}
@@ -101,13 +101,13 @@ def test_expired_waiver_is_warned_about_on_home_and_automation(
             assert over_at_home(who) == []
         for who in (n.jonas, n.rita, n.sana, n.viktor):
             assert over_at_home(who) == (["Never both"] if is_over else []), who.name
-        shown = client_of(n.rita).get(one.href).content.decode()
+        shown = client_of(n.rita).get(automation.href).content.decode()
         assert ("Of 1 a waiver is over" in shown) == is_over
     assert {who.pk: cost(client_of(who), reverse("home"))[0] for who in (n.rita, n.sana)} == before
     (row,) = over_tasks(n.rita)
     conflict = Conflict.objects.get()
     assert (row.href, row.due) == (conflict.href, conflict.due_at)
-    assert row.text.startswith(f"{one.name}: the waiver is over")
+    assert row.text.startswith(f"{automation.name}: the waiver is over")
 
 
 @WAIVED
@@ -134,20 +134,20 @@ def test_home_names_one_conflict_that_reader_answers_for(
 def test_warning_ends_with_new_waiver_or_resolution(
     plain: Company, plain_in_force: Submission, start: Waiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    n, one = plain.people, plain_in_force.automation
+    n, automation = plain.people, plain_in_force.automation
     first = start
     sweep_conflicts_and_waivers(first.ends_at)
     monkeypatch.setattr("governance.core.clock.current_time.now", lambda: first.ends_at)
     assert over_at_home(n.rita) == ["Never both"]
-    grant(plain, ask(plain, one, days=5, now=first.ends_at), n.sana, now=first.ends_at)
+    grant(plain, ask(plain, automation, days=5, now=first.ends_at), n.sana, now=first.ends_at)
     assert over_at_home(n.rita) == over_at_home(n.sana) == []
 
 
 def over_tasks(person: Person) -> list[Task]:
     """The lines of a person's home page about ended waivers."""
     groups = client_of(person).get(reverse("home")).context["groups"]
-    found = next((one for one in groups if one.key == "over"), None)
-    return found.tasks if found is not None else []
+    group = next((group for group in groups if group.key == "over"), None)
+    return group.tasks if group is not None else []
 
 
 def over_at_home(person: Person) -> list[str]:
