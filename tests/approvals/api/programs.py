@@ -30,7 +30,7 @@ class Answer:
     @property
     def fields(self) -> dict[str, str]:
         """What a problem says beside its fields."""
-        return {one["name"]: one["sentence"] for one in self.said["fields"]}
+        return {field["name"]: field["sentence"] for field in self.said["fields"]}
 
 
 @dataclass
@@ -59,9 +59,9 @@ class Program:
         client = SharedClient(enforce_csrf_checks=True, raise_request_exception=False)
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         sent = {"Authorization": f"Bearer {self.secret}", **headers} if self.secret else headers
-        found = client.generic(method, f"{ROOT}{path}", data, kind, headers=sent)
-        is_document = "json" in found.get("Content-Type", "")
-        return Answer(found.status_code, found.json() if is_document else found.content, found.headers)
+        response = client.generic(method, f"{ROOT}{path}", data, kind, headers=sent)
+        is_document = "json" in response.get("Content-Type", "")
+        return Answer(response.status_code, response.json() if is_document else response.content, response.headers)
 
     def get(self, path: str) -> Answer:
         """Ask."""

@@ -50,15 +50,15 @@ def forbid(company: Company, mode: str, **more: Any) -> ConflictRule:
 
 def brought(rita: Program, company: Company) -> dict[str, Any]:
     """The stock report, brought in."""
-    said: dict[str, Any] = new(rita, company).said
-    return said
+    body: dict[str, Any] = new(rita, company).said
+    return body
 
 
-def submit(rita: Program, said: dict[str, Any]) -> Any:
+def submit(rita: Program, imported: dict[str, Any]) -> Any:
     """Submit what was imported."""
-    rows = {one["key"]: "Planners read it." for one in said["preview"]["rows"] if one["kind"] == "privilege"}
+    rows = {row["key"]: "Planners read it." for row in imported["preview"]["rows"] if row["kind"] == "privilege"}
     body = {"purpose": "Sends planners the stock.", "justifications": rows}
-    return rita.post(f"/automations/{said['automation']['id']}/submissions", body)
+    return rita.post(f"/automations/{imported['automation']['id']}/submissions", body)
 
 
 def forbidden(c: Company) -> dict[str, Any]:
@@ -81,11 +81,16 @@ RECORDED = starting_point(CONNECTED, recorded)
 
 @FORBIDDEN
 def test_submission_in_enforced_conflict_is_refused_as_previewed(rita: Program, start: dict[str, Any]) -> None:
-    said = start
-    (one,) = said["preview"]["conflicts"]
-    assert (one["rule"], one["mode"], one["refused"], one["waiver"]) == ("read-and-tell", "enforce", True, None)
-    assert "resolve 1 conflict" in said["preview"]["missing"]
-    answer = submit(rita, said)
+    body = start
+    (conflict,) = body["preview"]["conflicts"]
+    assert (conflict["rule"], conflict["mode"], conflict["refused"], conflict["waiver"]) == (
+        "read-and-tell",
+        "enforce",
+        True,
+        None,
+    )
+    assert "resolve 1 conflict" in body["preview"]["missing"]
+    answer = submit(rita, body)
     assert (answer.status, answer.said["code"]) == (422, "I8")
     assert "esolve 1 conflict" in answer.said["detail"]
     assert not Submission.objects.exists()
@@ -94,15 +99,20 @@ def test_submission_in_enforced_conflict_is_refused_as_previewed(rita: Program, 
 def test_preview_names_rows_rule_reason_and_remedy_of_a_conflict(company: Company, rita: Program) -> None:
     rule = forbid(company, "approval")
     shown = rita.post("/preview", stock_report.source()).said
-    (one,) = shown["conflicts"]
-    assert (one["rating"], one["scope"], one["version"], one["refused"]) == ("medium", "automation", 1, False)
-    assert one["sentence"] == "Read stock and tell of it: What is read could be told to the wrong people."
-    assert one["does"] == "Needs one more approval, from Security."
-    assert one["resolve"] == "Tell nobody. Or ask for a waiver."
-    assert one["page"].endswith(rule.href)
+    (conflict,) = shown["conflicts"]
+    assert (conflict["rating"], conflict["scope"], conflict["version"], conflict["refused"]) == (
+        "medium",
+        "automation",
+        1,
+        False,
+    )
+    assert conflict["sentence"] == "Read stock and tell of it: What is read could be told to the wrong people."
+    assert conflict["does"] == "Needs one more approval, from Security."
+    assert conflict["resolve"] == "Tell nobody. Or ask for a waiver."
+    assert conflict["page"].endswith(rule.href)
     sentences = {row["key"]: row["sentence"] for row in shown["rows"]}
-    things = [thing for leg in one["legs"] for thing in leg["things"]]
-    assert len(one["legs"]) == 2
+    things = [thing for leg in conflict["legs"] for thing in leg["things"]]
+    assert len(conflict["legs"]) == 2
     assert things
     assert all(sentences[thing["row"]] == thing["sentence"] for thing in things)
 
@@ -112,9 +122,9 @@ def test_a_submission_says_them_while_it_is_under_way_and_not_once_it_is_over(
     company: Company, rita: Program, start: dict[str, Any]
 ) -> None:
     made = start
-    (one,) = made["conflicts"]
-    assert (one["mode"], [leg["name"] for leg in one["legs"]]) == ("record", ["Leg 1", "Leg 2"])
-    assert all(thing["sentence"] for leg in one["legs"] for thing in leg["things"])
+    (conflict,) = made["conflicts"]
+    assert (conflict["mode"], [leg["name"] for leg in conflict["legs"]]) == ("record", ["Leg 1", "Leg 2"])
+    assert all(thing["sentence"] for leg in conflict["legs"] for thing in leg["things"])
     submission = Submission.objects.get(pk=made["id"])
     withdraw.withdraw(submission, actor=as_actor(company.people.rita), now=company.now, reason="Not now.")
     assert rita.get(f"/submissions/{made['id']}").said["conflicts"] == []
@@ -124,9 +134,9 @@ def test_a_submission_says_them_while_it_is_under_way_and_not_once_it_is_over(
 def test_a_waived_conflict_stays_in_sight_and_says_until_when(
     company: Company, rita: Program, start: dict[str, Any]
 ) -> None:
-    said = start
-    automation = Automation.objects.get(pk=said["automation"]["id"])
-    asked: Any = waiver_transitions.ask_waiver(
+    body = start
+    automation = Automation.objects.get(pk=body["automation"]["id"])
+    waiver: Any = waiver_transitions.ask_waiver(
         automation,
         actor=as_actor(company.people.jonas),
         now=company.now,
@@ -136,11 +146,11 @@ def test_a_waived_conflict_stays_in_sight_and_says_until_when(
         control="Somebody reads every post.",
         days=30,
     )
-    waiver_transitions.grant_waiver(asked, actor=as_actor(company.people.sana), now=company.now, reason="For a month.")
-    (one,) = rita.post("/preview", stock_report.source()).said["conflicts"]
-    assert (one["mode"], one["refused"], one["resolve"]) == ("enforce", False, "")
-    assert one["waiver"]["page"].endswith(Waiver.objects.get().href)
-    assert one["does"].startswith("Waived until")
+    waiver_transitions.grant_waiver(waiver, actor=as_actor(company.people.sana), now=company.now, reason="For a month.")
+    (conflict,) = rita.post("/preview", stock_report.source()).said["conflicts"]
+    assert (conflict["mode"], conflict["refused"], conflict["resolve"]) == ("enforce", False, "")
+    assert conflict["waiver"]["page"].endswith(Waiver.objects.get().href)
+    assert conflict["does"].startswith("Waived until")
 
 
 @pytest.mark.starting_point("plain_in_force")
@@ -148,13 +158,13 @@ def test_preview_names_other_holders_only_if_token_sees_them(company: Company, p
     forbid(company, "record", scope="owner")
     held = Held("0/new", resource=company.slack.pk, level="write")
     case = Case(0, [held], {"owner": [company.people.jonas.pk]})
-    found = find_conflicts(case, company.now)
+    conflicts = find_conflicts(case, company.now)
     words = {}
     for who in ("rita", "nadia"):
-        (one,) = list_rows(found, {"0/new": "Posts."}, as_actor(getattr(company.people, who)), company.now)
-        words[who] = {thing.sentence for leg in one.legs for thing in leg.things}
+        (conflict,) = list_rows(conflicts, {"0/new": "Posts."}, as_actor(getattr(company.people, who)), company.now)
+        words[who] = {thing.sentence for leg in conflict.legs for thing in leg.things}
     assert words["nadia"] == {"Something that an automation you don’t see holds", "Posts."}
-    assert any(one.startswith(plain_in_force.automation.name) for one in words["rita"])
+    assert any(sentence.startswith(plain_in_force.automation.name) for sentence in words["rita"])
 
 
 @RECORDED

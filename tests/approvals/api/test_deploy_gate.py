@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 STRANGE = "0" * 64
 
 
-def asked(company: Company, digest: str, query: str = "") -> Answer:
+def gate_answer(company: Company, digest: str, query: str = "") -> Answer:
     """The gate's answer to Rita's pipeline."""
     answer = Program.of(company.people.rita, company.people.finance_ops).get(f"/gate/{digest}{query}")
     assert answer.status == 200, "a no is an answer"
@@ -69,13 +69,13 @@ def test_gate_refuses_text_that_is_no_digest(company: Company, digest: str) -> N
 
 @pytest.mark.rule("A17", "A4")
 def test_gate_denies_until_approved_then_lists_privileges(company: Company, stock_submitted: Submission) -> None:
-    no = asked(company, digest_of(stock_submitted)).said
-    assert (no["allowed"], no["code"], no["privileges"]) == (False, "NOT_LIVE", [])
-    assert no["to_do"] == "Wait for its decisions. Its page shows who must act."
+    denial = gate_answer(company, digest_of(stock_submitted)).said
+    assert (denial["allowed"], denial["code"], denial["privileges"]) == (False, "NOT_LIVE", [])
+    assert denial["to_do"] == "Wait for its decisions. Its page shows who must act."
     scenarios.decide_all(company, stock_submitted)
-    yes = asked(company, digest_of(stock_submitted)).said
+    yes = gate_answer(company, digest_of(stock_submitted)).said
     assert (yes["allowed"], yes["code"], yes["version"]["number"], yes["without"]) == (True, "OK", 1, [])
-    held = {one["sentence"]: one for one in yes["privileges"]}
+    held = {privilege["sentence"]: privilege for privilege in yes["privileges"]}
     read = held["May read scm.stock in ERP Postgres (production)"]
     assert (read["level"], read["resource"], read["enforcement"], read["is_enforced"]) == (
         "read",
@@ -85,27 +85,27 @@ def test_gate_denies_until_approved_then_lists_privileges(company: Company, stoc
     )
     grant = Grant.objects.get(entitlement__resource=company.erp)
     assert read["ends_at"] == grant.ends_at.isoformat().replace("+00:00", "Z")
-    assert {one["kind"] for one in yes["privileges"]} == {"privilege", "credential"}
-    assert asked(company, stock_submitted.version.source_digest).said == yes, "by the digest of the source too"
-    assert asked(company, digest_of(stock_submitted).removeprefix("sha256:")).said == yes
+    assert {privilege["kind"] for privilege in yes["privileges"]} == {"privilege", "credential"}
+    assert gate_answer(company, stock_submitted.version.source_digest).said == yes, "by the digest of the source too"
+    assert gate_answer(company, digest_of(stock_submitted).removeprefix("sha256:")).said == yes
 
 
 @pytest.mark.rule("A17", "A5", "G3")
 def test_gate_lists_privileges_that_were_refused(company: Company, stock_in_force: Submission) -> None:
     grant = Grant.objects.get(approval=stock_report.privilege_on(stock_in_force, company.slack))
     transition_lifecycle.stop(grant, actor=as_actor(company.people.sana), now=company.now, reason="It posts nonsense.")
-    said = asked(company, digest_of(stock_in_force)).said
-    assert said["allowed"]
-    assert said["without"] == ["May post messages to supply-stock in Finance Slack workspace"]
-    assert grant.sentence not in {one["sentence"] for one in said["privileges"]}
+    body = gate_answer(company, digest_of(stock_in_force)).said
+    assert body["allowed"]
+    assert body["without"] == ["May post messages to supply-stock in Finance Slack workspace"]
+    assert grant.sentence not in {privilege["sentence"] for privilege in body["privileges"]}
 
 
 @pytest.mark.rule("A17", "G5")
 def test_a_stopped_automation_is_held(company: Company, stock_in_force: Submission) -> None:
     automation = Automation.objects.get(pk=stock_in_force.automation_id)
     lifecycle.stop(automation, actor=as_actor(company.people.jonas), now=company.now, reason="Wrong numbers.")
-    said = asked(company, digest_of(stock_in_force)).said
-    assert (said["allowed"], said["code"], said["to_do"]) == (
+    body = gate_answer(company, digest_of(stock_in_force)).said
+    assert (body["allowed"], body["code"], body["to_do"]) == (
         False,
         "NOT_LIVE",
         "See on its page why, and who lifts that.",
@@ -119,11 +119,11 @@ def test_a_superseded_version_may_be_rolled_back_to_for_30_days(
     stock_report.submitted(company, stock_report.without_slack)  # asks for less: in force at once
     at = company.now + deploy_gate.ROLLBACK
     monkeypatch.setattr(current_time, "now", lambda: at)
-    old = asked(company, digest_of(stock_in_force)).said
+    old = gate_answer(company, digest_of(stock_in_force)).said
     assert (old["allowed"], old["version"]["number"]) == (True, 1)
     assert old["without"] == ["May post messages to supply-stock in Finance Slack workspace"], "that grant has ended"
     monkeypatch.setattr(current_time, "now", lambda: at + timedelta(seconds=1))
-    late = asked(company, digest_of(stock_in_force)).said
+    late = gate_answer(company, digest_of(stock_in_force)).said
     assert (late["allowed"], late["code"]) == (False, "NOT_APPROVED")
     assert late["to_do"] == "Submit it, or run version 2, which is approved."
 
@@ -169,7 +169,7 @@ OF_ONE_SOURCE = starting_point(BY_HAND, of_one_source)
 @pytest.mark.rule("A17")
 @BY_HAND
 def test_gate_allows_manual_description_by_source_digest(company: Company, start: Version) -> None:
-    assert asked(company, start.source_digest).said["code"] == "OK"
+    assert gate_answer(company, start.source_digest).said["code"] == "OK"
 
 
 @pytest.mark.rule("A17", "I2")
@@ -181,11 +181,11 @@ def test_a_source_that_several_versions_were_read_from_is_held_until_the_manifes
     source = first.source_digest
     assert (other.source_digest, other.number) == (source, 2)
     assert other.manifest_digest != first.manifest_digest
-    several = asked(company, source).said
+    several = gate_answer(company, source).said
     assert (several["allowed"], several["code"], several["privileges"]) == (False, "AMBIGUOUS", [])
     assert several["to_do"] == f"Ask by the digest of the manifest: {first.manifest_digest} is version 1."
-    assert asked(company, first.manifest_digest).said["version"]["number"] == 1
-    assert asked(company, other.manifest_digest).said["code"] == "NOT_APPROVED"
+    assert gate_answer(company, first.manifest_digest).said["version"]["number"] == 1
+    assert gate_answer(company, other.manifest_digest).said["code"] == "NOT_APPROVED"
 
 
 @pytest.mark.rule("A17", "I2")
@@ -195,7 +195,7 @@ def test_gate_allows_source_if_all_its_versions_are_approved(company: Company, s
     again = scenarios.submitted(company, other)
     assert again.approvals.get().stage == 1, "of nothing more than as whom it runs (A12)"
     scenarios.decide_all(company, again)
-    both = asked(company, first.source_digest).said
+    both = gate_answer(company, first.source_digest).said
     assert (both["allowed"], both["version"]["number"]) == (True, 2), "either of them may run"
 
 
@@ -205,7 +205,7 @@ def test_triggers_count_in_source_digest_of_manual_description(company: Company,
     first = start
     other = by_hand(company, external_id=first.automation.external_id, open_to_all=True)
     assert other.source_digest != first.source_digest
-    assert asked(company, other.source_digest).said["code"] == "NOT_APPROVED"
+    assert gate_answer(company, other.source_digest).said["code"] == "NOT_APPROVED"
 
 
 def decided_later(company: Company, edit: Any, *, hours: int, since: datetime | None = None) -> None:
@@ -236,10 +236,10 @@ LAPSED = starting_point("stock_drawn", lapsed)
 
 @pytest.mark.rule("A17", "A13")
 def test_gate_denies_version_that_failed_spot_check(company: Company, stock_drawn: Submission) -> None:
-    assert asked(company, digest_of(stock_drawn)).said["code"] == "OK"
+    assert gate_answer(company, digest_of(stock_drawn)).said["code"] == "OK"
     sample = Sample.objects.get()
     transitions.find_not_fine(sample, actor=as_actor(company.people.sana), now=company.now, reason="It tells.")
-    assert asked(company, digest_of(stock_drawn)).said["code"] == "NOT_LIVE"
+    assert gate_answer(company, digest_of(stock_drawn)).said["code"] == "NOT_LIVE"
 
 
 @pytest.mark.rule("A17", "A12", "A13")
@@ -249,10 +249,10 @@ def test_gate_denies_rollback_to_version_that_failed_spot_check(
 ) -> None:
     bad = start
     assert Automation.objects.get(pk=bad.automation_id).state == "live"
-    said = asked(company, digest_of(bad)).said
-    assert (said["allowed"], said["code"], said["version"]["number"]) == (False, "NOT_FINE", 2)
-    assert said["to_do"] == "Run version 3, which is approved."
-    assert asked(company, digest_of(stock_in_force)).said["code"] == "OK", "version 1 was asked about"
+    body = gate_answer(company, digest_of(bad)).said
+    assert (body["allowed"], body["code"], body["version"]["number"]) == (False, "NOT_FINE", 2)
+    assert body["to_do"] == "Run version 3, which is approved."
+    assert gate_answer(company, digest_of(stock_in_force)).said["code"] == "OK", "version 1 was asked about"
 
 
 @pytest.mark.rule("A17", "A12", "A13")
@@ -260,7 +260,7 @@ def test_gate_denies_rollback_to_version_that_failed_spot_check(
 def test_version_that_failed_spot_check_runs_after_new_decision(company: Company, start: Submission) -> None:
     bad = start
     decided_later(company, stock_report.another_order, hours=2)
-    assert asked(company, digest_of(bad)).said["code"] == "OK", "stage 1 has decided about it by now"
+    assert gate_answer(company, digest_of(bad)).said["code"] == "OK", "stage 1 has decided about it by now"
 
 
 @pytest.mark.rule("A17", "A12", "A13")
@@ -271,15 +271,18 @@ def test_gate_denies_overdue_spot_check_and_its_successors(
     sample, later = Sample.objects.order_by("pk")[0], start
     assert (later.state, later.app_approval) == ("in_force", stock_in_force.app_approval)
     decided_later(company, stock_report.started_by_hand, hours=1, since=sample.due_at)
-    codes = [asked(company, digest_of(one)).said["code"] for one in (stock_in_force, sample.submission, later)]
+    codes = [
+        gate_answer(company, digest_of(submission)).said["code"]
+        for submission in (stock_in_force, sample.submission, later)
+    ]
     assert codes == ["OK", "NOT_FINE", "NOT_FINE"]
 
 
 @pytest.mark.rule("A17", "I10")
 def test_an_approval_counts_in_its_own_environment(company: Company, stock_in_force: Submission) -> None:
-    said = asked(company, digest_of(stock_in_force), "?environment=test").said
-    assert (said["allowed"], said["code"], said["environment"]) == (False, "OTHER_ENVIRONMENT", "test")
-    assert said["to_do"] == "Import it for test and submit it there."
+    body = gate_answer(company, digest_of(stock_in_force), "?environment=test").said
+    assert (body["allowed"], body["code"], body["environment"]) == (False, "OTHER_ENVIRONMENT", "test")
+    assert body["to_do"] == "Import it for test and submit it there."
 
 
 @pytest.mark.rule("A17", "I10")
@@ -296,7 +299,7 @@ def test_a_digest_that_several_have_is_held_until_one_is_named(company: Company)
     second = server(company, "Two")
     Automation.objects.filter(pk=first.automation_id).update(environment="production")
     assert first.version.manifest_digest == second.version.manifest_digest
-    several = asked(company, digest_of(first)).said
+    several = gate_answer(company, digest_of(first)).said
     assert (several["allowed"], several["code"]) == (False, "AMBIGUOUS")
-    named = asked(company, digest_of(first), f"?automation={second.automation_id}").said
+    named = gate_answer(company, digest_of(first), f"?automation={second.automation_id}").said
     assert (named["code"], named["automation"]["id"]) == ("NOT_LIVE", second.automation_id)

@@ -28,13 +28,13 @@ def answer(submission: Submission, company: Company, **later: float) -> deploy_g
 @pytest.mark.rule("A17", "G3")
 @pytest.mark.parametrize("kind", ["privilege", "credential"])
 def test_version_without_any_grant_is_denied(company: Company, live: Submission, kind: str) -> None:
-    for one in Grant.objects.filter(automation=live.automation, kind=kind):
+    for grant in Grant.objects.filter(automation=live.automation, kind=kind):
         assert answer(live, company).may_run, "something is held still"
-        lifecycle.stop(one, actor=as_actor(company.people.sana), now=company.now, reason="Stop it.")
-    no = answer(live, company)
-    assert (no.may_run, no.code, list(no.grants)) == (False, "NOTHING_HELD", [])
-    assert no.sentence == "Nothing that version 1 asks for is held: it was refused or stopped, or its term is over."
-    assert len(no.without) == 2
+        lifecycle.stop(grant, actor=as_actor(company.people.sana), now=company.now, reason="Stop it.")
+    denial = answer(live, company)
+    assert (denial.may_run, denial.code, list(denial.grants)) == (False, "NOTHING_HELD", [])
+    assert denial.sentence == "Nothing that version 1 asks for is held: it was refused or stopped, or its term is over."
+    assert len(denial.without) == 2
 
 
 @pytest.mark.rule("A17", "G1")
@@ -60,10 +60,10 @@ def test_rollback_to_rejected_version_is_denied(company: Company, live: Submissi
     scenarios.reject(
         scenarios.app_of(again), company.people.theo, now=company.now + timedelta(hours=1), reason="Never again."
     )
-    no = answer(live, company, hours=2)
-    assert (no.may_run, no.code) == (False, "NOT_APPROVED")
-    assert no.sentence == "Version 1 was approved once, and rejected when it was asked for again."
-    assert no.to_do == f"Run version {newer.version.number}, which is approved."
+    denial = answer(live, company, hours=2)
+    assert (denial.may_run, denial.code) == (False, "NOT_APPROVED")
+    assert denial.sentence == "Version 1 was approved once, and rejected when it was asked for again."
+    assert denial.to_do == f"Run version {newer.version.number}, which is approved."
     assert answer(newer, company, hours=2).may_run
 
 

@@ -58,11 +58,11 @@ BROUGHT_IN = starting_point("company", brought_in)
 @pytest.mark.rule("I7", "I8", "T2", "A9")
 def test_preview_shows_facts_route_and_problems_and_stores_nothing(company: Company, rita: Program) -> None:
     before = [model.objects.count() for model in (ImportBatch, ImportItem, Automation, Binding, LedgerEvent)]
-    found = rita.post("/preview", stock_report.source())
-    assert found.status == 200
-    said = found.said
-    assert (said["name"], said["format"], said["tier"]) == ("Weekly stock report", "n8n", "standard")
-    rows = {row["sentence"]: row for row in said["rows"]}
+    answer = rita.post("/preview", stock_report.source())
+    assert answer.status == 200
+    body = answer.said
+    assert (body["name"], body["format"], body["tier"]) == ("Weekly stock report", "n8n", "standard")
+    rows = {row["sentence"]: row for row in body["rows"]}
     read = rows["May read scm.stock in ERP Postgres (production)"]
     assert (read["level"], read["data_class"], read["tier"], read["recognised"]) == (
         "read",
@@ -72,9 +72,9 @@ def test_preview_shows_facts_route_and_problems_and_stores_nothing(company: Comp
     )
     assert read["reasons"][0] == "It touches confidential data."
     assert (read["resource"]["name"], read["asked_of"]) == ("ERP Postgres (production)", "Omar Haddad")
-    assert [one["name"] for one in said["route"]["app"]] == ["Theo Brandt"]
-    assert said["route"]["seats"][0]["due"] > said["route"]["app_due"]
-    assert {"say what it is for", "name a business owner"} <= set(said["missing"])
+    assert [approver["name"] for approver in body["route"]["app"]] == ["Theo Brandt"]
+    assert body["route"]["seats"][0]["due"] > body["route"]["app_due"]
+    assert {"say what it is for", "name a business owner"} <= set(body["missing"])
     assert [model.objects.count() for model in (ImportBatch, ImportItem, Automation, Binding, LedgerEvent)] == before
 
 
@@ -85,10 +85,10 @@ def test_preview_shows_unrecognised_elements_and_place_of_secrets_only(rita: Pro
         export["nodes"] += [{**strange, "parameters": {}}]
         stock_report.node(export, ".slack")["parameters"]["headers"] = {"Authorization": f"Bearer {SECRET}"}
 
-    found = rita.post("/preview", stock_report.source(edit))
-    assert SECRET not in json.dumps(found.said)
-    assert [one["lead"] for one in found.said["secrets"]]
-    strange = [row for row in found.said["rows"] if not row["recognised"]]
+    answer = rita.post("/preview", stock_report.source(edit))
+    assert SECRET not in json.dumps(answer.said)
+    assert [secret["lead"] for secret in answer.said["secrets"]]
+    strange = [row for row in answer.said["rows"] if not row["recognised"]]
     assert [row["level"] for row in strange] == ["unknown"]
     assert "Mystery" in strange[0]["sentence"]
 
@@ -133,9 +133,9 @@ def test_an_owner_is_of_its_side_and_named_where_it_is_new(company: Company, rit
     assert (unknown.status, list(unknown.fields)) == (422, ["business_owner"])
     assert not Automation.objects.exists()
     assert not ImportItem.objects.filter(batch__by=n.rita).exists(), "a program leaves no drafts"
-    own = [one["name"] for one in rita.get(f"/teams/{n.finance_ops.pk}/owners").said]
-    assert "Jonas Weil" in own
-    assert "Nadia Petrov" not in own
+    owners = [owner["name"] for owner in rita.get(f"/teams/{n.finance_ops.pk}/owners").said]
+    assert "Jonas Weil" in owners
+    assert "Nadia Petrov" not in owners
 
 
 @pytest.mark.rule("I1", "S5")
@@ -144,19 +144,19 @@ def test_an_owner_is_of_its_side_and_named_where_it_is_new(company: Company, rit
 def test_preview_hides_details_of_other_teams_automation(
     company: Company, stock_in_force: Submission, edit: Any
 ) -> None:
-    known, stranger = Automation.objects.get(pk=stock_in_force.automation_id), make_person("Eve Marsh")
+    automation, stranger = Automation.objects.get(pk=stock_in_force.automation_id), make_person("Eve Marsh")
     team = Team.objects.create(name="Strangers", parent=company.people.finance_ops.parent)
-    said = Program.of(joins(stranger, team), team).post("/preview", stock_report.source(edit)).said
-    assert said["missing"] == [
+    body = Program.of(joins(stranger, team), team).post("/preview", stock_report.source(edit)).said
+    assert body["missing"] == [
         "An automation with this id is in the register already, and belongs to another team",
     ]
-    assert (said["automation"], said["version"], said["changes"], said["standing"]) == (None, None, [], "")
-    assert {row["justification"] for row in said["rows"]} <= {""}
-    told = json.dumps(said)
-    assert known.purpose not in told
+    assert (body["automation"], body["version"], body["changes"], body["standing"]) == (None, None, [], "")
+    assert {row["justification"] for row in body["rows"]} <= {""}
+    text = json.dumps(body)
+    assert automation.purpose not in text
     if edit is not None:
-        assert known.name not in told
-        assert "ERP Postgres" not in told
+        assert automation.name not in text
+        assert "ERP Postgres" not in text
 
 
 @pytest.mark.rule("I1")
@@ -226,7 +226,7 @@ def test_unreadable_import_is_refused_and_stores_nothing(company: Company, rita:
 @pytest.mark.rule("I7")
 def test_an_export_of_several_is_not_brought_in_by_halves(company: Company, rita: Program) -> None:
     several = json.dumps(
-        [json.loads(stock_report.source()), json.loads(stock_report.source(lambda one: one.update(id="2")))]
+        [json.loads(stock_report.source()), json.loads(stock_report.source(lambda export: export.update(id="2")))]
     ).encode()
     assert new(rita, company, several).status == 422
     assert not Automation.objects.exists()

@@ -37,18 +37,22 @@ from tests.starting_points import Ground, starting_point
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 #: Requests to each operation, of each kind.
 EACH = run_lengths.of(2, full=12, soak=300)
-OPERATIONS = {(path, method): one for path, said in document()["paths"].items() for method, one in said.items()}
+OPERATIONS = {
+    (path, method): operation for path, methods in document()["paths"].items() for method, operation in methods.items()
+}
 #: Each by rows of no matter which number, and those that name a row by one that is there.
-RIGHT = [("anything", *one) for one in OPERATIONS] + [("there", *one) for one in OPERATIONS if "{" in one[0]]
+RIGHT = [("anything", *key) for key in OPERATIONS] + [("there", *key) for key in OPERATIONS if "{" in key[0]]
 #: Those of them that take anything which a request can get wrong: a row's number, a query or a body.
 WRONG = [
     (kind, path, method)
     for kind, path, method in RIGHT
     if "requestBody" in OPERATIONS[path, method]
-    or any(one["in"] != "path" or kind == "anything" for one in OPERATIONS[path, method].get("parameters", []))
+    or any(
+        parameter["in"] != "path" or kind == "anything" for parameter in OPERATIONS[path, method].get("parameters", [])
+    )
 ]
-SENT = [(GenerationMode.POSITIVE, *one) for one in RIGHT] + [(GenerationMode.NEGATIVE, *one) for one in WRONG]
-ALL = sorted(one.name for one in EXPORTS.glob("*.json"))
+SENT = [(GenerationMode.POSITIVE, *case) for case in RIGHT] + [(GenerationMode.NEGATIVE, *case) for case in WRONG]
+ALL = sorted(path.name for path in EXPORTS.glob("*.json"))
 SOME = ("invoice-chaser.json", "incident-scribe.mcp.json", "weekly-stock-report.json")
 OTHERS = pytest.mark.full("brings in every sample")
 UNBOUNDED = settings(
@@ -137,7 +141,7 @@ def test_every_generated_request_gets_documented_answer(
 
 @pytest.mark.django_db
 @pytest.mark.rule("I7", "I8")
-@pytest.mark.parametrize("export", [one if one in SOME else pytest.param(one, marks=OTHERS) for one in ALL])
+@pytest.mark.parametrize("export", [name if name in SOME else pytest.param(name, marks=OTHERS) for name in ALL])
 def test_every_sample_export_is_previewed_and_brought_in(company: Company, export: str) -> None:
     n = company.people
     program, content = Program.of(n.rita), (EXPORTS / export).read_bytes()
@@ -153,9 +157,9 @@ def test_every_sample_export_is_previewed_and_brought_in(company: Company, expor
 
 @pytest.mark.rule("S5")
 def test_each_operation_documents_token_and_error_answers() -> None:
-    for path, said in document()["paths"].items():
-        for method, operation in said.items():
+    for path, methods in document()["paths"].items():
+        for method, operation in methods.items():
             assert operation["security"], f"{method} {path}"
             assert operation["description"], f"{method} {path}"
-            no = operation["responses"][429]["content"]
-            assert list(no) == ["application/problem+json"], f"{method} {path}"
+            content = operation["responses"][429]["content"]
+            assert list(content) == ["application/problem+json"], f"{method} {path}"

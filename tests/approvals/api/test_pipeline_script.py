@@ -69,15 +69,15 @@ class Pipeline:
 def pipeline(committed: None, site: Site, tmp_path: Path) -> Pipeline:
     """A company of its own, whose connections are known."""
     if shutil.which("curl") is None:
-        said = "no curl on this machine, which the script of the documentation needs: install the package curl"
+        message = "no curl on this machine, which the script of the documentation needs: install the package curl"
         if required("curl"):
-            pytest.fail(said)
-        pytest.skip(said)
+            pytest.fail(message)
+        pytest.skip(message)
     company = scenarios.company(people.build(uuid.uuid4().hex[:8], now=current_time.now()))
     secret = token_transitions.new_secret()
     n = company.people
-    said: dict[str, Any] = {"name": "Deploy", "secret": secret, "days": 7, "team": n.finance_ops}
-    token_transitions.make_token(n.rita, actor=as_actor(n.rita), now=current_time.now(), **said)
+    arguments: dict[str, Any] = {"name": "Deploy", "secret": secret, "days": 7, "team": n.finance_ops}
+    token_transitions.make_token(n.rita, actor=as_actor(n.rita), now=current_time.now(), **arguments)
     return Pipeline(company, tmp_path, site.url, secret)
 
 

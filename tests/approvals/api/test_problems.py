@@ -73,39 +73,39 @@ def test_request_without_valid_token_gets_no_information(company: Company, how: 
 @pytest.mark.rule("S5")
 def test_every_sort_of_no_is_a_problem_document(company: Company) -> None:
     n = company.people
-    one = Program.of(n.rita, n.finance_ops)
+    program = Program.of(n.rita, n.finance_ops)
     big = b" " * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
-    is_problem(one.ask("POST", "/automations/1/submissions", b"{"), 400, "UNREADABLE")
-    is_problem(one.ask("POST", "/automations/1/submissions", b'{"purpose": "\\u0000"}'), 400, "UNREADABLE")
-    is_problem(one.ask("POST", "/automations/1/submissions", b'{"purpose": "\\ud83d"}'), 400, "UNREADABLE")
-    is_problem(one.ask("GET", "/me?x=%00"), 400, "UNREADABLE")
-    is_problem(one.ask("POST", "/preview", b"x", kind="application/json; charset=utf-16"), 415, "MEDIA_TYPE")
-    is_problem(one.get("/automations/999999"), 404, "NOT_FOUND")
-    is_problem(one.get("/nothing"), 404, "NOT_FOUND")
-    is_problem(one.get("/"), 404, "NOT_FOUND")
-    is_problem(one.ask("DELETE", "/me"), 405, "METHOD")
-    is_problem(one.post("/preview", big), 413, "TOO_MUCH")
-    is_problem(one.ask("POST", "/preview", stock_report.source(), kind="text/plain"), 415, "MEDIA_TYPE")
-    is_problem(one.ask("POST", "/automations/1/submissions", b"{}", kind=""), 415, "MEDIA_TYPE")
-    is_problem(one.get("/gate/x"), 422, "INPUT")
-    is_problem(one.get(f"{GATE}?environment=moon"), 422, "INPUT")
-    is_problem(one.get(f"/automations/{10**18}"), 422, "INPUT")
+    is_problem(program.ask("POST", "/automations/1/submissions", b"{"), 400, "UNREADABLE")
+    is_problem(program.ask("POST", "/automations/1/submissions", b'{"purpose": "\\u0000"}'), 400, "UNREADABLE")
+    is_problem(program.ask("POST", "/automations/1/submissions", b'{"purpose": "\\ud83d"}'), 400, "UNREADABLE")
+    is_problem(program.ask("GET", "/me?x=%00"), 400, "UNREADABLE")
+    is_problem(program.ask("POST", "/preview", b"x", kind="application/json; charset=utf-16"), 415, "MEDIA_TYPE")
+    is_problem(program.get("/automations/999999"), 404, "NOT_FOUND")
+    is_problem(program.get("/nothing"), 404, "NOT_FOUND")
+    is_problem(program.get("/"), 404, "NOT_FOUND")
+    is_problem(program.ask("DELETE", "/me"), 405, "METHOD")
+    is_problem(program.post("/preview", big), 413, "TOO_MUCH")
+    is_problem(program.ask("POST", "/preview", stock_report.source(), kind="text/plain"), 415, "MEDIA_TYPE")
+    is_problem(program.ask("POST", "/automations/1/submissions", b"{}", kind=""), 415, "MEDIA_TYPE")
+    is_problem(program.get("/gate/x"), 422, "INPUT")
+    is_problem(program.get(f"{GATE}?environment=moon"), 422, "INPUT")
+    is_problem(program.get(f"/automations/{10**18}"), 422, "INPUT")
     is_problem(Program.of(n.nadia).post("/preview?team=1", stock_report.source()), 422, "INPUT")
-    assert one.ask("DELETE", "/me").headers["Allow"] == "GET, HEAD"
-    is_problem(one.get(""), 404, "NOT_FOUND")
-    is_problem(one.post(""), 404, "NOT_FOUND")
+    assert program.ask("DELETE", "/me").headers["Allow"] == "GET, HEAD"
+    is_problem(program.get(""), 404, "NOT_FOUND")
+    is_problem(program.post(""), 404, "NOT_FOUND")
 
 
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
 def test_head_is_allowed_for_reads_only(company: Company) -> None:
     n, stranger = company.people, Program("")
-    one = Program.of(n.rita, n.finance_ops)
+    program = Program.of(n.rita, n.finance_ops)
     assert stranger.ask("HEAD", "/me").status == 401
-    assert one.ask("HEAD", "/preview").headers["Allow"] == "POST"
-    assert one.ask("HEAD", "/preview").status == 405
+    assert program.ask("HEAD", "/preview").headers["Allow"] == "POST"
+    assert program.ask("HEAD", "/preview").status == 405
     for path in ("/me", f"/teams/{n.finance_ops.pk}/owners", GATE, "/openapi.json", "/automations/999999"):
-        head, got = one.ask("HEAD", path), one.get(path)
+        head, got = program.ask("HEAD", path), program.get(path)
         assert (head.status, head.headers["Content-Type"]) == (got.status, got.headers["Content-Type"])
 
 
@@ -114,7 +114,7 @@ def test_head_is_allowed_for_reads_only(company: Company) -> None:
 @pytest.mark.usefixtures("_whole")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
-    "said",
+    "parameter",
     [
         *(
             f"charset={name}"
@@ -127,15 +127,15 @@ def test_head_is_allowed_for_reads_only(company: Company) -> None:
     ],
 )
 def test_another_encoding_is_refused_though_it_would_break_the_request_before_any_of_our_code(
-    company: Company, method: str, said: str
+    company: Company, method: str, parameter: str
 ) -> None:
     """Of the web server's application, which Django's own client goes around."""
-    one = Program.of(company.people.rita)
+    program = Program.of(company.people.rita)
     environ = RequestFactory().generic(method, f"{ROOT}/me?x=%5Cud800%ff", b"{}").environ
-    environ |= {"CONTENT_TYPE": f"application/json; {said}", "HTTP_AUTHORIZATION": f"Bearer {one.secret}"}
-    found: dict[str, Any] = {}
-    body = b"".join(application(environ, lambda status, headers: found.update(status=status, headers=dict(headers))))
-    is_problem(Answer(int(found["status"][:3]), json.loads(body), found["headers"]), 415, "MEDIA_TYPE")
+    environ |= {"CONTENT_TYPE": f"application/json; {parameter}", "HTTP_AUTHORIZATION": f"Bearer {program.secret}"}
+    received: dict[str, Any] = {}
+    body = b"".join(application(environ, lambda status, headers: received.update(status=status, headers=dict(headers))))
+    is_problem(Answer(int(received["status"][:3]), json.loads(body), received["headers"]), 415, "MEDIA_TYPE")
 
 
 @pytest.mark.django_db
@@ -143,8 +143,8 @@ def test_another_encoding_is_refused_though_it_would_break_the_request_before_an
 @pytest.mark.parametrize(
     ("method", "path", "limit", "send"),
     [
-        ("GET", "/me", "READS", lambda one: one.get("/me")),
-        ("POST", "/preview", "WRITES", lambda one: one.post("/preview", b"{}")),
+        ("GET", "/me", "READS", lambda program: program.get("/me")),
+        ("POST", "/preview", "WRITES", lambda program: program.post("/preview", b"{}")),
     ],
 )
 def test_rate_limited_token_gets_retry_time(
@@ -157,10 +157,10 @@ def test_rate_limited_token_gets_retry_time(
 ) -> None:
     monkeypatch.setattr(caller, limit, 3)
     monkeypatch.setattr(caller, "MINUTE", 10**6)  # no minute ends while this runs
-    one, other = Program.of(company.people.rita), Program.of(company.people.rita)
+    program, other = Program.of(company.people.rita), Program.of(company.people.rita)
     for _ in range(3):
-        assert send(one).status != 429
-    refused = send(one)
+        assert send(program).status != 429
+    refused = send(program)
     is_problem(refused, 429, "TOO_OFTEN")
     assert 0 < int(refused.headers["Retry-After"]) <= 10**6
     assert send(other).status != 429, "each token by itself"
@@ -172,8 +172,8 @@ def test_a_person_asks_no_oftener_by_having_more_tokens(company: Company, monkey
     monkeypatch.setattr(caller, "READS", 2)
     monkeypatch.setattr(caller, "MINUTE", 10**6)
     many = [Program.of(company.people.rita) for _ in range(caller.OF_PERSON + 1)]
-    for one in many[:-1]:
-        assert [one.get("/me").status for _ in range(2)] == [200, 200]
+    for program in many[:-1]:
+        assert [program.get("/me").status for _ in range(2)] == [200, 200]
     is_problem(many[-1].get("/me"), 429, "TOO_OFTEN")
     assert Program.of(company.people.jonas).get("/me").status == 200
 
@@ -218,12 +218,12 @@ def test_unexpected_error_answers_without_details(company: Company, monkeypatch:
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
 def test_asking_notes_when_a_token_was_last_used_and_not_at_each_request(company: Company) -> None:
-    one = Program.of(company.people.rita)
+    program = Program.of(company.people.rita)
     assert ApiToken.objects.get().last_used_at is None
-    one.get("/me")
+    program.get("/me")
     first = ApiToken.objects.get().last_used_at
     assert first is not None
-    one.get("/me")
+    program.get("/me")
     assert ApiToken.objects.get().last_used_at == first
     assert ApiToken.objects.get().history.count() == 1
 

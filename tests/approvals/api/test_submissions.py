@@ -42,8 +42,8 @@ def rita(company: Company) -> Program:
 
 def brought(rita: Program, company: Company, **more: Any) -> tuple[str, dict[str, Any]]:
     """The stock report in the register: where it is submitted, and the preview."""
-    said = new(rita, company, **more).said
-    return f"/automations/{said['automation']['id']}/submissions", said["preview"]
+    body = new(rita, company, **more).said
+    return f"/automations/{body['automation']['id']}/submissions", body["preview"]
 
 
 def filled_in(preview: dict[str, Any]) -> dict[str, Any]:
@@ -85,10 +85,13 @@ def test_complete_submission_shows_approvers_and_waiting_time(company: Company, 
     key = next(row["key"] for row in preview["rows"] if row["level"] == "write")
     made = rita.post(path, {**filled_in(preview), "terms": {key: 30}})
     assert (made.status, made.said["submitted"]) == (201, True)
-    said = made.said["submission"]
-    assert (said["state"], [one["name"] for one in said["held_by"]]) == ("open", ["Theo Brandt"])
-    assert [(one["stage"], one["state"]) for one in said["records"]] == [(1, "open"), *[(2, "waiting")] * 4]
-    submission = Submission.objects.get(pk=said["id"])
+    body = made.said["submission"]
+    assert (body["state"], [person["name"] for person in body["held_by"]]) == ("open", ["Theo Brandt"])
+    assert [(approval["stage"], approval["state"]) for approval in body["records"]] == [
+        (1, "open"),
+        *[(2, "waiting")] * 4,
+    ]
+    submission = Submission.objects.get(pk=body["id"])
     assert submission.parties.filter(person=company.people.rita, capacity=Capacity.SUBMITTER).exists()
     days = dict(Approval.objects.filter(stage=2, privilege__isnull=False).values_list("privilege__level", "term_days"))
     assert days == {"read": 180, "write": 30}
@@ -131,7 +134,7 @@ def test_missing_fields_are_named_and_input_is_kept(company: Company, start: Bro
 
 @pytest.mark.rule("A7", "I8")
 @pytest.mark.parametrize(
-    ("said", "field"),
+    ("fields", "field"),
     [
         ({"terms": {"KEY": 181}}, "terms.KEY"),
         ({"terms": {"KEY": 0}}, "terms.KEY"),
@@ -151,16 +154,16 @@ def test_missing_fields_are_named_and_input_is_kept(company: Company, start: Bro
 )
 @BROUGHT_IN
 def test_malformed_fields_are_refused_beside_their_names(
-    company: Company, start: Brought, said: dict[str, Any], field: str
+    company: Company, start: Brought, fields: dict[str, Any], field: str
 ) -> None:
     rita, path, preview = start
     key = next(row["key"] for row in preview["rows"] if row["level"] == "write")
     sent = {
-        name: {key if one == "KEY" else one: text for one, text in value.items()}
-        for name, value in said.items()
+        name: {key if row_key == "KEY" else row_key: text for row_key, text in value.items()}
+        for name, value in fields.items()
         if isinstance(value, dict)
     }
-    answer = rita.post(path, {**filled_in(preview), **said, **sent})
+    answer = rita.post(path, {**filled_in(preview), **fields, **sent})
     assert (answer.status, list(answer.fields)) == (422, [field.replace("KEY", key)])
     assert not Submission.objects.exists()
 
@@ -214,16 +217,16 @@ def test_program_changes_automation_fields_only_in_draft(
     company: Company, rita: Program, stock_in_force: Submission, way: str
 ) -> None:
     automation = Automation.objects.get(pk=stock_in_force.automation_id)
-    said = {"escalation_contact": "nobody@northwind.example"}
+    fields = {"escalation_contact": "nobody@northwind.example"}
     if way != "said":
         n = company.people
         item = drafts.preview_of_version(stock_in_force.version, by=n.rita, team=n.finance_ops, now=company.now)
         draft = Draft.of(item)
-        drafts.keep(item, replace(draft, fields={**draft.fields, **said}), n.finance_ops)
-    answer = rita.post(f"/automations/{automation.pk}/submissions", said if way == "said" else {})
+        drafts.keep(item, replace(draft, fields={**draft.fields, **fields}), n.finance_ops)
+    answer = rita.post(f"/automations/{automation.pk}/submissions", fields if way == "said" else {})
     assert (answer.status, answer.said["code"]) == (403, "S5")
     after = Automation.objects.get(pk=automation.pk)
-    assert after.escalation_contact == automation.escalation_contact != said["escalation_contact"]
+    assert after.escalation_contact == automation.escalation_contact != fields["escalation_contact"]
     assert after.history.count() == automation.history.count()
     assert LedgerEvent.objects.latest("pk").outcome == "refused"
     drafts_left = ImportItem.objects.filter(progress=ImportState.PREVIEW).count()
@@ -243,10 +246,10 @@ def test_program_sets_escalation_contact_in_draft(company: Company, start: Broug
 def test_refused_submission_stores_only_the_refusal(
     company: Company, rita: Program, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no(*_: Any, **__: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise refuse(Refusal("SOD-1", "duty", "Not by them."))
 
-    monkeypatch.setattr(submission_parties, "write_parties", no)
+    monkeypatch.setattr(submission_parties, "write_parties", fail)
     automation = Automation.objects.get(pk=stock_in_force.automation_id)
     kept = automation.asked, automation.history.count()
     answer = rita.post(f"/automations/{automation.pk}/submissions", {"purpose": "Pays Rita."})
@@ -323,10 +326,13 @@ def test_a_question_to_the_builder_is_held_by_the_builder(company: Company, star
     decide.ask_for_changes(
         record, actor=as_actor(company.people.omar), now=company.now, reason="Why?", shown_digest=digest
     )
-    said = rita.get(f"/submissions/{submission.pk}").said
-    states = {one["sentence"]: (one["state"], [who["name"] for who in one["held_by"]]) for one in said["records"]}
+    body = rita.get(f"/submissions/{submission.pk}").said
+    states = {
+        approval["sentence"]: (approval["state"], [who["name"] for who in approval["held_by"]])
+        for approval in body["records"]
+    }
     assert states["May read scm.stock in ERP Postgres (production)"] == ("changes_asked", ["Rita Novak"])
-    assert {one["name"] for one in said["held_by"]} == {"Omar Haddad", "Rita Novak"}
+    assert {person["name"] for person in body["held_by"]} == {"Omar Haddad", "Rita Novak"}
 
 
 TEXTS = st.sampled_from(
@@ -344,7 +350,7 @@ def test_malformed_row_statements_get_clear_answers(
     monkeypatch.setattr(caller, "WRITES", 10**9)
     rita, path, preview = start
     keys = st.sampled_from([row["key"] for row in preview["rows"]])
-    people = st.sampled_from([None, *(one.pk for one in company.people.people), 0, -1, 10**18, 2**63])
+    people = st.sampled_from([None, *(person.pk for person in company.people.people), 0, -1, 10**18, 2**63])
     resources = st.sampled_from([company.erp.pk, company.slack.pk, 0, 999_999, 2**63])
     documents = st.fixed_dictionaries(
         {},
@@ -371,9 +377,9 @@ def test_malformed_row_statements_get_clear_answers(
     @given(documents, st.booleans())
     @example({}, True)
     @example({}, False)
-    def send(said: dict[str, Any], whole: bool) -> None:
+    def send(fields: dict[str, Any], whole: bool) -> None:
         with undone():
-            answer = rita.post(path, {**filled_in(preview), **said} if whole else said)
+            answer = rita.post(path, {**filled_in(preview), **fields} if whole else fields)
         seen.add(answer.status)
         assert answer.status in (200, 201, 400, 403, 404, 409, 422), answer.said
 

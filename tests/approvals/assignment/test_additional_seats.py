@@ -60,9 +60,9 @@ def sweep(c: Company, *, minutes: int = 1) -> int:
 
 
 def test_no_seat_is_added_without_later_policy(company: Company, stock_in_stage_2: Submission) -> None:
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         add_seats.add_signatures(stock_in_stage_2, actor=JOB, now=company.now)
-    assert no.value.refusal.code == "A1"
+    assert error.value.refusal.code == "A1"
     assert sweep(company) == 0
 
 
@@ -122,15 +122,17 @@ def test_lapsed_single_person_tightening_removes_no_seat(company: Company, stock
     version = scenarios.brought_in(company)
     later = scenarios.submitted(company, version, now=over)
     standard = later.approvals.filter(kind="privilege", tier="standard")
-    assert {label for one in standard for label in labels(one)} == {"owner"}
+    assert {label for approval in standard for label in labels(approval)} == {"owner"}
 
 
 @pytest.mark.rule("A1", "S6", "S8")
 def test_lapsed_conflict_rule_of_one_person_adds_no_seat(plain: Company, stock_in_stage_2: Submission) -> None:
-    said = {"rule": conflict_rules.document(on(plain.erp), on(plain.slack), mode="approval")}
+    document = {"rule": conflict_rules.document(on(plain.erp), on(plain.slack), mode="approval")}
     row = Proposal(kind="conflict_rule", target="read-and-tell")
     actor = as_actor(plain.people.ines)
-    proposal_transitions.propose(row, actor=actor, now=plain.now, reason="It happened.", document=said, at_once=True)
+    proposal_transitions.propose(
+        row, actor=actor, now=plain.now, reason="It happened.", document=document, at_once=True
+    )
     assert sweep(plain) == 1
     assert end_due.lapse_due(plain.now + timedelta(hours=73), JOB) == 1
     sweep(plain, minutes=74 * 60)
@@ -168,12 +170,12 @@ def test_later_policy_adds_seat_to_open_submission_with_notice(company: Company,
     record = Approval.objects.get(pk=record.pk)
     assert labels(record) == ["owner", "security"]
     assert (record.due_at, record.expires_at) == before, "its clock runs on"
-    asked = Seat.objects.get(approval=record, label="security").candidates.values_list("person", flat=True)
-    assert set(asked) == {n.sana.pk, n.viktor.pk}
-    told = Notice.objects.filter(event="signature_added")
-    assert {one.recipient_id for one in told} >= {n.rita.pk}
-    assert "Post" in told[0].context["what"] or "post" in told[0].context["what"]
-    assert {one.recipient_id for one in Notice.objects.filter(context__added=True)} >= {n.sana.pk}
+    candidates = Seat.objects.get(approval=record, label="security").candidates.values_list("person", flat=True)
+    assert set(candidates) == {n.sana.pk, n.viktor.pk}
+    notices = Notice.objects.filter(event="signature_added")
+    assert {notice.recipient_id for notice in notices} >= {n.rita.pk}
+    assert "Post" in notices[0].context["what"] or "post" in notices[0].context["what"]
+    assert {notice.recipient_id for notice in Notice.objects.filter(context__added=True)} >= {n.sana.pk}
     assert LedgerEvent.objects.filter(verb="approval.signature_added", subject_id=str(record.pk)).exists()
     assert sweep(company, minutes=2) == 0, "once"
     scenarios.approve(record, n.omar, now=company.now)
@@ -201,7 +203,7 @@ def test_waiting_approvals_get_all_seats_when_they_open(company: Company, stock_
 def test_risk_raised_by_later_policy_needs_seats_of_that_tier(company: Company, stock_in_stage_2: Submission) -> None:
     policy(company, tiers__high__non_read_on=["confidential", "internal"])
     assert sweep(company) == 1
-    posts, reads = (stock_report.privilege_on(stock_in_stage_2, one) for one in (company.slack, company.erp))
+    posts, reads = (stock_report.privilege_on(stock_in_stage_2, resource) for resource in (company.slack, company.erp))
     assert (labels(posts), posts.tier) == (["owner", "security"], "standard"), "what was asked is frozen"
     assert labels(reads) == ["owner"]
 

@@ -41,7 +41,11 @@ def standing(c: Company, record: Approval, label: str = "owner") -> tuple[str, l
     """The rung that decides a seat, who stands on it, and who was skipped with which code."""
     fresh = Approval.objects.get(pk=record.pk)
     seat = next(seat for seat in load_context(fresh.submission, c.now).route.standing(fresh) if seat.label == label)
-    return seat.basis, [p.name for p in seat.may_decide], {one.person.name: one.code for one in seat.skipped}
+    return (
+        seat.basis,
+        [p.name for p in seat.may_decide],
+        {skipped.person.name: skipped.code for skipped in seat.skipped},
+    )
 
 
 # --- what is not ready is not submitted -------------------------------------------------------------------------------
@@ -211,7 +215,7 @@ def test_stage_1_warns_if_decision_leaves_approval_without_approver(company: Com
     stranded = route.would_strand(app, as_actor(n.bram))
     records = submission.approvals.filter(stage=2)
     slack = [record for record in records if "Slack" in str(record.privilege or record.credential)]
-    assert {str(one.privilege or one.credential) for one in slack} <= set(stranded)
+    assert {str(approval.privilege or approval.credential) for approval in slack} <= set(stranded)
     assert route.would_strand(app, as_actor(make_person("Somebody Else"))) == []
 
 
@@ -284,7 +288,7 @@ def test_reminder_for_each_due_date_is_separate(company: Company, chaser: Submis
     omar = company.people.omar
     dues = {record.tier: record.due_at for record in chaser.approvals.filter(state=ApprovalState.OPEN)}
     assert dues == {"high": at("2026-11-26T16:00"), "standard": at("2026-11-27T16:00")}
-    moment, told = company.now.replace(hour=7) + timedelta(days=1), []  # nothing is half gone before
+    moment, reminders = company.now.replace(hour=7) + timedelta(days=1), []  # nothing is half gone before
     decision_jobs.remind(company.now)
     while moment < dues["standard"]:
         moment += timedelta(hours=run_lengths.of(3, soak=1))
@@ -293,8 +297,8 @@ def test_reminder_for_each_due_date_is_separate(company: Company, chaser: Submis
             for record in chaser.approvals.filter(tier="high", seats__candidates__person=omar):
                 scenarios.finish(company, record, now=moment)
     for notice in Notice.objects.filter(event="approval_due", recipient=omar).order_by("pk"):
-        told.append((notice.context["word"], datetime.fromisoformat(notice.context["due"])))
-    assert told == [
+        reminders.append((notice.context["word"], datetime.fromisoformat(notice.context["due"])))
+    assert reminders == [
         ("half", dues["high"]),
         ("day_before", dues["high"]),
         ("half", dues["standard"]),
@@ -344,9 +348,9 @@ def test_undecided_privilege_expires_alone_and_can_be_resubmitted(company: Compa
     stage_2.refresh_from_db()
     assert stage_2.state == SubmissionState.DECIDED
     again = scenarios.submitted(company, stage_2.version, now=later)
-    (asked,) = again.approvals.filter(state=ApprovalState.OPEN)
-    assert asked.privilege == late.privilege
-    assert is_asked_without_penalty(asked, late)
+    (approval,) = again.approvals.filter(state=ApprovalState.OPEN)
+    assert approval.privilege == late.privilege
+    assert is_asked_without_penalty(approval, late)
     assert again.approvals.filter(state=ApprovalState.APPROVED).count() == 4
 
 
@@ -383,9 +387,9 @@ def test_each_grant_rests_on_both_records_and_ends_within_its_tier(chaser_in_for
         assert grant.approval.state == ApprovalState.APPROVED
         assert (grant.ends_at - grant.begins_at).days == LONGEST_TERM[grant.tier]
     assert {grant.tier for grant in made} == {"standard", "high"}
-    one = next(grant for grant in made if grant.kind == "credential")
-    assert one in Grant.objects.live(one.ends_at - timedelta(microseconds=1))
-    assert one not in Grant.objects.live(one.ends_at)
+    credential = next(grant for grant in made if grant.kind == "credential")
+    assert credential in Grant.objects.live(credential.ends_at - timedelta(microseconds=1))
+    assert credential not in Grant.objects.live(credential.ends_at)
 
 
 @pytest.mark.rule("H1", "A2")

@@ -34,7 +34,7 @@ def half_of(record: Approval) -> datetime:
     return record.opened_at + (record.due_at - record.opened_at) / 2
 
 
-def asked(record: Approval, label: str) -> list[tuple[str, str]]:
+def seat_candidates(record: Approval, label: str) -> list[tuple[str, str]]:
     """Who was asked to fill a seat, and on what basis."""
     named = Candidate.objects.filter(seat__approval=record, seat__label=label)
     return list(named.values_list("person__name", "basis"))
@@ -46,16 +46,16 @@ def test_deputy_waits_until_half_time(company: Company, stock_submitted: Submiss
     app = scenarios.app_of(stock_submitted)
     before = half_of(app) - timedelta(seconds=1)
     assert assignment_jobs.route_due(before, JOB)["deputies"] == 0
-    with pytest.raises(OutOfTurn) as no:
+    with pytest.raises(OutOfTurn) as error:
         reassign.ask_deputies(stock_submitted, actor=JOB, now=before)
-    assert no.value.refusal.code == "A10"
+    assert error.value.refusal.code == "A10"
     for person in (n.ines, n.theo, n.rita, n.sana, n.bram):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             reassign.ask_deputies(stock_submitted, actor=as_actor(person), now=half_of(app))
     with pytest.raises(DutyConflict) as turn:
         decide.approve(app, actor=as_actor(n.bram), now=before, reason="Fine.", shown_digest=scenarios.shown(app))
     assert turn.value.refusal.code == "A9"
-    assert asked(app, "lead") == [("Theo Brandt", "lead")]
+    assert seat_candidates(app, "lead") == [("Theo Brandt", "lead")]
     assert to_decide(as_actor(n.bram), c.now) == []
 
 
@@ -68,7 +68,7 @@ def test_deputy_is_asked_once_at_half_time(
     at, clock = half_of(app), (app.due_at, app.expires_at)
     assert submission_jobs.sweep(at)["deputies"] == 1
     assert submission_jobs.sweep(at)["deputies"] == 0
-    assert asked(app, "lead") == [("Theo Brandt", "lead"), ("Bram Visser", "deputy lead")]
+    assert seat_candidates(app, "lead") == [("Theo Brandt", "lead"), ("Bram Visser", "deputy lead")]
     assert to_decide(as_actor(n.bram), at) == [app]
     (notice,) = Notice.objects.filter(recipient=n.bram)
     assert (notice.event, notice.context["late"], notice.context.get("instead")) == ("stage_1_opened", True, None)
@@ -95,11 +95,11 @@ def test_at_the_due_date_the_rest_of_the_escalation_chain_is_asked_and_may_decid
     submission_jobs.sweep(half)
     submission_jobs.sweep(due - timedelta(seconds=1))
     first = [("Theo Brandt", "lead"), ("Bram Visser", "deputy lead")]
-    assert asked(app, "lead") == first
+    assert seat_candidates(app, "lead") == first
     assert submission_jobs.sweep(due)["deputies"] == 1
     assert submission_jobs.sweep(due)["deputies"] == 0, "each is asked once"
-    assert asked(app, "lead")[:3] == [*first, (n.amara.name, "fallback owner")]
-    assert {basis for _, basis in asked(app, "lead")[3:]} == {"security reviewer"}
+    assert seat_candidates(app, "lead")[:3] == [*first, (n.amara.name, "fallback owner")]
+    assert {basis for _, basis in seat_candidates(app, "lead")[3:]} == {"security reviewer"}
     app.refresh_from_db()
     assert app.due_at == due, "its time runs on"
     scenarios.approve(app, n.amara, now=due)
@@ -122,9 +122,13 @@ def test_a_deputy_of_many_records_gets_one_mail_about_all(company: Company, stag
     record = stock_report.privilege_on(stage_2, company.erp)
     submission_jobs.sweep(half_of(record))
     notices = Notice.objects.filter(recipient=n.amara, event="stage_2_opened")
-    own = [one for one in stage_2.approvals.filter(stage=2) if n.amara.pk in Approval.objects.get(pk=one.pk).asked]
-    assert [one.context["count"] for one in notices] == [len(own)]
-    assert own
+    approvals = [
+        approval
+        for approval in stage_2.approvals.filter(stage=2)
+        if n.amara.pk in Approval.objects.get(pk=approval.pk).asked
+    ]
+    assert [notice.context["count"] for notice in notices] == [len(approvals)]
+    assert approvals
     assert not Notice.objects.filter(recipient=n.amara, event="approval_due").exists(), (
         "who is asked is not reminded too"
     )
@@ -139,7 +143,9 @@ def test_ineligible_deputy_is_not_asked(company: Company) -> None:
     submission = stock_report.in_stage_2(c)
     record = stock_report.privilege_on(submission, c.slack)
     assert submission_jobs.sweep(half_of(record))["deputies"] == 0
-    assert {name for one in submission.approvals.filter(stage=2) for name, _ in asked(one, "owner")} == {"Omar Haddad"}
+    assert {
+        name for approval in submission.approvals.filter(stage=2) for name, _ in seat_candidates(approval, "owner")
+    } == {"Omar Haddad"}
 
 
 @pytest.mark.rule("A9", "A10")
@@ -148,5 +154,5 @@ def test_deputy_replacing_owner_is_not_asked_twice(company: Company, stock_submi
     record_leaver(n.theo, actor=as_actor(n.ines), now=c.now, reason="Left.")
     submission_jobs.sweep(c.now)
     app = scenarios.app_of(stock_submitted)
-    assert asked(app, "lead") == [("Theo Brandt", "lead"), ("Bram Visser", "deputy lead")]
+    assert seat_candidates(app, "lead") == [("Theo Brandt", "lead"), ("Bram Visser", "deputy lead")]
     assert submission_jobs.sweep(half_of(app))["deputies"] == 0

@@ -60,8 +60,8 @@ def test_both_are_asked_from_the_beginning_and_the_lead_is_not_locked_out(
 ) -> None:
     c, n = company, company.people
     app = scenarios.app_of(for_theo_alone)
-    asked = app.seats.get().candidates.order_by("order").values_list("person__name", "basis")
-    assert list(asked) == [("Theo Brandt", "lead"), ("Bram Visser", "deputy lead")]
+    candidates = app.seats.get().candidates.order_by("order").values_list("person__name", "basis")
+    assert list(candidates) == [("Theo Brandt", "lead"), ("Bram Visser", "deputy lead")]
     assert decide.approve.refusal(app, actor=as_actor(n.theo), now=c.now) is None
 
 
@@ -115,10 +115,10 @@ def test_the_page_says_why_both_are_asked_and_warns_the_first_before_the_click(
     assert why in page(n.rita)
     assert "Approve the app" not in page(n.rita)
     for reader, is_warned in ((n.theo, True), (n.bram, False)):
-        said = page(reader)
-        assert why in said
-        assert "Approve the app" in said
-        assert (warning in said) == is_warned
+        text = page(reader)
+        assert why in text
+        assert "Approve the app" in text
+        assert (warning in text) == is_warned
 
 
 def of_sana(c: Company) -> Submission:
@@ -142,7 +142,7 @@ def test_person_indispensable_for_a_seat_fills_that_seat(
     refused(decide.approve, record, as_actor(n.viktor), "SOD-2", now=c.now)
     standing = seats(c, record)
     assert (standing["owner"].may_decide, standing["security"].may_decide) == ((n.amara,), (n.sana,))
-    assert [(one.person, one.code) for one in standing["owner"].skipped] == [(n.sana, "A8")]
+    assert [(skipped.person, skipped.code) for skipped in standing["owner"].skipped] == [(n.sana, "A8")]
     for person in (n.amara, n.sana) if owner_first else (n.sana, n.amara):
         scenarios.approve(record, person, now=c.now)
     assert record.state == ApprovalState.APPROVED
@@ -214,7 +214,7 @@ class Play:
     """
 
     def __init__(self, app: list[list[Rung]], second: list[list[list[Rung]]]) -> None:
-        self.escalation_chains = {(1, 0): app, **{(2, n): one for n, one in enumerate(second)}}
+        self.escalation_chains = {(1, 0): app, **{(2, n): chain for n, chain in enumerate(second)}}
         self.filled: dict[tuple[int, int], dict[str, int]] = {key: {} for key in self.escalation_chains}
 
     def gone(self, key: tuple[int, int]) -> set[int]:
@@ -228,7 +228,7 @@ class Play:
             (str(n), rungs) for n, rungs in enumerate(self.escalation_chains[key]) if str(n) not in self.filled[key]
         ]
         free = [
-            (label, tuple(one for rung in rungs for one in rung.people if one.pk not in self.gone(key)))
+            (label, tuple(person for rung in rungs for person in rung.people if person.pk not in self.gone(key)))
             for label, rungs in left
         ]
         return Question(str(key), key[0], tuple((label, who) for label, who in free))
@@ -244,16 +244,16 @@ class Play:
         others = [self.question(other) for other in self.escalation_chains if other[0] == 2] if key[0] == 1 else []
         question = self.question(key)
 
-        def short_after(one: Person) -> list[str]:
-            return shortage_after(question, label, [one], others)
+        def short_after(person: Person) -> list[str]:
+            return shortage_after(question, label, [person], others)
 
         judge = Eligibility(
-            lambda one: ("X", "") if one.pk in self.gone(key) else None,
-            lambda one: question.needs(label, one),
+            lambda person: ("X", "") if person.pk in self.gone(key) else None,
+            lambda person: question.needs(label, person),
             short_after,
         )
-        found = next_approvers(Seat(label=label), self.escalation_chains[key][int(label)], judge)
-        return [one for one in found.may_decide if not short_after(one)]
+        approvers = next_approvers(Seat(label=label), self.escalation_chains[key][int(label)], judge)
+        return [person for person in approvers.may_decide if not short_after(person)]
 
 
 @pytest.mark.rule("A9", "A8", "S2")

@@ -42,8 +42,8 @@ def test_stage_1_is_filled_so_that_stage_2_can_be() -> None:
 
 @pytest.mark.rule("A9")
 def test_shortage_is_named_for_best_assignment_of_stage_1() -> None:
-    asked = [question("app", 1, (1, 2)), question("a", 2, (1,)), question("b", 2, (1,)), question("c", 2, (2,))]
-    assert shortage(asked) == ["c"]
+    questions = [question("app", 1, (1, 2)), question("a", 2, (1,)), question("b", 2, (1,)), question("c", 2, (2,))]
+    assert shortage(questions) == ["c"]
 
 
 @pytest.mark.rule("A9", "A12")
@@ -55,9 +55,9 @@ people = st.lists(st.integers(1, 5), max_size=4, unique=True).map(tuple)
 seats = st.lists(people, min_size=1, max_size=2)
 
 
-def possible(asked: list[Question]) -> bool:
+def possible(questions: list[Question]) -> bool:
     """Whether any assignment of people to all seats at once respects the duties, by trying every one."""
-    slots = [(q.name, q.stage, [p.pk for p in who]) for q in asked for _, who in q.seats]
+    slots = [(q.name, q.stage, [p.pk for p in who]) for q in questions for _, who in q.seats]
     for chosen in product(*[who for _, _, who in slots]):
         by_stage = {1: set(), 2: set()}
         by_name: dict[str, list[int]] = {}
@@ -73,6 +73,6 @@ def possible(asked: list[Question]) -> bool:
 @pytest.mark.rule("A9")
 @given(st.lists(seats, max_size=1), st.lists(seats, max_size=3))
 def test_the_matching_agrees_with_trying_every_assignment(first: list, second: list) -> None:
-    asked = [question(f"app {n}", 1, *each) for n, each in enumerate(first)]
-    asked += [question(f"record {n}", 2, *each) for n, each in enumerate(second)]
-    assert (shortage(asked) == []) == possible(asked)
+    questions = [question(f"app {n}", 1, *each) for n, each in enumerate(first)]
+    questions += [question(f"record {n}", 2, *each) for n, each in enumerate(second)]
+    assert (shortage(questions) == []) == possible(questions)

@@ -60,7 +60,7 @@ def both_leads_left(c: Company) -> Submission:
 BOTH_LEADS_LEFT = starting_point("stock_submitted", both_leads_left)
 
 
-def asked(record: Approval, label: str) -> list[str]:
+def seat_candidates(record: Approval, label: str) -> list[str]:
     """Names of everybody who was asked to fill a seat."""
     return list(
         Candidate.objects.filter(seat__approval=record, seat__label=label).values_list("person__name", flat=True)
@@ -102,13 +102,13 @@ def test_next_approver_is_asked_and_notified_once(company: Company, start: Submi
     assert hears_nothing(c, submission, n.grace)
     assert submission_jobs.sweep(c.now)["asked_next"] == 1
     assert submission_jobs.sweep(c.now)["asked_next"] == 0
-    assert asked(app, "lead") == ["Theo Brandt", "Grace Lindqvist"]
+    assert seat_candidates(app, "lead") == ["Theo Brandt", "Grace Lindqvist"]
     assert to_decide(as_actor(n.grace), c.now) == [app]
     assert client_of(n.grace).get(f"/review/{submission.pk}/").status_code == 200
     (notice,) = Notice.objects.filter(recipient=n.grace).exclude(event="proposal_to_accept")
     assert (notice.event, notice.context["instead"]) == ("stage_1_opened", True)
-    said = "other approvers were asked, because the earlier ones may not decide any more"
-    assert lines(c, submission, n.rita).count(said) == 1
+    sentence = "other approvers were asked, because the earlier ones may not decide any more"
+    assert lines(c, submission, n.rita).count(sentence) == 1
     clock = app.due_at, app.expires_at
     app.refresh_from_db()
     assert (app.due_at, app.expires_at) == clock
@@ -126,8 +126,8 @@ def test_replacement_for_many_approvals_gets_one_mail(company: Company, stage_2:
     (notice,) = Notice.objects.filter(recipient=n.amara).order_by("pk")[told_already:]
     assert (notice.event, notice.context["count"]) == ("stage_2_opened", 4)
     records = list(stage_2.approvals.filter(stage=2).order_by("pk"))
-    assert {one.pk for one in to_decide(as_actor(n.amara), c.now)} == {one.pk for one in records}
-    assert all(asked(one, "owner") == ["Omar Haddad", "Amara Okafor"] for one in records)
+    assert {approval.pk for approval in to_decide(as_actor(n.amara), c.now)} == {approval.pk for approval in records}
+    assert all(seat_candidates(approval, "owner") == ["Omar Haddad", "Amara Okafor"] for approval in records)
 
 
 def slack_is_amaras(c: Company) -> Submission:
@@ -141,10 +141,10 @@ def slack_is_amaras(c: Company) -> Submission:
 def test_person_with_other_approvals_is_notified_of_added_ones(company: Company, start: Submission) -> None:
     c, n, submission = company, company.people, start
     mails = Notice.objects.filter(recipient=n.amara, event="stage_2_opened")
-    assert [one.context["count"] for one in mails] == [2], "Slack is hers"
+    assert [mail.context["count"] for mail in mails] == [2], "Slack is hers"
     leaves(c, n.omar)  # and she deputises for the ERP
     submission_jobs.sweep(c.now)
-    assert [one.context["count"] for one in mails.order_by("pk")] == [2, 2]
+    assert [mail.context["count"] for mail in mails.order_by("pk")] == [2, 2]
     assert len(to_decide(as_actor(n.amara), c.now)) == submission.approvals.filter(stage=2).count() == 4
 
 
@@ -181,7 +181,7 @@ def needed_elsewhere(c: Company) -> Came:
     stock_report.hand_over(c, c.mail, n.nadia, n.amara)
     submission_jobs.sweep(c.now)
     record = stock_report.privilege_on(stock_report.newest(c), c.mail)
-    assert asked(record, "owner") == ["Mei Tanaka", "Nadia Petrov"]
+    assert seat_candidates(record, "owner") == ["Mei Tanaka", "Nadia Petrov"]
     leaves(c, n.sana, n.viktor)
     return record, "owner", n.amara
 
@@ -196,11 +196,11 @@ WAYS = (another_lead, another_owner, a_role_that_ended, needed_elsewhere)
 def test_next_approver_is_asked_whenever_a_seat_loses_its_people(company: Company, start: Came, way: str) -> None:
     c = company
     record, label, replacement = start
-    before = asked(record, label)
+    before = seat_candidates(record, label)
     assert replacement.name not in before, way
     submission_jobs.sweep(c.now)
     record = Approval.objects.get(pk=record.pk)
-    assert asked(record, label) == [*before, replacement.name]
+    assert seat_candidates(record, label) == [*before, replacement.name]
     assert record in to_decide(as_actor(replacement), c.now)
     assert decide.reject.refusal(record, actor=as_actor(replacement), now=c.now) is None
     notices = Notice.objects.filter(recipient=replacement, thread=f"submission:{record.submission_id}")
@@ -234,8 +234,8 @@ def test_later_member_of_asked_group_is_not_asked(company: Company, start: Submi
 def test_a_replacement_is_asked_before_they_are_reminded(company: Company, start: Submission) -> None:
     n, due = company.people, scenarios.app_of(start).due_at
     submission_jobs.sweep(due)
-    told = Notice.objects.filter(recipient=n.grace).exclude(event="proposal_to_accept").order_by("pk")
-    assert list(told.values_list("event", flat=True)) == [
+    notices = Notice.objects.filter(recipient=n.grace).exclude(event="proposal_to_accept").order_by("pk")
+    assert list(notices.values_list("event", flat=True)) == [
         "stage_1_opened",
         "approval_due",
     ]
@@ -254,10 +254,10 @@ def test_person_who_strands_others_is_not_asked_alone(company: Company, start: S
     """Theo leads the team and owns Slack. Once its others have left, he would strand it by deciding the app: Bram is asked too."""
     c, n = company, company.people
     app = scenarios.app_of(start)
-    assert asked(app, "lead") == ["Theo Brandt"]
+    assert seat_candidates(app, "lead") == ["Theo Brandt"]
     leaves(c, n.amara, n.sana, n.viktor)
     submission_jobs.sweep(c.now)
-    assert asked(app, "lead") == ["Theo Brandt", "Bram Visser"]
+    assert seat_candidates(app, "lead") == ["Theo Brandt", "Bram Visser"]
     refused(decide.approve, app, as_actor(n.omar), "PERMISSION", now=c.now, kind="permission")
 
 
@@ -301,9 +301,11 @@ def test_changes_of_approvers_wake_the_sweep(company: Company, monkeypatch: pyte
     alone = scenarios.resource(n, "Left alone", "data_store", "internal", n.omar, n.mei, n.platform)
 
     def nobody_answers_meanwhile_any_more() -> None:
-        one = ownership_transitions.NAME_INTERIM["resource"](alone, actor=as_actor(n.amara), now=c.now, person=n.grace)
+        interim = ownership_transitions.NAME_INTERIM["resource"](
+            alone, actor=as_actor(n.amara), now=c.now, person=n.grace
+        )
         woken.clear()
-        ownership_transitions.drop_interim(one, actor=as_actor(n.amara), now=c.now, reason="She has no time.")
+        ownership_transitions.drop_interim(interim, actor=as_actor(n.amara), now=c.now, reason="She has no time.")
 
     ways: list[Callable[[], object]] = [
         lambda: leaves(c, n.omar),

@@ -64,7 +64,7 @@ class Office:
 
     def routed(self, later: timedelta = timedelta()) -> set[int]:
         """Keys of the rows that the next run checks."""
-        return {one.pk for one in assignment_jobs.approvals_to_route(submission_jobs.JOB, self.now + later)}
+        return {approval.pk for approval in assignment_jobs.approvals_to_route(submission_jobs.JOB, self.now + later)}
 
 
 def is_open(**facts: Any) -> set[int]:
@@ -223,5 +223,5 @@ def test_run_routes_only_touched_approvals(office: Office, monkeypatch: pytest.M
     on_it = is_open(submission=office.second, decided_on=c.slack) | is_open(
         submission=office.second, privilege__entitlement__resource=c.slack
     )
-    asked = Candidate.objects.filter(person=n.piet).values_list("seat__approval", flat=True)
-    assert set(asked) == on_it
+    candidates = Candidate.objects.filter(person=n.piet).values_list("seat__approval", flat=True)
+    assert set(candidates) == on_it

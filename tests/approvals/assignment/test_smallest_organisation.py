@@ -41,7 +41,7 @@ def test_matching_leaves_fewest_places_empty(wanted: list[frozenset[int]]) -> No
     empty = unfilled_places([("", people) for people in wanted])
     everybody = [1, 2, 3, 4, 5, *([0] * len(wanted))]  # 0 is nobody
     best = max(
-        sum(one in people for one, people in zip(picked, wanted, strict=True))
+        sum(person in people for person, people in zip(picked, wanted, strict=True))
         for picked in set(permutations(everybody, len(wanted)))
     )
     assert len(wanted) - len(empty) == best
@@ -49,8 +49,8 @@ def test_matching_leaves_fewest_places_empty(wanted: list[frozenset[int]]) -> No
 
 @pytest.mark.rule("S9")
 def test_matching_fills_earlier_places_first() -> None:
-    one = frozenset({1})
-    assert unfilled_places([("builder", one), ("lead", one), ("owner", frozenset({1, 2}))]) == [1]
+    people = frozenset({1})
+    assert unfilled_places([("builder", people), ("lead", people), ("owner", frozenset({1, 2}))]) == [1]
 
 
 @pytest.mark.rule("S9")
@@ -123,23 +123,27 @@ def test_builder_without_team_and_leaver_do_not_count(company: Company) -> None:
         record_leaver(person, actor=as_actor(n.ines), now=company.now, reason="A new job.")
     assert smallest_organisation.shortage_sentences(company.now) == []
     Membership.objects.filter(person=n.rita).delete()
-    assert [said.partition("Missing: ")[2] for said in smallest_organisation.shortage_sentences(company.now)] == [
-        "a builder, in a team."
-    ] * 2
+    assert [
+        sentence.partition("Missing: ")[2] for sentence in smallest_organisation.shortage_sentences(company.now)
+    ] == ["a builder, in a team."] * 2
 
 
 @pytest.mark.rule("S9")
 @pytest.mark.django_db
 def test_health_lists_missing_roles_as_advice(northwind: Northwind) -> None:
     n = northwind
-    assert not [one for one in health_queries.findings(now=n.now, at=current_time.real()) if one.part == "people"]
+    assert not [
+        finding for finding in health_queries.findings(now=n.now, at=current_time.real()) if finding.part == "people"
+    ]
     for person in (n.sana, n.viktor):
         record_leaver(person, actor=as_actor(n.ines), now=n.now, reason="A new job.")
-    _, said = [one for one in health_queries.findings(now=n.now, at=current_time.real()) if one.part == "people"]
-    assert not said.is_failure
-    assert "a security reviewer for stage 2" in said.sentence
+    _, finding = [
+        finding for finding in health_queries.findings(now=n.now, at=current_time.real()) if finding.part == "people"
+    ]
+    assert not finding.is_failure
+    assert "a security reviewer for stage 2" in finding.sentence
     out = StringIO()
     for job in job_runs.health(current_time.real()):
         job_runs.run_job(job.job, lambda now: {})
     call_command("health", stdout=out)  # advice is no failure
-    assert f"advice  people: {said.sentence}" in out.getvalue()
+    assert f"advice  people: {finding.sentence}" in out.getvalue()

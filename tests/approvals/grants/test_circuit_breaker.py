@@ -107,8 +107,8 @@ def test_release_needs_one_security_and_one_admin_who_agree(batch: HeldBatch, co
 def test_causer_and_delegate_of_other_do_not_answer(company: Company) -> None:
     n = company.people
     many = list(Grant.objects.filter(tier="low").order_by("pk"))
-    for one in many:
-        transition_lifecycle.revoke(one, actor=as_actor(n.sana), now=company.now, reason="Away with it.")
+    for grant in many:
+        transition_lifecycle.revoke(grant, actor=as_actor(n.sana), now=company.now, reason="Away with it.")
     batch = HeldBatch.objects.get()
     assert batch.cause.person == n.sana
     with pytest.raises(DutyConflict, match=r"^G6: This is what you ended, so two"):
@@ -130,11 +130,11 @@ def test_the_database_ends_no_batch_on_one_persons_word_and_none_twice(batch: He
         row.update(state="released", ended_at=company.now)
     with database_refuses("held_batch_lapses_in_time"):
         row.update(state="lapsed", ended_at=company.now)
-    said = BatchAnswer.objects.get()
+    answer = BatchAnswer.objects.get()
     for who, role in ((n.sana, "admin"), (n.jonas, "admin")):
         with database_refuses("G6: an answer as admin needs that role"):
             BatchAnswer.objects.create(
-                batch=batch, person=who, role=role, says=RELEASE, reason=said.reason, said_at=company.now
+                batch=batch, person=who, role=role, says=RELEASE, reason=answer.reason, said_at=company.now
             )
     answered(batch, n.ines, RELEASE, company)
     with database_refuses("G6: the outcome of batch # stays"):
@@ -150,8 +150,8 @@ def test_a_retirement_that_would_end_too_much_is_out_of_force_at_once(batch: Hel
     assert batch.answer_by == company.now + 4 * HOUR
     assert not Grant.objects.filter(state=GrantState.ENDED).exists()
     assert not Grant.objects.live(company.now).exists(), "a retired automation may nothing, whatever is held"
-    told = set(Notice.objects.filter(event="brake_held").values_list("recipient", flat=True))
-    assert told == {n.sana.pk, n.viktor.pk, n.ines.pk, n.karl.pk, n.jonas.pk}
+    recipients = set(Notice.objects.filter(event="brake_held").values_list("recipient", flat=True))
+    assert recipients == {n.sana.pk, n.viktor.pk, n.ines.pk, n.karl.pk, n.jonas.pk}
     assert grant_jobs.end_held_grants(company.now, JOB) == {"batches_lapsed": 0, "held_ended": 0}
 
 
@@ -210,19 +210,19 @@ def test_causer_is_notified_of_pause_and_outcome(company: Company, became: str) 
     if became == "lapsed":
         grant_jobs.end_held_grants(batch.answer_by, JOB)
     else:
-        for one in (n.sana, n.ines):
-            answered(batch, one, RELEASE if became == "released" else DISCARD, company)
-    told = list(Notice.objects.filter(recipient=n.jonas, event__startswith="brake_").order_by("pk"))
-    assert [one.event for one in told] == ["brake_held", "brake_ended"]
-    assert all(one.context["page"][0] == "automation" for one in told), "the batch is not theirs to read"
-    assert told[1].context["became"] == became
+        for person in (n.sana, n.ines):
+            answered(batch, person, RELEASE if became == "released" else DISCARD, company)
+    notices = list(Notice.objects.filter(recipient=n.jonas, event__startswith="brake_").order_by("pk"))
+    assert [notice.event for notice in notices] == ["brake_held", "brake_ended"]
+    assert all(notice.context["page"][0] == "automation" for notice in notices), "the batch is not theirs to read"
+    assert notices[1].context["became"] == became
 
 
 @pytest.fixture
 def stopped(company: Company) -> None:
     """Security has stopped all of them."""
-    for one in Grant.objects.order_by("pk"):
-        transition_lifecycle.stop(one, actor=as_actor(company.people.sana), now=company.now, reason="It leaks.")
+    for grant in Grant.objects.order_by("pk"):
+        transition_lifecycle.stop(grant, actor=as_actor(company.people.sana), now=company.now, reason="It leaks.")
 
 
 @pytest.mark.rule("G6", "G5")
@@ -239,8 +239,8 @@ def test_a_kill_switch_and_the_end_of_a_term_are_never_held(company: Company) ->
 def test_revocations_of_one_person_are_counted_per_hour(company: Company) -> None:
     n = company.people
     many = list(Grant.objects.filter(tier="low").order_by("pk"))
-    for one in many[:10]:
-        transition_lifecycle.revoke(one, actor=as_actor(n.omar), now=company.now, reason="No.")
+    for grant in many[:10]:
+        transition_lifecycle.revoke(grant, actor=as_actor(n.omar), now=company.now, reason="No.")
     assert not HeldBatch.objects.exists(), "ten are never held"
     transition_lifecycle.revoke(many[10], actor=as_actor(n.omar), now=company.now + HOUR / 2, reason="No.")
     assert Grant.objects.get(pk=many[10].pk).state == GrantState.ACTIVE
@@ -277,10 +277,10 @@ class _World:
         elif what == "sweep":
             grant_jobs.end_held_grants(self.now, JOB)
         elif what == "kill":
-            one = Grant.objects.exclude(state=GrantState.ENDED).order_by("pk").first()
-            if one is not None:
+            grant = Grant.objects.exclude(state=GrantState.ENDED).order_by("pk").first()
+            if grant is not None:
                 self._try(
-                    lambda: transition_lifecycle.stop(one, actor=as_actor(n.viktor), now=self.now, reason="It leaks.")
+                    lambda: transition_lifecycle.stop(grant, actor=as_actor(n.viktor), now=self.now, reason="It leaks.")
                 )
         elif what == "term":
             grant_jobs.expire_due(c.now + timedelta(days=100), JOB)

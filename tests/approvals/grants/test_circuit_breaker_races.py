@@ -35,17 +35,17 @@ def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
 def test_two_at_once_never_both_find_room_and_none_is_lost(firm: Company) -> None:
     omar = firm.people.omar
     many = low_grants(stock_report.in_force(firm, of_its_own()), circuit_breaker.NEVER_HELD + 3, begins_at=firm.now)
-    for one in many[: circuit_breaker.NEVER_HELD - 1]:
-        lifecycle.revoke(one, actor=as_actor(omar), now=firm.now, reason="No.")
+    for grant in many[: circuit_breaker.NEVER_HELD - 1]:
+        lifecycle.revoke(grant, actor=as_actor(omar), now=firm.now, reason="No.")
     last = many[circuit_breaker.NEVER_HELD - 1 :]
     calls = [
-        lambda one=one: lifecycle.revoke(  # type: ignore[misc]
-            Grant.objects.get(pk=one.pk), actor=as_actor(omar), now=firm.now, reason="No."
+        lambda grant=grant: lifecycle.revoke(  # type: ignore[misc]
+            Grant.objects.get(pk=grant.pk), actor=as_actor(omar), now=firm.now, reason="No."
         )
-        for one in last
+        for grant in last
     ]
     assert refusals(at_once(*calls)) == []
-    mine = [one.pk for one in many]
+    mine = [grant.pk for grant in many]
     ended = Grant.objects.filter(pk__in=mine, state="ended").count()
     held = HeldGrant.objects.filter(grant__in=mine).count()
     assert (ended, held) == (circuit_breaker.NEVER_HELD, 3)
@@ -74,8 +74,8 @@ def one_more_room(committed: None) -> tuple[Company, list[Grant], list[Grant]]:
         stock_report.in_force(firm, with_own_connections(word)), circuit_breaker.NEVER_HELD, begins_at=firm.now
     )
     second = low_grants(stock_report.in_force(firm, with_own_connections(word)), 2, begins_at=firm.now)
-    for one in first[: circuit_breaker.NEVER_HELD - 1]:
-        lifecycle.revoke(one, actor=as_actor(firm.people.omar), now=firm.now, reason="No.")
+    for grant in first[: circuit_breaker.NEVER_HELD - 1]:
+        lifecycle.revoke(grant, actor=as_actor(firm.people.omar), now=firm.now, reason="No.")
     return firm, first, second
 
 
@@ -88,12 +88,12 @@ def test_two_automations_at_once_never_both_find_the_last_room(
     omar = firm.people.omar
     last = [first[-1], *second]
     calls = [
-        lambda one=one: lifecycle.revoke(  # type: ignore[misc]
-            Grant.objects.get(pk=one.pk), actor=as_actor(omar), now=firm.now, reason="No."
+        lambda grant=grant: lifecycle.revoke(  # type: ignore[misc]
+            Grant.objects.get(pk=grant.pk), actor=as_actor(omar), now=firm.now, reason="No."
         )
-        for one in last
+        for grant in last
     ]
     assert refusals(at_once(*calls)) == []
-    mine = [one.pk for one in (*first, *second)]
+    mine = [grant.pk for grant in (*first, *second)]
     assert Grant.objects.filter(pk__in=mine, state="ended").count() == circuit_breaker.NEVER_HELD
     assert HeldGrant.objects.filter(grant__in=mine).count() == 2

@@ -93,6 +93,6 @@ def test_panel_pages_by_end_date_with_total(
     next_href = f"{here}?after={grants[2].pk}"
     assert next_href in first
     second = body(company.people.jonas, next_href)
-    assert [one.sentence in second for one in grants] == [False, False, False, True]
+    assert [grant.sentence in second for grant in grants] == [False, False, False, True]
     for absurd in ("x", "-1", "9" * 40):
         assert "4 grants in all" in body(company.people.jonas, f"{here}?after={absurd}")

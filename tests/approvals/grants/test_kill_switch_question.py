@@ -49,16 +49,16 @@ def test_question_is_hidden_without_stop_right(company: Company, live: Submissio
 @pytest.mark.rule("G5", "A2", "G3")
 def test_stopping_credential_lists_affected_privileges(company: Company, live: Submission) -> None:
     c, grant = company, of_credential(company, live)
-    said = question(c.people.omar, grant)
-    assert "can no longer use the credential ERP Postgres (production) from this moment" in said
-    assert "1 privilege that needs it stops with it." in said
-    assert "May read scm.stock in ERP Postgres (production) Confidential data." in said
-    assert "Slack" not in said, "that does not need it"
-    assert "The rest of the automation runs on." in said
+    text = question(c.people.omar, grant)
+    assert "can no longer use the credential ERP Postgres (production) from this moment" in text
+    assert "1 privilege that needs it stops with it." in text
+    assert "May read scm.stock in ERP Postgres (production) Confidential data." in text
+    assert "Slack" not in text, "that does not need it"
+    assert "The rest of the automation runs on." in text
     before = set(Grant.objects.live(c.now).filter(automation=live.automation))
     transition_lifecycle.stop(grant, actor=as_actor(c.people.omar), now=c.now, reason="Leaked.")
     gone = before - set(Grant.objects.live(c.now).filter(automation=live.automation))
-    assert {one.kind for one in gone} == {"credential", "privilege"}
+    assert {grant.kind for grant in gone} == {"credential", "privilege"}
     assert len(gone) == 2, "as the question said"
 
 
@@ -72,11 +72,11 @@ def test_stop_page_shows_reach_of_credential_or_unknown(company: Company, live: 
 
 @pytest.mark.rule("G5")
 def test_stop_page_shows_reach_and_way_back_of_privilege(company: Company, live: Submission) -> None:
-    said = question(company.people.omar, of_privilege(company, live))
-    assert "May post messages to supply-stock in Finance Slack workspace Internal data." in said
-    assert "ERP" not in said
-    assert "The rest of the automation runs on." in said
-    assert "comes back once it was submitted again and two others have approved it" in said
+    text = question(company.people.omar, of_privilege(company, live))
+    assert "May post messages to supply-stock in Finance Slack workspace Internal data." in text
+    assert "ERP" not in text
+    assert "The rest of the automation runs on." in text
+    assert "comes back once it was submitted again and two others have approved it" in text
 
 
 @pytest.mark.rule("G5", "G3")
@@ -84,8 +84,8 @@ def test_stop_page_claims_no_remaining_access_when_none_is_left(company: Company
     c, n = company, company.people
     kept = of_credential(c, live)
     others = Grant.objects.filter(automation=live.automation).exclude(pk=kept.pk)
-    for one in others.exclude(credential=kept.credential):
-        transition_lifecycle.stop(one, actor=as_actor(n.omar), now=c.now, reason="Leaked.")
+    for grant in others.exclude(credential=kept.credential):
+        transition_lifecycle.stop(grant, actor=as_actor(n.omar), now=c.now, reason="Leaked.")
     assert "runs on" not in question(n.omar, kept)
     assert "Nothing else of the automation is in force." in question(n.omar, kept)
 
@@ -96,9 +96,9 @@ def test_stopped_automation_shows_no_access_in_force(company: Company, live: Sub
     automation = Automation.objects.get(pk=live.automation_id)
     lifecycle.stop(automation, actor=as_actor(n.jonas), now=c.now, reason="It posts nonsense.")
     for grant in (of_credential(c, live), of_privilege(c, live)):
-        said = question(n.omar, grant)
-        assert "It is not in force now: the automation is stopped." in said
-        assert "runs on" not in said
+        text = question(n.omar, grant)
+        assert "It is not in force now: the automation is stopped." in text
+        assert "runs on" not in text
 
 
 @pytest.mark.rule("G5")

@@ -109,9 +109,9 @@ def test_internal_transitions_cannot_be_called_directly(
     verb: Transition[Grant], grant: Grant, company: Company
 ) -> None:
     for actor in (as_actor(company.people.jonas), as_actor(company.people.omar), JOB):
-        no = verb.refusal(grant, actor=actor, now=company.now)
-        assert no is not None
-        assert no.code in ("INTERNAL", "STATE")
+        refusal = verb.refusal(grant, actor=actor, now=company.now)
+        assert refusal is not None
+        assert refusal.code in ("INTERNAL", "STATE")
 
 
 @pytest.mark.rule("G3", "G5")
@@ -198,8 +198,8 @@ def test_a_privilege_is_live_no_longer_than_the_grant_of_the_credential_that_it_
     assert not grant.is_live(company.now)
     assert set(Grant.objects.live(company.now)) == others
     assert set(deploy_gate.answer_for_automation(grant.automation, digest, now=company.now).grants) == others
-    (told,) = Grant.objects.telling_usable(company.now).filter(pk=grant.pk)
-    assert not told.usable
+    (current,) = Grant.objects.telling_usable(company.now).filter(pk=grant.pk)
+    assert not current.usable
 
 
 @pytest.mark.rule("L1", "G3")

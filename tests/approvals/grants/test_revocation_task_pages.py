@@ -31,8 +31,8 @@ def company(company: Company, stock_in_force: Submission) -> Company:
 
 def _end(company: Company, number: int) -> list[RevocationTask]:
     held = list(Grant.objects.standing().credentials_first()[:number])
-    for one in held:
-        lifecycle.revoke(one, actor=as_actor(company.people.jonas), now=current_time.now(), reason="Not needed.")
+    for grant in held:
+        lifecycle.revoke(grant, actor=as_actor(company.people.jonas), now=current_time.now(), reason="Not needed.")
     return list(RevocationTask.objects.filter(grant__in=held).order_by("pk"))
 
 
@@ -104,8 +104,8 @@ def test_owners_get_weekly_notice_of_ending_access(company: Company) -> None:
     first = Grant.objects.order_by("ends_at", "pk")[0]
     assert grant_jobs.notify_ends(first.ends_at - timedelta(days=8)) == 0
     soon = first.ends_at - timedelta(days=6)
-    told = grant_jobs.notify_ends(soon)
-    assert told
+    sent = grant_jobs.notify_ends(soon)
+    assert sent
     assert grant_jobs.notify_ends(soon + timedelta(days=1)) == 0
     mails: Any = Notice.objects.filter(event="grant_ending")
     assert set(mails.values_list("recipient", flat=True)) == {company.people.jonas.pk, company.people.rita.pk}

@@ -53,12 +53,12 @@ def test_two_words_at_once_close_it_once_and_one_persons_two_are_one(
     n = firm.people
     for number, task in enumerate(tasks):
         second = n.omar if number % 2 else n.sana
-        found = at_once(_saying(task, n.omar, firm), _saying(task, second, firm))
+        results = at_once(_saying(task, n.omar, firm), _saying(task, second, firm))
         task.refresh_from_db()
         words = RevocationWord.objects.filter(task=task)
         if second == n.omar:
-            assert refusals(found) == ["G4"]
+            assert refusals(results) == ["G4"]
             assert (task.state, words.count()) == ("open", 1)
         else:
-            assert refusals(found) == []
+            assert refusals(results) == []
             assert (task.state, words.count(), len(set(task.closed_by))) == ("closed", 2, 2)

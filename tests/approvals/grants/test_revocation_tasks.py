@@ -135,8 +135,8 @@ def test_revocation_opens_one_task_due_in_a_day(task: RevocationTask, company: C
     assert (task.owner, task.asked, task.due_at) == (n.omar, [n.omar.pk], company.now + timedelta(hours=24))
     assert n.rita.pk in task.gains
     assert n.jonas.pk in task.gains
-    told = Notice.objects.filter(event="revocation_opened")
-    assert [one.recipient for one in told] == [n.omar]
+    notices = Notice.objects.filter(event="revocation_opened")
+    assert [notice.recipient for notice in notices] == [n.omar]
     # The credential, which nothing else uses, ends with it: a task of its own, and no mail more.
     assert LedgerEvent.objects.filter(verb="revocation.opened", outcome="done").count() == 2
     assert grant_queries.state_words(task, company.now)[0] == "removal_open"
@@ -155,8 +155,8 @@ def test_a_retired_automation_opens_a_task_for_each_and_writes_once_to_each(comp
     automation = Grant.objects.first().automation  # type: ignore[union-attr]
     lifecycle.retire(automation, actor=as_actor(company.people.jonas), now=company.now, reason="Replaced.")
     assert RevocationTask.objects.count() == Grant.objects.count() == 4
-    told = list(Notice.objects.filter(event="revocation_opened").values_list("recipient", flat=True))
-    assert len(told) == len(set(told))
+    recipients = list(Notice.objects.filter(event="revocation_opened").values_list("recipient", flat=True))
+    assert len(recipients) == len(set(recipients))
 
 
 @pytest.mark.rule("G4", "G3")
@@ -184,14 +184,14 @@ def test_renewed_access_opens_no_task(grant: Grant, company: Company) -> None:
 def test_a_version_that_does_without_it_opens_one_and_asking_again_closes_it_as_in_use(company: Company) -> None:
     stock_report.submitted(company, stock_report.without_slack)  # nothing new is asked: it is in force at once
     open_now = list(RevocationTask.objects.open())
-    assert {one.resource for one in open_now} == {company.slack}
+    assert {task.resource for task in open_now} == {company.slack}
     later = stock_report.decide_rest(company, stock_report.submitted(company))
     assert later.state == "in_force"
-    done = RevocationTask.objects.filter(pk__in=[one.pk for one in open_now])
-    assert {(one.state, one.outcome) for one in done} == {("closed", "in_use")}
+    done = RevocationTask.objects.filter(pk__in=[task.pk for task in open_now])
+    assert {(task.state, task.outcome) for task in done} == {("closed", "in_use")}
     assert grant_queries.state_words(done[0], company.now) == ("ended", "the same access was granted again")
-    for one in done:
-        assert recorded("revocation.in_use_again", one, by=company.people.omar) == {"from": "open", "to": "closed"}
+    for task in done:
+        assert recorded("revocation.in_use_again", task, by=company.people.omar) == {"from": "open", "to": "closed"}
 
 
 @pytest.mark.rule("G4")
@@ -217,16 +217,16 @@ def test_unanswered_task_escalates_daily(task: RevocationTask, company: Company)
         "revocations_escalated": 0,
         "revocations_reminded": 0,
     }
-    asked = []
+    asked_counts = []
     for number in range(1, 6):
         for _ in range(2):  # twice is once
             grant_jobs.follow_revocation_tasks(company.now + number * day, JOB)
         task.refresh_from_db()
-        asked.append(len(task.asked))
+        asked_counts.append(len(task.asked))
     assert task.asked[:2] == [n.omar.pk, n.amara.pk]
     assert {n.sana.pk, n.viktor.pk} <= set(task.asked)
     assert n.rita.pk not in task.asked
-    assert asked == sorted(asked)
+    assert asked_counts == sorted(asked_counts)
     assert task.escalate_at is None
     omar = Notice.objects.filter(event="revocation_overdue", recipient=n.omar, thread=f"revocation:{task.pk}")
     assert omar.count() == 5
@@ -237,8 +237,8 @@ class Looks:
 
     name = "looks"
 
-    def __init__(self, *found: Any) -> None:
-        self.found = list(found)
+    def __init__(self, *results: Any) -> None:
+        self.found = list(results)
 
     def handles(self, grant: Grant) -> bool:
         """A privilege, however it is enforced."""
@@ -246,10 +246,10 @@ class Looks:
 
     def check(self, grant: Grant) -> CheckResult:
         """The next given value; an exception is raised."""
-        one = self.found.pop(0)
-        if isinstance(one, Exception):
-            raise one
-        return CheckResult(one, "role stock_reader is gone" if one else "role stock_reader can still log in")
+        result = self.found.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return CheckResult(result, "role stock_reader is gone" if result else "role stock_reader can still log in")
 
 
 @pytest.mark.rule("G4")

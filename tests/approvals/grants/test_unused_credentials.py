@@ -56,9 +56,9 @@ def accepted(c: Company, submission: Submission) -> Submission:
     return put_in_force.accept_subset(submission, actor=as_actor(c.people.jonas), now=c.now)
 
 
-def held(c: Company, **about: Any) -> Grant:
+def held(c: Company, **conditions: Any) -> Grant:
     """The one grant of Weekly stock report that is about something."""
-    return Grant.objects.get(automation__name="Weekly stock report", **about)
+    return Grant.objects.get(automation__name="Weekly stock report", **conditions)
 
 
 @pytest.mark.rule("A2", "A5")
@@ -80,9 +80,11 @@ def test_owner_and_accepter_learn_why_credential_is_not_granted(company: Company
     n = company.people
     Credential.objects.filter(opens=company.slack).update(owner=n.piet)
     accepted(company, decided_without_slack(company, stage_2))
-    told = Notice.objects.filter(event="credential_not_needed")
-    assert set(told.values_list("recipient", flat=True)) == {n.piet.pk, n.jonas.pk}
-    assert {(one.context["why"], one.context["credential"]) for one in told} == {("refused", str(token(company)))}
+    notices = Notice.objects.filter(event="credential_not_needed")
+    assert set(notices.values_list("recipient", flat=True)) == {n.piet.pk, n.jonas.pk}
+    assert {(notice.context["why"], notice.context["credential"]) for notice in notices} == {
+        ("refused", str(token(company)))
+    }
 
 
 @pytest.mark.rule("A2", "A5")
@@ -136,9 +138,9 @@ def test_credential_ends_with_the_last_privilege_that_uses_it(company: Company, 
     grant = held(company, kind="credential", credential=token(company))
     assert (grant.state, grant.ended_why, grant.ended_at) == (GrantState.ENDED, Why.NOT_NEEDED, company.now)
     assert RevocationTask.objects.filter(grant=grant).exists()
-    told = Notice.objects.filter(event="credential_not_needed")
-    assert set(told.values_list("recipient", flat=True)) == {n.piet.pk, n.jonas.pk}
-    assert {one.context["why"] for one in told} == {"ended"}
+    notices = Notice.objects.filter(event="credential_not_needed")
+    assert set(notices.values_list("recipient", flat=True)) == {n.piet.pk, n.jonas.pk}
+    assert {notice.context["why"] for notice in notices} == {"ended"}
     other = held(company, kind="credential", credential__opens=company.erp)
     assert other.state == GrantState.ACTIVE
 
@@ -171,8 +173,8 @@ def test_credential_stays_while_its_privilege_is_only_suspended_or_renewed(
 def test_retired_automation_ends_each_grant_once_for_that_reason(company: Company, stock_in_force: Submission) -> None:
     n = company.people
     lifecycle.retire(stock_in_force.automation, actor=as_actor(n.jonas), now=company.now, reason="Replaced.")
-    found = Grant.objects.filter(automation=stock_in_force.automation)
-    assert set(found.values_list("state", "ended_why")) == {(GrantState.ENDED, Why.RETIRED)}
+    grants = Grant.objects.filter(automation=stock_in_force.automation)
+    assert set(grants.values_list("state", "ended_why")) == {(GrantState.ENDED, Why.RETIRED)}
 
 
 @pytest.mark.rule("A2")

@@ -55,10 +55,12 @@ def test_approval_by_decider_of_app_in_force_is_asked_again(company: Company, st
     first = newer.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
     scenarios.approve(first, n.theo, now=company.now)
     records = back_again(company, newer)
-    assert {(one.state, one.carried_from) for one in records} == {(ApprovalState.OPEN, None)}
-    assert {one.seats.get().candidates.get().person for one in records} == {n.amara}, "the next on the escalation_chain"
-    for one in records:
-        scenarios.approve(one, n.amara, now=company.now)
+    assert {(approval.state, approval.carried_from) for approval in records} == {(ApprovalState.OPEN, None)}
+    assert {approval.seats.get().candidates.get().person for approval in records} == {n.amara}, (
+        "the next on the escalation_chain"
+    )
+    for approval in records:
+        scenarios.approve(approval, n.amara, now=company.now)
     assert Submission.objects.get(pk=records[0].submission_id).state == SubmissionState.IN_FORCE
 
 
@@ -68,7 +70,7 @@ def test_rejection_by_decider_of_app_in_force_needs_extra_approval(company: Comp
     n, newer = company.people, start
     first = newer.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
     scenarios.reject(first, n.theo, now=company.now)
-    refused = next(one for one in back_again(company, newer) if one.key == first.key)
+    refused = next(approval for approval in back_again(company, newer) if approval.key == first.key)
     assert (refused.state, refused.carried_from, refused.earlier) == (ApprovalState.OPEN, None, first)
     assert refused.seats.count() == 2
 
@@ -80,6 +82,6 @@ def test_approval_by_other_person_carries_over(company: Company, start: Submissi
     stock_report.hand_over(company, company.slack, n.piet, n.amara)
     first = newer.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
     scenarios.approve(first, n.piet, now=company.now)
-    kept = {one.key: one for one in back_again(company, newer)}
+    kept = {approval.key: approval for approval in back_again(company, newer)}
     assert (kept[first.key].state, kept[first.key].carried_from) == (ApprovalState.APPROVED, first)
-    assert sum(one.state == ApprovalState.OPEN for one in kept.values()) == 1
+    assert sum(approval.state == ApprovalState.OPEN for approval in kept.values()) == 1

@@ -52,10 +52,12 @@ def test_risen_tier_needs_its_own_seats(company: Company, stage_2: Submission) -
     credential = stock_report.credential_for(stage_2, company.slack)
     restricted(company)
     owner = as_actor(company.people.omar)
-    for about in (record, credential):
-        no = refused(decide.approve, Approval.objects.get(pk=about.pk), owner, "T1", now=company.now, kind="state")
-        assert "is restricted now, so this is high risk: an approval by security is needed" in no.sentence
-        assert decide.reject.refusal(about, actor=owner, now=company.now) is None
+    for approval in (record, credential):
+        refusal = refused(
+            decide.approve, Approval.objects.get(pk=approval.pk), owner, "T1", now=company.now, kind="state"
+        )
+        assert "is restricted now, so this is high risk: an approval by security is needed" in refusal.sentence
+        assert decide.reject.refusal(approval, actor=owner, now=company.now) is None
     assert decide.approve.refusal(stock_report.privilege_on(stage_2, company.erp), actor=owner, now=company.now) is None
 
 

@@ -76,14 +76,14 @@ def of_its_own(channels: int = 0) -> Callable[[dict[str, Any]], None]:
 
 def at_once(*calls: Callable[[], object]) -> list[object]:
     """Run every call in a thread of its own, all starting together; what each returned or raised, in order."""
-    ready, found = threading.Barrier(len(calls), timeout=PATIENCE), [None] * len(calls)
+    ready, results = threading.Barrier(len(calls), timeout=PATIENCE), [None] * len(calls)
 
     def run(place: int, call: Callable[[], object]) -> None:
         try:
             ready.wait()
-            found[place] = call()
+            results[place] = call()
         except BaseException as error:  # handed to the test, which says what it expected
-            found[place] = error
+            results[place] = error
         finally:
             connections.close_all()
 
@@ -93,7 +93,7 @@ def at_once(*calls: Callable[[], object]) -> list[object]:
     for thread in threads:
         thread.join(PATIENCE)
     assert not any(thread.is_alive() for thread in threads)
-    return found
+    return results
 
 
 def approving(record: Approval, person: Person, c: Company) -> Callable[[], object]:
@@ -104,11 +104,11 @@ def approving(record: Approval, person: Person, c: Company) -> Callable[[], obje
     )
 
 
-def refusals(found: list[object]) -> list[str]:
+def refusals(results: list[object]) -> list[str]:
     """The codes of the refusals; any other exception is an error of the test."""
-    errors = [one for one in found if isinstance(one, BaseException)]
-    assert all(isinstance(one, Refused) for one in errors), errors
-    return [one.refusal.code for one in errors if isinstance(one, Refused)]
+    errors = [result for result in results if isinstance(result, BaseException)]
+    assert all(isinstance(error, Refused) for error in errors), errors
+    return [error.refusal.code for error in errors if isinstance(error, Refused)]
 
 
 @pytest.fixture
@@ -128,11 +128,11 @@ def two_deciders_at_once(firm: Company, rounds: Iterable[int], sheets: Iterator[
             records = iter(open_ones.order_by("pk"))
         record = next(records)
         second = n.amara if number % 6 == 5 else n.lena  # every sixth round is one person who presses twice
-        found = at_once(approving(record, n.amara, firm), approving(record, second, firm))
+        results = at_once(approving(record, n.amara, firm), approving(record, second, firm))
         events = LedgerEvent.objects.filter(subject_id=str(record.pk), verb="approval.approved")
         counted = Counter(events.values_list("outcome", flat=True))
         expected = [] if second == n.amara else ["STATE"]
-        assert (refusals(found), counted["refused"]) == (expected, len(expected)), f"round {number}"
+        assert (refusals(results), counted["refused"]) == (expected, len(expected)), f"round {number}"
         assert (Decision.objects.filter(approval=record).count(), counted["done"]) == (1, 1), f"round {number}"
 
 
@@ -206,8 +206,8 @@ def test_the_last_two_records_decided_at_once_put_it_in_force_exactly_once(
         last = [stock_report.privilege_on(submission, firm.slack), stock_report.privilege_on(submission, firm.erp)]
         for record in submission.approvals.filter(kind="credential"):
             scenarios.approve(record, n.amara, now=firm.now)
-        found = at_once(approving(last[0], n.amara, firm), approving(last[1], n.lena, firm))
-        assert refusals(found) == []
+        results = at_once(approving(last[0], n.amara, firm), approving(last[1], n.lena, firm))
+        assert refusals(results) == []
         submission.refresh_from_db()
         assert submission.state == SubmissionState.IN_FORCE
         assert Grant.objects.filter(automation=submission.automation).count() == 4
@@ -220,9 +220,9 @@ def test_the_last_two_records_decided_at_once_put_it_in_force_exactly_once(
 def test_two_submissions_at_once_leave_one_open(firm: Company) -> None:
     n = firm.people
     version = stock_report.version(firm, of_its_own())
-    found = at_once(*[lambda: scenarios.submitted(firm, version, by=n.rita)] * 2)
-    assert refusals(found) == []
-    assert found[0] == found[1] == Submission.objects.get(automation=version.automation), "one press, twice"
+    results = at_once(*[lambda: scenarios.submitted(firm, version, by=n.rita)] * 2)
+    assert refusals(results) == []
+    assert results[0] == results[1] == Submission.objects.get(automation=version.automation), "one press, twice"
 
 
 @pytest.mark.full
@@ -237,13 +237,13 @@ def test_withdrawal_and_decision_exclude_each_other(firm: Company, request: pyte
         def withdraw(subject: Submission = fresh) -> object:
             return transition_withdraw.withdraw(subject, actor=as_actor(n.rita), now=firm.now, reason="Not needed.")
 
-        found = at_once(approving(app, n.theo, firm), withdraw)
+        results = at_once(approving(app, n.theo, firm), withdraw)
         submission.refresh_from_db()
         app.refresh_from_db()
         assert submission.state == SubmissionState.WITHDRAWN
         decided = Decision.objects.filter(approval=app).count()
         assert (app.state, decided) in ((ApprovalState.WITHDRAWN, 0), (ApprovalState.APPROVED, 1))
-        assert refusals(found) == ([] if decided else ["STATE"])
+        assert refusals(results) == ([] if decided else ["STATE"])
         assert not submission.approvals.filter(state=ApprovalState.OPEN).exists()
 
 
@@ -256,14 +256,14 @@ def test_accepting_and_declining_a_subset_at_once_is_one_of_both(firm: Company) 
         decide(record, n.amara, now=firm.now)
     jonas = as_actor(n.jonas)
     rows = [Submission.objects.get(pk=submission.pk) for _ in range(3)]
-    found = at_once(
+    results = at_once(
         lambda: put_in_force.accept_subset(rows[0], actor=jonas, now=firm.now),
         lambda: transition_withdraw.decline(rows[1], actor=jonas, now=firm.now, reason="No."),
         lambda: put_in_force.accept_subset(rows[2], actor=jonas, now=firm.now),
     )
     submission.refresh_from_db()
     is_accepted = submission.state == SubmissionState.IN_FORCE  # and accepting twice is accepting once
-    assert refusals(found) == (["STATE"] if is_accepted else ["STATE", "STATE"])
+    assert refusals(results) == (["STATE"] if is_accepted else ["STATE", "STATE"])
     assert is_accepted or submission.state == SubmissionState.DECLINED
 
 

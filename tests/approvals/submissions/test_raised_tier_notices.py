@@ -21,7 +21,7 @@ from tests.people import as_actor, joins
 from tests.scenarios import Company
 
 
-def told() -> dict[str, str]:
+def people_notified() -> dict[str, str]:
     """People notified of a raised tier, by name, with the seats that they would fill."""
     rows = Notice.objects.filter(event="tier_raised").select_related("recipient").order_by("pk")
     return {row.recipient.name: row.context.get("asked", "") for row in rows}
@@ -38,14 +38,14 @@ def test_unchanged_tier_notifies_nobody(company: Company, stage_2: Submission) -
         company.slack, actor=as_actor(company.people.omar), now=company.now, fields={"about": "Finance talks here."}
     )
     classed(company, company.mail, "restricted")
-    assert told() == {}
+    assert people_notified() == {}
 
 
 @pytest.mark.rule("A1", "T1")
 def test_raised_class_notifies_builders_and_added_approvers(company: Company, stage_2: Submission) -> None:
     n = company.people
     classed(company, company.slack, "restricted")
-    assert told() == {n.rita.name: "", n.jonas.name: "", n.sana.name: "security", n.viktor.name: "security"}
+    assert people_notified() == {n.rita.name: "", n.jonas.name: "", n.sana.name: "security", n.viktor.name: "security"}
     notice = Notice.objects.get(event="tier_raised", recipient=n.rita)
     assert notice.thread == f"submission:{stage_2.pk}"
     assert "Finance Slack workspace is restricted now" in notice.context["because"]
@@ -71,7 +71,7 @@ def test_conflicted_person_is_not_notified_as_approver(company: Company) -> None
     made = stock_report.submitted(company, business_owner=joins(n.sana, n.finance_ops))
     classed(company, company.slack, "restricted")
     assert made.parties.filter(person=n.sana).exists()
-    assert told() == {n.rita.name: "", n.sana.name: "", n.viktor.name: "security"}
+    assert people_notified() == {n.rita.name: "", n.sana.name: "", n.viktor.name: "security"}
 
 
 @pytest.mark.rule("A1", "T2")
@@ -81,14 +81,17 @@ def test_tier_raised_by_person_is_notified(company: Company, stage_2: Submission
     confirmation.raise_tier(
         automation, actor=as_actor(n.theo), now=company.now, reason="It feeds the auditors.", tier="high"
     )
-    assert set(told()) == {n.rita.name, n.jonas.name}  # security is asked about high-risk privileges only (T3)
+    assert set(people_notified()) == {
+        n.rita.name,
+        n.jonas.name,
+    }  # security is asked about high-risk privileges only (T3)
     assert "the app" in Notice.objects.filter(event="tier_raised")[0].context["what"]
 
 
 @pytest.mark.rule("A1")
 def test_decided_submission_gets_no_tier_notice(company: Company, live: Submission) -> None:
     classed(company, company.slack, "restricted")
-    assert told() == {}
+    assert people_notified() == {}
 
 
 @pytest.mark.rule("A1")
@@ -121,4 +124,6 @@ def test_many_raised_submissions_are_one_mail(company: Company, stage_2: Submiss
     mail_jobs.send_due(now=company.now, gathering=timedelta())
     digest = Notice.objects.get(event="digest", recipient=n.rita)
     assert digest.subject == "2 to answer"
-    assert {one.thread for one in digest.carried.all()} == {f"submission:{one.pk}" for one in (stage_2, other)}
+    assert {submission.thread for submission in digest.carried.all()} == {
+        f"submission:{submission.pk}" for submission in (stage_2, other)
+    }

@@ -53,16 +53,16 @@ def test_unchanged_access_keeps_grant_without_questions(
 ) -> None:
     held = {grant.key: grant.pk for grant in scenarios.grants_of(live)}
     newer = one_channel_more
-    (asked,) = newer.approvals.all()
-    assert (asked.stage, asked.privilege.target != "", asked.state) == (2, True, ApprovalState.OPEN)
-    assert asked.privilege.key not in held
+    (approval,) = newer.approvals.all()
+    assert (approval.stage, approval.privilege.target != "", approval.state) == (2, True, ApprovalState.OPEN)
+    assert approval.privilege.key not in held
     assert newer.app_approval == live.app_approval
     stock_report.decide_rest(company, newer)
     assert newer.state == SubmissionState.IN_FORCE
     holds = {grant.key: grant.pk for grant in Grant.objects.live(company.now)}
     assert holds.items() >= held.items()
     assert len(holds) == len(held) + 1
-    assert Grant.objects.get(approval=asked).app_approval == live.app_approval
+    assert Grant.objects.get(approval=approval).app_approval == live.app_approval
 
 
 @pytest.mark.rule("A12", "A5")
@@ -81,10 +81,10 @@ def test_approved_version_runs_until_new_one_is_in_force(
 ) -> None:
     newer = one_channel_more
     automation = live.automation
-    old, new = (one.version.manifest_digest for one in (live, newer))
+    old, new = (submission.version.manifest_digest for submission in (live, newer))
     assert deploy_gate.answer_for_automation(automation, old, now=company.now).may_run
-    no = deploy_gate.answer_for_automation(automation, new, now=company.now)
-    assert (no.may_run, no.code) == (False, "NOT_APPROVED")
+    answer = deploy_gate.answer_for_automation(automation, new, now=company.now)
+    assert (answer.may_run, answer.code) == (False, "NOT_APPROVED")
     stock_report.decide_rest(company, newer)
     automation.refresh_from_db()
     assert deploy_gate.answer_for_automation(automation, new, now=company.now).may_run
@@ -102,7 +102,7 @@ def test_a_raised_privilege_goes_to_its_owner_again(company: Company, live: Subm
 
 @pytest.mark.rule("A12")
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "sentence"),
     [
         ({"purpose": "Tells the buyers what runs low."}, "The purpose changed."),
         ({"business_owner": "theo"}, "The business owner changed."),
@@ -111,14 +111,14 @@ def test_a_raised_privilege_goes_to_its_owner_again(company: Company, live: Subm
     ],
 )
 def test_a_change_of_purpose_owner_or_kind_goes_to_stage_1(
-    company: Company, live: Submission, fields: dict[str, str], said: str
+    company: Company, live: Submission, fields: dict[str, str], sentence: str
 ) -> None:
     given = {name: getattr(company.people, value, value) for name, value in fields.items()}
     amended(company, live.automation, **given)
     newer = again(company, live)
     assert [reason.lower() for reason in stage_1_asked(newer)] == [
-        said.lower().replace("the ", "", 1)
-    ] or stage_1_asked(newer) == [said.removeprefix("The ").capitalize()]
+        sentence.lower().replace("the ", "", 1)
+    ] or stage_1_asked(newer) == [sentence.removeprefix("The ").capitalize()]
     assert newer.approvals.filter(stage=2).count() == 0
 
 
@@ -205,11 +205,11 @@ def test_unrenewable_access_is_requested_before_it_ends(company: Company, live: 
     with pytest.raises(InvalidInput, match="in force already"):
         scenarios.submitted(company, live.version, now=early)
     newer = scenarios.submitted(company, live.version, now=late)
-    (asked,) = newer.approvals.all()
-    assert (asked.privilege.key, asked.state) == (grant.key, ApprovalState.OPEN)
-    scenarios.approve(asked, company.people.omar, now=late)
+    (approval,) = newer.approvals.all()
+    assert (approval.privilege.key, approval.state) == (grant.key, ApprovalState.OPEN)
+    scenarios.approve(approval, company.people.omar, now=late)
     anew = Grant.objects.live(late).get(key=grant.key)
-    assert (anew.predecessor, anew.approval, (anew.ends_at - late).days) == (None, asked, 180)
+    assert (anew.predecessor, anew.approval, (anew.ends_at - late).days) == (None, approval, 180)
     grant.refresh_from_db()
     assert grant.ended_why == "replaced"
 
@@ -262,13 +262,13 @@ def test_another_justification_is_another_question(company: Company, stage_2: Su
     record = stock_report.privilege_on(stage_2, company.erp)
     scenarios.approve(record, company.people.omar, now=company.now)
     newer = stock_report.version(company, stock_report.one_more_channel)
-    said = {record.privilege.key: submit.ItemRequest("To send it to a friend.")}
+    item_requests = {record.privilege.key: submit.ItemRequest("To send it to a friend.")}
     submission = submit.submit(
         stage_2.automation,
         actor=as_actor(company.people.rita),
         now=company.now,
         version=newer,
-        wishes=scenarios.wishes(newer, **said),
+        wishes=scenarios.wishes(newer, **item_requests),
     )
     assert stock_report.privilege_on(submission, company.erp).state == ApprovalState.OPEN
 
@@ -468,12 +468,12 @@ def test_rejected_request_goes_to_same_person_with_reason(company: Company, stoc
     stock_report.hand_over(company, company.slack, n.piet, n.amara)  # another owner would be asked first
     newer = again(company, stock_declined, days=3)
     scenarios.approve(scenarios.app_of(newer), n.theo, now=company.now)
-    asked = stock_report.privilege_on(newer, company.slack)
-    assert asked.earlier == record
-    assert asked.earlier.decisions.get().reason.text == "Too public."
-    refused(decide.approve, asked, as_actor(n.piet), "A9", now=company.now)
-    scenarios.approve(asked, n.omar, now=company.now)
-    assert asked.state == ApprovalState.APPROVED
+    approval = stock_report.privilege_on(newer, company.slack)
+    assert approval.earlier == record
+    assert approval.earlier.decisions.get().reason.text == "Too public."
+    refused(decide.approve, approval, as_actor(n.piet), "A9", now=company.now)
+    scenarios.approve(approval, n.omar, now=company.now)
+    assert approval.state == ApprovalState.APPROVED
 
 
 @pytest.mark.rule("A15")
@@ -530,11 +530,11 @@ def rejected_by_security(c: Company) -> Submission:
 @starting_point("chaser_in_stage_2", rejected_by_security)
 def test_rejecting_reviewer_is_asked_again_for_security_only(company: Company, start: Submission) -> None:
     n, newer = company.people, start
-    asked = stock_report.privilege_on(newer, company.mail)
-    scenarios.approve(asked, n.mei, now=company.now)
-    assert asked.decisions.get().seat.label == "owner"
-    scenarios.approve(asked, n.sana, now=company.now)
-    assert asked.state == ApprovalState.APPROVED
+    approval = stock_report.privilege_on(newer, company.mail)
+    scenarios.approve(approval, n.mei, now=company.now)
+    assert approval.decisions.get().seat.label == "owner"
+    scenarios.approve(approval, n.sana, now=company.now)
+    assert approval.state == ApprovalState.APPROVED
 
 
 @pytest.mark.rule("A15", "S1")
@@ -608,8 +608,8 @@ def test_gate_denies_unknown_and_stopped_versions(company: Company, live: Submis
     expired = deploy_gate.answer_for_automation(automation, digest, now=company.now + timedelta(days=181))
     assert (expired.may_run, expired.code, list(expired.grants)) == (False, "NOT_REVIEWED", [])
     lifecycle.stop(automation, actor=as_actor(company.people.jonas), now=company.now, reason="Wrong numbers.")
-    no = deploy_gate.answer_for_automation(automation, digest, now=company.now)
-    assert (no.may_run, no.code, list(no.grants)) == (False, "NOT_LIVE", [])
+    answer = deploy_gate.answer_for_automation(automation, digest, now=company.now)
+    assert (answer.may_run, answer.code, list(answer.grants)) == (False, "NOT_LIVE", [])
 
 
 @pytest.mark.rule("A17", "I8")
@@ -625,7 +625,7 @@ def test_a_version_that_is_bound_to_something_else_is_not_the_approved_one(compa
 def registry_rebound(c: Company, first: Submission) -> Any:
     """The same file again after two admins said that the Slack connection opens the mailbox."""
     privilege = stock_report.privilege_on(first, c.slack).privilege
-    known = {"connector": privilege.connector, "instance": privilege.instance}
-    binding: Any = bindings.request_move(c.mail, actor=as_actor(c.people.ines), now=c.now, **known)
+    connection = {"connector": privilege.connector, "instance": privilege.instance}
+    binding: Any = bindings.request_move(c.mail, actor=as_actor(c.people.ines), now=c.now, **connection)
     bindings.agree_to_move(binding, actor=as_actor(c.people.karl), now=c.now, resource=c.mail.pk)
     return stock_report.version(c)

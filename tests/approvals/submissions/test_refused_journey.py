@@ -99,19 +99,17 @@ CASES = {
     [pytest.param(case.__name__, marks=starting_point(below, case)) for case, below in CASES.items()],
 )
 def test_conflict_bars_owner_and_delegate(company: Company, start: Case, who: str) -> None:
-    found, amara = start, company.people.amara
+    case, amara = start, company.people.amara
     for verb in VERBS:
-        no = refused(verb, found.record(company), as_actor(found.person), found.code, now=company.now)
-        assert "Amara" in no.to_do, f"says who decides instead of the {who}"
-    delegate = as_delegate(company.people.tom, giver=found.person)
-    no = refused(decide.approve, found.record(company), delegate, found.code, now=company.now)
-    assert found.person.name in no.sentence
-    may(found.record(company), as_actor(amara), company)
-    end_delegation(found.person.delegations_given.get(), actor=as_actor(found.person), now=company.now)
-    for_another = as_delegate(
-        found.person, giver=amara
-    )  # a delegation goes one level, and not around a conflict either
-    refused(decide.approve, found.record(company), for_another, found.code, now=company.now)
+        refusal = refused(verb, case.record(company), as_actor(case.person), case.code, now=company.now)
+        assert "Amara" in refusal.to_do, f"says who decides instead of the {who}"
+    delegate = as_delegate(company.people.tom, giver=case.person)
+    refusal = refused(decide.approve, case.record(company), delegate, case.code, now=company.now)
+    assert case.person.name in refusal.sentence
+    may(case.record(company), as_actor(amara), company)
+    end_delegation(case.person.delegations_given.get(), actor=as_actor(case.person), now=company.now)
+    for_another = as_delegate(case.person, giver=amara)  # a delegation goes one level, and not around a conflict either
+    refused(decide.approve, case.record(company), for_another, case.code, now=company.now)
 
 
 @pytest.mark.rule("S1")
@@ -151,8 +149,8 @@ def test_stage_1_question_counts_as_decision_for_stage_2(company: Company, stock
 def test_later_approver_waits_for_escalation(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
     for person in (company.people.amara, company.people.bram, company.people.sana):
-        no = refused(decide.approve, record, as_actor(person), "A9", now=company.now)
-        assert no.to_do == "It is with Omar Haddad."
+        refusal = refused(decide.approve, record, as_actor(person), "A9", now=company.now)
+        assert refusal.to_do == "It is with Omar Haddad."
 
 
 @pytest.mark.rule("S5")
@@ -200,8 +198,8 @@ def test_high_risk_needs_a_sign_in_of_the_last_15_minutes(company: Company, chas
     mei = company.people.mei
     high, standard = stock_report.privilege_on(chaser, company.mail), stock_report.privilege_on(chaser, company.drive)
     assert (high.tier, standard.tier) == ("high", "standard")
-    no = refused(decide.approve, high, as_actor(mei, 15.5), "SOD-5", now=company.now)
-    assert "15 minutes" in no.sentence
+    refusal = refused(decide.approve, high, as_actor(mei, 15.5), "SOD-5", now=company.now)
+    assert "15 minutes" in refusal.sentence
     for record, minutes in ((high, 14), (standard, 600)):
         may(record, as_actor(mei, minutes), company)
 

@@ -86,8 +86,8 @@ class Review(Undone):
     # --- steps --------------------------------------------------------------------------------------------------------
 
     def person(self, name: str) -> Person:
-        found: Person = Person.objects.get(pk=getattr(self.c.people, name).pk)
-        return found
+        person: Person = Person.objects.get(pk=getattr(self.c.people, name).pk)
+        return person
 
     def facts(self) -> tuple[Any, ...]:
         """Everything that a step can change."""
@@ -112,16 +112,16 @@ class Review(Undone):
         return list(newest.approvals.filter(state__in=states).order_by("pk")) if newest is not None else []
 
     def submission(self) -> Submission | None:
-        found: Submission | None = Submission.objects.filter(automation=self.automation).order_by("-pk").first()
-        return found
+        submission: Submission | None = Submission.objects.filter(automation=self.automation).order_by("-pk").first()
+        return submission
 
     @rule(who=st.sampled_from(["rita", "rita", "theo", "bram"]), number=st.integers(0, len(EDITS) - 1))
     def submit(self, who: str, number: int) -> None:
         edit = self.edits[number]
 
         def act() -> None:
-            known = self.automation.versions.latest("number")
-            version: Version = self.brought_in(edit) if edit is not None else known
+            latest = self.automation.versions.latest("number")
+            version: Version = self.brought_in(edit) if edit is not None else latest
             scenarios.submitted(self.c, version, by=self.person(who), now=self.now)
 
         self.attempt(act)
@@ -190,17 +190,19 @@ class Review(Undone):
         }[verb]
         return self.attempt(lambda: act(record, actor=actor, now=self.now, reason="So.", shown_digest=shown))
 
-    @precondition(lambda self: self.said())
+    @precondition(lambda self: self.decisions())
     @rule(data=st.data(), who=st.one_of(st.none(), people))
     def somebody_takes_a_decision_back(self, data: st.DataObject, who: str | None) -> None:
-        one = data.draw(st.sampled_from(self.said()), label="decision")
-        person = one.person if who is None else self.person(who)
-        self.attempt(lambda: undo.retract(one.approval, actor=as_actor(person), now=self.now, decision=one.pk))
+        decision = data.draw(st.sampled_from(self.decisions()), label="decision")
+        person = decision.person if who is None else self.person(who)
+        self.attempt(
+            lambda: undo.retract(decision.approval, actor=as_actor(person), now=self.now, decision=decision.pk)
+        )
 
-    def said(self) -> list[Decision]:
+    def decisions(self) -> list[Decision]:
         """What was decided in the newest submission."""
-        found = Decision.objects.filter(approval__submission=self.submission())
-        return list(found.select_related("approval", "person").order_by("pk"))
+        decisions = Decision.objects.filter(approval__submission=self.submission())
+        return list(decisions.select_related("approval", "person").order_by("pk"))
 
     @precondition(lambda self: self.records(ApprovalState.CHANGES_ASKED))
     @rule(who=people)
@@ -282,12 +284,12 @@ class Holds(Review):
         for grant in Grant.objects.filter(automation=self.automation).select_related(
             "approval__submission", "app_approval"
         ):
-            app, own = grant.app_approval, grant.approval
-            assert (app.state, own.state) == (ApprovalState.APPROVED, ApprovalState.APPROVED)
-            assert own.submission.app_approval_id == app.pk
+            app, approval = grant.app_approval, grant.approval
+            assert (app.state, approval.state) == (ApprovalState.APPROVED, ApprovalState.APPROVED)
+            assert approval.submission.app_approval_id == app.pk
             assert who_decided(app)
-            assert who_decided(own) or own.by_policy_id == own.submission.policy_id
-            assert not who_decided(app) & who_decided(own)
+            assert who_decided(approval) or approval.by_policy_id == approval.submission.policy_id
+            assert not who_decided(app) & who_decided(approval)
 
     @invariant()
     def policy_has_approved_nothing_but_what_was_low_through_and_through_and_asked_of_nobody(self) -> None:
@@ -313,8 +315,10 @@ class Holds(Review):
     def whoever_submits_brings_in_owns_or_would_own_is_a_party(self) -> None:
         for submission in Submission.objects.filter(automation=self.automation).select_related("version"):
             parties = set(submission.parties.values_list("person", flat=True))
-            asked = [submission.asked[name] for name in ("business_owner", "technical_owner") if submission.asked[name]]
-            assert parties >= set(Person.objects.filter(opaque_id__in=asked).values_list("pk", flat=True))
+            owner_ids = [
+                submission.asked[name] for name in ("business_owner", "technical_owner") if submission.asked[name]
+            ]
+            assert parties >= set(Person.objects.filter(opaque_id__in=owner_ids).values_list("pk", flat=True))
             assert parties >= {submission.submitted_by_id, submission.version.imported_by_id}
 
     @invariant()
@@ -333,9 +337,9 @@ class Holds(Review):
     def every_seat_of_what_is_approved_is_filled_by_somebody_of_its_own(self) -> None:
         approved = Approval.objects.filter(submission__automation=self.automation, state=ApprovalState.APPROVED)
         for record in approved.filter(by_policy__isnull=True):
-            taken = [d for d in counted(record) if d.outcome == "approve"]
-            assert {d.seat.label for d in taken} == {seat.label for seat in record.seats.all()}
-            used = [who for d in taken for who in (d.person_id, d.for_person_id) if who]
+            decisions = [d for d in counted(record) if d.outcome == "approve"]
+            assert {d.seat.label for d in decisions} == {seat.label for seat in record.seats.all()}
+            used = [who for d in decisions for who in (d.person_id, d.for_person_id) if who]
             assert len(used) == len(set(used))
 
     @invariant()
@@ -384,15 +388,18 @@ class Holds(Review):
     @invariant()
     def each_decision_is_in_the_ledger(self) -> None:
         decided = Decision.objects.filter(approval__submission__automation=self.automation).count()
-        about = f"inventory.automation:{self.automation.pk}"
-        assert LedgerEvent.objects.filter(verb__in=DECIDED, outcome="done", about__contains=[about]).count() == decided
+        subject = f"inventory.automation:{self.automation.pk}"
+        assert (
+            LedgerEvent.objects.filter(verb__in=DECIDED, outcome="done", about__contains=[subject]).count() == decided
+        )
 
 
 def counted(record: Approval) -> list[Decision]:
     """The decisions that count for a record: of its last round and not taken back, and carried over."""
-    own = list(record.decisions.filter(retraction=None, round=record.round).select_related("seat"))
-    return own + [
-        one.decision for one in record.carried_decisions.filter(round=record.round).select_related("decision__seat")
+    decisions = list(record.decisions.filter(retraction=None, round=record.round).select_related("seat"))
+    return decisions + [
+        carried.decision
+        for carried in record.carried_decisions.filter(round=record.round).select_related("decision__seat")
     ]
 
 

@@ -42,16 +42,16 @@ def live(company: Company, stock_in_force: Submission) -> Automation:
     return again(stock_in_force.automation)
 
 
-def ask(c: Company, one: Automation, *, team: Team | None = None, **more: object) -> Transfer:
+def ask(c: Company, automation: Automation, *, team: Team | None = None, **more: object) -> Transfer:
     """Theo asks Marketing, which Grace leads."""
-    said = {"actor": as_actor(c.people.theo), "now": c.now, "reason": "They use it.", **more}
-    return transfers.request_transfer(one, team=team or c.people.marketing, **said)  # type: ignore[arg-type, return-value]
+    arguments = {"actor": as_actor(c.people.theo), "now": c.now, "reason": "They use it.", **more}
+    return transfers.request_transfer(automation, team=team or c.people.marketing, **arguments)  # type: ignore[arg-type, return-value]
 
 
-def moved(c: Company, one: Automation) -> Automation:
+def moved(c: Company, automation: Automation) -> Automation:
     """Grace agrees."""
-    transfers.accept_transfer(ask(c, one), actor=as_actor(c.people.grace), now=c.now, reason="We do.")
-    return again(one)
+    transfers.accept_transfer(ask(c, automation), actor=as_actor(c.people.grace), now=c.now, reason="We do.")
+    return again(automation)
 
 
 def held_in_both(c: Company) -> Automation:
@@ -76,8 +76,8 @@ def forbid(c: Company, mode: str) -> None:
 def test_transfer_needs_another_building_team_with_lead(company: Company, live: Automation) -> None:
     n = company.people
     headless = Team.objects.create(name="Nobody's")
-    for team, said in ((n.finance_ops, "already"), (headless, "has no lead"), (n.fallback, "builds nothing")):
-        with pytest.raises(InvalidInput, match=said):
+    for team, message in ((n.finance_ops, "already"), (headless, "has no lead"), (n.fallback, "builds nothing")):
+        with pytest.raises(InvalidInput, match=message):
             ask(company, live, team=team)
     assert not Transfer.objects.exists()
 
@@ -141,10 +141,10 @@ def test_transfer_into_enforced_conflict_is_refused(company: Company, start: Aut
     c, n, mine = company, company.people, start
     forbid(c, "enforce")
     made = ask(c, mine)
-    with pytest.raises(DutyConflict, match="In Marketing it would stand in a conflict") as no:
+    with pytest.raises(DutyConflict, match="In Marketing it would stand in a conflict") as error:
         transfers.accept_transfer(made, actor=as_actor(n.grace), now=c.now, reason="We do.")
-    assert no.value.refusal.code == "S6"
-    assert "What is read could be told to the wrong people." in no.value.refusal.sentence
+    assert error.value.refusal.code == "S6"
+    assert "What is read could be told to the wrong people." in error.value.refusal.sentence
     assert again(mine).team == n.finance_ops
     shown = lines(client_of(n.grace).get(reverse("transfer_accept", args=[made.pk])))
     assert "In Marketing it would stand in a conflict" in shown
@@ -156,9 +156,9 @@ def test_transfer_restarting_conflict_is_refused(plain: Company) -> None:
     c = plain
     made = in_force(c, described(c, "Both", (c.slack, "write", "in"), (c.slack, "read", "out"))).automation
     conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="team")
-    with pytest.raises(DutyConflict) as no:
+    with pytest.raises(DutyConflict) as error:
         moved(c, again(made))
-    assert no.value.refusal.code == "S6"
+    assert error.value.refusal.code == "S6"
 
 
 @pytest.mark.rule("L2", "S6")
@@ -170,7 +170,7 @@ def test_transfer_is_refused_if_conflict_arises_after_request(
     forbid(c, "enforce")
     made = ask(c, start)
     real = conflicts_moved.refusal
-    monkeypatch.setattr(conflicts_moved, "refusal", lambda *said: next(answers, real(*said)))
+    monkeypatch.setattr(conflicts_moved, "refusal", lambda *arguments: next(answers, real(*arguments)))
     with pytest.raises(DutyConflict, match="In Marketing it would stand in a conflict"):
         transfers.accept_transfer(made, actor=as_actor(c.people.grace), now=c.now, reason="We do.")
     assert again(made.automation).team == c.people.finance_ops
@@ -181,11 +181,11 @@ def test_transfer_is_refused_if_conflict_arises_after_request(
 def test_conflict_in_mode_approval_adds_security_after_transfer(company: Company, start: Automation) -> None:
     c = company
     forbid(c, "approval")
-    one = moved(c, start)
-    app = scenarios.app_of(one.submissions.get(state=SubmissionState.OPEN))
+    automation = moved(c, start)
+    app = scenarios.app_of(automation.submissions.get(state=SubmissionState.OPEN))
     assert [fact.partition(",")[0] for fact in app.facts["conflicts"]] == ["read-and-tell 1"]
     assert app.seats.filter(label=SeatLabel.CONFLICT).count() == 1
-    assert one.team == c.people.marketing
+    assert automation.team == c.people.marketing
 
 
 @pytest.mark.rule("L2", "S6", "S7")
@@ -238,12 +238,16 @@ def test_grants_end_thirty_days_after_transfer(company: Company, live: Automatio
 @pytest.mark.rule("A3", "S1", "S2")
 def test_new_lead_decides_app_and_former_owners_are_barred(company: Company, live: Automation) -> None:
     n = company.people
-    one = moved(company, live)
+    automation = moved(company, live)
     payload = recorded("transfer.moved", Transfer.objects.get(), by=n.grace)
     assert payload == {"team": n.marketing.pk, "from": "agreed", "to": "moved"}
-    made = one.submissions.get(state=SubmissionState.OPEN)
+    made = automation.submissions.get(state=SubmissionState.OPEN)
     app = scenarios.app_of(made)
-    assert (one.team, one.approved_version, made.approvals.count()) == (n.marketing, live.approved_version, 1)
+    assert (automation.team, automation.approved_version, made.approvals.count()) == (
+        n.marketing,
+        live.approved_version,
+        1,
+    )
     assert app.reasons == ["It came to another team."]
     for who in (n.theo, n.jonas, n.rita):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
@@ -252,36 +256,36 @@ def test_new_lead_decides_app_and_former_owners_are_barred(company: Company, liv
     scenarios.approve(app, n.grace, now=later, reason="Ours.")
     made.refresh_from_db()
     assert made.state == SubmissionState.IN_FORCE
-    assert again(one).moved_at is None
+    assert again(automation).moved_at is None
     assert set(Grant.objects.filter(automation=live).values_list("state", flat=True)) == {"active"}
 
 
 @pytest.mark.rule("G2", "A12")
 def test_renewal_waits_for_new_lead(company: Company, live: Automation) -> None:
     n = company.people
-    one = moved(company, live)
-    grant = Grant.objects.filter(automation=one).order_by("pk")[0]
-    no = transition_lifecycle.succession_refusal(grant, company.now)
-    assert no is not None
-    assert no.code == "L2"
-    made = one.submissions.get(state=SubmissionState.OPEN)
+    automation = moved(company, live)
+    grant = Grant.objects.filter(automation=automation).order_by("pk")[0]
+    refusal = transition_lifecycle.succession_refusal(grant, company.now)
+    assert refusal is not None
+    assert refusal.code == "L2"
+    made = automation.submissions.get(state=SubmissionState.OPEN)
     scenarios.reject(scenarios.app_of(made), n.grace, now=company.now, reason="Not as it is.")
     assert transition_lifecycle.succession_refusal(Grant.objects.get(pk=grant.pk), company.now) is not None
-    assert again(one).moved_at is not None
+    assert again(automation).moved_at is not None
 
 
 def test_owners_and_teams_are_notified_of_transfer(company: Company, live: Automation) -> None:
     n = company.people
     assert client_of(n.grace).get(live.href).status_code == 404
     ask(company, live)
-    assert {one.recipient for one in Notice.objects.filter(event="transfer_asked")} == {n.grace}
+    assert {notice.recipient for notice in Notice.objects.filter(event="transfer_asked")} == {n.grace}
     shown = lines(client_of(n.grace).get(live.href))
     assert "It is to move to Marketing." in shown
     path = reverse("transfer_accept", args=[Transfer.objects.get().pk])
     assert "instead of" in lines(client_of(n.grace).get(path))
     assert client_of(n.grace).post(path, {"reason": "We do."}).status_code == 302
-    told = {one.recipient for one in Notice.objects.filter(event="transfer_accepted")}
-    assert told == {n.jonas, n.rita, n.theo, n.bram}
+    recipients = {notice.recipient for notice in Notice.objects.filter(event="transfer_accepted")}
+    assert recipients == {n.jonas, n.rita, n.theo, n.bram}
     assert again(live).team == n.marketing
 
 
