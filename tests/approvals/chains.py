@@ -65,7 +65,8 @@ def described(
         kind=kind,
         platform="n8n",
         privileges=[
-            manual_description.DescribedPrivilege(_entitlement(c, *one[:2], *one[3:]), one[1], one[2]) for one in holds
+            manual_description.DescribedPrivilege(_entitlement(c, *held[:2], *held[3:]), held[1], held[2])
+            for held in holds
         ],
         triggers=triggers,
         external_id=external_id,
@@ -85,9 +86,9 @@ def described(
 
 def _entitlement(c: Company, on: Resource, level: str, code: str = "") -> Entitlement:
     code = code or f"row:{level}"
-    known = Entitlement.objects.filter(resource=on, code=code).first()
-    if known is not None:
-        return known
+    entitlement = Entitlement.objects.filter(resource=on, code=code).first()
+    if entitlement is not None:
+        return entitlement
     owner = as_actor(on.owner)  # type: ignore[arg-type]  # in use, so somebody owns it
     return resources.add_entitlement(on, actor=owner, now=c.now, code=code, words=f"May {level} it", level=level)
 

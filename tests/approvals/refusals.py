@@ -56,13 +56,13 @@ def refused(
         The refusal; that it was raised, stands in the ledger and on the timelines, and changed nothing, is asserted.
     """
     before, last = _standing(record.submission), LedgerEvent.objects.order_by("-pk").values_list("pk", flat=True)[0]
-    asked = verb.refusal(Approval.objects.get(pk=record.pk), actor=actor, now=now)
+    expected = verb.refusal(Approval.objects.get(pk=record.pk), actor=actor, now=now)
     with pytest.raises(Refused) as caught:
         verb(record, actor=actor, now=now, reason="Let me.", shown_digest=scenarios.shown(record), **more)
-    no = caught.value.refusal
-    assert (no.code, no.kind) == (code, kind), no
-    assert type(caught.value) is ERRORS[no.kind]
-    assert asked == no, "the screen is told the same"
+    refusal = caught.value.refusal
+    assert (refusal.code, refusal.kind) == (code, kind), refusal
+    assert type(caught.value) is ERRORS[refusal.kind]
+    assert expected == refusal, "the screen is told the same"
     (event,) = LedgerEvent.objects.filter(pk__gt=last)
     acting = (str(actor.person.opaque_id) if actor.person else actor.job, actor.for_id)
     assert (event.outcome, event.code, event.verb) == ("refused", code, verb.event)
@@ -70,7 +70,7 @@ def refused(
     assert f"approvals.submission:{record.submission_id}" in event.about
     assert f"inventory.automation:{record.submission.automation_id}" in event.about
     assert _standing(record.submission) == before
-    return no
+    return refusal
 
 
 def database_refuses(words: str) -> AbstractContextManager[Any]:

@@ -29,15 +29,15 @@ CONNECTIONS = {STANDARD: ("slack", "slkFinance2mB9yT"), CONFIDENTIAL: ("postgres
 
 def source(edit: Callable[[dict[str, Any]], None] | None = None) -> bytes:
     """The export, edited in place by a function of the parsed file."""
-    found = json.loads((EXPORTS / EXPORT).read_text())
+    export = json.loads((EXPORTS / EXPORT).read_text())
     if edit is not None:
-        edit(found)
-    return json.dumps(found).encode()
+        edit(export)
+    return json.dumps(export).encode()
 
 
 def node(export: dict[str, Any], kind: str) -> dict[str, Any]:
     """The first node of a kind, by the end of its type."""
-    return next(one for one in export["nodes"] if one["type"].endswith(kind))
+    return next(node for node in export["nodes"] if node["type"].endswith(kind))
 
 
 def one_more_channel(export: dict[str, Any]) -> None:
@@ -50,12 +50,12 @@ def one_more_channel(export: dict[str, Any]) -> None:
 
 def without_slack(export: dict[str, Any]) -> None:
     """An edit: it no longer posts anywhere."""
-    export["nodes"] = [one for one in export["nodes"] if not one["type"].endswith(".slack")]
+    export["nodes"] = [node for node in export["nodes"] if not node["type"].endswith(".slack")]
 
 
 def nothing_but_the_trigger(export: dict[str, Any]) -> None:
     """An edit that the id alone is enough to write."""
-    export["nodes"] = [one for one in export["nodes"] if one["type"].endswith("scheduleTrigger")]
+    export["nodes"] = [node for node in export["nodes"] if node["type"].endswith("scheduleTrigger")]
     export |= {"connections": {}, "name": "Mine"}
 
 
@@ -115,9 +115,9 @@ def low(c: Company, edit: Callable[[dict[str, Any]], None] | None = None) -> Sub
     """In stage 2: reading internal data by a credential that opens only that."""
     given(c.erp, data_class="internal")
     made = version(c, edit)
-    one = Credential.objects.get(opens=c.erp)
-    codes = [made.privileges.get(credential=one).entitlement.code]
-    credential_transitions.declare_reach(one, actor=as_actor(c.people.omar), now=c.now, codes=codes)
+    credential = Credential.objects.get(opens=c.erp)
+    codes = [made.privileges.get(credential=credential).entitlement.code]
+    credential_transitions.declare_reach(credential, actor=as_actor(c.people.omar), now=c.now, codes=codes)
     return app_approved(c, scenarios.submitted(c, made))
 
 
@@ -134,8 +134,8 @@ def for_theo_alone(c: Company) -> Submission:
 
 def privilege_on(submission: Submission, resource: Resource) -> Approval:
     """The first record about a privilege on a resource."""
-    found = submission.approvals.filter(privilege__entitlement__resource=resource)
-    return found.order_by("pk")[0]
+    approvals = submission.approvals.filter(privilege__entitlement__resource=resource)
+    return approvals.order_by("pk")[0]
 
 
 def credential_for(submission: Submission, resource: Resource) -> Approval:

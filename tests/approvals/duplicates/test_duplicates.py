@@ -123,9 +123,9 @@ def theos(c: Company) -> Submission:
     return stock_report.submitted(c, from_elsewhere("ritas"))
 
 
-def approve_app(c: Company, made: Submission, **said: Any) -> Approval:
+def approve_app(c: Company, made: Submission, **fields: Any) -> Approval:
     """Theo approves the app, saying so much about what it may be the same as."""
-    return scenarios.approve(scenarios.app_of(made), c.people.theo, now=c.now, **said)
+    return scenarios.approve(scenarios.app_of(made), c.people.theo, now=c.now, **fields)
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------------
@@ -205,13 +205,15 @@ def test_retracted_answer_does_not_count(company: Company, start: Submission) ->
     app = approve_app(company, made)
     assert duplicates.unanswered(made.automation) == []
     scenarios.retract(app, company.people.theo, now=company.now)
-    assert [one.pk for one in duplicates.unanswered(made.automation)] == [likeness_of(made).pk]
+    assert [likeness.pk for likeness in duplicates.unanswered(made.automation)] == [likeness_of(made).pk]
     with pytest.raises(InvalidInput, match=r"^I9: Say whether it is the same as"):
         approve_app(company, made, same={})
 
 
 #: The stock report by no id of its own.
-WITHOUT_ID = json.dumps({key: said for key, said in json.loads(stock_report.source()).items() if key != "id"}).encode()
+WITHOUT_ID = json.dumps(
+    {key: value for key, value in json.loads(stock_report.source()).items() if key != "id"}
+).encode()
 
 
 def of_marketing(c: Company) -> Submission:
@@ -219,8 +221,8 @@ def of_marketing(c: Company) -> Submission:
     n = c.people
     connect(c, WITHOUT_ID)
     item = previews.preview([("theirs.json", WITHOUT_ID)], actor=as_actor(n.tom), now=c.now).items.get()
-    said = {"business_owner": n.tom, "name": "Zebra"}
-    theirs = confirmation.confirm_import(n.marketing, actor=as_actor(n.tom), now=c.now, item=item, fields=said)
+    fields = {"business_owner": n.tom, "name": "Zebra"}
+    theirs = confirmation.confirm_import(n.marketing, actor=as_actor(n.tom), now=c.now, item=item, fields=fields)
     assert isinstance(theirs, Version)
     confirmation.amend_automation(theirs.automation, actor=as_actor(n.tom), now=c.now, fields={"purpose": "Theirs."})
     return scenarios.submitted(c, theirs, by=n.tom)
@@ -241,7 +243,7 @@ def test_builder_sees_foreign_duplicate_without_details(company: Company) -> Non
 def test_duplicate_of_foreign_team_needs_security(company: Company) -> None:
     n, content = company.people, WITHOUT_ID
     made = scenarios.submitted(company, scenarios.brought_in(company, stock_report.EXPORT, content=content))
-    assert [one.label for one in scenarios.app_of(made).seats.all()] == [SeatLabel.LEAD, SeatLabel.SECURITY]
+    assert [seat.label for seat in scenarios.app_of(made).seats.all()] == [SeatLabel.LEAD, SeatLabel.SECURITY]
     review = client_of(n.theo).get(reverse("review", args=[made.pk])).content.decode()
     assert "Zebra" not in review
     app = approve_app(company, made)  # who may not see the other is not asked
@@ -263,8 +265,8 @@ def test_dissimilar_automation_is_not_held(company: Company) -> None:
 
 
 def test_few_privileges_hold_only_against_refused_automation(company: Company, stock_submitted: Submission) -> None:
-    beside = stock_report.submitted(company, as_another("beside"))
-    assert not Likeness.objects.filter(automation=beside.automation).exists()
+    similar = stock_report.submitted(company, as_another("beside"))
+    assert not Likeness.objects.filter(automation=similar.automation).exists()
 
 
 @starting_point(OF_FOUR, refused_among_others)
@@ -294,7 +296,9 @@ def test_four_fifths_are_enough_whichever_is_larger(company: Company, start: Sub
     largest = stock_report.submitted(
         company, as_another("largest", more_channels(4))
     )  # six: alike to five, and not to four
-    assert [one.other for one in Likeness.objects.filter(automation=largest.automation)] == [larger.automation]
+    assert [likeness.other for likeness in Likeness.objects.filter(automation=largest.automation)] == [
+        larger.automation
+    ]
 
 
 def test_retired_automation_is_recognised(company: Company, stock_in_force: Submission) -> None:
@@ -338,16 +342,16 @@ def test_duplicate_answer_applies_to_next_submission(company: Company, start: Su
     made = start
     approve_app(company, made, same={likeness_of(made).pk: is_same})
     withdraw.withdraw(made, actor=as_actor(company.people.rita), now=company.now, reason="Not now.")
-    said = submit.submit(
+    submission = submit.submit(
         made.automation,
         actor=as_actor(company.people.rita),
         now=company.now,
         version=made.version,
         wishes=scenarios.wishes(made.version),
     )
-    assert isinstance(said, Submission)
-    assert said.parties.filter(capacity=Capacity.ALIKE).exists() is is_same
-    assert duplicates.unanswered(said.automation) == []
+    assert isinstance(submission, Submission)
+    assert submission.parties.filter(capacity=Capacity.ALIKE).exists() is is_same
+    assert duplicates.unanswered(submission.automation) == []
 
 
 @AGAIN
@@ -370,14 +374,14 @@ def test_reviewer_answers_duplicate_question_and_keeps_input(company: Company, s
     assert old.automation.href in page
     assert "its last submission was rejected" in page
     href = reverse("decide", args=[made.pk, app.pk])
-    said = {"decision": "approve", "shown_digest": scenarios.shown(app), "reason": "Read it twice."}
-    refused_ = theo.post(href, said)
+    fields = {"decision": "approve", "shown_digest": scenarios.shown(app), "reason": "Read it twice."}
+    refused_ = theo.post(href, fields)
     assert refused_.status_code == 422
     text = refused_.content.decode()
     assert "Say whether it is the same" in text
     assert "Read it twice." in text
-    assert theo.post(href, {**said, field: "perhaps"}).status_code == 422
-    assert theo.post(href, {**said, field: "yes"}).status_code == 302
+    assert theo.post(href, {**fields, field: "perhaps"}).status_code == 422
+    assert theo.post(href, {**fields, field: "yes"}).status_code == 302
     app.refresh_from_db()
     assert app.state == ApprovalState.APPROVED
     assert "Answered: it is the same." in theo.get(reverse("review", args=[made.pk])).content.decode()

@@ -25,11 +25,11 @@ Edit = Callable[[dict[str, Any]], None]
 
 def content(edit: Edit | None = None, *, word: str = "") -> bytes:
     """The export, edited; of an n8n of its own where a word says so."""
-    found = json.loads(of_its_own(stock_report.EXPORT, word)) if word else json.loads(stock_report.source())
-    stock_report.without_slack(found)
+    export = json.loads(of_its_own(stock_report.EXPORT, word)) if word else json.loads(stock_report.source())
+    stock_report.without_slack(export)
     if edit is not None:
-        edit(found)
-    return json.dumps(found).encode()
+        edit(export)
+    return json.dumps(export).encode()
 
 
 def another(word: str) -> Edit:
@@ -48,8 +48,8 @@ def both(*edits: Edit) -> Edit:
     """Several edits, one after the other."""
 
     def edit(export: dict[str, Any]) -> None:
-        for one in edits:
-            one(export)
+        for edit in edits:
+            edit(export)
 
     return edit
 
@@ -98,9 +98,11 @@ def version(
     made = scenarios.brought_in(c, stock_report.EXPORT, content=data, by=by, **fields)
     for used in made.version_credentials.select_related("credential"):
         codes = set(made.privileges.filter(credential=used.credential).values_list("entitlement__code", flat=True))
-        one = Credential.objects.get(pk=used.credential_id)
-        if set(one.reach) != codes:
-            credential_transitions.declare_reach(one, actor=as_actor(c.people.omar), now=c.now, codes=sorted(codes))
+        credential = Credential.objects.get(pk=used.credential_id)
+        if set(credential.reach) != codes:
+            credential_transitions.declare_reach(
+                credential, actor=as_actor(c.people.omar), now=c.now, codes=sorted(codes)
+            )
     return made
 
 

@@ -27,9 +27,9 @@ JOINED = "It is joined with another automation, which is"
 
 
 def reasons(version_or_submission: object) -> str:
-    found = version_or_submission
-    known = found.reasons if isinstance(found, Submission) else found.latest_assessment.reasons  # type: ignore[attr-defined]
-    return " ".join(known)
+    row = version_or_submission
+    texts = row.reasons if isinstance(row, Submission) else row.latest_assessment.reasons  # type: ignore[attr-defined]
+    return " ".join(texts)
 
 
 def written_in_force(c: Company) -> Automation:
@@ -100,7 +100,7 @@ def test_shared_server_credential_stays_on_light_path(company: Company, start: S
     made, first = start, Submission.objects.get(automation__name="Report reader")
     assert (first.state, made.tier, made.light_path) == ("in_force", "low", True)
     stock_report.app_approved(company, made)
-    assert {one.by_policy_id for one in made.approvals.filter(stage=2)} == {made.policy_id}
+    assert {approval.by_policy_id for approval in made.approvals.filter(stage=2)} == {made.policy_id}
 
 
 @pytest.mark.rule("A13", "A16")
@@ -109,7 +109,9 @@ def test_foreign_draft_does_not_block_light_path(company: Company, light_submitt
         company, stock_report.EXPORT, content=low_risk_report.content(report("writer", "stock", "insert"))
     )
     stock_report.app_approved(company, light_submitted)
-    assert {one.by_policy_id for one in light_submitted.approvals.filter(stage=2)} == {light_submitted.policy_id}
+    assert {approval.by_policy_id for approval in light_submitted.approvals.filter(stage=2)} == {
+        light_submitted.policy_id
+    }
 
 
 def minutes_written(c: Company) -> Submission:
@@ -195,7 +197,7 @@ def test_automations_joined_by_identity_are_named_once(company: Company) -> None
     made = described(c, "Reader", (c.slack, "read", "other"), identity="robot")
     assert (made.latest_assessment.tier, JOINED in reasons(made)) == ("high", False)
     assert "runs as the same identity as another automation, which is high" in reasons(made)
-    assert {one.kind for one in chain_queries.chain_with_version(made).links} == {"identity"}
+    assert {link.kind for link in chain_queries.chain_with_version(made).links} == {"identity"}
 
 
 @pytest.mark.rule("A16", "T2")
@@ -262,7 +264,7 @@ def test_automation_without_chain_loads_no_picture(company: Company, start: Subm
 @starting_point(OF_ONE_SERVER, of_many_things)
 def test_whether_there_is_a_chain_to_ask_for_is_known_with_the_submission(company: Company) -> None:
     c = company
-    asked = {
+    imported = {
         "alone": described(c, "Alone", (c.slack, "write", "walls")),
         "alike": described(c, "Alike", (c.slack, "read", "minutes"), (c.slack, "write", "papers")),
         "writes": described(c, "Writes", (c.slack, "write", "minutes")),
@@ -273,10 +275,10 @@ def test_whether_there_is_a_chain_to_ask_for_is_known_with_the_submission(compan
             c, stock_report.EXPORT, content=low_risk_report.content(report("other door", "shelves"))
         ),
     }
-    versions = {name: Version.objects.get(pk=one.pk) for name, one in asked.items()}
+    versions = {name: Version.objects.get(pk=version.pk) for name, version in imported.items()}
     together = chain_queries.ids_that_join(versions.values())
-    found = {name: one.pk in chain_queries.ids_that_join([one]) for name, one in versions.items()}
-    assert together == {versions[name].pk for name, joins in found.items() if joins}
-    known = {name: chain_queries.chain_with_version(one) for name, one in asked.items()}
-    assert found == {name: bool(one.others or one.unknown) for name, one in known.items()}
-    assert found == {name: name in ("writes", "reads", "either", "calls") for name in asked}
+    joining = {name: version.pk in chain_queries.ids_that_join([version]) for name, version in versions.items()}
+    assert together == {versions[name].pk for name, joins in joining.items() if joins}
+    chains = {name: chain_queries.chain_with_version(version) for name, version in imported.items()}
+    assert joining == {name: bool(chain.others or chain.unknown) for name, chain in chains.items()}
+    assert joining == {name: name in ("writes", "reads", "either", "calls") for name in imported}

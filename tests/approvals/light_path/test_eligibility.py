@@ -68,8 +68,8 @@ def states(submission: Submission) -> set[str]:
 def people_are_asked(submission: Submission) -> bool:
     """Stage 2 is open before its owners, and policy has approved nothing."""
     records = second(submission)
-    asked = Candidate.objects.filter(seat__approval__in=records).exists()
-    return asked and states(submission) == {"open"} and not any(record.by_policy for record in records)
+    has_candidates = Candidate.objects.filter(seat__approval__in=records).exists()
+    return has_candidates and states(submission) == {"open"} and not any(record.by_policy for record in records)
 
 
 # --- what does not qualify ----------------------------------------------------------------------------------------------
@@ -191,8 +191,8 @@ def test_light_path_limit_resets_after_thirty_days(company: Company) -> None:
 
 def left(submission: Submission) -> str:
     """Why it left the light path, as the ledger has it."""
-    about = [f"approvals.submission:{submission.pk}"]
-    event = LedgerEvent.objects.get(verb="submission.left_light_path", about__contains=about)
+    subjects = [f"approvals.submission:{submission.pk}"]
+    event = LedgerEvent.objects.get(verb="submission.left_light_path", about__contains=subjects)
     return str(event.payload["because"])
 
 
@@ -261,15 +261,15 @@ def test_a_connection_that_is_to_open_something_else_has_its_owner_asked(
 def two_others(c: Company) -> list[Submission]:
     """Two others are on the light path, each within the four, and the app of each is approved."""
     others = [low_risk_report.submitted(c, another(word)) for word in ("one", "two")]
-    assert all(one.light_path for one in others)
-    return [stock_report.app_approved(c, one) for one in others]
+    assert all(submission.light_path for submission in others)
+    return [stock_report.app_approved(c, submission) for submission in others]
 
 
 @pytest.mark.rule("A13")
 @starting_point(TWO_ASKED, two_others)
 def test_limit_is_checked_again_at_app_approval(company: Company, start: list[Submission]) -> None:
     made = Submission.objects.earliest("pk")
-    assert {record.by_policy_id for one in start for record in second(one)} == {made.policy_id}
+    assert {record.by_policy_id for submission in start for record in second(submission)} == {made.policy_id}
     stock_report.app_approved(company, made)
     assert people_are_asked(made)
     assert left(made) == "its builder has as many of policy as there may be"

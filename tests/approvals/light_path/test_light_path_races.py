@@ -66,12 +66,12 @@ def test_two_at_once_do_not_pass_ten_and_the_later_one_asks_its_owners(
     ):
         now = firm.now + timedelta(days=31 * number)  # what policy approved before counts no more
         both = [on_the_path(firm, now) for _ in range(2)]
-        assert refusals(at_once(*(approving(one, firm, now) for one in both))) == []
+        assert refusals(at_once(*(approving(submission, firm, now) for submission in both))) == []
         assert by_policy(*both) == EACH, f"round {number}"
-        asked = [one for one in both if by_policy(one) == 0]
-        assert {record.state for record in asked[0].approvals.filter(stage=2)} == {ApprovalState.OPEN}
+        by_people = [submission for submission in both if by_policy(submission) == 0]
+        assert {record.state for record in by_people[0].approvals.filter(stage=2)} == {ApprovalState.OPEN}
         left = LedgerEvent.objects.filter(
-            verb="submission.left_light_path", about__contains=[f"approvals.submission:{asked[0].pk}"]
+            verb="submission.left_light_path", about__contains=[f"approvals.submission:{by_people[0].pk}"]
         )
         assert left.get().payload["because"] == "its builder has as many of policy as there may be"
 
@@ -82,15 +82,18 @@ def test_database_serialises_limit_without_python_lock(firm: Company, monkeypatc
     """Why both locks exist: without them both checks pass, and the database refuses the later one."""
     now = firm.now + timedelta(days=10_000)
     both = [on_the_path(firm, now) for _ in range(2)]
-    told, ask = threading.Barrier(2, timeout=PATIENCE), eligibility.reason_against_submission
+    barrier, ask = threading.Barrier(2, timeout=PATIENCE), eligibility.reason_against_submission
 
-    def asked(*arguments: Any) -> Any:
-        found = ask(*arguments)
-        told.wait()
-        return found
+    def reason_after_barrier(*arguments: Any) -> Any:
+        reason = ask(*arguments)
+        barrier.wait()
+        return reason
 
     monkeypatch.setattr(eligibility, "lock", lambda builder: None)
-    monkeypatch.setattr(eligibility, "reason_against_submission", asked)
-    assert refusals(at_once(*(approving(one, firm, now) for one in both))) == ["A13"]
+    monkeypatch.setattr(eligibility, "reason_against_submission", reason_after_barrier)
+    assert refusals(at_once(*(approving(submission, firm, now) for submission in both))) == ["A13"]
     assert by_policy(*both) == EACH
-    assert sorted(scenarios.app_of(one).state for one in both) == [ApprovalState.APPROVED, ApprovalState.OPEN]
+    assert sorted(scenarios.app_of(submission).state for submission in both) == [
+        ApprovalState.APPROVED,
+        ApprovalState.OPEN,
+    ]

@@ -201,13 +201,13 @@ def test_undrawn_change_is_settled(company: Company, live: Submission) -> None:
 
 @pytest.mark.rule("A13")
 def test_one_in_ten_is_drawn_deterministically_per_seal() -> None:
-    def found(word: bytes) -> set[int]:
+    def numbers_drawn(word: bytes) -> set[int]:
         seal = hashlib.sha256(word).hexdigest()
-        return {one for one in range(1, 1001) if rules.is_selected(seal, str(one), 10)}
+        return {number for number in range(1, 1001) if rules.is_selected(seal, str(number), 10)}
 
-    first, second = found(b"one"), found(b"two")
+    first, second = numbers_drawn(b"one"), numbers_drawn(b"two")
     assert 60 <= len(first) <= 140
-    assert found(b"one") == first
+    assert numbers_drawn(b"one") == first
     assert len(first & second) < 30
 
 
@@ -376,9 +376,9 @@ def test_the_preview_says_that_it_may_be_drawn(
 ) -> None:
     monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
     rita = Build.by(company.people.rita)
-    said = "One such change in 10 is drawn"
-    assert said in rita.see(rita.import_item(content=stock_report.source(stock_report.another_order)))
-    assert said not in rita.see(rita.import_item(content=stock_report.source(stock_report.without_slack)))
+    sentence = "One such change in 10 is drawn"
+    assert sentence in rita.see(rita.import_item(content=stock_report.source(stock_report.another_order)))
+    assert sentence not in rita.see(rita.import_item(content=stock_report.source(stock_report.without_slack)))
 
 
 @pytest.mark.rule("A12")

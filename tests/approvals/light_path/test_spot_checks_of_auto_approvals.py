@@ -94,12 +94,14 @@ def test_each_record_that_policy_approved_is_noted_and_drawn_by_itself(
     company: Company, light_in_force: Submission
 ) -> None:
     noted = list(light_in_force.samples.order_by("pk"))
-    assert {one.approval for one in noted} == set(light_in_force.approvals.filter(stage=2))
-    for one in noted:
-        assert recorded("sample.noted_of_policy", one, by=company.people.theo) == {"approval": str(one.approval_id)}
-    assert len({rules.name_of(one) for one in noted}) == 2
+    assert {sample.approval for sample in noted} == set(light_in_force.approvals.filter(stage=2))
+    for sample in noted:
+        assert recorded("sample.noted_of_policy", sample, by=company.people.theo) == {
+            "approval": str(sample.approval_id)
+        }
+    assert len({rules.name_of(sample) for sample in noted}) == 2
     seals = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(1_000)]
-    drawn_apart = [tuple(rules.is_selected(seal, rules.name_of(one), 10) for one in noted) for seal in seals]
+    drawn_apart = [tuple(rules.is_selected(seal, rules.name_of(sample), 10) for sample in noted) for seal in seals]
     assert 60 <= sum(first for first, _ in drawn_apart) <= 140
     assert any(first != second for first, second in drawn_apart)
 
@@ -162,9 +164,9 @@ def test_failed_or_unseen_grant_is_suspended_until_owner_decides(
     assert not grant.is_live(company.now)
     automation = Automation.objects.get(pk=light_in_force.automation_id)
     assert automation.state == AutomationState.LIVE, "what policy approved is out of force, and nothing else"
-    told = write(Notice.objects.get(event=mail, recipient=n.jonas), None).text
-    assert "May read scm.stock" in " ".join(told.split())
-    assert "a new submission and its owner’s approval" in " ".join(told.split())
+    text = write(Notice.objects.get(event=mail, recipient=n.jonas), None).text
+    assert "May read scm.stock" in " ".join(text.split())
+    assert "a new submission and its owner’s approval" in " ".join(text.split())
     with inside(grant, JOBS, company.now), pytest.raises(OutOfTurn, match=r"^G5: This grant is suspended:"):
         lifecycle.reinstate(grant, actor=JOBS, now=company.now, why=(Why.REVIEW, Why.SILENCE))
     assert lifecycle.succession_refusal(grant, company.now) is not None, "a review does not renew it either"

@@ -326,8 +326,8 @@ def test_approval_gives_one_grant_for_its_automation_and_facts(company: Company,
 def test_the_app_approval_of_another_automation_carries_no_grant(company: Company, live: Submission) -> None:
     grant, c = grant_on_slack(live, company), company
     other = stock_report.another(c)
-    asked = stock_report.privilege_on(other, c.slack)
-    assert asked.privilege is not None
+    approval = stock_report.privilege_on(other, c.slack)
+    assert approval.privilege is not None
     withdraw.withdraw(other, actor=as_actor(c.people.rita), now=c.now, reason="Later.")
     sql(
         "INSERT INTO approvals_submission (automation_id, version_id, kind, submitted_by_id, submitted_at, policy_id, tier,"
@@ -341,7 +341,7 @@ def test_the_app_approval_of_another_automation_carries_no_grant(company: Compan
         submission=forged,
         stage=2,
         kind="privilege",
-        privilege=asked.privilege,
+        privilege=approval.privilege,
         tier="standard",
         term_days=grant.approval.term_days,
         state="open",
@@ -350,7 +350,7 @@ def test_the_app_approval_of_another_automation_carries_no_grant(company: Compan
     seat = name_candidate(record, c.people.amara)
     insert_decision(record, c.people.amara, now=c.now, seat=seat)
     sql("UPDATE approvals_approval SET state = 'approved' WHERE id = %s", record.pk)
-    held = asked.privilege
+    held = approval.privilege
     with database_refuses("G1: approvals"):
         sql(
             "INSERT INTO approvals_grant (automation_id, kind, entitlement_id, credential_id, key, target, scope, level,"
@@ -426,12 +426,12 @@ def test_evidence_is_not_deleted_from_under_a_grant(company: Company, live: Subm
 @pytest.mark.rule("A9")
 def test_approval_stores_everyone_who_was_asked(company: Company, stage_2: Submission) -> None:
     n, record = company.people, stock_report.privilege_on(stage_2, company.slack)
-    known = Approval.objects.get(pk=record.pk)
-    assert known.asked == [n.omar.pk]
+    stale = Approval.objects.get(pk=record.pk)
+    assert stale.asked == [n.omar.pk]
     name_candidate(record, n.grace)
     assert record in approvals.to_decide(as_actor(n.grace), company.now)
-    known.asked = []
-    known.save()  # by any process that read it before
+    stale.asked = []
+    stale.save()  # by any process that read it before
     Approval.objects.filter(pk=record.pk).update(asked=[n.rita.pk])
     assert Approval.objects.get(pk=record.pk).asked == [n.omar.pk, n.grace.pk]
     scenarios.reject(record, n.omar, now=company.now)
@@ -442,7 +442,7 @@ def test_approval_stores_everyone_who_was_asked(company: Company, stage_2: Submi
 def test_people_asked_by_one_statement_are_stored_once(company: Company, stage_2: Submission) -> None:
     n, ended = company.people, stock_report.privilege_on(stage_2, company.erp)
     scenarios.approve(ended, n.omar, now=company.now)
-    before = {one.pk: one.asked for one in stage_2.approvals.filter(stage=2)}
+    before = {approval.pk: approval.asked for approval in stage_2.approvals.filter(stage=2)}
     Seat.objects.create(approval=stock_report.privilege_on(stage_2, company.slack), label="another")
     Candidate.objects.bulk_create(
         Candidate(seat=seat, person=person, order=9, basis="by hand", at=company.now)

@@ -53,7 +53,7 @@ def undone() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def found() -> list[str]:
+def problems_found() -> list[str]:
     """What the verifier says."""
     return list(ledger_export.verify_database().problems)
 
@@ -79,18 +79,18 @@ def test_a_row_written_without_its_event_is_refused(
 def test_a_row_written_without_its_event_is_found(
     waiting: Submission, attack: unrecorded_rows.Attack, request: pytest.FixtureRequest
 ) -> None:
-    assert found() == []
+    assert problems_found() == []
     submission = Submission.objects.get(pk=waiting.pk)
     for number in run_lengths.rounds(request, 1, soak=150, what=f"times {attack.__name__}"):
         with undone():
             attack(submission, Random(number), submission.submitted_at)
             commit()
-            problems = found()
+            problems = problems_found()
         assert [problem for problem in problems if problem.startswith(unrecorded_rows.FOUND[attack])] != [], (
             number,
             problems,
         )
-    assert found() == []
+    assert problems_found() == []
 
 
 @pytest.mark.race
@@ -98,7 +98,7 @@ def test_a_row_written_without_its_event_is_found(
 @pytest.mark.parametrize(
     ("attack", "beginning"),
     [each for each in unrecorded_rows.REFUSED.items() if each[1]],
-    ids=lambda one: getattr(one, "__name__", None),
+    ids=lambda attack: getattr(attack, "__name__", None),
 )
 def test_verifier_finds_rows_written_without_trigger(
     waiting: Submission, attack: unrecorded_rows.Attack, beginning: str
@@ -107,7 +107,7 @@ def test_verifier_finds_rows_written_without_trigger(
     with undone():
         without_events()
         attack(submission, Random(1), submission.submitted_at)
-        assert [problem for problem in found() if problem.startswith(beginning)] != []
+        assert [problem for problem in problems_found() if problem.startswith(beginning)] != []
 
 
 @pytest.mark.race
@@ -120,4 +120,4 @@ def test_portal_operations_commit_and_verify(waiting: Submission) -> None:
         now=waiting.submitted_at,
         reason="Not this one.",
     )
-    assert found() == []
+    assert problems_found() == []

@@ -33,7 +33,7 @@ from tests.signed_in_client import client_of
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("H1", "H2")]
 
 
-def found() -> list[str]:
+def findings_of_reconciliation() -> list[str]:
     """What the comparison of rows and events finds."""
     report = Report()
     ledger_export.reconcile(report)
@@ -48,7 +48,7 @@ def forged(n: Northwind, **facts: Any) -> LedgerEvent:
 
 def test_an_event_without_its_row_is_found(northwind: Northwind) -> None:
     event = forged(northwind)
-    (finding,) = found()
+    (finding,) = findings_of_reconciliation()
     assert finding == (
         f"Event {event.pk} has no delegation (4711): the row was removed or altered. Restore it from a backup."
     )
@@ -57,7 +57,7 @@ def test_an_event_without_its_row_is_found(northwind: Northwind) -> None:
 def test_a_decision_event_without_its_decision_is_found(company: Company, stock_in_stage_2: Submission) -> None:
     record = stock_report.privilege_on(stock_in_stage_2, company.slack)
     event = appended(actor=as_actor(company.people.omar), verb="approval.approved", subject=record, now=company.now)
-    (finding,) = found()
+    (finding,) = findings_of_reconciliation()
     assert finding.startswith(f"Event {event.pk} has no decision ({record.pk} approval.approved ")
 
 
@@ -71,13 +71,13 @@ def test_a_signature_without_its_event_is_found(plain: Company, monkeypatch: pyt
     scenarios.approve(
         stock_report.privilege_on(made, plain.slack), plain.people.sana, now=plain.now, reason="To buyers alone."
     )
-    assert found() == []
+    assert findings_of_reconciliation() == []
     sql(
         "INSERT INTO approvals_conflictsignature (submission_id, rule_id, decision_id, person_id, reason_id, digest, covers, at)"
         " SELECT submission_id, rule_id, decision_id, person_id, reason_id, repeat('0', 64), covers, at"
         " FROM approvals_conflictsignature"
     )
-    (finding,) = found()
+    (finding,) = findings_of_reconciliation()
     assert finding.startswith("Signature of a conflict ")
     assert finding.endswith(
         " has no event: it was not written by the portal. Withdraw its submission and have the conflict signed again."
@@ -91,7 +91,7 @@ def test_altered_row_is_named_with_difference_and_remedy(northwind: Northwind) -
     )
     event = LedgerEvent.objects.get(verb="delegation.set")
     sql("UPDATE controls_delegation SET from_at = %s WHERE id = %s", NOW, made.pk)
-    (finding,) = found()
+    (finding,) = findings_of_reconciliation()
     assert finding == (
         f"Delegation {made.pk}: its beginning is “2026-11-24T09:00:00.000000+00:00”, but event {event.pk} says"
         " “2026-11-25T09:00:00.000000+00:00”: it was not changed by the portal."
@@ -107,12 +107,12 @@ def test_many_findings_are_counted_and_some_of_them_listed(stock_in_stage_2: Sub
             "INSERT INTO approvals_party (submission_id, person_id, capacity) VALUES (%s, %s, 'editor')",
             *(stock_in_stage_2.pk, person.pk),
         )
-    lines = found()
+    lines = findings_of_reconciliation()
     assert len(lines) == ledger_export.LISTED + 1
     assert lines[-1] == "12 problems in all; 2 are not listed."
     with pytest.raises(SystemExit):
-        call_command("verify_ledger", stdout=StringIO(), stderr=(said := StringIO()))
-    assert lines[-1] in said.getvalue()
+        call_command("verify_ledger", stdout=StringIO(), stderr=(errors := StringIO()))
+    assert lines[-1] in errors.getvalue()
     answer = client_of(northwind.yuki).post(reverse("ledger_verify")).content.decode()
     assert "12 things do not fit." in answer
     assert "it was not written by the portal" in answer
@@ -121,10 +121,10 @@ def test_many_findings_are_counted_and_some_of_them_listed(stock_in_stage_2: Sub
 @pytest.mark.full("writes each kind of row, to count statements")
 def test_each_kind_is_compared_by_a_fixed_number_of_statements(company: Company, stock_in_force: Submission) -> None:
     with CaptureQueriesContext(connection) as few:
-        assert found() == []
+        assert findings_of_reconciliation() == []
     stock_report.in_force(company, lambda export: export.update(id="another"))
     with CaptureQueriesContext(connection) as more:
-        assert found() == []
+        assert findings_of_reconciliation() == []
     assert len(few) == len(more)
 
 
@@ -135,13 +135,13 @@ def test_the_clock_has_an_event_for_each_move_and_is_never_moved_in_production(
     demo_clock.move(timedelta(hours=1))
     moves = LedgerEvent.objects.filter(verb="clock.moved").order_by("pk")
     assert [event.actor_id for event in moves] == [str(northwind.rita.opaque_id), "clock"]
-    assert found() == []
+    assert findings_of_reconciliation() == []
     ClockOffset.objects.update(offset=timedelta(days=9))
-    (finding,) = found()
+    (finding,) = findings_of_reconciliation()
     assert finding.startswith("Clock offset 1: its microseconds is “777600000000”, but event")
     ClockOffset.objects.update(offset=timedelta(days=2, hours=1))
     settings.DEMO = False
-    assert [finding.partition(" ")[0] for finding in found()] == ["Clock", "Event", "Event"]
+    assert [finding.partition(" ")[0] for finding in findings_of_reconciliation()] == ["Clock", "Event", "Event"]
 
 
 def test_legitimate_history_is_no_finding(company: Company, stock_in_stage_2: Submission) -> None:
@@ -161,7 +161,7 @@ def test_legitimate_history_is_no_finding(company: Company, stock_in_stage_2: Su
     assert {(n.jonas.pk, "answered"), (n.bram.pk, "technical_owner")} <= {
         *stock_in_stage_2.parties.values_list("person", "capacity")
     }
-    assert found() == []
+    assert findings_of_reconciliation() == []
 
 
 def test_a_submission_from_before_its_event_named_parties_is_compared_as_far_as_that_says(
@@ -170,7 +170,7 @@ def test_a_submission_from_before_its_event_named_parties_is_compared_as_far_as_
     sql("SET CONSTRAINTS ALL IMMEDIATE")
     sql("ALTER TABLE controls_ledgerevent DISABLE TRIGGER USER")
     sql("UPDATE controls_ledgerevent SET payload = payload - 'parties' WHERE verb LIKE 'submission.%%'")
-    assert found() == []
+    assert findings_of_reconciliation() == []
 
 
 def test_the_whole_verification_includes_it(northwind: Northwind) -> None:

@@ -26,9 +26,9 @@ def _open(submission: Submission, chance: Random) -> Approval:
 
 def _outsider(submission: Submission, chance: Random) -> Person:
     """Somebody who is no party, was not asked, and has decided nothing in it."""
-    asked = submission.approvals.values("seats__candidates__person")
+    candidates = submission.approvals.values("seats__candidates__person")
     parties = submission.parties.values("person")
-    others = Person.objects.filter(is_active=True).exclude(pk__in=asked).exclude(pk__in=parties)
+    others = Person.objects.filter(is_active=True).exclude(pk__in=candidates).exclude(pk__in=parties)
     return chance.choice(list(others.order_by("pk")))
 
 
@@ -169,12 +169,12 @@ def submission_withdrawn(submission: Submission, chance: Random, now: datetime) 
 
 def approval_added(submission: Submission, chance: Random, now: datetime) -> None:
     """A submission asks for one approval more."""
-    asked = _open(submission, chance)
+    approval = _open(submission, chance)
     version = submission.version
     _copied(Privilege, version.privileges.order_by("pk")[0].pk, key=f"'more-{chance.getrandbits(40):x}'")
     privilege = version.privileges.latest("pk")
     changed = {"kind": "'privilege'", "credential_id": "NULL", "decided_on_id": "NULL", "state": "'waiting'"}
-    _copied(Approval, asked.pk, **changed, privilege_id=str(privilege.pk))
+    _copied(Approval, approval.pk, **changed, privilege_id=str(privilege.pk))
 
 
 def party_named(submission: Submission, chance: Random, now: datetime) -> None:
@@ -207,9 +207,9 @@ def delegation_moved_back(submission: Submission, chance: Random, now: datetime)
 
 def delegation_given_to_another(submission: Submission, chance: Random, now: datetime) -> None:
     """A delegation names another eligible delegate."""
-    one = _delegation(chance)
-    others = delegates.eligible_delegates(one.giver, now).exclude(pk=one.taker_id)
-    sql("UPDATE controls_delegation SET taker_id = %s WHERE id = %s", chance.choice(list(others)).pk, one.pk)
+    delegation = _delegation(chance)
+    others = delegates.eligible_delegates(delegation.giver, now).exclude(pk=delegation.taker_id)
+    sql("UPDATE controls_delegation SET taker_id = %s WHERE id = %s", chance.choice(list(others)).pk, delegation.pk)
 
 
 def delegation_ended(submission: Submission, chance: Random, now: datetime) -> None:
@@ -222,7 +222,9 @@ def delegation_backdated(submission: Submission, chance: Random, now: datetime) 
     givers = list(Person.objects.filter(is_active=True, delegations_given=None).order_by("pk"))
     chance.shuffle(givers)
     giver, taker = next(
-        (one, chance.choice(found)) for one in givers if (found := list(delegates.eligible_delegates(one, now)))
+        (person, chance.choice(takers))
+        for person in givers
+        if (takers := list(delegates.eligible_delegates(person, now)))
     )
     sql(
         "INSERT INTO controls_delegation (giver_id, taker_id, from_at, until_at) VALUES (%s, %s, %s, %s)",

@@ -174,29 +174,29 @@ def test_authors_of_source_are_permanent(company: Company) -> None:
 
 @pytest.mark.rule("S1", "I8")
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "text"),
     [(team_project, "not matched to anybody"), (owned_by("theo.brandt@northwind.example"), "Theo Brandt, a party")],
 )
 def test_preview_and_automation_show_authors_and_matches(
-    company: Company, monkeypatch: pytest.MonkeyPatch, edit: Edit, said: str
+    company: Company, monkeypatch: pytest.MonkeyPatch, edit: Edit, text: str
 ) -> None:
     monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
     rita = Build.by(company.people.rita)
     page = rita.see(rita.import_item(content=stock_report.source(edit)))
     assert "Its source names an author." in page
-    assert said in page
+    assert text in page
     version = stock_report.version(company, edit)
     shown = client_of(company.people.rita).get(f"/automations/{version.automation_id}/").content.decode()
     assert "Named by its source" in shown
-    assert said.split(",")[0] in shown
+    assert text.split(",")[0] in shown
 
 
 @pytest.mark.rule("S1", "A9")
 def test_preview_route_skips_author(company: Company) -> None:
     item = registry_item(company, owned_by(company.people.theo.email))
-    asked = people_asked(read(company, item))
-    assert "Theo Brandt" not in asked
-    assert company.people.bram.name in asked
+    people = people_asked(read(company, item))
+    assert "Theo Brandt" not in people
+    assert company.people.bram.name in people
 
 
 def registry_item(company: Company, edit: Edit) -> Any:

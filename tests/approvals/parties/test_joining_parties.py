@@ -107,14 +107,14 @@ def test_builders_are_notified_if_no_approver_is_left(company: Company, chaser: 
     export["shared"] = [{"role": "workflow:owner", "user": {"email": n.sana.email}}]
     record_leaver(n.viktor, actor=as_actor(n.ines), now=c.now, reason="Left.")  # the other reviewer
     scenarios.brought_in(c, content=json.dumps(export).encode())
-    told = Notice.objects.filter(event="nobody_left")
-    assert {notice.recipient for notice in told} == {n.rita, n.jonas}
+    notices = Notice.objects.filter(event="nobody_left")
+    assert {notice.recipient for notice in notices} == {n.rita, n.jonas}
     high = chaser.approvals.filter(stage=2, tier="high")
-    assert all(str(record.privilege or record.credential) in told[0].context["what"] for record in high)
+    assert all(str(record.privilege or record.credential) in notices[0].context["what"] for record in high)
     event = LedgerEvent.objects.get(verb="submission.parties_joined")
     assert event.payload["short"] == high.count()
-    no = refused(decide.approve, stock_report.privilege_on(chaser, c.mail), as_actor(n.sana), "SOD-1", now=c.now)
-    assert no.to_do
+    refusal = refused(decide.approve, stock_report.privilege_on(chaser, c.mail), as_actor(n.sana), "SOD-1", now=c.now)
+    assert refusal.to_do
 
 
 @pytest.mark.rule("S1")

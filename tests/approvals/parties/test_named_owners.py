@@ -39,9 +39,9 @@ def named(c: Company, automation: Automation, **owners: Person | None) -> None:
 
 def amending(c: Company, automation: Automation, **posted: Any) -> Any:
     """Rita posts the form, whatever it offers."""
-    said = {"name": automation.name, "purpose": automation.purpose, "kind": automation.kind}
-    said |= {"business_owner": c.people.jonas.pk, "technical_owner": c.people.rita.pk, **posted}
-    return client_of(c.people.rita).post(reverse("automation_amend", args=[automation.pk]), said)
+    fields = {"name": automation.name, "purpose": automation.purpose, "kind": automation.kind}
+    fields |= {"business_owner": c.people.jonas.pk, "technical_owner": c.people.rita.pk, **posted}
+    return client_of(c.people.rita).post(reverse("automation_amend", args=[automation.pk]), fields)
 
 
 def offered(c: Company, automation: Automation) -> str:
@@ -106,11 +106,11 @@ def test_people_of_the_team_and_of_teams_above_and_below_can_be_named(company: C
         named(c, automation, technical_owner=who)
     automation.refresh_from_db()
     assert automation.technical_owner == n.yuki
-    own = Version.objects.get(automation=automation).automation
-    Automation.objects.filter(pk=own.pk).update(team=n.operations)
-    own.refresh_from_db()
-    assert n.rita in ownership_rules.possible_owners(own.team, own, c.now), "of a team below"
-    assert n.omar not in ownership_rules.possible_owners(own.team, own, c.now)
+    current = Version.objects.get(automation=automation).automation
+    Automation.objects.filter(pk=current.pk).update(team=n.operations)
+    current.refresh_from_db()
+    assert n.rita in ownership_rules.possible_owners(current.team, current, c.now), "of a team below"
+    assert n.omar not in ownership_rules.possible_owners(current.team, current, c.now)
 
 
 @pytest.mark.rule("I1")
@@ -132,7 +132,7 @@ def test_existing_owner_may_stay(company: Company) -> None:
 # --- who is asked --------------------------------------------------------------------------------------------------------
 
 
-def asked(c: Company, submission: Submission) -> tuple[Person, ...]:
+def people_asked(c: Company, submission: Submission) -> tuple[Person, ...]:
     """Owners of its resources, made members of the team: Omar and Amara."""
     return joins(c.people.omar, c.people.finance_ops), joins(c.people.amara, c.people.finance_ops)
 
@@ -143,7 +143,7 @@ def test_approver_is_not_named_owner_while_open(company: Company, stock_submitte
     c, n = company, company.people
     submission = stock_submitted  # stage 2 waits: nobody was asked about it so far, and Omar and Amara will be
     parties, notices = submission.parties.count(), Notice.objects.count()
-    for who in (n.theo, *asked(c, submission)):
+    for who in (n.theo, *people_asked(c, submission)):
         with pytest.raises(DutyConflict, match=f"{who.name} is asked to decide in its open submission"):
             named(c, submission.automation, **{field: who})
         assert refused_on_record("SOD-1")
@@ -188,7 +188,7 @@ def test_party_and_former_approver_can_be_named_owner(company: Company, stock_su
     )
     named(c, submission.automation, technical_owner=n.theo)  # an editor decides nothing as it is
     assert submission.parties.filter(person=n.theo, capacity="technical_owner").exists()
-    omar, _ = asked(c, submission)
+    omar, _ = people_asked(c, submission)
     with pytest.raises(Refused, match=r"^SOD-1: Omar Haddad is asked to decide in"):
         named(c, submission.automation, technical_owner=omar)
     withdraw.withdraw(submission, actor=as_actor(n.rita), now=c.now, reason="Later.")

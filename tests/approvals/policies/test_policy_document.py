@@ -63,25 +63,25 @@ def line_of(words: str, text: str = TEXT) -> int:
     ],
 )
 def test_invalid_policy_document_is_refused_with_line(text: str, what: str) -> None:
-    found = read_text(text)
-    assert not found.document
-    assert len(found.problems) == 1
-    assert what in found.problems[0].what
-    assert found.problems[0].line >= 1
+    parsed = read_text(text)
+    assert not parsed.document
+    assert len(parsed.problems) == 1
+    assert what in parsed.problems[0].what
+    assert parsed.problems[0].line >= 1
 
 
 @pytest.mark.rule("S8")
 @pytest.mark.parametrize("line", ["builder_working_days: 10", "one_in: 10"])
 def test_a_number_of_thousands_of_digits_is_refused_in_words(line: str) -> None:
-    found = read_text(TEXT.replace(line, f"{line.partition(':')[0]}: 0x{'f' * 4000}"))
-    (problem,) = found.problems
+    parsed = read_text(TEXT.replace(line, f"{line.partition(':')[0]}: 0x{'f' * 4000}"))
+    (problem,) = parsed.problems
     assert (problem.line, problem.what) == (line_of(line), "A number of that size is too much.")
 
 
 @pytest.mark.rule("S8")
 def test_a_list_with_such_a_number_is_refused_in_words() -> None:
-    found = read_text(TEXT.replace("one_in: 10", f"one_in: 10\n  more: [0x{'f' * 6000}]"))
-    (problem,) = found.problems
+    parsed = read_text(TEXT.replace("one_in: 10", f"one_in: 10\n  more: [0x{'f' * 6000}]"))
+    (problem,) = parsed.problems
     assert (problem.line, problem.what) == (line_of("one_in: 10") + 1, "more is no name that is known here.")
 
 
@@ -95,15 +95,15 @@ def test_all_policy_errors_are_reported_with_line_and_remedy() -> None:
     text = text.replace("one_in: 10", 'one_in: "10"').replace(
         "non_read_chosen_by_model: false", "non_read_chosen_by_model: 1"
     )
-    found = {one.where: one for one in read_text(text).problems}
-    assert found["builder_days"].line == line_of("builder_days: 10", text)
-    assert "builder_working_days" in found["builder_days"].to_do
-    assert found["builder_working_days"].what == "builder_working_days is missing."
-    assert found["seats.app.high.1"].line == line_of("[lead, boss]", text)
-    assert found["longest_term.high"].to_do == "At most 90."
-    assert found["sampling.one_in"].line == line_of("one_in", text)
-    assert found["tiers.high.non_read_chosen_by_model"].what == "This is neither true nor false."
-    assert list(found) == sorted(found, key=lambda where: found[where].line)
+    problems = {problem.where: problem for problem in read_text(text).problems}
+    assert problems["builder_days"].line == line_of("builder_days: 10", text)
+    assert "builder_working_days" in problems["builder_days"].to_do
+    assert problems["builder_working_days"].what == "builder_working_days is missing."
+    assert problems["seats.app.high.1"].line == line_of("[lead, boss]", text)
+    assert problems["longest_term.high"].to_do == "At most 90."
+    assert problems["sampling.one_in"].line == line_of("one_in", text)
+    assert problems["tiers.high.non_read_chosen_by_model"].what == "This is neither true nor false."
+    assert list(problems) == sorted(problems, key=lambda where: problems[where].line)
 
 
 @pytest.mark.rule("S8", "T3", "T1", "G1", "A10", "S5", "S6", "S7", "S10")
@@ -132,14 +132,14 @@ def test_inconsistent_policy_is_refused(old: str, new: str, where: str, to_do: s
     if not to_do:
         assert problems == ()
         return
-    assert any(one.where == where and to_do in one.to_do for one in problems)
+    assert any(problem.where == where and to_do in problem.to_do for problem in problems)
 
 
 @pytest.mark.rule("T1", "A13")
 @pytest.mark.parametrize("level", ["write", "execute", "admin"])
 def test_policy_cannot_call_write_access_low(level: str) -> None:
     problems = read_text(TEXT.replace("levels: [read]", f"levels: [read, {level}]")).problems
-    assert [one.where for one in problems] == ["tiers.low.levels.1"]
+    assert [problem.where for problem in problems] == ["tiers.low.levels.1"]
 
 
 @pytest.mark.rule("S8")
@@ -166,10 +166,10 @@ def test_a_policy_from_before_the_condition_keeps_its_meaning_and_can_be_changed
     before = json.loads(json.dumps(policy_queries.shipped()))
     before["tiers"]["high"]["non_read_chosen_by_model"] = True
     del before["tiers"]["high"]["non_read_chosen_by_model_if"]
-    known = policy_queries.with_shipped_parts(before)
-    assert known["tiers"]["high"]["non_read_chosen_by_model"] is True
-    assert read_data(known).problems == ()
-    (change,) = diff.changes(known, policy_queries.shipped())
+    document = policy_queries.with_shipped_parts(before)
+    assert document["tiers"]["high"]["non_read_chosen_by_model"] is True
+    assert read_data(document).problems == ()
+    (change,) = diff.changes(document, policy_queries.shipped())
     assert (change.where, change.tightens) == ("tiers.high.non_read_chosen_by_model", False)
 
 
@@ -178,7 +178,7 @@ def test_policy_text_keeps_its_order() -> None:
     def by_length(part: Any) -> Any:
         if not isinstance(part, dict):
             return part
-        return {name: by_length(part[name]) for name in sorted(part, key=lambda one: (len(one), one))}
+        return {name: by_length(part[name]) for name in sorted(part, key=lambda key: (len(key), key))}
 
     kept = by_length(policy_queries.shipped())
     assert list(kept["longest_term"]) == ["low", "high", "standard"]
@@ -246,8 +246,8 @@ def test_each_change_says_in_words_whether_it_tightens(path: str, stricter: obje
         assert not change.tightens
     after = read_data(_changed(shipped, path, stricter))
     assert not after.problems
-    found = diff.changes(shipped, after.document)
-    (change,) = found
+    changes = diff.changes(shipped, after.document)
+    (change,) = changes
     assert change.where == path
     assert change.tightens
     assert change.before != change.after
@@ -273,7 +273,9 @@ def test_single_person_cannot_change_final_endings(path: str, values: tuple[int,
     for value in values:
         after = read_data(_changed(shipped, path, value))
         assert not after.problems
-        assert [(one.tightens, one.is_either) for one in diff.changes(shipped, after.document)] == [(False, True)]
+        assert [(change.tightens, change.is_either) for change in diff.changes(shipped, after.document)] == [
+            (False, True)
+        ]
 
 
 @pytest.mark.rule("S8", "A8")
@@ -290,7 +292,7 @@ def test_another_order_of_seats_is_a_change_that_loosens_also_where_one_is_added
     }
     more = _changed(turned, "seats.privilege.standard", ["security", "owner"])
     both = _changed(shipped, "seats.privilege.standard", ["security", "owner"])
-    assert [one.tightens for one in diff.changes(shipped, both)] == [True], "a new one may come first"
+    assert [change.tightens for change in diff.changes(shipped, both)] == [True], "a new one may come first"
     assert not diff.tightens(diff.changes(shipped, more))
 
 
@@ -305,7 +307,7 @@ def test_order_of_unordered_values_is_no_change() -> None:
 def test_one_loosening_among_many_that_tighten_makes_it_a_loosening() -> None:
     shipped = policy_queries.shipped()
     both = _changed(_changed(shipped, "longest_term.high", 30), "resubmission_days", 30)
-    assert [one.tightens for one in diff.changes(shipped, both)] == [True, False]
+    assert [change.tightens for change in diff.changes(shipped, both)] == [True, False]
     assert not diff.tightens(diff.changes(shipped, both))
     assert not diff.tightens(())
 
@@ -322,14 +324,14 @@ def test_one_loosening_among_many_that_tighten_makes_it_a_loosening() -> None:
     )
 )
 def test_any_data_is_either_a_policy_or_refused_in_words(data: object) -> None:
-    found = read_data(data)
-    assert bool(found.document) != bool(found.problems)
-    assert all(one.what for one in found.problems)
+    parsed = read_data(data)
+    assert bool(parsed.document) != bool(parsed.problems)
+    assert all(problem.what for problem in parsed.problems)
 
 
 @pytest.mark.rule("S8")
 @given(st.text(max_size=200) | st.text(alphabet="ab:-[]{}&*!#\n \"'?|>", max_size=80))
 def test_any_text_is_either_a_policy_or_refused_in_words(text: str) -> None:
-    found = read_text(text)
-    assert found.problems
-    assert all(one.what and one.line >= 0 for one in found.problems)
+    parsed = read_text(text)
+    assert parsed.problems
+    assert all(problem.what and problem.line >= 0 for problem in parsed.problems)

@@ -44,9 +44,9 @@ def refused(plain: Company) -> Automation:
 @pytest.mark.rule("S7")
 def test_a_waiver_lasts_as_long_as_policy_lets_it(plain: Company, refused: Automation) -> None:
     ruled(plain, waivers__days=20)
-    with pytest.raises(InvalidInput) as no:
+    with pytest.raises(InvalidInput) as error:
         ask(plain, refused, days=21)
-    assert no.value.refusal.detail == (("days", "Between 1 and 20 days."),)
+    assert error.value.refusal.detail == (("days", "Between 1 and 20 days."),)
     assert ask(plain, refused, days=20).days == 20
 
 
@@ -113,8 +113,8 @@ def test_conflict_grace_period_follows_policy(
 
 def revoked(c: Company, number: int) -> int:
     """Revoke the newest so many live grants one by one as one person; return how many of them are held."""
-    for one in Grant.objects.live(c.now).order_by("-pk")[:number]:
-        transition_lifecycle.revoke(one, actor=as_actor(c.people.sana), now=c.now, reason="Not needed.")
+    for held in Grant.objects.live(c.now).order_by("-pk")[:number]:
+        transition_lifecycle.revoke(held, actor=as_actor(c.people.sana), now=c.now, reason="Not needed.")
     return HeldGrant.objects.count()
 
 
@@ -161,8 +161,8 @@ def test_removal_deadline_follows_policy(company: Company, stock_in_force: Submi
 def test_older_policy_uses_shipped_numbers(company: Company) -> None:
     kept = PolicyVersion.objects.get(number=1)
     older = {name: part for name, part in kept.document.items() if name not in {"waivers", "brake", "events"}}
-    found, ships = policy_queries.Policy(kept, older), policy_queries.in_force(company.now)
+    policy, ships = policy_queries.Policy(kept, older), policy_queries.in_force(company.now)
     names = ("waiver_days", "waivers_in_a_row", "brake_share", "brake_grants", "brake_hours", "unused_days")
-    assert [getattr(found, name) for name in names] == [90, 2, 5, 50, 4, 60]
+    assert [getattr(policy, name) for name in names] == [90, 2, 5, 50, 4, 60]
     assert [getattr(ships, name) for name in names] == [90, 2, 5, 50, 4, 60]
     assert set(policy_queries.with_shipped_parts(older)) == set(policy_queries.shipped())

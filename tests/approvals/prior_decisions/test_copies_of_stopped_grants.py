@@ -71,7 +71,7 @@ def test_copy_of_stopped_automation_is_held_and_needs_people(company: Company, w
     first = stop_some(company, what)
     made = copied(company)
     assert not made.light_path
-    assert [one.other for one in Likeness.objects.filter(automation=made.automation)] == [first.automation]
+    assert [likeness.other for likeness in Likeness.objects.filter(automation=made.automation)] == [first.automation]
 
 
 @pytest.mark.rule("G5", "A13")

@@ -29,18 +29,18 @@ def seats(record: Approval) -> list[str]:
     return [seat.label for seat in record.seats.all()]
 
 
-def the_no_counts(c: Company, submission: Submission, no: Approval) -> None:
+def the_no_counts(c: Company, submission: Submission, rejected: Approval) -> None:
     """The submission is withdrawn; asked once more, the same goes to Omar, with his reason, and not to the new owner alone."""
     n = c.people
     withdraw(c, submission)
     stock_report.hand_over(c, c.slack, n.mei, n.amara)
     (word,) = prior_decision_queries.earlier_outcomes(submission.automation, policy_queries.in_force(c.now), c.now)[
-        no.matter
+        rejected.matter
     ].words
     assert word.reason.text == "Too public.", "what the preview says"
     once_more = scenarios.submitted(c, submission.version)
     record = stock_report.privilege_on(once_more, c.slack)
-    assert (record.earlier, seats(record)) == (no, ["owner"])
+    assert (record.earlier, seats(record)) == (rejected, ["owner"])
     scenarios.approve(scenarios.app_of(once_more), n.theo, now=c.now)
     refused(decide.approve, record, as_actor(n.mei), "A9", now=c.now)
     scenarios.approve(record, n.omar, now=c.now)
@@ -64,39 +64,39 @@ def asked_of_another(c: Company) -> Submission:
 @pytest.mark.rule("A15", "A9")
 @starting_point("stock_declined", asked_again)
 def test_undecided_withdrawal_does_not_clear_rejection(company: Company, start: Submission) -> None:
-    no = stock_report.privilege_on(Submission.objects.earliest("pk"), company.slack)
+    rejected = stock_report.privilege_on(Submission.objects.earliest("pk"), company.slack)
     assert not stock_report.privilege_on(start, company.slack).decisions.exists()
-    the_no_counts(company, start, no)
+    the_no_counts(company, start, rejected)
 
 
 def refusal_carried(c: Company) -> Submission:
     """Omar refused what it would hold on Slack; a newer version carries that over."""
-    no = stock_report.privilege_on(stock_report.newest(c), c.slack)
-    scenarios.reject(no, c.people.omar, now=c.now, reason="Too public.")
+    rejected = stock_report.privilege_on(stock_report.newest(c), c.slack)
+    scenarios.reject(rejected, c.people.omar, now=c.now, reason="Too public.")
     return stock_report.submitted(c, stock_report.one_more_channel)
 
 
 @pytest.mark.rule("A15", "A14")
 @starting_point("stock_in_stage_2", refusal_carried)
 def test_withdrawal_of_carried_rejection_does_not_clear_it(company: Company, start: Submission) -> None:
-    newer, no = start, stock_report.privilege_on(Submission.objects.earliest("pk"), company.slack)
-    carried = newer.approvals.get(privilege__key=no.privilege.key)
+    newer, rejected = start, stock_report.privilege_on(Submission.objects.earliest("pk"), company.slack)
+    carried = newer.approvals.get(privilege__key=rejected.privilege.key)
     assert (carried.state, carried.decisions.count()) == (ApprovalState.REJECTED, 0)
-    the_no_counts(company, newer, no)
+    the_no_counts(company, newer, rejected)
 
 
 @pytest.mark.rule("A15")
 @starting_point("stock_declined", asked_of_another)
 def test_extra_approval_stays_needed_after_approval_and_withdrawal(company: Company, start: Submission) -> None:
     c, n, second = company, company.people, start
-    no = stock_report.privilege_on(Submission.objects.earliest("pk"), c.slack)
+    rejected = stock_report.privilege_on(Submission.objects.earliest("pk"), c.slack)
     record = stock_report.privilege_on(second, c.slack)
     assert seats(record) == ["owner", "security"]
     scenarios.approve(scenarios.app_of(second), n.theo, now=c.now)
     scenarios.approve(record, n.mei, now=c.now)
     withdraw(c, second)
     third = stock_report.privilege_on(scenarios.submitted(c, second.version), c.slack)
-    assert (third.earlier, seats(third)) == (no, ["owner", "security"])
+    assert (third.earlier, seats(third)) == (rejected, ["owner", "security"])
 
 
 @pytest.mark.rule("A15")

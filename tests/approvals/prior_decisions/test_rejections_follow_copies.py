@@ -40,8 +40,8 @@ def named(word: str, *edits: Edit) -> Edit:
     """An edit: another id, and nothing else but these."""
 
     def edit(export: dict[str, Any]) -> None:
-        for one in edits:
-            one(export)
+        for edit in edits:
+            edit(export)
         export["id"] = word
 
     return edit
@@ -146,7 +146,7 @@ def test_small_grant_in_force_does_not_restore_rejected_access(company: Company,
     again = stock_report.submitted(company, named("shell"))
     app = scenarios.app_of(again)
     assert app.earlier == scenarios.app_of(old)
-    assert [one.other for one in duplicates.unanswered(again.automation)] == [old.automation]
+    assert [likeness.other for likeness in duplicates.unanswered(again.automation)] == [old.automation]
 
 
 def said_the_same(c: Company) -> None:
@@ -178,7 +178,7 @@ def nearly_the_same(c: Company) -> None:
 @starting_point("company", nearly_the_same)
 def test_answer_about_similar_source_does_not_cover_identical_one(company: Company) -> None:
     again = stock_report.submitted(company, named("again", more_channels(3)))
-    assert [one.because for one in duplicates.unanswered(again.automation)] == ["source"]
+    assert [likeness.because for likeness in duplicates.unanswered(again.automation)] == ["source"]
 
 
 def test_unsubmitted_draft_is_no_duplicate(company: Company) -> None:
@@ -192,8 +192,8 @@ def test_unsubmitted_draft_is_no_duplicate(company: Company) -> None:
 def up_the_chain(c: Company) -> Submission:
     """The same source as one that was withdrawn. Both leads of its team have left: Amara, a fallback owner, is asked."""
     n = c.people
-    for one in (c.slack, c.erp):
-        stock_report.hand_over(c, one, n.omar, n.mei)
+    for resource in (c.slack, c.erp):
+        stock_report.hand_over(c, resource, n.omar, n.mei)
     withdrawn(c, stock_report.newest(c))
     for person in (n.theo, n.bram):
         record_leaver(person, actor=as_actor(n.ines), now=c.now, reason="Left.")
@@ -208,8 +208,8 @@ def test_next_approver_sees_duplicate_and_answers(company: Company, start: Submi
     field = f"same-{likeness_of(made).pk}"
     assert f'name="{field}"' in page
     assert "another team" not in page
-    said = {"decision": "approve", "shown_digest": scenarios.shown(app), "reason": "Fine."}
-    assert amara.post(reverse("decide", args=[made.pk, app.pk]), {**said, field: "no"}).status_code == 302
+    fields = {"decision": "approve", "shown_digest": scenarios.shown(app), "reason": "Fine."}
+    assert amara.post(reverse("decide", args=[made.pk, app.pk]), {**fields, field: "no"}).status_code == 302
     app.refresh_from_db()
     assert app.state == ApprovalState.APPROVED
 
@@ -220,10 +220,10 @@ def test_the_other_answer_is_no_second_press(company: Company, start: Submission
     made = start
     field, app, theo = f"same-{likeness_of(made).pk}", scenarios.app_of(made), client_of(company.people.theo)
     href = reverse("decide", args=[made.pk, app.pk])
-    said = {"decision": "approve", "shown_digest": scenarios.shown(app), "reason": "Seen."}
-    assert theo.post(href, {**said, field: "yes"}).status_code == 302
-    assert theo.post(href, {**said, field: "yes"}).status_code == 302, "pressed twice"
-    assert theo.post(href, {**said, field: "no"}).status_code == 409
+    fields = {"decision": "approve", "shown_digest": scenarios.shown(app), "reason": "Seen."}
+    assert theo.post(href, {**fields, field: "yes"}).status_code == 302
+    assert theo.post(href, {**fields, field: "yes"}).status_code == 302, "pressed twice"
+    assert theo.post(href, {**fields, field: "no"}).status_code == 409
     assert LikenessAnswer.objects.get().is_same
 
 
@@ -231,8 +231,8 @@ def both(*edits: Edit) -> Edit:
     """One edit after the other."""
 
     def edit(export: dict[str, Any]) -> None:
-        for one in edits:
-            one(export)
+        for edit in edits:
+            edit(export)
 
     return edit
 

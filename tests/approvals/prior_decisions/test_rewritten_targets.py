@@ -35,7 +35,7 @@ OTHERWISE = {
 def refused_together(c: Company) -> None:
     """It reads two tables in one query, which Omar refuses."""
     made = stock_report.app_approved(c, low_risk_report.submitted(c, both(asks(ONE), called_by_another)))
-    record = next(one for one in second(made) if one.privilege is not None)
+    record = next(approval for approval in second(made) if approval.privilege is not None)
     scenarios.reject(record, c.people.omar, now=c.now, reason="Never these two together.")
 
 
@@ -101,7 +101,7 @@ def chaser(how: str, name: str = "") -> bytes:
     """The invoice chaser with its query of two tables written otherwise, under its own name and id where given."""
     export = json.loads((EXPORTS / CHASER).read_text())
     export |= {"id": name, "name": name} if name else {}
-    nodes = [one for one in export["nodes"] if "fin.customers" in str(one["parameters"].get("query", ""))]
+    nodes = [node for node in export["nodes"] if "fin.customers" in str(node["parameters"].get("query", ""))]
     query = nodes[0]["parameters"]["query"].replace("LIMIT 50", "LIMIT 40")
     if how == "the other way round":
         query = (
@@ -115,7 +115,7 @@ def chaser(how: str, name: str = "") -> bytes:
 
 def of_both(made: Submission) -> Approval:
     """The record about the query of two tables."""
-    return next(one for one in made.approvals.exclude(privilege=None) if len(one.privilege.scope) == 2)
+    return next(approval for approval in made.approvals.exclude(privilege=None) if len(approval.privilege.scope) == 2)
 
 
 def refused_both(c: Company) -> Approval:
@@ -148,7 +148,7 @@ def test_a_copy_that_is_written_otherwise_is_held_as_the_same(company: Company, 
 
 @pytest.mark.rule("A15")
 @pytest.mark.parametrize(
-    ("one", "other", "is_same"),
+    ("first", "other", "is_same"),
     [
         (["scm.stock"], ["hr.salaries"], False),
         (["stock"], ["restock"], False),
@@ -159,6 +159,6 @@ def test_a_copy_that_is_written_otherwise_is_held_as_the_same(company: Company, 
         (["/finance/2024"], ["/finance/"], True),
     ],
 )
-def test_overlapping_access_is_recognised(one: Sequence[str], other: Sequence[str], is_same: bool) -> None:
-    mine, its = privilege_scope.target_parts("", one), privilege_scope.target_parts("", other)
+def test_overlapping_access_is_recognised(first: Sequence[str], other: Sequence[str], is_same: bool) -> None:
+    mine, its = privilege_scope.target_parts("", first), privilege_scope.target_parts("", other)
     assert privilege_scope.targets_overlap(mine, its) is privilege_scope.targets_overlap(its, mine) is is_same

@@ -103,8 +103,8 @@ def brought_back(c: Company) -> datetime:
     """Two others brought it back; since then it was left out once more, in force at once."""
     made = stock_report.newest(c)
     later = made.submitted_at
-    for one in made.approvals.filter(state=ApprovalState.OPEN):
-        approve(one, c.people.omar, now=later)
+    for approval in made.approvals.filter(state=ApprovalState.OPEN):
+        approve(approval, c.people.omar, now=later)
     approve(stock_report.privilege_on(made, c.slack), c.people.viktor, now=later)
     assert on_slack(c, made).state == GrantState.ACTIVE
     scenarios.submitted(c, stock_report.version(c, stock_report.without_slack), now=later)
@@ -123,11 +123,11 @@ def test_restarted_access_is_requested_normally_later(company: Company, start: d
 @RENEWAL
 def test_access_stopped_during_review_stays_stopped(company: Company, start: tuple[Submission, datetime]) -> None:
     c, n, live = company, company.people, Submission.objects.earliest("pk")
-    asked, late = start
+    submission, late = start
     held = on_slack(c, live)
     transition_lifecycle.stop(on_slack(c, live), actor=as_actor(n.sana), now=late, reason="It posts nonsense.")
-    for one in asked.approvals.filter(state=ApprovalState.OPEN):
-        approve(one, n.omar, now=late)
+    for approval in submission.approvals.filter(state=ApprovalState.OPEN):
+        approve(approval, n.omar, now=late)
     made = on_slack(c, live)
     assert made.pk != held.pk
     assert (made.state, made.suspended_why) == (GrantState.SUSPENDED, model_grant.Why.STOPPED)
@@ -235,12 +235,12 @@ def test_stop_of_whole_automation_asks_no_stage_2(company: Company, live: Submis
 def test_a_refusal_about_a_stopped_grant_says_how_it_comes_back(company: Company, live: Submission) -> None:
     grant, sana = on_slack(company, live), as_actor(company.people.sana)
     transition_lifecycle.stop(grant, actor=sana, now=company.now, reason="It posts nonsense.")
-    for no in (
+    for refusal in (
         transition_lifecycle.stop.refusal(grant, actor=sana, now=company.now),
         transition_lifecycle.succession_refusal(grant, company.now),
     ):
-        assert no is not None
-        assert no.to_do.endswith("Submit the automation again: two others decide about it.")
+        assert refusal is not None
+        assert refusal.to_do.endswith("Submit the automation again: two others decide about it.")
 
 
 @pytest.mark.rule("G5", "A3")
@@ -270,8 +270,8 @@ def refused_and_left(c: Company) -> tuple[Submission, datetime]:
     first, n = stock_report.newest(c), c.people
     late = first.submitted_at
     scenarios.reject(stock_report.privilege_on(first, c.slack), n.omar, now=late)
-    for one in first.approvals.filter(state=ApprovalState.OPEN):
-        approve(one, n.omar, now=late)
+    for approval in first.approvals.filter(state=ApprovalState.OPEN):
+        approve(approval, n.omar, now=late)
     first.refresh_from_db()
     withdraw.decline(first, actor=as_actor(n.jonas), now=late, reason="All or nothing.")
     stock_report.hand_over(c, c.slack, n.piet, n.amara)
@@ -292,8 +292,8 @@ def test_two_signatures_from_before_the_stop_do_not_lift_it(
     approve(record, n.piet, now=late)
     approve(record, n.sana, now=late)
     transition_lifecycle.stop(on_slack(c, live), actor=as_actor(n.sana), now=late, reason="It posts nonsense.")
-    for one in second.approvals.filter(state=ApprovalState.OPEN):
-        scenarios.finish(c, one, now=late)
+    for approval in second.approvals.filter(state=ApprovalState.OPEN):
+        scenarios.finish(c, approval, now=late)
     second.refresh_from_db()
     assert second.state == "in_force"
     assert on_slack(c, live).approval == record

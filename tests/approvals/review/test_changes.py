@@ -33,10 +33,10 @@ def read(person: Person, submission: Submission, opened: int | None = None) -> s
 
 def part(page: str, key: str) -> str:
     """A section or row of a page, its tags left out save what was struck and what came instead."""
-    found = re.search(rf'<(section|li)[^>]*id="{key}".*?</\1>\s*(?:<nav|<li|</ul|<section|</div)', page, re.DOTALL)
-    if found is None:
+    match = re.search(rf'<(section|li)[^>]*id="{key}".*?</\1>\s*(?:<nav|<li|</ul|<section|</div)', page, re.DOTALL)
+    if match is None:
         return ""
-    return " ".join(re.sub(r"<(?!/?(?:del|ins)\b)[^>]+>", " ", found[0]).split())
+    return " ".join(re.sub(r"<(?!/?(?:del|ins)\b)[^>]+>", " ", match[0]).split())
 
 
 def changes(person: Person, submission: Submission) -> str:
@@ -80,13 +80,13 @@ def test_first_version_shows_no_changes(company: Company, stock_submitted: Submi
 def test_added_access_is_marked_on_row_and_in_diff(company: Company, one_channel_more: Submission) -> None:
     made = one_channel_more
     page = read(company.people.omar, made)
-    said = part(page, "changes")
-    assert "Since approved version 1" in said
-    assert "1 privilege new" in said
-    assert "2 privileges and 2 credentials unchanged: they keep their grants, not asked again" in said
-    assert "<ins>May post messages to buyers in Finance Slack workspace</ins>" in said
-    assert "message:post · C07BUYERS" in said
-    assert " gone" not in said
+    text = part(page, "changes")
+    assert "Since approved version 1" in text
+    assert "1 privilege new" in text
+    assert "2 privileges and 2 credentials unchanged: they keep their grants, not asked again" in text
+    assert "<ins>May post messages to buyers in Finance Slack workspace</ins>" in text
+    assert "message:post · C07BUYERS" in text
+    assert " gone" not in text
     record = stock_report.privilege_on(made, company.slack)
     assert " New " in part(page, f"row-{record.pk}")
     opened = part(read(company.people.omar, made, record.pk), f"row-{record.pk}")
@@ -95,20 +95,20 @@ def test_added_access_is_marked_on_row_and_in_diff(company: Company, one_channel
 
 @pytest.mark.rule("A12", "I7")
 def test_removed_access_is_struck_until_in_force(company: Company, live: Submission) -> None:
-    said = changes(company.people.theo, stock_report.submitted(company, stock_report.without_slack))
-    assert "1 privilege and 1 credential gone, ending when this is in force" in said
-    assert "<del>May post messages to supply-stock in Finance Slack workspace</del>" in said
+    text = changes(company.people.theo, stock_report.submitted(company, stock_report.without_slack))
+    assert "1 privilege and 1 credential gone, ending when this is in force" in text
+    assert "<del>May post messages to supply-stock in Finance Slack workspace</del>" in text
 
 
 @pytest.mark.rule("A12", "I7")
 def test_changed_target_shows_old_and_new(company: Company, live: Submission) -> None:
     made = stock_report.submitted(company, to_another_channel)
     page = read(company.people.omar, made)
-    said = part(page, "changes")
-    assert "1 privilege changed" in said
-    assert " new" not in said.partition("Show all changes")[0]
-    assert re.search(r"<del>May post messages to supply-stock[^<]*</del> <ins>May post messages to buyers", said)
-    assert re.search(r"<del>message:post · C07STOCKRPT</del> message:post · C07BUYERS", said)
+    text = part(page, "changes")
+    assert "1 privilege changed" in text
+    assert " new" not in text.partition("Show all changes")[0]
+    assert re.search(r"<del>May post messages to supply-stock[^<]*</del> <ins>May post messages to buyers", text)
+    assert re.search(r"<del>message:post · C07STOCKRPT</del> message:post · C07BUYERS", text)
     record = stock_report.privilege_on(made, company.slack)
     assert " Changed " in part(page, f"row-{record.pk}")
     opened = part(read(company.people.omar, made, record.pk), f"row-{record.pk}")
@@ -148,9 +148,9 @@ def writes(c: Company) -> Submission:
 def test_wider_and_narrower_changes_differ(company: Company, now: str, count: str, tag: str, levels: str) -> None:
     made = stock_report.submitted(company, query(now))
     page = read(company.people.omar, made)
-    said = part(page, "changes")
-    assert count in said
-    assert levels in said
+    text = part(page, "changes")
+    assert count in text
+    assert levels in text
     assert tag in part(page, f"row-{stock_report.privilege_on(made, company.erp).pk}")
 
 
@@ -167,20 +167,20 @@ def test_changed_purpose_and_owner_show_old_values(company: Company, live: Submi
     assert f"Business {n.bram.name}" in app, "whom stage 1 is asked about"
     assert f"Purpose was: {before}" in app
     assert f"Business owner was: {n.jonas.name}" in app
-    said = part(page, "changes")
-    assert "Changed in the app: purpose and business owner" in said
-    assert "<ins>Weekly, for buyers.</ins>" in said
-    assert f"<del>{n.jonas.name}</del> <ins>{n.bram.name}</ins>" in said
+    text = part(page, "changes")
+    assert "Changed in the app: purpose and business owner" in text
+    assert "<ins>Weekly, for buyers.</ins>" in text
+    assert f"<del>{n.jonas.name}</del> <ins>{n.bram.name}</ins>" in text
 
 
 @pytest.mark.rule("A12")
 def test_changed_triggers_and_source_are_shown_at_stage_1(company: Company, live: Submission) -> None:
     page = read(company.people.theo, stock_report.submitted(company, stock_report.started_by_hand))
-    app, said = part(page, "app"), part(page, "changes")
+    app, text = part(page, "app"), part(page, "changes")
     assert "No longer starts: every week on Monday at 07:15" in app
     assert "Starts: a person starts it" in app
-    assert "<del>every week on Monday at 07:15</del> <ins>a person starts it</ins>" in said
-    assert "The file is not kept" in said
+    assert "<del>every week on Monday at 07:15</del> <ins>a person starts it</ins>" in text
+    assert "The file is not kept" in text
 
 
 @pytest.mark.rule("A12")
@@ -189,9 +189,9 @@ def test_repeated_question_without_change_shows_reason(company: Company, live: S
     lifecycle.revoke(grant, actor=as_actor(company.people.omar), now=company.now, reason="Too much noise.")
     made = stock_report.submitted(company, stock_report.another_order)
     page = read(company.people.omar, made)
-    said = part(page, "changes")
-    assert "1 privilege and 1 credential not changed, asked again" in said
-    assert "It is not held now: it was refused, has ended, or was taken back." in said
+    text = part(page, "changes")
+    assert "1 privilege and 1 credential not changed, asked again" in text
+    assert "It is not held now: it was refused, has ended, or was taken back." in text
     assert "Not changed" in part(page, f"row-{stock_report.privilege_on(made, company.slack).pk}")
 
 
@@ -207,9 +207,9 @@ def two_more(c: Company) -> Submission:
 @starting_point("one_channel_more", two_more)
 def test_decided_submission_shows_changes_of_its_time(company: Company, start: Submission) -> None:
     second, live = start, Submission.objects.earliest("pk")
-    said = changes(company.people.theo, second)
-    assert "Since approved version 1" in said
-    assert "1 privilege new" in said
+    text = changes(company.people.theo, second)
+    assert "Since approved version 1" in text
+    assert "1 privilege new" in text
     assert 'id="changes"' not in read(company.people.theo, live)
 
 
@@ -237,16 +237,16 @@ ONE_MORE_BY_HAND = starting_point("stock_in_force", one_more_by_hand)
 
 def costs(c: Company, made: Submission) -> list[int]:
     """The number of queries of the review page: for the app's approver, the owner, and security."""
-    found = []
+    counts = []
     for who in (c.people.theo, c.people.omar, c.people.sana):
         client, address = client_of(who), reverse("review", args=[made.pk])
         client.get(address)
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as queries:
             page = client.get(address)
         assert len(page.content) <= 60_000
-        found.append(len(asked))
-    assert max(found) <= 29, found
-    return found
+        counts.append(len(queries))
+    assert max(counts) <= 29, counts
+    return counts
 
 
 @pytest.mark.full("changes much, to count queries")
@@ -272,16 +272,16 @@ def test_kept_access_is_listed_by_risk(company: Company, chaser_in_force: Submis
     export = (scenarios.EXPORTS / "invoice-chaser.json").read_bytes().replace(b"overdue", b"late")
     made = scenarios.submitted(company, scenarios.brought_in(company, content=export, purpose="Reminds, and reports."))
     assert not made.approvals.filter(stage=2).exists()
-    about = client_of(n.theo).get(f"/review/{made.pk}/")
-    (group,) = about.context["changes"]["groups"]
+    response = client_of(n.theo).get(f"/review/{made.pk}/")
+    (group,) = response.context["changes"]["groups"]
     held = list(made.version.privileges.select_related("entitlement__resource"))
     used = made.version.version_credentials.count()
     assert group["title"] == "Unchanged, they keep their grants"
-    assert {one.sentence for one in held} <= {row["change"].item.sentence for row in group["rows"]}
+    assert {privilege.sentence for privilege in held} <= {row["change"].item.sentence for row in group["rows"]}
     assert len(group["rows"]) == len(held) + used
     tiers = [row["tier"] for row in group["rows"]]
     assert tiers == sorted(tiers, key=("high", "standard", "low").index)
     assert (tiers[0], made.tier) == ("high", "high")
-    said = part(str(about.content.decode()), "changes")
-    assert all(f"{one.sentence} " in said for one in held)
-    assert f"<ins>{held[0].sentence}" not in said
+    text = part(str(response.content.decode()), "changes")
+    assert all(f"{privilege.sentence} " in text for privilege in held)
+    assert f"<ins>{held[0].sentence}" not in text

@@ -34,8 +34,8 @@ def read(person: Person, submission: Submission) -> str:
 
 def block(person: Person, submission: Submission) -> str:
     """The words that head the page; empty where nothing does."""
-    found = re.search(r'<section class="panel before".*?</section>', read(person, submission), re.DOTALL)
-    return " ".join(re.sub(r"<[^>]+>", " ", found[0]).split()).replace(" ,", ",") if found else ""
+    match = re.search(r'<section class="panel before".*?</section>', read(person, submission), re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", match[0]).split()).replace(" ,", ",") if match else ""
 
 
 def taken_back(c: Company, submission: Submission, *, minutes: int = 0) -> None:
@@ -78,10 +78,10 @@ def test_earlier_submission_is_hidden_without_access(company: Company, start: Su
 @AGAIN
 def test_next_submission_shows_folded_earlier_comments_and_decisions(company: Company, start: Submission) -> None:
     before, again = Submission.objects.earliest("pk"), start
-    said = block(company.people.omar, again)
-    assert "withdrawn by Rita Novak, today 10:04" in said
-    assert "“The holidays come first.”" in said
-    assert "Comments and decisions in it 4" in said
+    text = block(company.people.omar, again)
+    assert "withdrawn by Rita Novak, today 10:04" in text
+    assert "“The holidays come first.”" in text
+    assert "Comments and decisions in it 4" in text
     title = stock_report.privilege_on(before, company.slack).title
     in_order = [
         "Theo Brandt today 10:00 I wonder about the channel.",
@@ -89,8 +89,8 @@ def test_next_submission_shows_folded_earlier_comments_and_decisions(company: Co
         "Theo Brandt team lead, today 10:02, on “the app” Approved The app is fine.",
         f"You resource owner, today 10:03, on “{title}” Approved Quiet enough.",
     ]
-    places = [said.find(one) for one in in_order]
-    assert -1 not in places, (said, places)
+    places = [text.find(phrase) for phrase in in_order]
+    assert -1 not in places, (text, places)
     assert places == sorted(places)
     page = read(company.people.omar, again)
     assert re.search(r"<details[^>]*>\s*<summary", page), "folded"
@@ -107,9 +107,9 @@ def test_delegated_decision_names_both_people(company: Company, stock_submitted:
     app = scenarios.app_of(made)
     decide.approve(app, actor=actor, now=c.now, reason="For Theo.", shown_digest=scenarios.shown(app))
     taken_back(c, made)
-    said = block(n.rita, scenarios.submitted(c, made.version))
-    assert "withdrawn by you" in said
-    assert "Tom Ashby for Theo Brandt team lead" in said
+    text = block(n.rita, scenarios.submitted(c, made.version))
+    assert "withdrawn by you" in text
+    assert "Tom Ashby for Theo Brandt team lead" in text
 
 
 @pytest.mark.rule("A15", "A4", "A10")
@@ -118,9 +118,9 @@ def test_earlier_app_rejection_and_expiry_are_explained(company: Company, stock_
     first = stock_submitted
     scenarios.reject(scenarios.app_of(first), n.theo, now=c.now, reason="We have one like it.")
     second = scenarios.submitted(c, first.version)
-    said = block(n.rita, second)
-    assert "refused in stage 1 by Theo Brandt, today 10:00" in said
-    assert "“We have one like it.”" in said
+    text = block(n.rita, second)
+    assert "refused in stage 1 by Theo Brandt, today 10:00" in text
+    assert "“We have one like it.”" in text
     late = second.approvals.get(stage=1).expires_at + timedelta(hours=1)
     submission_jobs.sweep(late)
     third = scenarios.submitted(c, first.version, now=late)
@@ -147,10 +147,10 @@ def refused_again(c: Company) -> Submission:
 @pytest.mark.rule("A15", "A5")
 @DECLINED
 def test_decliner_of_subset_is_named(company: Company, start: Submission) -> None:
-    said = block(company.people.theo, start)
-    assert "declined by Jonas Weil, today 10:00" in said
-    assert "“All or nothing.”" in said
-    assert "Refused Too public." in said
+    text = block(company.people.theo, start)
+    assert "declined by Jonas Weil, today 10:00" in text
+    assert "“All or nothing.”" in text
+    assert "Refused Too public." in text
 
 
 @pytest.mark.rule("A15", "A5", "A14")
@@ -197,9 +197,9 @@ def test_earlier_submission_query_count_is_fixed(company: Company, stock_submitt
 
     def queries(submission: Submission) -> int:
         client = client_of(n.omar)
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as queries:
             assert client.get(reverse("review", args=[submission.pk])).status_code == 200
-        return len(asked)
+        return len(queries)
 
     first = stock_submitted
     alone = queries(first)

@@ -48,16 +48,16 @@ def records(start: Submission) -> list[Approval]:
     return list(start.approvals.filter(stage=2).order_by("pk"))
 
 
-def press(person: Person, record: Approval, **said: Any) -> Any:
+def press(person: Person, record: Approval, **fields: Any) -> Any:
     """Press a button of a decision's form, with scripts."""
-    values = {"decision": "approve", "shown_digest": scenarios.shown(record), **said}
+    values = {"decision": "approve", "shown_digest": scenarios.shown(record), **fields}
     where = reverse("decide", args=[record.submission_id, record.pk])
     return client_of(person).post(where, values, headers={"HX-Request": "true", "HX-Target": "rows"})
 
 
-def focus_after(person: Person, record: Approval, status: int = 200, **said: Any) -> list[str]:
+def focus_after(person: Person, record: Approval, status: int = 200, **fields: Any) -> list[str]:
     """Where the focus goes: the ids of all that say so."""
-    answer = press(person, record, **said)
+    answer = press(person, record, **fields)
     assert answer.status_code == status
     return FOCUS.findall(answer.content.decode())
 
@@ -77,7 +77,7 @@ def test_skipped_approvals_come_last(company: Company, records: list[Approval]) 
 def test_rows_that_are_open_stay_open_and_the_focus_goes_on_all_the_same(
     company: Company, records: list[Approval]
 ) -> None:
-    answer = press(company.people.omar, records[0], open=[str(one.pk) for one in (records[0], records[2])])
+    answer = press(company.people.omar, records[0], open=[str(approval.pk) for approval in (records[0], records[2])])
     drawn = answer.content.decode()
     assert re.findall(r'<textarea class="control" id="([^"]+)"', drawn) == [f"reason-{records[2].pk}"]
     assert FOCUS.findall(drawn) == [f"row-{records[1].pk}"]
@@ -88,15 +88,15 @@ def test_rows_that_are_open_stay_open_and_the_focus_goes_on_all_the_same(
 def test_open_approvals_add_no_queries(company: Company, records: list[Approval]) -> None:
     more = asked(company, "Beta", 6)
     scenarios.decide_app(company, more)
-    found = list(more.approvals.filter(stage=2).order_by("pk"))
+    approvals = list(more.approvals.filter(stage=2).order_by("pk"))
 
     def queries(record: Approval, others: list[Approval]) -> int:
         with CaptureQueriesContext(connection) as seen:
-            press(company.people.omar, record, open=[str(one.pk) for one in others])
+            press(company.people.omar, record, open=[str(approval.pk) for approval in others])
         return len(seen)
 
     queries(records[0], [])
-    assert queries(records[1], records[2:3]) == queries(found[0], found[1:])
+    assert queries(records[1], records[2:3]) == queries(approvals[0], approvals[1:])
 
 
 @pytest.mark.rule("A7", "I9")
@@ -111,9 +111,9 @@ def test_all_missing_fields_are_shown_and_first_is_focused(company: Company) -> 
     assert 'id="reason-app-error"' in drawn
     assert f'id="{field}-error"' in drawn
     assert FOCUS.findall(drawn) == ["reason-app"]
-    said = press(theo, app, reason="Read it twice.")
-    assert said.status_code == 422
-    assert re.findall(r'name="([^"]+)" value="yes" data-focus', said.content.decode()) == [field]
+    answer = press(theo, app, reason="Read it twice.")
+    assert answer.status_code == 422
+    assert re.findall(r'name="([^"]+)" value="yes" data-focus', answer.content.decode()) == [field]
 
 
 @pytest.mark.rule("A7")
@@ -131,9 +131,9 @@ def test_the_focus_is_on_the_field_that_was_refused(
 ) -> None:
     omar = company.people.omar
     approvals = chaser_in_stage_2.approvals.filter(stage=2).order_by("pk")
-    offering = next(one for one in approvals if f'name="has_{field}"' in opened(omar, one))
-    said = {"reason": "Fine.", f"has_{field}": "1"} | ({"scope": "*"} if field == "scope" else {})
-    answer = press(omar, offering, **said)
+    offering = next(approval for approval in approvals if f'name="has_{field}"' in opened(omar, approval))
+    fields = {"reason": "Fine.", f"has_{field}": "1"} | ({"scope": "*"} if field == "scope" else {})
+    answer = press(omar, offering, **fields)
     assert answer.status_code == 422
     assert re.findall(r'name="([a-z_]+)"[^>]*\sdata-focus', answer.content.decode()) == [field]
 

@@ -50,7 +50,7 @@ def test_finding_names_its_credential() -> None:
 
 
 def test_every_permission_has_words_for_people() -> None:
-    assert not [said for said in (permission.words for permission in Permission) if ":" in said or "_" in said]
+    assert not [words for words in (permission.words for permission in Permission) if ":" in words or "_" in words]
 
 
 @pytest.mark.rule("S5")

@@ -31,8 +31,8 @@ def test_a_signature_more_names_its_rule_on_the_rows_that_it_is_about(plain: Com
     made = conflict_rules.rule(on(plain.erp), on(plain.slack), mode="approval")
     conflict_rules.rule(on(plain.erp), on(plain.slack), code="shown", title="Only shown")
     page = why(plain.people.theo, stock_report.submitted(plain))
-    said = f'and one of security, because of <a href="{made.href}">{made.title}</a>'
-    assert page.count(said) == 2
+    reason = f'and one of security, because of <a href="{made.href}">{made.title}</a>'
+    assert page.count(reason) == 2
     assert "Only shown" not in page
 
 

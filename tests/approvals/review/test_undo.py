@@ -30,8 +30,8 @@ def record(company: Company) -> Approval:
     """What the stock report may do in Slack, approved by Omar; the rest waits for him."""
     made = scenarios.submitted(company, scenarios.brought_in(company, stock_report.EXPORT))
     scenarios.approve(scenarios.app_of(made), company.people.theo, now=company.now)
-    found = stock_report.privilege_on(made, company.slack)
-    return scenarios.approve(found, company.people.omar, now=company.now)
+    approval = stock_report.privilege_on(made, company.slack)
+    return scenarios.approve(approval, company.people.omar, now=company.now)
 
 
 def undo_of(record: Approval) -> str:
@@ -76,10 +76,10 @@ def test_undo_redraws_row_and_moves_focus(company: Company, record: Approval) ->
     omar = company.people.omar
     answer = press(omar, record, **{"HX-Request": "true", "HX-Target": "rows"})
     assert answer.status_code == 200
-    said = answer.content.decode()
-    assert undo_of(record) not in said
-    assert "undid their decision" in said
-    assert f'id="row-{record.pk}" data-row tabindex="-1" data-focus' in said
+    page = answer.content.decode()
+    assert undo_of(record) not in page
+    assert "undid their decision" in page
+    assert f'id="row-{record.pk}" data-row tabindex="-1" data-focus' in page
     record.refresh_from_db()
     assert record.state == ApprovalState.OPEN
 
@@ -114,5 +114,5 @@ def test_an_app_is_taken_back_from_its_column(company: Company) -> None:
     app = scenarios.approve(scenarios.app_of(made), theo, now=company.now)
     assert offers(theo, app)
     press(theo, app)
-    assert {one.state for one in made.approvals.filter(stage=2)} == {ApprovalState.WAITING}
+    assert {approval.state for approval in made.approvals.filter(stage=2)} == {ApprovalState.WAITING}
     assert not offers(theo, app)
