@@ -22,7 +22,7 @@ _REGISTERED: dict[type, Relations] = {}
 
 
 def register_relations(model: type, relations: Relations) -> None:
-    """Register the function that computes how a person stands to a row of a model; called in an app's `ready()`.
+    """Register the function that computes a person's relations to a row of a model; called in an app's `ready()`.
 
     Args:
         model: the class of the rows.

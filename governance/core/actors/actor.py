@@ -84,7 +84,7 @@ class Actor:
 
     @property
     def people(self) -> tuple[Person, ...]:
-        """Return the people whose conflicts count: the person and the delegating person (A11)."""
+        """Return the people with conflicts that count: the person and the delegating person (A11)."""
         return tuple(person for person in (self.person, self.standing_for) if person is not None)
 
     @property
@@ -94,5 +94,5 @@ class Actor:
 
     @property
     def capacity_of(self) -> Person | None:
-        """Return the person whose capacity counts: the giver under a delegation, otherwise the actor's person."""
+        """Return the person with the capacity: the giver under a delegation, otherwise the actor's person."""
         return self.standing_for or self.person

@@ -71,6 +71,6 @@ def _component(event: Event, now: datetime) -> icalendar.Event:
 
 
 def _printable(text: str) -> str:
-    """Return a text without control characters, save line feeds (3.3.11)."""
+    """Return a text without control characters except line feeds (3.3.11)."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join("".join(character for character in line if character.isprintable()) for line in lines)

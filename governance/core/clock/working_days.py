@@ -56,7 +56,7 @@ def last_end_of_working_day(at: datetime, zone: ZoneInfo, holidays: Set[date] = 
 def add_working_days(start: datetime, days: int, zone: ZoneInfo, holidays: Set[date] = frozenset()) -> datetime:
     """When a deadline of so many working days ends.
 
-    The local day of ``start`` is not counted, whatever the hour: one working day from Friday morning, Friday night or Sunday is
+    The local day of ``start`` is not counted, at any hour: one working day from Friday morning, Friday night or Sunday is
     Monday 17:00. So everybody gets whole working days.
 
     Args:

@@ -169,7 +169,7 @@ def _forget_notices(known_as: KnownAs) -> None:
 
 
 def _forget_person(person: Person, step: Step[Erasure]) -> None:
-    """Replace the person's fields by values that identify nobody. Their history holds none of the erased values."""
+    """Replace the person's fields by values without a person. Their history holds none of the erased values."""
     person.name, person.email, person.title, person.time_zone = ERASED_NAME, "", "", ""
     person.subject = f"erased:{person.opaque_id}"
     person.set_unusable_password()

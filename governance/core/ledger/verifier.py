@@ -55,8 +55,8 @@ def canonical_json(content: Mapping[str, Any]) -> bytes:
 
 
 def is_written_alike(value: object) -> bool:
-    """Whether the standard library writes it as RFC 8785 does: no floats, no numbers beyond theirs, and keys in ASCII, whose order in UTF-16
-    is theirs in Unicode.
+    """Whether the standard library writes a value like RFC 8785: no floats, no large numbers, and only ASCII keys, which sort the same in
+    UTF-16.
     """
     if isinstance(value, str) or value is None or value is True or value is False:
         return True
@@ -283,7 +283,7 @@ def verify(
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of which no name stands twice: of two values a reader could see either."""
+    """Return an object without repeated names, because readers differ on which of two values they take."""
     if len({name for name, _ in pairs}) != len(pairs):
         raise ValueError("a name stands twice")
     return dict(pairs)

@@ -119,7 +119,7 @@ def each(
 
 
 def queue(notices: Iterable[Notice]) -> list[Notice]:
-    """Queue notices in one statement, except those whose key exists (R9) and those to leavers.
+    """Queue notices in one statement, except those with an existing key (R9) and those to leavers.
 
     A notice that was dropped, because its task was finished, is queued again if its task is asked again.
 

@@ -26,7 +26,7 @@ def no_fallback(subject: Team, actor: Actor, now: datetime) -> Refusal | None:
 
 @transition(Team, event="team.founded", permission=Permission.TEAM_MANAGE, duties=[new])
 def found_team(step: Step[Team]) -> Effect:
-    """An admin founds a team; the subject is unsaved, and its leads are named afterwards."""
+    """Found a team, as an admin; the subject is unsaved, and its leads are named afterwards."""
     if step.subject.lead_id or step.subject.deputy_lead_id:
         raise refuse(Refusal("TEAM", "input", "Found the team first, then name its leads."))
     step.subject.name = free_text.name(step.subject.name)
@@ -38,7 +38,7 @@ def found_team(step: Step[Team]) -> Effect:
 
 @transition(Team, event="team.leads_named", permission=None)
 def name_leads(step: Step[Team], *, lead: Person | None, deputy_lead: Person | None) -> Effect:
-    """Who leads a team, and who deputises, changes by a proposal that two people signed and the person accepted (S8)."""
+    """Change lead and deputy lead of a team, by a proposal that two people signed and the person accepted (S8)."""
     named = [person for person in (lead, deputy_lead) if person is not None]
     if lead is not None and lead == deputy_lead:
         raise refuse(Refusal("TEAM", "input", "Lead and deputy are two people."))
@@ -60,7 +60,7 @@ def name_leads(step: Step[Team], *, lead: Person | None, deputy_lead: Person | N
 
 @transition(Team, event="team.joined", permission=Permission.TEAM_MANAGE, duties=[no_fallback])
 def join_team(step: Step[Team], *, person: Person) -> Effect:
-    """An admin makes somebody else a member of a team; twice is once."""
+    """Add another person to a team, as an admin; a second call changes nothing."""
     if person in step.actor.people:
         raise refuse(Refusal("SOD-8", "duty", "You can't put yourself into a team.", "Ask another governance admin."))
     Membership.objects.get_or_create(team=step.subject, person=person, defaults={"since": step.now})
@@ -69,7 +69,7 @@ def join_team(step: Step[Team], *, person: Person) -> Effect:
 
 @transition(Team, event="team.joined", permission=None)
 def join_fallback(step: Step[Team], *, person: Person) -> Effect:
-    """Somebody becomes a fallback owner by a proposal that two people signed and they accepted (S8)."""
+    """Make a person a fallback owner, by a proposal that two people signed and the person accepted (S8)."""
     if not person.is_here:
         raise refuse(Refusal("TEAM", "input", f"{person.name} has left."))
     Membership.objects.get_or_create(team=step.subject, person=person, defaults={"since": step.now})
@@ -78,13 +78,13 @@ def join_fallback(step: Step[Team], *, person: Person) -> Effect:
 
 @transition(Team, event="team.left", permission=None)
 def leave_fallback(step: Step[Team], *, person: Person) -> Effect:
-    """Somebody is a fallback owner no more, by a proposal that two people signed (S8)."""
+    """End a person's fallback ownership, by a proposal that two people signed (S8)."""
     Membership.objects.filter(team=step.subject, person=person).delete()
     return Effect(payload={"person": str(person.opaque_id)})
 
 
 @transition(Team, event="team.left", permission=Permission.TEAM_MANAGE, duties=[no_fallback])
 def leave_team(step: Step[Team], *, person: Person) -> Effect:
-    """An admin ends a membership. Nobody stops being a party by it (S1)."""
+    """End a membership, as an admin. A party stays a party (S1)."""
     Membership.objects.filter(team=step.subject, person=person).delete()
     return Effect(payload={"person": str(person.opaque_id)})

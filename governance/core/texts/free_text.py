@@ -1,4 +1,4 @@
-"""Free text that people type: kept beside ledger and history, which hold its keyed digest only (H6)."""
+"""Free text that people type, stored apart from ledger and history, which hold only its keyed digest (H6)."""
 
 import re
 import secrets
@@ -47,7 +47,7 @@ def seen(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """A name, code or title: on one line, and nothing in it that nobody sees, joiners included."""
+    """Return a name, code or title on one line, without invisible characters and joiners."""
     return _SPACE.sub(" ", seen(text).translate({0x200C: None, 0x200D: None})).strip()
 
 

@@ -16,7 +16,7 @@ def day_of(at: datetime | date) -> date:
 
 
 def day_words(on: date, today: date) -> str:
-    """Return "Thu 26 Nov" for a day within two months, else "12 Jun 2026": far away, the year says more than the weekday."""
+    """Return "Thu 26 Nov" for a day within two months, otherwise "12 Jun 2026"."""
     near = abs((on - today).days) <= 60
     return f"{on:%a} {on.day} {on:%b}" if near else f"{on.day} {on:%b %Y}"
 

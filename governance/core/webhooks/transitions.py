@@ -95,7 +95,7 @@ def pause(step: Step[WebhookEndpoint], *, why: str = "") -> Effect:
 
 @transition(WebhookEndpoint, event="webhook.paused", permission=None, source=(ACTIVE,), target=(PAUSED,))
 def pause_without_maker(step: Step[WebhookEndpoint], *, why: str) -> Effect:
-    """Pause an endpoint whose maker may not manage it any more, and notify its managers."""
+    """Pause an endpoint after its maker lost the right to manage it, and notify its managers."""
     step.subject.paused_why = why
     _tell(step, why)
     return Effect(payload={"why": why})

@@ -49,7 +49,7 @@ def not_ended(subject: RoleAssignment, actor: Actor, now: datetime) -> Refusal |
 def give_role(
     step: Step[Person], *, role: Role, proposed_by: Person, proposed_at: datetime, confirmed_by: Person
 ) -> Effect:
-    """Somebody holds a role from now on, by a proposal that two admins signed and they accepted (S8).
+    """Give a role, by a proposal that two admins signed and the person accepted (S8).
 
     Args:
         step: the running step; its subject is the person.
@@ -66,7 +66,7 @@ def give_role(
 
 @transition(Person, event="role.given_back", permission=None, duties=[still_here])
 def give_role_back(step: Step[Person], *, ended: RoleAssignment) -> Effect:
-    """Somebody holds a role again that one admin ended at once and no other countersigned (S8)."""
+    """Restore a role that one admin ended at once and no other countersigned (S8)."""
     first = ended.restores or ended
     times = {"proposed_at": step.now, "confirmed_at": step.now}
     made = RoleAssignment(person=step.subject, role=ended.role, restores=first, **times)
@@ -76,7 +76,7 @@ def give_role_back(step: Step[Person], *, ended: RoleAssignment) -> Effect:
 
 @transition(RoleAssignment, event="role.ended", permission=None, duties=[not_ended])
 def end_role(step: Step[RoleAssignment]) -> Effect:
-    """A role ends at once, by a proposal that two admins signed, or by one that may act before the second has (S8)."""
+    """End a role at once, by a proposal that two admins signed, or by one that acts before the countersignature (S8)."""
     if step.subject.role == Role.ADMIN:
         _keep_two_admins(step.subject.person, step.now)
     step.subject.until = step.now
@@ -100,7 +100,7 @@ def admins_left(without: Person, now: datetime) -> Refusal | None:
 
 @transition(Person, event="person.added", permission=Permission.PERSON_MANAGE, duties=[requires_new])
 def add_person(step: Step[Person]) -> Effect:
-    """An admin enters a person, who holds no role yet; the subject is unsaved.
+    """Enter a person without a role, as an admin; the subject is unsaved.
 
     Address and sign-in identify the person, so they are refused with invisible characters.
     """
@@ -118,16 +118,16 @@ def add_person(step: Step[Person]) -> Effect:
 
 @transition(Person, event="person.left", permission=Permission.PERSON_MANAGE, duties=[not_left], reason_needed=True)
 def record_leaver(step: Step[Person]) -> Effect:
-    """An admin records that somebody left who decides nothing: they fill no seat and sign in no more; their record stays (S1, R8).
+    """Record that a person left who decides nothing, as an admin. They fill no seat and can't sign in; their row stays (S1, R8).
 
-    Who decides something is recorded as gone by two (`leave`): higher apps demand that of this event.
+    A person who decides something needs two admins (`leave`): a duty of higher apps.
     """
     return _leave(step)
 
 
 @transition(Person, event="person.left", permission=None, duties=[not_left])
 def leave(step: Step[Person]) -> Effect:
-    """Somebody has left who decides something, by a proposal that two admins signed (S8)."""
+    """Record that a person left who decides something, by a proposal that two admins signed (S8)."""
     return _leave(step)
 
 
@@ -148,7 +148,7 @@ def _keep_two_admins(person: Person, now: datetime) -> None:
 
 @transition(Person, event="person.kept_out", permission=None, duties=[not_left])
 def keep_out(step: Step[Person], *, until: datetime) -> Effect:
-    """One admin says that somebody left, and no second has countersigned it: they sign in no more, and nobody comes in their place (S8)."""
+    """Keep a person out who left according to one admin alone: they can't sign in, and their tasks stay theirs (S8)."""
     _keep_two_admins(step.subject, step.now)
     step.subject.kept_out_until = until
     step.save(step.subject)
@@ -157,7 +157,7 @@ def keep_out(step: Step[Person], *, until: datetime) -> Effect:
 
 @transition(Person, event="person.let_in", permission=None)
 def let_in(step: Step[Person]) -> Effect:
-    """Nobody countersigned that somebody left: they sign in again (S8)."""
+    """Let a kept-out person in again, because no admin countersigned that they left (S8)."""
     step.subject.kept_out_until = None
     step.save(step.subject)
     return Effect()
