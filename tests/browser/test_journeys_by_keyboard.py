@@ -20,7 +20,7 @@ from tests import people, scenarios
 from tests.approvals.intake import builder
 from tests.browser.keyboard import Hands
 from tests.people import as_actor
-from tests.portal.dashboard.test_page_costs import asked
+from tests.portal.dashboard.test_page_costs import submitted_script
 from tests.processes import Site
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
@@ -141,7 +141,7 @@ def test_reviewer_decides_asks_and_undoes_by_keyboard(arrive: Arrive, scripts: b
         company_of_these_tests(),
         3 if scripts else 4,
     )  # two of one source might be the same, and that is asked
-    made = asked(company, f"Reader {uuid.uuid4().hex[:8]}", count)
+    made = submitted_script(company, f"Reader {uuid.uuid4().hex[:8]}", count)
     theo = arrive(company.people.theo)
     to_the_review(theo, made, scripts)
     theo.press(theo.page.get_by_role("button", name="Approve the app"))

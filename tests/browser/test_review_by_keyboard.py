@@ -16,7 +16,7 @@ from approvals.models import ApprovalState, Retraction, Submission, SubmissionSt
 from governance.core.models import Person
 from tests import people, scenarios
 from tests.browser.tour_company import export
-from tests.portal.dashboard.test_page_costs import asked
+from tests.portal.dashboard.test_page_costs import submitted_script
 from tests.processes import Site
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
@@ -75,7 +75,7 @@ class Keys:
 def review(open_page: Callable[..., Page], site: Site) -> Review:
     """A submission of its own in the shared database, with Omar signed in."""
     company = company_of_these_tests()
-    made = asked(company, f"Reader {uuid.uuid4().hex[:8]}", PRIVILEGES)
+    made = submitted_script(company, f"Reader {uuid.uuid4().hex[:8]}", PRIVILEGES)
     scenarios.decide_app(company, made)
     return Review(made, opener(company.people.omar, open_page, site))
 
@@ -190,7 +190,7 @@ def test_the_app_is_decided_by_the_same_keys(open_page: Callable[..., Page], sit
 
     company = company_of_these_tests()
     high = scenarios.submitted(company, scenarios.brought_in(company, content=export("invoice-chaser.json")))
-    made = asked(company, f"Reader {uuid.uuid4().hex[:8]}", 2)
+    made = submitted_script(company, f"Reader {uuid.uuid4().hex[:8]}", 2)
     page = opener(company.people.theo, open_page, site)()
     app, reason = page.locator("#app"), page.locator("#reason-app")
     page.goto(f"/review/{high.pk}/#app")  # where the desk leads
@@ -230,7 +230,7 @@ def test_key_press_survives_running_request(review: Review) -> None:
     from playwright.sync_api import expect
 
     company, word = company_of_these_tests(), review.submission.automation.name.rpartition(" ")[2]
-    second = asked(company, f"Writer {word}", 2)
+    second = submitted_script(company, f"Writer {word}", 2)
     scenarios.decide_app(company, second)
     page = review.open()
     page.route("**/never-asked-for", lambda route: route.abort())  # interception begins before the page has loaded
@@ -260,7 +260,7 @@ def test_bulk_decision_is_offered_where_allowed(open_page: Callable[..., Page], 
     word = uuid.uuid4().hex[:8]
     content = export("invoice-chaser.json").replace(b"Invoice chaser", f"Chaser {word}".encode())
     high = scenarios.submitted(company, scenarios.brought_in(company, content=content))
-    low = asked(company, f"Reader {word}", 2)
+    low = submitted_script(company, f"Reader {word}", 2)
     page = opener(company.people.theo, open_page, site)()
     page.goto(f"/approvals/?q={word}")
     button, note = page.get_by_role("button", name="Decide together"), page.locator("[data-when-apart]")

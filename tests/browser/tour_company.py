@@ -60,7 +60,7 @@ from tests.approvals.light_path import low_risk_report
 from tests.approvals.light_path.spot_checks import JOBS, drawn_of_its_own, sealed
 from tests.approvals.proposals.policy_proposals import LOOSER, TIGHTER, changed, propose
 from tests.people import as_actor, make_person
-from tests.portal.dashboard.test_page_costs import asked
+from tests.portal.dashboard.test_page_costs import submitted_script
 from tests.portal.sign_in.test_sign_in import PASSWORD, sign_in
 from tests.recertification import campaign_steps, review_steps
 from tests.recertification.grant_rows import low_grants
@@ -136,7 +136,7 @@ class World:
             company, scenarios.brought_in(company, content=export("invoice-chaser.json"))
         ).pk
         self.record = submission.approvals.filter(tier="high", pk__in=waits).earliest("pk").pk
-        made = asked(company, f"Two readers {uuid.uuid4().hex[:8]}", 2)
+        made = submitted_script(company, f"Two readers {uuid.uuid4().hex[:8]}", 2)
         scenarios.decide_app(company, made)
         first, second = Approval.objects.filter(submission=made, state=ApprovalState.OPEN).order_by("pk")
         scenarios.approve(first, n.omar, now=company.now)
@@ -146,7 +146,7 @@ class World:
         self.role = RoleAssignment.objects.filter(person=n.sana).earliest("pk").pk
         revoked = review_steps.opened(self._held.grant(on=self._held.company.slack), now - timedelta(days=1))
         question = review_steps.question(revoked, Asks.ACCEPTABLE)
-        review_steps.say(question, AnswerKind.REVOKE, now=now, reason="Nobody reads it.")
+        review_steps.submit_answer(question, AnswerKind.REVOKE, now=now, reason="Nobody reads it.")
         self.revoked = revoked.pk
 
     def _a_second_factor(self) -> None:

@@ -67,7 +67,7 @@ from tests.matrix.cast_and_states import World
 from tests.people import as_delegate, give_role, make_person
 from tests.recertification.campaign_steps import ordered
 from tests.recertification.grant_rows import low_grants
-from tests.recertification.review_steps import opened, opens_at, question, say
+from tests.recertification.review_steps import opened, opens_at, question, submit_answer
 from tests.signed_in_client import client_of
 
 #: Everybody who asks. Resources are Omar's, with Amara as deputy; the automations belong to Finance Operations.
@@ -375,7 +375,7 @@ def _live(w: World) -> dict[str, Any]:
     item = opened(grant, opens_at(grant))
     other = held.get(entitlement__resource=w.company.slack)
     revoked = opened(other, opens_at(other))
-    say(question(revoked, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=w.now - timedelta(hours=1))
+    submit_answer(question(revoked, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=w.now - timedelta(hours=1))
     live = Automation.objects.get(pk=submission.automation_id)
     same = Item.objects.get(pk=item.pk)
     rows = {"live": live, "grant": grant, "needed_item": item, "acceptable_item": same, "revoked_item": revoked}

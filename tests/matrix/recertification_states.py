@@ -23,7 +23,7 @@ from tests import scenarios
 from tests.appointments import record_leaver
 from tests.matrix.cast_and_states import World, arguments, creating, start, state
 from tests.recertification.campaign_steps import chunk, day, ordered
-from tests.recertification.review_steps import JOB, opened, opens_at, question, say
+from tests.recertification.review_steps import JOB, opened, opens_at, question, submit_answer
 
 ITEM, QUESTION, CAMPAIGN = "recertification.item", "recertification.question", "recertification.campaign"
 
@@ -110,14 +110,14 @@ def ending(w: World) -> Item:
 @state(ITEM, "revoked", on=open_item)
 def revoked(w: World, item: Item) -> Item:
     """Revoked by the resource's owner this morning."""
-    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=w.now - timedelta(hours=1))
+    submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=w.now - timedelta(hours=1))
     return _again(item)
 
 
 @state(ITEM, "revoked_late", on=open_for_ten_days)
 def revoked_late(w: World, item: Item) -> Item:
     """Revoked six days ago, and no sweep has run."""
-    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=w.now - timedelta(days=6))
+    submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=w.now - timedelta(days=6))
     return _again(item)
 
 
@@ -132,7 +132,7 @@ def gone(w: World, item: Item) -> Item:
 def closed(w: World, item: Item) -> Item:
     """Kept by both."""
     for asks in Asks:
-        say(question(item, asks), AnswerKind.KEEP, now=w.now)
+        submit_answer(question(item, asks), AnswerKind.KEEP, now=w.now)
     return _again(item)
 
 
@@ -168,7 +168,7 @@ def with_who_gains(w: World, open_question: Question) -> Question:
 def last(w: World, open_question: Question) -> Question:
     """Passed on twice: now with the deputy lead, who is a fallback owner."""
     for _ in range(2):
-        open_question = say(question(open_question.item, Asks.ACCEPTABLE), AnswerKind.DONT_KNOW, now=w.now)
+        open_question = submit_answer(question(open_question.item, Asks.ACCEPTABLE), AnswerKind.DONT_KNOW, now=w.now)
     assert open_question.reviewer == w.people["deputy_lead"]
     return open_question
 
@@ -176,7 +176,7 @@ def last(w: World, open_question: Question) -> Question:
 @state(QUESTION, "left", on=acceptable)
 def left(w: World, open_question: Question) -> Question:
     """With somebody who has left since."""
-    next_question = say(open_question, AnswerKind.NOT_MINE, now=w.now, whose=w.northwind.lena)
+    next_question = submit_answer(open_question, AnswerKind.NOT_MINE, now=w.now, whose=w.northwind.lena)
     record_leaver(w.northwind.lena, actor=w.actor("admin"), now=w.now, reason="She moved on.")
     return question(next_question.item, Asks.ACCEPTABLE)
 
@@ -205,7 +205,7 @@ def year_old(w: World) -> Question:
     for _ in range(2):
         item = opened(grant, opens_at(grant))
         for asks in Asks:
-            say(question(item, asks), AnswerKind.KEEP, now=item.opened_at)
+            submit_answer(question(item, asks), AnswerKind.KEEP, now=item.opened_at)
         grant = Grant.objects.get(predecessor=grant)
     return question(opened(grant, opens_at(grant)), Asks.NEEDED)
 
@@ -213,7 +213,7 @@ def year_old(w: World) -> Question:
 @state(QUESTION, "kept", on=needed)
 def kept(w: World, open_question: Question) -> Question:
     """The business owner says keep; the other question waits."""
-    return say(open_question, AnswerKind.KEEP, now=w.now)
+    return submit_answer(open_question, AnswerKind.KEEP, now=w.now)
 
 
 @state(QUESTION, "revoked", on=revoked)

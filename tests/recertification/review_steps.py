@@ -85,7 +85,7 @@ def latest_answer(question: Question) -> Answer | None:
     return max(settling, key=lambda answer: answer.pk, default=None)
 
 
-def say(
+def submit_answer(
     question: Question, kind: AnswerKind, *, now: datetime, by: Person | None = None, reason: str = "", **more: Any
 ) -> Question:
     """The reviewer, or somebody else, submits an answer."""
@@ -104,7 +104,7 @@ def say(
 def keep_to_its_end(question: Question, *, now: datetime) -> Question:
     """The reviewer keeps the access until the day on which its grant ends anyway."""
     assert question.item.grant is not None
-    return say(question, AnswerKind.KEEP, now=now, ends_on=last_day(question.item.grant.ends_at))
+    return submit_answer(question, AnswerKind.KEEP, now=now, ends_on=last_day(question.item.grant.ends_at))
 
 
 def sweep_at(now: datetime) -> dict[str, int]:

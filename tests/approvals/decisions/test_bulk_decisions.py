@@ -20,7 +20,7 @@ from tests.approvals.conflicts import conflict_rules
 from tests.approvals.conflicts.conflict_rules import on
 from tests.approvals.duplicates import test_duplicates
 from tests.people import as_actor
-from tests.portal.dashboard.test_page_costs import asked
+from tests.portal.dashboard.test_page_costs import submitted_script
 from tests.scenarios import Company
 from tests.starting_points import starting_point
 
@@ -35,7 +35,7 @@ def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def asked_again(c: Company) -> Approval:
     """One for Omar whose like was withdrawn before."""
-    first = asked(c, "Alpha", 1)
+    first = submitted_script(c, "Alpha", 1)
     scenarios.decide_app(c, first)
     withdraw.withdraw(first, actor=as_actor(c.people.rita), now=c.now, reason="Not yet.")
     again = scenarios.submitted(c, first.version)
@@ -45,7 +45,7 @@ def asked_again(c: Company) -> Approval:
 
 def objected_to(c: Company) -> Approval:
     """One for Omar to which somebody objected before it opened."""
-    made = asked(c, "Alpha", 1)
+    made = submitted_script(c, "Alpha", 1)
     record = made.approvals.get(stage=2)
     comment.object_to(record, actor=as_actor(c.people.omar), now=c.now, reason="Not these rows.")
     scenarios.decide_app(c, made)

@@ -13,7 +13,7 @@ from governance.core.models import Person
 from tests import scenarios
 from tests.approvals.proposals import policy_proposals
 from tests.inventory.automations.test_register_pages import cost
-from tests.portal.dashboard.test_page_costs import asked
+from tests.portal.dashboard.test_page_costs import submitted_script
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
 from tests.starting_points import STARTS, Ground
@@ -29,7 +29,7 @@ def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def six_asked(company: Company) -> Submission:
     """Submit six privileges of standard risk that wait for Omar, and approve the app."""
-    submission = asked(company, "Alpha", 6)
+    submission = submitted_script(company, "Alpha", 6)
     scenarios.decide_app(company, submission)
     return submission
 
@@ -143,7 +143,7 @@ def test_panel_shows_time_left(company: Company, six_in_stage_2: Submission, lef
 
 @pytest.mark.rule("A9")
 def test_panel_query_count_is_constant(company: Company, six_in_stage_2: Submission) -> None:
-    few, many = asked(company, "Beta", 1), six_in_stage_2
+    few, many = submitted_script(company, "Beta", 1), six_in_stage_2
     scenarios.decide_app(company, few)
     omar = client_of(company.people.omar)
     omar.get(reverse("approvals"))

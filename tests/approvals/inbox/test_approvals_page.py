@@ -22,7 +22,7 @@ from tests import scenarios
 from tests.approvals import stock_report
 from tests.inventory.automations.test_register_pages import cost
 from tests.people import as_actor
-from tests.portal.dashboard.test_page_costs import asked
+from tests.portal.dashboard.test_page_costs import submitted_script
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
 from tests.starting_points import STARTS
@@ -40,7 +40,7 @@ def five_submitted(company: Company) -> None:
     """A submission of high risk, before stage 1; four of lower risk, two in stage 2, that waited longer the later they were made."""
     scenarios.submitted(company)
     for place, name in enumerate(("Alpha", "Beta", "Gamma", "Delta")):
-        made = asked(company, name, 2)
+        made = submitted_script(company, name, 2)
         if place % 2:
             scenarios.decide_app(company, made)
         Approval.objects.filter(submission=made, opened_at__isnull=False).update(

@@ -21,7 +21,7 @@ from tests import scenarios
 from tests.approvals import stock_report
 from tests.inventory.automations.test_register_pages import cost
 from tests.people import as_actor, as_delegate
-from tests.portal.dashboard.test_page_costs import asked
+from tests.portal.dashboard.test_page_costs import submitted_script
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
 from tests.starting_points import STARTS, Ground
@@ -39,7 +39,7 @@ def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def two_asked(company: Company) -> list[int]:
     """Submit two with two privileges each that wait for Omar, and approve the apps; returns their keys."""
-    submissions = [asked(company, name, 2) for name in ("Alpha", "Beta")]
+    submissions = [submitted_script(company, name, 2) for name in ("Alpha", "Beta")]
     for submission in submissions:
         scenarios.decide_app(company, submission)
     return [submission.pk for submission in submissions]
@@ -308,7 +308,7 @@ def test_two_presses_are_one_decision(company: Company, two_in_stage_2: list[Sub
 def test_the_page_costs_the_same_for_few_records_as_for_many(
     company: Company, two_in_stage_2: list[Submission]
 ) -> None:
-    more = asked(company, "Gamma", 8)
+    more = submitted_script(company, "Gamma", 8)
     scenarios.decide_app(company, more)
     omar = client_of(company.people.omar)
     few, many = (cost(omar, f"{reverse(PAGE)}?of={submission.pk}")[0] for submission in (two_in_stage_2[0], more))
@@ -339,7 +339,7 @@ def test_bulk_page_shows_same_facts_as_review(company: Company, stock_in_force: 
 @pytest.mark.rule("A3")
 def test_approval_with_objection_is_decided_alone(company: Company) -> None:
     n = company.people
-    submission = asked(company, "Alpha", 2)
+    submission = submitted_script(company, "Alpha", 2)
     first = submission.approvals.filter(stage=2).order_by("pk")[0]
     comment.object_to(first, actor=as_actor(n.omar), now=company.now, reason="Not these rows.")
     scenarios.decide_app(company, submission)

@@ -196,7 +196,7 @@ def test_a_promotion_is_filled_in_from_below(company: Company, start: Submission
     assert preview.content.automation.business_owner == below.automation.business_owner
     reasons = {row.why for row in preview.asked if row.requested.privilege is not None}
     assert reasons == {"It is needed for the reminder."}
-    assert all(one.is_justified for one in preview.asked)
+    assert all(row.is_justified for row in preview.asked)
 
 
 @IN_TEST

@@ -31,7 +31,7 @@ from tests.approvals.refusals import database_refuses, sql
 from tests.ledger_records import recorded
 from tests.matrix.cast_and_states import inside
 from tests.people import as_actor, as_delegate
-from tests.recertification.review_steps import opened, question, say
+from tests.recertification.review_steps import opened, question, submit_answer
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
 
@@ -311,7 +311,7 @@ def test_recertification_does_not_lift_failed_check(company: Company, live: Subm
     with sealed():
         transitions.draw(sample, actor=JOBS, now=at)
     look(sample, as_actor(company.people.sana), transitions.find_not_fine, now=at)
-    say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=at)
+    submit_answer(question(item, Asks.NEEDED), AnswerKind.KEEP, now=at)
     item.refresh_from_db()
     assert item.outcome == ItemOutcome.KEPT
     assert automation_of(sample).state == AutomationState.SUSPENDED

@@ -15,7 +15,7 @@ from approvals.models import Approval, Likeness, Submission
 from governance.core.models import Person
 from tests import scenarios
 from tests.approvals.duplicates.test_duplicates import from_elsewhere
-from tests.portal.dashboard.test_page_costs import asked
+from tests.portal.dashboard.test_page_costs import submitted_script
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
 from tests.starting_points import starting_point
@@ -34,7 +34,7 @@ def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def four_open(c: Company) -> Submission:
     """A submission in stage 2: four privileges of standard risk wait for Omar."""
-    made = asked(c, "Alpha", 4)
+    made = submitted_script(c, "Alpha", 4)
     scenarios.decide_app(c, made)
     return made
 
@@ -86,7 +86,7 @@ def test_rows_that_are_open_stay_open_and_the_focus_goes_on_all_the_same(
 @pytest.mark.rule("A7")
 @FOUR_OPEN
 def test_open_approvals_add_no_queries(company: Company, records: list[Approval]) -> None:
-    more = asked(company, "Beta", 6)
+    more = submitted_script(company, "Beta", 6)
     scenarios.decide_app(company, more)
     approvals = list(more.approvals.filter(stage=2).order_by("pk"))
 
@@ -118,7 +118,7 @@ def test_all_missing_fields_are_shown_and_first_is_focused(company: Company) -> 
 
 @pytest.mark.rule("A7")
 def test_focus_moves_to_app_after_decision(company: Company) -> None:
-    theo, app = company.people.theo, scenarios.app_of(asked(company, "Alpha", 2))
+    theo, app = company.people.theo, scenarios.app_of(submitted_script(company, "Alpha", 2))
     assert focus_after(theo, app, 422, decision="reject") == ["reason-app"]
     assert focus_after(theo, app, 409, shown_digest="0" * 64, reason="Fine.") == []  # the refusal, which has no id
     assert focus_after(theo, app) == ["app"]

@@ -34,7 +34,7 @@ def company(northwind: Northwind) -> Company:
     return scenarios.company(northwind)
 
 
-def asked(company: Company, name: str, number: int) -> Submission:
+def submitted_script(company: Company, name: str, number: int) -> Submission:
     """A script that asks for so many privileges on what Omar owns, submitted by Rita."""
     n = company.people
     held = [
@@ -81,7 +81,7 @@ def review(submission: Submission, opened: int | None = None) -> str:
 @pytest.mark.full("draws a large review for four readers in two stages, to count queries")
 def test_a_review_costs_the_same_for_two_records_as_for_twelve(company: Company) -> None:
     n = company.people
-    small, large = asked(company, "Small", 2), asked(company, "Large", 12)
+    small, large = submitted_script(company, "Small", 2), submitted_script(company, "Large", 12)
     remarks(large, company)
     for stage in (1, 2):
         for reader in (n.theo, n.omar, n.rita, n.sana):
@@ -134,21 +134,21 @@ def questions(company: Company, submission: Submission) -> None:
 
 def under_review(company: Company, word: str, number: int) -> None:
     """A live automation with so many grants, each of which Jonas and Omar are asked about."""
-    questions(company, scenarios.decide_all(company, asked(company, f"{word} live", number)))
+    questions(company, scenarios.decide_all(company, submitted_script(company, f"{word} live", number)))
 
 
 def everything(company: Company, word: str, number: int, *, grants: int) -> None:
     """One automation each: before stage 1, before stage 2, sent back with a question, partly refused, live and under review."""
     n = company.people
-    asked(company, f"{word} stage 1", number)
-    scenarios.decide_app(company, asked(company, f"{word} stage 2", number))
-    sent_back = asked(company, f"{word} sent back", number)
+    submitted_script(company, f"{word} stage 1", number)
+    scenarios.decide_app(company, submitted_script(company, f"{word} stage 2", number))
+    sent_back = submitted_script(company, f"{word} sent back", number)
     scenarios.decide_app(company, sent_back)
     for record in sent_back.approvals.filter(stage=2):
         decide.ask_for_changes(
             record, actor=as_actor(n.omar), now=n.now, reason="Why?", shown_digest=scenarios.shown(record)
         )
-    refused = asked(company, f"{word} refused", number)
+    refused = submitted_script(company, f"{word} refused", number)
     scenarios.decide_app(company, refused)
     for place, record in enumerate(refused.approvals.filter(stage=2).order_by("pk")):
         (scenarios.approve if place else scenarios.reject)(record, n.omar, now=n.now)

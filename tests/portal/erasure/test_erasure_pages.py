@@ -33,7 +33,7 @@ from tests.approvals.parties.test_authors import owned_by
 from tests.approvals.refusals import database_refuses, insert_decision, name_candidate, sql
 from tests.ledger_records import recorded
 from tests.people import NOW, Northwind, as_actor, shares
-from tests.recertification.review_steps import opened, opens_at, question, say
+from tests.recertification.review_steps import opened, opens_at, question, submit_answer
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
 from tests.starting_points import STARTS, Ground
@@ -104,7 +104,7 @@ def _reviewed(c: Company, submission: Submission) -> None:
     at = opens_at(first)
     needed = question(opened(first, at), Asks.NEEDED)
     assert needed.reviewer == c.people.rita
-    say(needed, AnswerKind.KEEP, now=at, reason=rita_text("recertification"))
+    submit_answer(needed, AnswerKind.KEEP, now=at, reason=rita_text("recertification"))
     other = question(opened(second, at), Asks.NEEDED)
     drafts.save_draft(other, AnswerKind.REVOKE, actor=as_actor(c.people.rita), now=at, reason=rita_text("chosen"))
     theirs = question(opened(third, at), Asks.ACCEPTABLE)

@@ -16,7 +16,7 @@ from governance.recertification.models import AnswerKind, Asks, Campaign, Campai
 from governance.web.components.charts import burn_down
 from tests.recertification.campaign_steps import chunk, day, filled, ordered
 from tests.recertification.grant_rows import low_grants
-from tests.recertification.review_steps import Held, question, say
+from tests.recertification.review_steps import Held, question, submit_answer
 from tests.signed_in_client import client_of
 
 pytestmark = pytest.mark.django_db
@@ -144,7 +144,7 @@ def test_past_the_deadline_it_is_the_second_round(held: Held, now: datetime, mon
 
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
     item = campaign.items.filter(snapshot__tier="standard")[0]
-    say(question(item, Asks.NEEDED), AnswerKind.REVOKE, now=now, reason="No more.")
+    submit_answer(question(item, Asks.NEEDED), AnswerKind.REVOKE, now=now, reason="No more.")
     late = campaign.deadline + timedelta(hours=1)
     item_jobs.sweep(late)
     monkeypatch.setattr(current_time, "now", lambda: late)
@@ -161,7 +161,7 @@ def test_campaign_closes_after_last_item(held: Held, now: datetime) -> None:
     campaign = filled(ordered(Scope(tier="standard"), by=held.people.sana, now=now), now)
     for item in campaign.items.all():
         for open_question in item.questions.all():
-            say(open_question, AnswerKind.KEEP, now=now)
+            submit_answer(open_question, AnswerKind.KEEP, now=now)
     item_jobs.sweep(now)
     campaign.refresh_from_db()
     assert campaign.state == CampaignState.CLOSED

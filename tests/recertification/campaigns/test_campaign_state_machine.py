@@ -59,7 +59,7 @@ from tests.appointments import record_leaver
 from tests.people import as_actor
 from tests.recertification.campaign_steps import chunk, ordered
 from tests.recertification.grant_rows import low_grants
-from tests.recertification.review_steps import Held, latest_answer, say
+from tests.recertification.review_steps import Held, latest_answer, submit_answer
 from tests.state_machines import Undone
 
 #: A few a run; other orders come up in other runs, and many in a soak.
@@ -200,7 +200,7 @@ class Steps(Undone):
     def somebody_answers(self, data: st.DataObject, who: str, kind: AnswerKind, by_reviewer: bool) -> None:
         question = data.draw(st.sampled_from(self.open_questions()), label="question")
         by = question.reviewer if by_reviewer else self.person(who)
-        done = self.attempt(lambda: say(question, kind, now=self.now, by=by))
+        done = self.attempt(lambda: submit_answer(question, kind, now=self.now, by=by))
         assert not done or by == question.reviewer or kind not in SETTLING
 
     @precondition(lambda self: self.open_questions())

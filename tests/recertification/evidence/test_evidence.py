@@ -21,7 +21,7 @@ from governance.recertification.evidence import evidence_file
 from governance.recertification.items import jobs as item_jobs
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
 from tests.recertification.campaign_steps import filled, ordered
-from tests.recertification.review_steps import Held, question, say
+from tests.recertification.review_steps import Held, question, submit_answer
 from tests.signed_in_client import client_of
 
 
@@ -29,7 +29,7 @@ from tests.signed_in_client import client_of
 def campaign(stock_under_review: Item, held: Held) -> Campaign:
     """One item, answered by one side, and the other side's revoke corrected."""
     now = stock_under_review.opened_at
-    say(question(stock_under_review, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=now, reason="=HYPERLINK(1)")
+    submit_answer(question(stock_under_review, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=now, reason="=HYPERLINK(1)")
     return stock_under_review.campaign
 
 

@@ -33,7 +33,7 @@ from tests.recertification.review_steps import (
     opened,
     opens_at,
     question,
-    say,
+    submit_answer,
     sweep_at,
     under_review,
 )
@@ -82,7 +82,7 @@ def test_two_answers_give_one_outcome(
         if kind == TO_ITS_END:
             keep_to_its_end(question(item, asks), now=now)
         elif kind is not None:
-            say(question(item, asks), K(kind), now=now)
+            submit_answer(question(item, asks), K(kind), now=now)
     item.refresh_from_db()
     grant = Grant.objects.get(pk=item.grant_id)
     assert (item.state, item.outcome, grant.state) == (item_state, outcome, grant_state)
@@ -94,8 +94,8 @@ def test_two_answers_give_one_outcome(
 def test_a_keep_by_both_makes_a_successor_that_names_both_answers(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     now = item.opened_at
-    say(question(item, NEEDED), K.KEEP, now=now, reason="The Monday meeting uses it.")
-    say(question(item, ACCEPTABLE), K.KEEP, now=now)
+    submit_answer(question(item, NEEDED), K.KEEP, now=now, reason="The Monday meeting uses it.")
+    submit_answer(question(item, ACCEPTABLE), K.KEEP, now=now)
     successor = Grant.objects.get(predecessor=item.grant)
     assert successor.ends_at == now + timedelta(days=180)
     event = LedgerEvent.objects.get(verb="grant.succeeded", outcome="done")
@@ -107,8 +107,8 @@ def test_keep_may_name_an_end_date_and_the_earlier_of_two_counts(held: Held, sto
     item = stock_under_review
     now = item.opened_at
     ends_on = (now + timedelta(days=30)).date()
-    say(question(item, NEEDED), K.KEEP, now=now, ends_on=(now + timedelta(days=120)).date())
-    say(question(item, ACCEPTABLE), K.KEEP, now=now, ends_on=ends_on)
+    submit_answer(question(item, NEEDED), K.KEEP, now=now, ends_on=(now + timedelta(days=120)).date())
+    submit_answer(question(item, ACCEPTABLE), K.KEEP, now=now, ends_on=ends_on)
     successor = Grant.objects.get(predecessor=item.grant)
     assert (successor.ends_at, successor.renew) == (last_instant(ends_on), False)
     sweep_at(successor.ends_at - timedelta(hours=1))
@@ -121,9 +121,9 @@ def test_an_end_date_lies_ahead_and_within_the_approved_term(held: Held, stock_u
     needed, now = question(item, NEEDED), item.opened_at
     for days, sentence in ((-1, "That day is over"), (190, "No review keeps this access after")):
         with pytest.raises(InvalidInput, match=rf"^R4: {sentence}"):
-            say(needed, K.KEEP, now=now, ends_on=(now + timedelta(days=days)).date())
+            submit_answer(needed, K.KEEP, now=now, ends_on=(now + timedelta(days=days)).date())
     with pytest.raises(InvalidInput, match=r"^R4: Only access that you keep"):
-        say(needed, K.REVOKE, now=now, ends_on=(now + timedelta(days=9)).date())
+        submit_answer(needed, K.REVOKE, now=now, ends_on=(now + timedelta(days=9)).date())
 
 
 @pytest.mark.rule("R4")
@@ -131,7 +131,7 @@ def test_an_end_date_before_the_end_of_the_grant_makes_no_successor(held: Held, 
     item = stock_under_review
     ends_on = (item.opened_at + timedelta(days=10)).date()
     for asks in (NEEDED, ACCEPTABLE):
-        say(question(item, asks), K.KEEP, now=item.opened_at, ends_on=ends_on)
+        submit_answer(question(item, asks), K.KEEP, now=item.opened_at, ends_on=ends_on)
     grant = Grant.objects.get(pk=item.grant_id)
     assert (grant.state, grant.renew, grant.ends_at) == (GrantState.ACTIVE, False, last_instant(ends_on))
     assert not Grant.objects.filter(predecessor=grant).exists()
@@ -141,7 +141,7 @@ def test_an_end_date_before_the_end_of_the_grant_makes_no_successor(held: Held, 
 def test_about_low_risk_that_was_not_drawn_one_keep_is_enough(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(item_context, "is_drawn", lambda grant: False)
     item = under_review(held.low_grant())
-    say(question(item, NEEDED), K.KEEP, now=item.opened_at)
+    submit_answer(question(item, NEEDED), K.KEEP, now=item.opened_at)
     item.refresh_from_db()
     assert item.outcome == ItemOutcome.KEPT
 
@@ -150,7 +150,7 @@ def test_about_low_risk_that_was_not_drawn_one_keep_is_enough(held: Held, monkey
 def test_a_revoke_suspends_at_once_and_ends_after_five_days_by_itself(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     now = item.opened_at
-    say(question(item, ACCEPTABLE), K.REVOKE, now=now, reason="Nobody reads it.")
+    submit_answer(question(item, ACCEPTABLE), K.REVOKE, now=now, reason="Nobody reads it.")
     grant = Grant.objects.get(pk=item.grant_id)
     assert grant not in Grant.objects.live(now)
     assert grant.suspended_why == Why.REVIEW
@@ -171,7 +171,7 @@ def test_a_revoke_suspends_at_once_and_ends_after_five_days_by_itself(held: Held
 def test_a_revoke_never_ends_later_than_the_term(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     late = item.grant.ends_at - timedelta(days=2)
-    say(question(item, ACCEPTABLE), K.REVOKE, now=late)
+    submit_answer(question(item, ACCEPTABLE), K.REVOKE, now=late)
     item.refresh_from_db()
     assert item.closes_at == item.grant.ends_at
 
@@ -182,10 +182,10 @@ def test_access_kept_to_its_end_runs_to_its_date_and_does_not_come_up_again(
 ) -> None:
     item = stock_under_review
     keep_to_its_end(question(item, NEEDED), now=item.opened_at)
-    last = say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
+    last = submit_answer(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
     grant = Grant.objects.get(pk=item.grant_id)
     assert recorded("grant.set_to_lapse", grant, by=last.reviewer)["ends_at"] == ledger_events.instant(grant.ends_at)
-    say(question(of_automation(held), NEEDED), K.KEEP, now=item.opened_at)
+    submit_answer(question(of_automation(held), NEEDED), K.KEEP, now=item.opened_at)
     sweep_at(grant.ends_at - timedelta(hours=1))
     assert Item.objects.filter(grant=grant).count() == 1
     assert grant in Grant.objects.live(grant.ends_at - timedelta(seconds=1))
@@ -215,7 +215,7 @@ def test_one_end_date_undoes_no_silence_and_answers_for_nobody_else(
 def test_suspended_access_runs_to_its_date_after_both_answers(held: Held, stock_suspended: Item) -> None:
     item = stock_suspended
     keep_to_its_end(question(item, NEEDED), now=item.grace_until + timedelta(hours=1))
-    say(question(item, ACCEPTABLE), K.KEEP, now=item.grace_until + timedelta(hours=1))
+    submit_answer(question(item, ACCEPTABLE), K.KEEP, now=item.grace_until + timedelta(hours=1))
     grant = Grant.objects.get(pk=item.grant_id)
     item.refresh_from_db()
     assert (grant.state, grant.renew, item.outcome) == (GrantState.ACTIVE, False, ItemOutcome.KEPT)
@@ -227,20 +227,20 @@ def test_passing_on_goes_down_the_escalation_chain_at_most_twice_never_back_and_
 ) -> None:
     item, n = stock_under_review, held.people
     now, before = item.opened_at, item.deadline
-    acceptable = say(question(item, ACCEPTABLE), K.DONT_KNOW, now=now)
+    acceptable = submit_answer(question(item, ACCEPTABLE), K.DONT_KNOW, now=now)
     assert acceptable.reviewer == n.amara
     with pytest.raises(InvalidInput, match=r"^R4: It can't be passed on to Omar"):
-        say(acceptable, K.NOT_MINE, now=now, whose=n.omar)  # back
-    acceptable = say(question(item, ACCEPTABLE), K.NOT_MINE, now=now)
+        submit_answer(acceptable, K.NOT_MINE, now=now, whose=n.omar)  # back
+    acceptable = submit_answer(question(item, ACCEPTABLE), K.NOT_MINE, now=now)
     assert acceptable.reviewer == n.bram  # Amara leads Platform Engineering too; the next are the fallback owners
     assert (acceptable.passed, acceptable.asked_before) == (2, [n.omar.pk, n.amara.pk])
     with pytest.raises(OutOfTurn, match=r"^R4: It was passed on twice already"):
-        say(acceptable, K.DONT_KNOW, now=now)
+        submit_answer(acceptable, K.DONT_KNOW, now=now)
     item.refresh_from_db()
     assert (item.deadline, item.state) == (before, ItemState.OPEN)
     assert Notice.objects.filter(event="recertification_passed").count() == 2
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        say(question(item, ACCEPTABLE), K.KEEP, now=now, by=n.omar)
+        submit_answer(question(item, ACCEPTABLE), K.KEEP, now=now, by=n.omar)
 
 
 @pytest.mark.rule("R4", "S4")
@@ -249,15 +249,15 @@ def test_reviewer_names_only_eligible_successor(held: Held, stock_under_review: 
     acceptable = question(item, ACCEPTABLE)
     for nobody in (n.rita, n.jonas, n.omar):
         with pytest.raises(InvalidInput, match=r"^R4: It can't be passed on to"):
-            say(acceptable, K.NOT_MINE, now=item.opened_at, whose=nobody)
-    assert say(acceptable, K.NOT_MINE, now=item.opened_at, whose=n.lena).reviewer == n.lena
+            submit_answer(acceptable, K.NOT_MINE, now=item.opened_at, whose=nobody)
+    assert submit_answer(acceptable, K.NOT_MINE, now=item.opened_at, whose=n.lena).reviewer == n.lena
 
 
 @pytest.mark.rule("R4")
 def test_a_submitted_revoke_can_be_corrected_with_a_reason_until_it_ends(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     now = item.opened_at
-    acceptable = say(question(item, ACCEPTABLE), K.REVOKE, now=now)
+    acceptable = submit_answer(question(item, ACCEPTABLE), K.REVOKE, now=now)
     item.refresh_from_db()
     later = now + timedelta(days=4)
     correct = {"now": later, "batch": uuid.uuid4()}
@@ -277,7 +277,7 @@ def test_a_submitted_revoke_can_be_corrected_with_a_reason_until_it_ends(held: H
     assert recorded("grant.reinstated", grant, by=n.omar)["was"] == Why.REVIEW
     first, second = Answer.objects.order_by("pk")
     assert (second.supersedes, second.answer) == (first, K.KEEP)
-    say(question(item, NEEDED), K.KEEP, now=later)
+    submit_answer(question(item, NEEDED), K.KEEP, now=later)
     item.refresh_from_db()
     assert item.outcome == ItemOutcome.KEPT
 
@@ -285,7 +285,7 @@ def test_a_submitted_revoke_can_be_corrected_with_a_reason_until_it_ends(held: H
 @pytest.mark.rule("R4")
 def test_only_revoke_can_be_corrected(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
-    acceptable = say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
+    acceptable = submit_answer(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
     with pytest.raises(OutOfTurn) as caught:
         answer.correct(
             acceptable,
@@ -301,7 +301,7 @@ def test_only_revoke_can_be_corrected(held: Held, stock_under_review: Item) -> N
 def test_correcting_a_revoke_does_not_lift_a_stop(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     now = item.opened_at
-    acceptable = say(question(item, ACCEPTABLE), K.REVOKE, now=now)
+    acceptable = submit_answer(question(item, ACCEPTABLE), K.REVOKE, now=now)
     transition_lifecycle.stop(item.grant, actor=as_actor(n.sana), now=now, reason="Unusual traffic.")
     ends_on = last_day(item.grant.ends_at)
     answer.correct(
@@ -317,13 +317,13 @@ def test_a_year_after_the_decision_of_stage_2_no_review_renews_a_grant(held: Hel
     grant, n = held.automation.grants.filter(kind="credential").order_by("pk")[0], held.people
     for _ in range(2):
         item = under_review(grant)
-        say(question(item, NEEDED), K.KEEP, now=item.opened_at)
-        say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
+        submit_answer(question(item, NEEDED), K.KEEP, now=item.opened_at)
+        submit_answer(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
         grant = Grant.objects.get(predecessor=grant)
     item = under_review(grant)
     needed = question(item, NEEDED)
     with pytest.raises(OutOfTurn) as caught:
-        say(needed, K.KEEP, now=item.opened_at)
+        submit_answer(needed, K.KEEP, now=item.opened_at)
     assert caught.value.refusal.code == "G2"
     assert drafts.refusal_of_draft(needed, K.KEEP, actor=as_actor(n.jonas), now=item.opened_at) == caught.value.refusal
     keep_to_its_end(needed, now=item.opened_at)
@@ -336,7 +336,7 @@ def of_automation(held: Held) -> Item:
 @pytest.mark.rule("R1", "R4")
 def test_an_automation_that_is_kept_comes_up_again_after_its_tiers_days(held: Held) -> None:
     item = of_automation(held)
-    needed = say(question(item, NEEDED), K.KEEP, now=item.opened_at)
+    needed = submit_answer(question(item, NEEDED), K.KEEP, now=item.opened_at)
     automation = held.automation
     assert automation.review_on == (item.opened_at + timedelta(days=180)).date()
     payload = recorded("automation.reviewed", automation, by=needed.reviewer)
@@ -349,7 +349,7 @@ def test_an_automation_that_is_kept_comes_up_again_after_its_tiers_days(held: He
 @pytest.mark.rule("R1", "R4", "G3")
 def test_an_automation_that_is_revoked_stops_at_once_and_so_do_its_grants(held: Held) -> None:
     item = of_automation(held)
-    say(question(item, NEEDED), K.REVOKE, now=item.opened_at)
+    submit_answer(question(item, NEEDED), K.REVOKE, now=item.opened_at)
     assert held.automation.state == AutomationState.SUSPENDED
     assert not Grant.objects.live(item.opened_at).filter(automation=held.automation).exists()
     item.refresh_from_db()
@@ -361,7 +361,7 @@ def test_an_automation_that_is_revoked_stops_at_once_and_so_do_its_grants(held: 
 @pytest.mark.rule("R4")
 def test_correction_restores_revoked_automation_unless_stopped(held: Held) -> None:
     item = of_automation(held)
-    needed = say(question(item, NEEDED), K.REVOKE, now=item.opened_at)
+    needed = submit_answer(question(item, NEEDED), K.REVOKE, now=item.opened_at)
     correct = {"now": item.opened_at, "reason": "The wrong one.", "batch": uuid.uuid4()}
     answer.correct(needed, actor=as_actor(needed.reviewer), **correct)
     assert held.automation.state == AutomationState.LIVE
@@ -373,7 +373,7 @@ def test_correction_restores_revoked_automation_unless_stopped(held: Held) -> No
 def test_an_automation_has_no_date_to_end_on(held: Held) -> None:
     item = of_automation(held)
     with pytest.raises(InvalidInput, match=r"^R4: Only access that you keep can have an end date"):
-        say(question(item, NEEDED), K.KEEP, now=item.opened_at, ends_on=item.opened_at.date())
+        submit_answer(question(item, NEEDED), K.KEEP, now=item.opened_at, ends_on=item.opened_at.date())
 
 
 @pytest.mark.rule("L1")
@@ -509,7 +509,7 @@ def test_draft_leaves_with_question_and_history(held: Held, stock_under_review: 
     item, n = stock_under_review, held.people
     acceptable = question(item, ACCEPTABLE)
     drafts.save_draft(acceptable, K.KEEP, actor=as_actor(n.omar), now=item.opened_at, reason="zebra crossing")
-    say(acceptable, K.DONT_KNOW, now=item.opened_at)
+    submit_answer(acceptable, K.DONT_KNOW, now=item.opened_at)
     assert not Draft.objects.exists()
     assert "zebra" not in str(list(Question.history.values())) + str(list(LedgerEvent.objects.values("payload")))
     assert Automation.objects.filter(pk=held.automation.pk).exists()
@@ -523,7 +523,7 @@ def test_the_second_press_of_an_answer_is_the_first_also_where_that_passed_it_on
     item = stock_under_review
     reviewer = question(item, ACCEPTABLE).reviewer
     for _ in range(2):
-        say(question(item, ACCEPTABLE), kind, now=item.opened_at, by=reviewer)
+        submit_answer(question(item, ACCEPTABLE), kind, now=item.opened_at, by=reviewer)
     assert Answer.objects.count() == 1
     assert not LedgerEvent.objects.filter(verb__startswith="question.", outcome="refused").exists()
 
@@ -532,7 +532,7 @@ def test_the_second_press_of_an_answer_is_the_first_also_where_that_passed_it_on
 def test_passing_to_other_person_is_no_repeat(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
     reviewer = question(item, ACCEPTABLE).reviewer
-    say(question(item, ACCEPTABLE), K.NOT_MINE, now=item.opened_at, by=reviewer, whose=n.amara)
+    submit_answer(question(item, ACCEPTABLE), K.NOT_MINE, now=item.opened_at, by=reviewer, whose=n.amara)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        say(question(item, ACCEPTABLE), K.NOT_MINE, now=item.opened_at, by=reviewer, whose=n.mei)
+        submit_answer(question(item, ACCEPTABLE), K.NOT_MINE, now=item.opened_at, by=reviewer, whose=n.mei)
     assert question(item, ACCEPTABLE).reviewer == n.amara

@@ -18,7 +18,7 @@ from tests.approvals.conflicts import conflict_rules
 from tests.approvals.conflicts.conflict_rules import on
 from tests.ledger_records import recorded
 from tests.people import as_actor
-from tests.recertification.review_steps import JOB, Held, question, say, under_review
+from tests.recertification.review_steps import JOB, Held, question, submit_answer, under_review
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "R1")]
 
@@ -66,7 +66,7 @@ def test_conflict_is_reviewed_once(held: Held, at: datetime) -> None:
     assert opened(at + timedelta(minutes=5)) == 0
     item = Item.objects.get()
     for asks in Asks:
-        say(question(item, asks), AnswerKind.KEEP, now=at)
+        submit_answer(question(item, asks), AnswerKind.KEEP, now=at)
     conflict_jobs.scan_all(at, SCAN)
     item.refresh_from_db()
     assert (item.state, opened(at + timedelta(minutes=10))) == (ItemState.CLOSED, 0)

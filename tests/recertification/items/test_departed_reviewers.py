@@ -16,7 +16,7 @@ from governance.recertification.models import AnswerKind, Asks, Item, ItemOutcom
 from inventory.models import Automation
 from tests.appointments import record_leaver
 from tests.people import as_actor, as_delegate
-from tests.recertification.review_steps import JOB, Held, question, say
+from tests.recertification.review_steps import JOB, Held, question, submit_answer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("R8")]
 
@@ -59,7 +59,7 @@ def test_both_sides_are_replaced_and_by_two_people(held: Held, stock_under_revie
 def test_conflicted_reviewer_is_replaced(held: Held, stock_under_review: Item, how: str) -> None:
     item, n = stock_under_review, held.people
     acceptable = question(item, Asks.ACCEPTABLE)
-    say(acceptable, AnswerKind.NOT_MINE, now=item.opened_at, whose=n.lena)
+    submit_answer(acceptable, AnswerKind.NOT_MINE, now=item.opened_at, whose=n.lena)
     if how == "owner":
         Automation.objects.filter(pk=held.automation.pk).update(technical_owner=n.lena)
     else:
@@ -75,7 +75,7 @@ def test_conflicted_reviewer_is_replaced(held: Held, stock_under_review: Item, h
 @pytest.mark.rule("S4")
 def test_conflicted_reviewer_with_answer_stays(held: Held, stock_under_review: Item) -> None:
     item, n = stock_under_review, held.people
-    say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.opened_at)
+    submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.opened_at)
     Automation.objects.filter(pk=held.automation.pk).update(technical_owner=n.omar)
     assert run(item) == 0
 
@@ -86,7 +86,7 @@ def test_delegate_of_leaver_does_not_answer(held: Held, stock_under_review: Item
     stand_in = as_delegate(n.mei, giver=n.omar)
     leave(held, item, n.omar)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.opened_at + HOUR, by=stand_in.person)
+        submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.opened_at + HOUR, by=stand_in.person)
     run(item)
     assert reviewers_of(item)[Asks.ACCEPTABLE] == n.amara
 
@@ -117,7 +117,7 @@ def test_missing_reviewer_notifies_security_without_effect(
     assert sorted(notice.recipient.name for notice in notices) == sorted([n.sana.name, n.viktor.name])
     item.refresh_from_db()
     assert (item.nobody, item.history.count()) == (True, 2)
-    say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
+    submit_answer(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
     for late in (item.deadline, item.grace_until, item.grace_until + timedelta(days=2)):
         item_jobs.sweep(late)
         item.refresh_from_db()
@@ -142,7 +142,7 @@ def test_later_named_reviewer_gets_working_days(
     item, n = stock_under_review, held.people
     deserted(held, item)
     run(item)
-    say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
+    submit_answer(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
     alone.setattr(reviewers, "acceptable_chain", lambda resource, bench: [n.lena])
     late, was = item.deadline + HOUR, item.deadline
     assert item_jobs.reassign_due(late, JOB) == 1
@@ -152,7 +152,7 @@ def test_later_named_reviewer_gets_working_days(
     item_jobs.sweep(item.deadline - HOUR)
     item.refresh_from_db()
     assert item.state == ItemState.OPEN
-    say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.deadline - HOUR)
+    submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.deadline - HOUR)
     item.refresh_from_db()
     assert item.outcome == ItemOutcome.KEPT
 
@@ -167,7 +167,7 @@ def test_newly_benefiting_reviewer_is_not_reminded_and_regains_time(
     before = Automation.objects.get(pk=held.automation.pk).technical_owner_id
     Automation.objects.filter(pk=held.automation.pk).update(technical_owner=n.omar)
     run(item)
-    say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
+    submit_answer(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
     for day in range(1, (item.deadline - item.opened_at).days):
         item_jobs.sweep(item.opened_at + timedelta(days=day))
     assert not Notice.objects.filter(event="recertification_reminder", recipient=n.omar).exists()
@@ -195,7 +195,7 @@ def test_next_reviewer_regains_time_when_eligible_again(
     run(item)
     item.refresh_from_db()
     assert item.nobody
-    say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
+    submit_answer(question(item, Asks.NEEDED), AnswerKind.KEEP, now=item.opened_at + 2 * HOUR)
     Automation.objects.filter(pk=held.automation.pk).update(technical_owner=before)
     back = item.grace_until + HOUR
     item_jobs.sweep(back)

@@ -26,7 +26,7 @@ from tests.approvals import stock_report
 from tests.mail_server import Server, plain
 from tests.people import as_actor
 from tests.recertification.grant_rows import low_grants
-from tests.recertification.review_steps import JOB, Held, opens_at, question, say, sweep_at, under_review
+from tests.recertification.review_steps import JOB, Held, opens_at, question, submit_answer, sweep_at, under_review
 from tests.scenarios import Company
 from tests.starting_points import starting_point
 
@@ -121,7 +121,7 @@ def after_first_mail(held: Held, smtp: Server) -> list[Item]:
     """What Omar was asked; the first is answered, and then he had a mail."""
     omar, now = held.people.omar, opens_at(held.grant())
     mine = list(Item.objects.filter(questions__reviewer=omar, state=ItemState.OPEN).order_by("pk"))
-    say(question(mine[0], Asks.ACCEPTABLE), AnswerKind.KEEP, now=now)
+    submit_answer(question(mine[0], Asks.ACCEPTABLE), AnswerKind.KEEP, now=now)
     mail_jobs.send_due(now=now + MINUTES)
     return mine
 
@@ -140,7 +140,7 @@ def test_answered_task_is_left_out_of_digest(held: Held, smtp: Server, after_fir
 def long_answered(held: Held, after_first_mail: list[Item]) -> None:
     """He has answered the others too, and both jobs have run since, to the end of grace."""
     for item in after_first_mail[1:]:
-        say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.opened_at + timedelta(hours=1))
+        submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.opened_at + timedelta(hours=1))
     for days in (1, 2, 7, 14, 29):
         at = opens_at(held.grant()) + timedelta(days=days)
         sweep_at(at)

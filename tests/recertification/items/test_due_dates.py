@@ -17,7 +17,7 @@ from governance.recertification.models import AnswerKind, Asks, Campaign, Item, 
 from tests.calendar_reader import read
 from tests.mail_server import Server
 from tests.recertification.campaign_steps import filled, ordered
-from tests.recertification.review_steps import JOB, Held, opened, opens_at, question, say, sweep_at
+from tests.recertification.review_steps import JOB, Held, opened, opens_at, question, submit_answer, sweep_at
 from tests.signed_in_client import client_of
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,7 @@ def test_notice_without_question_has_no_calendar_file(held: Held, smtp: Server) 
     n, item = held.people, opened(held.grant(), opens_at(held.grant()))
     mail_jobs.send_due(now=item.opened_at)
     smtp.messages.clear()
-    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=item.opened_at + HOUR, reason="Not needed.")
+    submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=item.opened_at + HOUR, reason="Not needed.")
     mail_jobs.send_due(now=item.opened_at + HOUR)
     assert [mail["Subject"] for mail in smtp.to(n.jonas.email)] == [
         f"Revoked in its review: {held.automation.name} of {held.automation.team.name}"
@@ -108,7 +108,7 @@ def test_calendar_event_follows_changed_deadline(held: Held, smtp: Server) -> No
     (third,) = [event for event in attached(mail) if event["UID"] == first["UID"]]
     assert third["DTSTART"] == instant(item.deadline)
     assert int(third["SEQUENCE"]) > int(second["SEQUENCE"])
-    say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=later + HOUR)
+    submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=later + HOUR)
     smtp.messages.clear()
     for days in range(1, 4):
         item_jobs.remind_due(later + timedelta(days=days), JOB)
@@ -126,7 +126,7 @@ def test_a_campaign_is_one_event_and_its_reminders_speak_of_the_same(held: Held,
     assert event["SUMMARY"] == f"Spring clean: {items.count()} questions wait for you"
     assert event["DTSTART"] == instant(min(item.deadline for item in items))
     assert event["URL"].endswith("/recertify/")
-    say(question(items[0], Asks.NEEDED), AnswerKind.KEEP, now=now + HOUR)
+    submit_answer(question(items[0], Asks.NEEDED), AnswerKind.KEEP, now=now + HOUR)
     due = question(items[1], Asks.NEEDED).remind_at
     assert due is not None
     item_jobs.remind_due(due, JOB)  # one mail an item, from half-way on

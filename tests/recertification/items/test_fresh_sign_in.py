@@ -16,7 +16,7 @@ from governance.core.models import LedgerEvent
 from governance.recertification.items.transitions import answer
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item
 from tests.people import as_actor
-from tests.recertification.review_steps import Held, question, say, under_review
+from tests.recertification.review_steps import Held, question, submit_answer, under_review
 from tests.signed_in_client import client_of
 
 K = AnswerKind
@@ -53,7 +53,7 @@ def test_stale_session_does_not_answer_high_risk(kind: K, item: Item, held: Held
 @pytest.mark.rule("S5")
 def test_stale_session_does_not_correct_high_risk(item: Item, held: Held) -> None:
     acceptable, now = question(item, Asks.ACCEPTABLE), item.opened_at
-    say(acceptable, K.REVOKE, now=now)
+    submit_answer(acceptable, K.REVOKE, now=now)
     with pytest.raises(DutyConflict) as caught:
         answer.correct(
             acceptable, actor=as_actor(held.people.omar, 20), now=now, reason="No.", answer=K.KEEP, batch=uuid.uuid4()

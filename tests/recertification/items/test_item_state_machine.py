@@ -21,7 +21,7 @@ from inventory.models import Automation
 from tests import run_lengths
 from tests.appointments import record_leaver
 from tests.people import as_actor
-from tests.recertification.review_steps import JOB, Held, latest_answer, question, say, sweep_at, under_review
+from tests.recertification.review_steps import JOB, Held, latest_answer, question, submit_answer, sweep_at, under_review
 from tests.state_machines import Undone
 
 #: A few a run; other orders come up in other runs.
@@ -56,12 +56,12 @@ class Review(Undone):
 
     @rule(asks=ASKS, kind=KINDS)
     def reviewer_answers(self, asks: Asks, kind: AnswerKind) -> None:
-        self.attempt(lambda: say(question(self.item, asks), kind, now=self.now))
+        self.attempt(lambda: submit_answer(question(self.item, asks), kind, now=self.now))
 
     @rule(who=st.sampled_from(PEOPLE), asks=ASKS, kind=KINDS)
     def anybody_answers(self, who: str, asks: Asks, kind: AnswerKind) -> None:
         subject = question(self.item, asks)
-        self.attempt(lambda: say(subject, kind, now=self.now, by=getattr(self.held.people, who)))
+        self.attempt(lambda: submit_answer(subject, kind, now=self.now, by=getattr(self.held.people, who)))
 
     @rule(who=st.sampled_from(["jonas", "omar", "amara"]))
     def somebody_leaves(self, who: str) -> None:

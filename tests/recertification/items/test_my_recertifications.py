@@ -19,7 +19,7 @@ from governance.recertification.items.transitions.open_item import note_event
 from governance.recertification.items.transitions.settle import last_day
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemState
 from tests.people import as_actor, shares
-from tests.recertification.review_steps import JOB, Held, opens_at, question, say, sweep_at, under_review
+from tests.recertification.review_steps import JOB, Held, opens_at, question, submit_answer, sweep_at, under_review
 from tests.signed_in_client import client_of
 
 
@@ -143,7 +143,7 @@ def test_mail_link_leads_through_sign_in_to_submitted_revoke(item: Item, held: H
 @pytest.mark.rule("R4")
 def test_a_submitted_revoke_is_corrected_from_the_page_with_a_reason(item: Item, held: Held) -> None:
     n, acceptable = held.people, question(item, Asks.ACCEPTABLE)
-    say(acceptable, AnswerKind.REVOKE, now=item.opened_at)
+    submit_answer(acceptable, AnswerKind.REVOKE, now=item.opened_at)
     omar = client_of(n.omar)
     shown = omar.get(f"/recertify/{item.pk}/?asks=acceptable").content.decode()
     assert "Keep it after all" in shown
@@ -227,7 +227,7 @@ def test_where_stage_2_decides_again_keep_is_offered_until_the_end_of_the_grant(
     last = under_review(grant)
     for _ in range(2):
         for asks in Asks:
-            say(question(last, asks), AnswerKind.KEEP, now=last.opened_at)
+            submit_answer(question(last, asks), AnswerKind.KEEP, now=last.opened_at)
         grant = Grant.objects.get(predecessor=grant)
         last = under_review(grant)
     stands_at(monkeypatch, last.opened_at)
@@ -239,7 +239,7 @@ def test_where_stage_2_decides_again_keep_is_offered_until_the_end_of_the_grant(
 
 @pytest.mark.rule("H3")
 def test_an_automations_page_lists_its_reviews(item: Item, held: Held) -> None:
-    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=item.opened_at)
+    submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=item.opened_at)
     where = f"/automations/{held.automation.pk}/recertifications/"
     page = client_of(held.people.theo).get(where).content.decode()
     assert f"/recertify/{item.pk}/" in page
@@ -331,7 +331,7 @@ def test_malformed_answer_is_refused_and_input_is_kept(item: Item, held: Held, f
 @pytest.mark.rule("R4")
 @pytest.mark.parametrize("fields", [{"ends_on": "soon"}, {"asks": "whatever"}], ids=str)
 def test_malformed_correction_is_refused(item: Item, held: Held, fields: dict[str, str]) -> None:
-    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=item.opened_at)
+    submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=item.opened_at)
     form = {"asks": "acceptable", "reason": "The wrong row.", **fields}
     answer = client_of(held.people.omar).post(f"/recertify/{item.pk}/correct/", form)
     assert answer.status_code == 422

@@ -20,7 +20,7 @@ from governance.recertification.models import AnswerKind, Asks, Campaign, Item, 
 from tests.appointments import record_leaver
 from tests.people import as_actor
 from tests.recertification.campaign_steps import filled, ordered
-from tests.recertification.review_steps import JOB, Held, keep_to_its_end, question, say
+from tests.recertification.review_steps import JOB, Held, keep_to_its_end, question, submit_answer
 from tests.scenarios import Company
 from tests.starting_points import starting_point
 
@@ -104,7 +104,7 @@ def test_answers_and_silence_give_documented_outcome(
             if kind == TO_ITS_END:
                 keep_to_its_end(pending, now=now)
             else:
-                say(pending, AnswerKind(kind), now=now, reason="Because.")
+                submit_answer(pending, AnswerKind(kind), now=now, reason="Because.")
     second_round(item)
     item.refresh_from_db()
     assert (item.state, item.outcome) == (ItemState.CLOSED, outcome)
@@ -126,7 +126,7 @@ def test_second_round_asks_unanswered_questions_only(held: Held, start: Campaign
     now, campaign = held.company.now + DAY, start
     item = campaign.items.get(grant=held.grant())
     needed, acceptable = (item.questions.get(asks=asks) for asks in (Asks.NEEDED, Asks.ACCEPTABLE))
-    say(needed, KEEP, now=now)
+    submit_answer(needed, KEEP, now=now)
     was = needed.reviewer, acceptable.reviewer
     item_jobs.sweep(campaign.deadline)
     needed.refresh_from_db()
@@ -134,7 +134,7 @@ def test_second_round_asks_unanswered_questions_only(held: Held, start: Campaign
     assert needed.reviewer == was[0]
     assert acceptable.reviewer != was[1]
     assert acceptable.answered_at is None
-    say(acceptable, KEEP, now=campaign.deadline + timedelta(hours=1))
+    submit_answer(acceptable, KEEP, now=campaign.deadline + timedelta(hours=1))
     item.refresh_from_db()
     assert (item.state, item.outcome) == (ItemState.CLOSED, KEPT)
 
@@ -164,7 +164,7 @@ def test_silence_has_no_effect_before_reviewer_exists(start: Item, answer: Answe
     if answer is not None:
         for pending in (question(item, asks) for asks in Asks):
             if question(item, Asks(pending.asks)).state == "open":
-                say(pending, answer, now=later, reason="Because.")
+                submit_answer(pending, answer, now=later, reason="Because.")
     second_round(item)
     item.refresh_from_db()
     assert (item.state, item.outcome) == (ItemState.CLOSED, KEPT if answer == KEEP else REVOKED)

@@ -27,7 +27,7 @@ from tests import scenarios
 from tests.approvals import stock_report
 from tests.ledger_records import recorded
 from tests.people import as_actor
-from tests.recertification.review_steps import JOB, Held, question, say, sweep_at
+from tests.recertification.review_steps import JOB, Held, question, submit_answer, sweep_at
 from tests.scenarios import Company
 from tests.starting_points import starting_point
 
@@ -134,7 +134,7 @@ def test_passed_reviewer_gets_a_day_at_end_of_grace(held: Held, stock_under_revi
     item = stock_under_review
     sweep_at(item.deadline)
     passed = item.grace_until - timedelta(hours=1)
-    say(question(item, NEEDED), AnswerKind.NOT_MINE, now=passed, whose=held.people.nadia)
+    submit_answer(question(item, NEEDED), AnswerKind.NOT_MINE, now=passed, whose=held.people.nadia)
     assert sweep_at(item.grace_until).get("suspended", 0) == 0
     item.refresh_from_db()
     assert item.grace_until == passed + timedelta(days=1)
@@ -155,7 +155,7 @@ def test_notice_moves_grace_on_and_never_back(grace: int, ends: int | None, at: 
 @pytest.mark.rule("R6")
 def test_one_keep_of_two_is_silence(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
-    say(question(item, NEEDED), KEEP, now=item.opened_at)
+    submit_answer(question(item, NEEDED), KEEP, now=item.opened_at)
     sweep_at(item.deadline)
     assert question(item, NEEDED).reviewer == held.people.jonas  # who answered is left alone
     sweep_at(item.grace_until)
@@ -169,7 +169,7 @@ def test_an_answer_that_comes_after_the_suspension_and_before_the_end_still_coun
     item = stock_suspended
     late = item.grace_until + timedelta(hours=2)
     for asks in Asks:
-        say(question(item, asks), KEEP, now=late)
+        submit_answer(question(item, asks), KEEP, now=late)
     item.refresh_from_db()
     successor = Grant.objects.get(predecessor=item.grant)
     assert (item.outcome, successor.state) == (ItemOutcome.KEPT, GrantState.ACTIVE)
@@ -181,7 +181,7 @@ def test_an_automation_that_silence_suspended_comes_back_with_a_late_keep(
 ) -> None:
     item = automation_suspended
     assert held.automation.state == AutomationState.SUSPENDED
-    needed = say(question(item, NEEDED), KEEP, now=item.grace_until + timedelta(hours=1))
+    needed = submit_answer(question(item, NEEDED), KEEP, now=item.grace_until + timedelta(hours=1))
     assert held.automation.state == AutomationState.LIVE
     assert recorded("automation.reinstated", held.automation, by=needed.reviewer)["to"] == "live"
 
@@ -200,7 +200,7 @@ def test_own_side_does_not_lift_suspension_by_review(held: Held, automation_susp
     lifecycle.request_resume(held.automation, actor=as_actor(n.rita), now=after, reason=why)
     lifecycle.resume(held.automation, actor=as_actor(n.theo), now=after, reason=why)
     assert (held.automation.state, held.automation.stopped_by) == (AutomationState.SUSPENDED, None)
-    say(question(item, NEEDED), KEEP, now=after)
+    submit_answer(question(item, NEEDED), KEEP, now=after)
     assert (held.automation.state, held.automation.suspended_at) == (AutomationState.LIVE, None)
 
 
@@ -215,7 +215,7 @@ def test_review_of_stopped_automation_keeps_stop(held: Held, automation_under_re
     lifecycle.resume(held.automation, actor=as_actor(n.theo), now=after, reason="Mended.")
     assert held.automation.state == AutomationState.SUSPENDED
     lifecycle.stop(held.automation, actor=as_actor(n.sana), now=after, reason="Still strange.")
-    say(question(item, NEEDED), KEEP, now=after)
+    submit_answer(question(item, NEEDED), KEEP, now=after)
     assert (held.automation.state, held.automation.stopped_by) == (AutomationState.SUSPENDED, n.sana)
 
 
@@ -235,7 +235,7 @@ def _ended_by_silence(c: Company) -> None:
 
 def _ended_by_revocation(c: Company) -> None:
     item = Item.objects.get()
-    say(question(item, NEEDED), AnswerKind.REVOKE, now=item.opened_at, reason="Nobody reads it.")
+    submit_answer(question(item, NEEDED), AnswerKind.REVOKE, now=item.opened_at, reason="Nobody reads it.")
     _closed(item)
 
 
@@ -288,7 +288,7 @@ def test_each_is_reminded_once_on_each_day_for_it_in_one_thread_and_not_when_don
     held: Held, stock_under_review: Item
 ) -> None:
     item = stock_under_review
-    say(question(item, NEEDED), KEEP, now=item.opened_at)
+    submit_answer(question(item, NEEDED), KEEP, now=item.opened_at)
     heard: list[tuple[date, str]] = []
     for day in range((item.deadline - item.opened_at).days + 4):
         at = item.opened_at + timedelta(days=day)

@@ -12,7 +12,7 @@ from governance.recertification.models import AnswerKind, Asks, Item
 from tests.approvals.proposals.policy_proposals import changed, in_force
 from tests.recertification.campaign_steps import filled, ordered
 from tests.recertification.items.test_review_triggers import DAY, LATER, kept, new_reviews, use
-from tests.recertification.review_steps import Held, question, say, sweep_at, under_review
+from tests.recertification.review_steps import Held, question, submit_answer, sweep_at, under_review
 from tests.signed_in_client import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
@@ -60,7 +60,7 @@ def test_correction_deadline_is_shown_from_start(held: Held) -> None:
     page = client_of(held.people.sana).get(item.campaign.href)
     (silence,) = page.context["silence"]
     assert silence["ended"] - silence["suspended"] == 9 * DAY
-    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=item.opened_at + 2 * DAY)
+    submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=item.opened_at + 2 * DAY)
     item.refresh_from_db()
     assert item.closes_at == item.opened_at + 11 * DAY
 
@@ -75,7 +75,7 @@ def test_campaign_names_effect_date_of_joined_item(held: Held) -> None:
     page = client_of(held.people.sana).get(later.href)
     assert {row["ended"] - row["suspended"] for row in page.context["silence"]} == {2 * DAY}
     assert "Their own campaign sets the day of removal." in page.content.decode()
-    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=now + DAY)
+    submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=now + DAY)
     item.refresh_from_db()
     assert item.closes_at == now + 6 * DAY
 

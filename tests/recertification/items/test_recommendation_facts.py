@@ -21,7 +21,7 @@ from governance.recertification.models import Answer, AnswerKind, Asks, Item
 from inventory.models import Automation, Credential, Lifetime, Version
 from tests import scenarios
 from tests.approvals import stock_report
-from tests.recertification.review_steps import Held, opened, question, say, under_review
+from tests.recertification.review_steps import Held, opened, question, submit_answer, under_review
 from tests.signed_in_client import client_of
 from tests.trigger_bypass import given
 
@@ -176,7 +176,7 @@ def test_earlier_answers_count_and_are_shown(held: Held, monkeypatch: pytest.Mon
     grant = held.automation.grants.filter(kind="credential").order_by("pk")[0]
     item = under_review(grant)
     for asks in Asks:
-        say(question(item, asks), AnswerKind.KEEP, now=item.opened_at, reason="Still used.")
+        submit_answer(question(item, asks), AnswerKind.KEEP, now=item.opened_at, reason="Still used.")
     later = under_review(Grant.objects.get(predecessor=grant))
     item_queries.load_subjects([later])
     item_facts = item_queries.load_facts([later], later.opened_at)[later.pk]

@@ -25,7 +25,7 @@ from tests.appointments import record_leaver
 from tests.approvals import stock_report
 from tests.people import as_actor
 from tests.recertification.items.test_risk_increase import raise_class
-from tests.recertification.review_steps import JOB, Held, question, say, under_review
+from tests.recertification.review_steps import JOB, Held, question, submit_answer, under_review
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("R1")]
 
@@ -70,7 +70,7 @@ def kept(held: Held, at: datetime) -> Grant:
     """The grant on Slack after its review renewed it, by what fell due at ``at``."""
     item = Item.objects.exclude(state=ItemState.CLOSED).get(grant__entitlement__resource=held.company.slack)
     for asks in Asks:
-        say(question(item, asks), AnswerKind.KEEP, now=at)
+        submit_answer(question(item, asks), AnswerKind.KEEP, now=at)
     return Grant.objects.get(predecessor=item.grant)
 
 
@@ -243,8 +243,8 @@ def test_incident_reviews_ending_access_without_renewal(held: Held, at: datetime
     assert ("incident", grant.key) in new_reviews(at)
     item = Item.objects.get(grant=grant)
     with pytest.raises(OutOfTurn, match="named the day"):
-        say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=at)
-    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=at)
+        submit_answer(question(item, Asks.NEEDED), AnswerKind.KEEP, now=at)
+    submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=at)
     assert grant not in Grant.objects.live(at)
 
 

@@ -40,7 +40,7 @@ from tests.ledger_records import recorded
 from tests.manual_descriptions import registered
 from tests.matrix.cast_and_states import inside
 from tests.people import as_actor
-from tests.recertification.review_steps import JOB, Held, opened, question, say
+from tests.recertification.review_steps import JOB, Held, opened, question, submit_answer
 from tests.scenarios import Company
 from tests.starting_points import STARTS, starting_point
 
@@ -460,7 +460,7 @@ def test_one_answer_keeps_nothing_without_second_reviewer(held: Held, way: str) 
         assert "acceptable" in notices.get().context["asks"]
         needed = question(item, Asks.NEEDED)
         if way == "alone":
-            say(needed, "keep", now=now, reason="Needed.")
+            submit_answer(needed, "keep", now=now, reason="Needed.")
         else:
             actor = as_actor(needed.reviewer)
             later = now + timedelta(minutes=1)
@@ -473,7 +473,7 @@ def test_one_answer_keeps_nothing_without_second_reviewer(held: Held, way: str) 
     item_jobs.assign_waiting_items(then, JOB)
     item.refresh_from_db()
     assert (item.nobody, item.deadline > item.grace_until - timedelta(days=30)) == (False, True)
-    say(question(item, Asks.ACCEPTABLE), "keep", now=then + timedelta(hours=1), reason="Fine.")
+    submit_answer(question(item, Asks.ACCEPTABLE), "keep", now=then + timedelta(hours=1), reason="Fine.")
     item.refresh_from_db()
     assert (item.state, item.outcome) == (ItemState.CLOSED, "kept")
 
@@ -506,7 +506,7 @@ def test_kept_access_continues_at_current_risk(held: Held) -> None:
     open_due(held)
     item = Item.objects.get(grant=grant)
     for asks in (Asks.NEEDED, Asks.ACCEPTABLE):
-        say(question(item, asks), "keep", now=now, reason="Needed.")
+        submit_answer(question(item, asks), "keep", now=now, reason="Needed.")
     successor = Grant.objects.get(predecessor=grant)
     assert (successor.tier, successor.counted_tier) == ("standard", "high")
     assert successor.ends_at <= now + timedelta(days=90)

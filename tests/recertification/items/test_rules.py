@@ -22,7 +22,7 @@ from governance.recertification.models import Answer, AnswerKind, Asks, Item, Qu
 from inventory.automations.transitions import lifecycle
 from tests.approvals.refusals import database_refuses
 from tests.people import as_actor, shares
-from tests.recertification.review_steps import JOB, Held, question, say, sweep_at
+from tests.recertification.review_steps import JOB, Held, question, submit_answer, sweep_at
 
 KEEP, REVOKE = AnswerKind.KEEP, AnswerKind.REVOKE
 
@@ -86,7 +86,7 @@ def test_requester_does_not_answer_acceptable(held: Held, stock_under_review: It
     item, n = stock_under_review, held.people
     Party.objects.create(submission=held.submission, person=n.lena, capacity="editor")
     with pytest.raises(InvalidInput, match=r"^R4: It can't be passed on to Lena"):
-        say(question(item, Asks.ACCEPTABLE), AnswerKind.NOT_MINE, now=item.opened_at, whose=n.lena)
+        submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.NOT_MINE, now=item.opened_at, whose=n.lena)
     Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(reviewer=n.lena)
     error = refused(question(item, Asks.ACCEPTABLE), as_actor(n.lena), KEEP, "SOD-4", item.opened_at)
     assert "asked for this access" in error.refusal.sentence
@@ -146,9 +146,9 @@ def test_repeated_and_late_answers_are_refused(held: Held, stock_under_review: I
     item = stock_under_review
     now = item.opened_at
     needed, acceptable = question(item, Asks.NEEDED), question(item, Asks.ACCEPTABLE)
-    say(needed, KEEP, now=now)
+    submit_answer(needed, KEEP, now=now)
     assert isinstance(refused(needed, as_actor(needed.reviewer), REVOKE, "STATE", now), OutOfTurn)
-    say(acceptable, KEEP, now=now)
+    submit_answer(acceptable, KEEP, now=now)
     refused(acceptable, as_actor(acceptable.reviewer), REVOKE, "STATE", now)
 
 
@@ -159,7 +159,7 @@ def test_ended_access_takes_no_answer(held: Held, stock_under_review: Item) -> N
     transition_lifecycle.revoke(item.grant, actor=as_actor(n.omar), now=now, reason="Not here.")
     for open_question in item.questions.all():
         with pytest.raises(OutOfTurn) as caught:
-            say(open_question, KEEP, now=now)
+            submit_answer(open_question, KEEP, now=now)
         assert "ended already" in caught.value.refusal.sentence
 
 
@@ -238,7 +238,7 @@ def test_database_refusal_names_its_duty(held: Held, stock_under_review: Item, m
     monkeypatch.setattr(reviewers, "people_of_other_question", lambda context, asks: set())
     monkeypatch.setattr(reviewers, "gains", lambda automation, parties, person: False)
     with pytest.raises(OutOfTurn) as caught:
-        say(question(item, Asks.ACCEPTABLE), AnswerKind.NOT_MINE, now=item.opened_at, whose=n.jonas)
+        submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.NOT_MINE, now=item.opened_at, whose=n.jonas)
     assert caught.value.refusal.code == "SOD-4"
     event = LedgerEvent.objects.order_by("-pk")[0]
     assert (event.verb, event.outcome, event.code) == ("question.passed_on", "refused", "SOD-4")

@@ -16,7 +16,7 @@ from governance.recertification.items import context as item_context
 from governance.recertification.items.transitions import answer
 from governance.recertification.models import AnswerKind, Asks, Item, ItemOutcome, ItemState, Question
 from tests.people import as_actor, shares
-from tests.recertification.review_steps import Held, question, say, sweep_at, under_review
+from tests.recertification.review_steps import Held, question, submit_answer, sweep_at, under_review
 from tests.signed_in_client import client_of
 
 KEEP = AnswerKind.KEEP
@@ -55,19 +55,19 @@ def test_owner_alone_does_not_keep_sampled_access(item: Item, held: Held) -> Non
         "needed": "Jonas Weil",
         "acceptable": "Omar Haddad",
     }
-    say(question(item, Asks.NEEDED), KEEP, now=now)
+    submit_answer(question(item, Asks.NEEDED), KEEP, now=now)
     item.refresh_from_db()
     assert item.state == ItemState.OPEN
     acceptable = question(item, Asks.ACCEPTABLE)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-        say(acceptable, KEEP, now=now, by=n.jonas)
+        submit_answer(acceptable, KEEP, now=now, by=n.jonas)
     assert not Grant.objects.filter(predecessor=item.grant).exists()
 
 
 @pytest.mark.rule("S4", "A11")
 def test_owner_as_delegate_does_not_give_both_answers(item: Item, held: Held) -> None:
     now, n = item.opened_at, held.people
-    say(question(item, Asks.NEEDED), KEEP, now=now)
+    submit_answer(question(item, Asks.NEEDED), KEEP, now=now)
     shares(n.jonas, n.omar)
     n.omar.delegations_given.create(taker=n.jonas, from_at=now, until_at=now + timedelta(days=9))
     both = as_actor(n.jonas).for_person(n.omar)
@@ -80,7 +80,7 @@ def test_owner_as_delegate_does_not_give_both_answers(item: Item, held: Held) ->
 
 @pytest.mark.rule("S4", "R6")
 def test_sampled_access_ends_without_second_answer(item: Item) -> None:
-    say(question(item, Asks.NEEDED), KEEP, now=item.opened_at)
+    submit_answer(question(item, Asks.NEEDED), KEEP, now=item.opened_at)
     sweep_at(item.deadline)
     sweep_at(item.grace_until)
     assert Grant.objects.get(pk=item.grant_id).state == GrantState.SUSPENDED
@@ -90,8 +90,8 @@ def test_sampled_access_ends_without_second_answer(item: Item) -> None:
 def test_sampled_access_needs_two_answers_and_other_one(
     item: Item, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    say(question(item, Asks.NEEDED), KEEP, now=item.opened_at)
-    say(question(item, Asks.ACCEPTABLE), KEEP, now=item.opened_at)
+    submit_answer(question(item, Asks.NEEDED), KEEP, now=item.opened_at)
+    submit_answer(question(item, Asks.ACCEPTABLE), KEEP, now=item.opened_at)
     item.refresh_from_db()
     assert item.outcome == ItemOutcome.KEPT
     monkeypatch.setattr(item_context, "is_drawn", lambda grant: False)

@@ -19,7 +19,7 @@ from tests import run_lengths
 from tests.approvals import stock_report
 from tests.mail_server import Server, plain
 from tests.recertification.grant_rows import low_grants
-from tests.recertification.review_steps import Held, opens_at, question, say, sweep_at
+from tests.recertification.review_steps import Held, opens_at, question, submit_answer, sweep_at
 from tests.scenarios import Company
 from tests.starting_points import starting_point
 
@@ -94,14 +94,14 @@ def test_suspensions_of_one_sweep_are_one_mail_per_person(held: Held, smtp: Serv
 def test_kept_access_is_left_out_and_later_suspension_is_sent(held: Held, smtp: Server, suspended: list[Item]) -> None:
     at, n = when(suspended), held.people
     kept, *others = suspended
-    say(question(kept, Asks.NEEDED), AnswerKind.KEEP, now=at + timedelta(minutes=1))
+    submit_answer(question(kept, Asks.NEEDED), AnswerKind.KEEP, now=at + timedelta(minutes=1))
     mail_jobs.send_due(now=at + MINUTES)
     (mail,) = [mail for mail in smtp.to(n.rita.email) if "suspended" in mail["Subject"]]
     assert f"/recertify/{kept.pk}/" not in plain(mail)
     assert f"/recertify/{others[0].pk}/" in plain(mail)
     later = at + timedelta(hours=1)
     revoked = next(item for item in Item.objects.filter(state=ItemState.ESCALATED, pk__in=[item.pk for item in others]))
-    say(question(revoked, Asks.NEEDED), AnswerKind.REVOKE, now=later, reason="Nobody needs it.")
+    submit_answer(question(revoked, Asks.NEEDED), AnswerKind.REVOKE, now=later, reason="Nobody needs it.")
     mail_jobs.send_due(now=later + MINUTES)
     subjects = [mail["Subject"] for mail in smtp.to(n.jonas.email)]
     assert [subject[:21] for subject in subjects if "evoked" in subject] == ["Revoked in its review"], (
@@ -132,7 +132,7 @@ def test_suspension_after_undeliverable_mail_is_sent_soon(held: Held, smtp: Serv
         real += wait
         mail_jobs.send_due(now=at + MINUTES, at=real)
     smtp.answer, later = "250 kept", at + timedelta(hours=1)
-    say(question(suspended[0], Asks.NEEDED), AnswerKind.REVOKE, now=later, reason="Nobody needs it.")
+    submit_answer(question(suspended[0], Asks.NEEDED), AnswerKind.REVOKE, now=later, reason="Nobody needs it.")
     for _ in range(3):
         mail_jobs.send_due(now=later + MINUTES, at=real)
     jonas = held.people.jonas  # who did not say so themselves
