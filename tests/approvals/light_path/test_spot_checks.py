@@ -376,7 +376,7 @@ def test_the_preview_says_that_it_may_be_drawn(
 ) -> None:
     monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
     rita = Build.by(company.people.rita)
-    sentence = "One such change in 10 is drawn"
+    sentence = "One such change in 10 gets a spot check"
     assert sentence in rita.see(rita.import_item(content=stock_report.source(stock_report.another_order)))
     assert sentence not in rita.see(rita.import_item(content=stock_report.source(stock_report.without_slack)))
 
