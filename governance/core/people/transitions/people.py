@@ -106,7 +106,7 @@ def add_person(step: Step[Person]) -> Effect:
     """
     new = step.subject
     if any(free_text.name(text) != text for text in (new.email, new.subject)):
-        raise refuse(Refusal("PERSON", "input", "There is something in this address that is invisible. Type it again."))
+        raise refuse(Refusal("PERSON", "input", "This address has an invisible character. Type it again."))
     new.name, new.title = free_text.name(new.name), free_text.name(new.title)
     if not new.name:
         raise refuse(Refusal("PERSON", "input", "Give them a name.", detail=(("name", "Give them a name."),)))
