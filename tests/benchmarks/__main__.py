@@ -36,7 +36,8 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 import governance.celery  # noqa: E402, F401  nudges go through this application
 from approvals.decisions.transitions import decide  # noqa: E402
-from approvals.models import UNFINISHED, Submission  # noqa: E402
+from approvals.models import Submission  # noqa: E402
+from approvals.models.submission import UNFINISHED  # noqa: E402
 from governance.core.clock import current_time  # noqa: E402
 from governance.core.keys import key_files  # noqa: E402
 from governance.core.ledger import sealing  # noqa: E402
