@@ -254,6 +254,12 @@ def company(ground: Ground) -> Company:
 
 
 @pytest.fixture
+def clock_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Business time stays at the instant at which Northwind is founded."""
+    monkeypatch.setattr(current_time, "now", lambda: NOW)
+
+
+@pytest.fixture
 def stock_submitted(ground: Ground) -> Submission:
     """The stock report submitted by Rita: stage 1 is open, stage 2 waits."""
     return ground.submission("stock_submitted")

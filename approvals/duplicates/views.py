@@ -6,8 +6,9 @@ from approvals.duplicates import queries
 from approvals.duplicates.answers import field_name
 from approvals.models import Likeness, Submission
 from approvals.models.submission import TO_NOTHING
-from approvals.review.views.reader import Reader, Shape
+from approvals.review.views.reader import Reader
 from governance.web.components import times
+from governance.web.pages.page import Shape
 
 SAID = {None: "", True: "Answered: it is the same.", False: "Answered: it is another automation."}
 

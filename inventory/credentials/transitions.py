@@ -148,7 +148,7 @@ def owner_refusal(credential: Credential, actor: Actor, now: datetime) -> Refusa
     The owner stays until they or the credential's side name another. An owner who left has a successor only after two
     people named an interim owner.
     """
-    old, meanwhile = credential.owner, credential.interim_owner(now)
+    old, interim = credential.owner, credential.interim_owner(now)
     if old is None:
         return None
     if old.is_here:
@@ -156,14 +156,14 @@ def owner_refusal(credential: Credential, actor: Actor, now: datetime) -> Refusa
             return None
         sentence = f"{old.name} owns it, so you can't name another owner."
         return Refusal("I3", "duty", sentence, f"Ask {old.name}, or an owner of a resource that it opens.")
-    if meanwhile is None:
+    if interim is None:
         sentence = f"{old.name} left, and it has no interim owner."
         return Refusal("I3", "state", sentence, "The team's lead and a security reviewer name one together first.")
-    is_its_own = actor.capacity_of == meanwhile or is_on_credential_side(actor.capacity_of, credential, now)
+    is_its_own = actor.capacity_of == interim or is_on_credential_side(actor.capacity_of, credential, now)
     if is_its_own and parties.stake_in_credential(credential, actor) is None:
         return None
-    sentence = f"{meanwhile.name} is its interim owner, so you can't name another owner."
-    return Refusal("I3", "duty", sentence, f"Ask {meanwhile.name}, or an owner of a resource that it opens.")
+    sentence = f"{interim.name} is its interim owner, so you can't name another owner."
+    return Refusal("I3", "duty", sentence, f"Ask {interim.name}, or an owner of a resource that it opens.")
 
 
 def _check_order(credential: Credential, changed: Collection[str], now: datetime) -> None:

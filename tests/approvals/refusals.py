@@ -62,7 +62,7 @@ def refused(
     refusal = caught.value.refusal
     assert (refusal.code, refusal.kind) == (code, kind), refusal
     assert type(caught.value) is ERRORS[refusal.kind]
-    assert expected == refusal, "the screen is told the same"
+    assert expected == refusal, "the page shows the same refusal"
     (event,) = LedgerEvent.objects.filter(pk__gt=last)
     acting = (str(actor.person.opaque_id) if actor.person else actor.job, actor.for_id)
     assert (event.outcome, event.code, event.verb) == ("refused", code, verb.event)

@@ -170,7 +170,7 @@ def test_reviewer_decides_asks_and_undoes_by_keyboard(arrive: Arrive, scripts: b
 
 
 def to_the_review(hands: Hands, submission: Submission, scripts: bool) -> None:
-    """From home to Approvals, and by its name to the submission; where scripts run, the question of a row opens beside it."""
+    """Go from Home to Approvals and to the submission by its name. With scripts, the row's question opens in the panel."""
     from playwright.sync_api import expect
 
     page, name = hands.page, submission.automation.name

@@ -213,7 +213,7 @@ def test_htmx_gets_the_same_verdict(portal: Portal) -> None:
         for expected, who in one_of_each.items():
             answer = send(portal, who, "GET", path, **{"HX-Request": "true"})
             if answer.verdict != expected or answer.written:
-                wrong.append(f"{address} {subject} by {who}: the table says {expected}, htmx is told {answer.verdict}")
+                wrong.append(f"{address} {subject} by {who}: the table says {expected}, htmx gets {answer.verdict}")
     assert not wrong, "\n".join(wrong)
 
 

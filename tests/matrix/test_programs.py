@@ -139,7 +139,7 @@ def test_every_program_gets_tabled_answer(portal: Portal, operation: str, subjec
             verdict = f"{answer.status}:{answer.said['code']}" if "code" in answer.said else str(answer.status)
             if verdict != expected:
                 wrong.append(
-                    f"{operation} {subject} by a program of {who}: the table says {expected}, it is told {verdict}"
+                    f"{operation} {subject} by a program of {who}: the table says {expected}, it gets {verdict}"
                 )
             kept = set(written) - RECORD - DRAFTS - {"controls_apitoken"}
             left = ImportItem.objects.exclude(pk__in=before).exists()

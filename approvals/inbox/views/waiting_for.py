@@ -5,8 +5,9 @@ from datetime import date
 from itertools import groupby
 
 from approvals.inbox.waiting_for import Holder, Waiting, group_by_people, join_with_or
-from approvals.review.views.reader import Reader, Shape
+from approvals.review.views.reader import Reader
 from governance.web.components import times
+from governance.web.pages.page import Shape
 
 
 def holder_shapes(held: Iterable[Waiting], reader: Reader) -> list[Shape]:

@@ -6,7 +6,8 @@ from approvals.duplicates import views as duplicates
 from approvals.models import Approval, ApprovalState, Decision, Submission
 from approvals.review.views import actions, approval_rows, changes, decision_form, tier_reasons
 from approvals.review.views.dossier import Dossier
-from approvals.review.views.reader import Reader, Shape
+from approvals.review.views.reader import Reader
+from governance.web.pages.page import Shape
 from inventory.models import AutomationKind, Privilege
 from inventory.versions import findings
 

@@ -21,8 +21,9 @@ from approvals.review.changes import privilege_code
 from approvals.review.views import actions, bindings, credentials
 from approvals.review.views.decision_form import decision_form
 from approvals.review.views.dossier import Dossier
-from approvals.review.views.reader import Reader, Shape
+from approvals.review.views.reader import Reader
 from governance.core.access import Refusal
+from governance.web.pages.page import Shape
 
 #: Words for a decision, to follow the person's name.
 DECISION_WORDS: dict[str, str] = {

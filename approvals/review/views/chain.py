@@ -5,8 +5,7 @@ from django.views.decorators.http import require_GET
 
 from approvals.models import Submission
 from approvals.models.submission import UNFINISHED
-from approvals.review.views.reader import Shape
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request, visible_row
 from inventory.chains import queries as chain_queries
 from inventory.chains import views as chain_views

@@ -10,10 +10,11 @@ from approvals.models import Grant
 from approvals.policies import current_tiers
 from approvals.review.changes import Change, VersionChanges
 from approvals.review.views.dossier import Dossier
-from approvals.review.views.reader import Reader, Shape
+from approvals.review.views.reader import Reader
 from approvals.submissions import reapproval
 from governance.web.components import state_words as web_words
 from governance.web.components import times
+from governance.web.pages.page import Shape
 from inventory.models import AutomationKind, Credential, Privilege
 from inventory.versions import trigger_descriptions
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from approvals.grants import unused_credentials
 from approvals.models import Approval, ApprovalState
 from approvals.policies.facts import SubmissionFacts
-from approvals.review.views.reader import Shape
+from governance.web.pages.page import Shape
 from inventory.credentials.views import credential_facts
 from inventory.models import Credential, Reach
 from inventory.versions import findings

@@ -15,9 +15,10 @@ from approvals.decisions.transitions import decide
 from approvals.duplicates import answers as duplicate_answers
 from approvals.models import Approval
 from approvals.review.views import actions
-from approvals.review.views.reader import Reader, Shape
+from approvals.review.views.reader import Reader
 from governance.core.access import Actor, Refusal, refuse
 from governance.core.engine.transition import Transition
+from governance.web.pages.page import Shape
 from governance.web.requests.request import number
 from inventory.models import Resource, ScopeKind
 from inventory.resources.transitions import bindings as transition_bindings

@@ -20,9 +20,10 @@ from approvals.models.submission import SubmissionQuerySet
 from approvals.policies.facts import SUBMISSION_RELATIONS, load_privileges
 from approvals.review import changes as since_approved
 from approvals.review.changes import VersionChanges
-from approvals.review.views.reader import Reader, Shape
+from approvals.review.views.reader import Reader
 from governance.core.database.related_people import PersonColumn
 from governance.core.models import Person
+from governance.web.pages.page import Shape
 from inventory.models import Assessment, Finding
 
 #: Large documents that the page does not show.

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from approvals.models import Comment, Decision, DecisionOutcome, Submission, SubmissionState
 from approvals.models.submission import TO_NOTHING
 from approvals.review.views import approval_rows
-from approvals.review.views.reader import Reader, Shape
+from approvals.review.views.reader import Reader
 from approvals.submissions.transitions.withdraw import decline, withdraw
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person
 from governance.core.models.ledger import Outcome
+from governance.web.pages.page import Shape
 
 #: Ends by a person with a reason; other ends come from a decision or from a deadline.
 ENDED_BY = {withdraw.event: "withdrawn", decline.event: "declined"}

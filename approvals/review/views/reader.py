@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from django.http import QueryDict
 
 from governance.core.access import Actor, Refusal, access
 from governance.core.models import Person
-
-Shape = dict[str, Any]
 
 
 @dataclass(frozen=True)

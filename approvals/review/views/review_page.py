@@ -22,7 +22,7 @@ from approvals.models import Approval, ApprovalKind, ApprovalState, Submission, 
 from approvals.models.submission import TO_NOTHING, UNFINISHED
 from approvals.review.views import app, approval_rows, bindings, changes, earlier_submission, stepper
 from approvals.review.views.dossier import Dossier, load_dossier
-from approvals.review.views.reader import Reader, Shape
+from approvals.review.views.reader import Reader
 from approvals.submissions.transitions.put_in_force import accept_subset
 from approvals.submissions.transitions.withdraw import decline, withdraw
 from approvals.waivers import views as waiver_views
@@ -31,7 +31,7 @@ from governance.core.access import Relation
 from governance.core.ledger import ledger_events
 from governance.core.timeline import queries as timeline_queries
 from governance.web.components import times
-from governance.web.pages.page import ledger_href
+from governance.web.pages.page import Shape, ledger_href
 from inventory.automations.rules import ReaderRelations
 from inventory.importers import sentences
 

@@ -10,9 +10,8 @@ from approvals.assignment.context import SubmissionContext, load_context
 from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.conflict_rule import Mode
 from approvals.policies.views.policies import SIGNED_BY
-from approvals.review.views.reader import Shape
 from governance.core.access import Actor
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request, visible_row
 from inventory.models import Automation
 

@@ -6,8 +6,9 @@ from approvals.inbox.views import waiting_for
 from approvals.models import ApprovalState, SubmissionState
 from approvals.review.views import approval_rows
 from approvals.review.views.dossier import Dossier
-from approvals.review.views.reader import Reader, Shape
+from approvals.review.views.reader import Reader
 from governance.web.components import times
+from governance.web.pages.page import Shape
 
 #: What most steps lack; see ``components/stepper.html``.
 NOTHING_MORE = dict.fromkeys(("state", "count", "due", "parts", "held", "text", "below"), "")

@@ -224,5 +224,5 @@ def bulk_refusal(item: Item, answer: str, reason: str) -> Refusal | None:
     if not takes_bulk_answers(item):
         what = "an automation" if item.grant is None else f"{item.counted_tier} risk"
         sentence = f"It is {what}. Answer it on its own page."
-        return Refusal("R7", "state", sentence, "Choose again there. Your text is kept.")
+        return Refusal("R7", "state", sentence)
     return bulk_answer_refusal(answer, reason)

@@ -22,16 +22,10 @@ from tests.signed_in_client import client_of
 from tests.starting_points import starting_point
 from tests.trigger_bypass import moved
 
-pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock_stands"), pytest.mark.rule("S6")]
 
 DOOR = "Somebody who has not signed in can start it."
 UNSEEN = "Held by automations that you don’t see."
-
-
-@pytest.fixture(autouse=True)
-def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: plain.now)
 
 
 def page_of(c: Company, who: str) -> str:

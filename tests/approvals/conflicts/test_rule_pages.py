@@ -12,15 +12,9 @@ from tests.approvals.proposals.test_conflict_rule_proposals import approve, prop
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock_stands"), pytest.mark.rule("S6", "S8")]
 
 RULE = "/conflicts/rules/read-and-tell/"
-
-
-@pytest.fixture(autouse=True)
-def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: plain.now)
 
 
 def text_of(c: Company, who: str, path: str) -> str:

@@ -34,8 +34,8 @@ def version(c: Company, name: str, identity: str = "robot") -> Version:
 
 def ask(c: Company, second: Version) -> Waiver:
     """Rita asks that the second may run as it for thirty days."""
-    whom = NonHumanIdentity.objects.get().pk
-    fields = {"code": CODE, "subject_id": whom, "control": "Its log says which of them it was.", "days": 30}
+    identity_id = NonHumanIdentity.objects.get().pk
+    fields = {"code": CODE, "subject_id": identity_id, "control": "Its log says which of them it was.", "days": 30}
     return waiver_transitions.ask_waiver(
         second.automation, actor=as_actor(c.people.rita), now=c.now, reason="The account is replaced in June.", **fields
     )

@@ -24,13 +24,7 @@ from tests.portal.dashboard.test_page_costs import submitted_script
 from tests.scenarios import Company
 from tests.starting_points import starting_point
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock_stands")]
 
 
 def asked_again(c: Company) -> Approval:

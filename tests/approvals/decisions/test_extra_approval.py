@@ -45,17 +45,11 @@ from tests.signed_in_client import client_of
 from tests.starting_points import starting_point
 from tests.trigger_bypass import given
 
-pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock_stands"), pytest.mark.rule("S6")]
 
 WHY = "The report goes to buyers alone."
 
 Edit = Callable[[dict[str, Any]], None]
-
-
-@pytest.fixture(autouse=True)
-def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: plain.now)
 
 
 def in_stage_2(c: Company, edit: Edit | None = None) -> Submission:

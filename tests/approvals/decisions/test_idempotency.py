@@ -242,7 +242,7 @@ def test_submitting_the_same_twice_is_one_submission_and_anything_else_is_refuse
     confirmation.amend_automation(
         version.automation, actor=as_actor(c.people.rita), now=c.now, fields={"technical_owner": None}
     )
-    assert scenarios.submitted(c, version) != first, "what is said of the app has changed, so it is asked again"
+    assert scenarios.submitted(c, version) != first, "the app has another owner, so it is submitted again"
 
 
 @pytest.mark.rule("A8", "I7")

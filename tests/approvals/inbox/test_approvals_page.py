@@ -27,13 +27,7 @@ from tests.scenarios import Company
 from tests.signed_in_client import client_of
 from tests.starting_points import STARTS
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
-
-
-@pytest.fixture(autouse=True)
-def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock_stands"), pytest.mark.database]
 
 
 def five_submitted(company: Company) -> None:

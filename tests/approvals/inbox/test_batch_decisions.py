@@ -26,15 +26,9 @@ from tests.scenarios import Company
 from tests.signed_in_client import client_of
 from tests.starting_points import STARTS, Ground
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock_stands")]
 
 PAGE = "decide_together"
-
-
-@pytest.fixture(autouse=True)
-def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
 
 
 def two_asked(company: Company) -> list[int]:

@@ -13,15 +13,9 @@ from governance.core.models import Person
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock_stands")]
 
 FILTERS = "tier=high&q=chaser"
-
-
-@pytest.fixture(autouse=True)
-def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
 
 
 def keep(person: Person, name: str, query: str = FILTERS) -> Any:

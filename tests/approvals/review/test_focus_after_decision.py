@@ -20,16 +20,10 @@ from tests.scenarios import Company
 from tests.signed_in_client import client_of
 from tests.starting_points import starting_point
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock_stands")]
 
 #: What the answer puts the focus on: the id of an element that says so.
 FOCUS = re.compile(r'<[a-z]+(?=[^>]*\sdata-focus)[^>]*?\sid="([^"]+)"')
-
-
-@pytest.fixture(autouse=True)
-def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: company.now)
 
 
 def four_open(c: Company) -> Submission:

@@ -136,7 +136,7 @@ def test_a_delegate_acts_in_the_capacity_of_the_giver_while_it_runs_and_not_a_mo
     assert not access.may(actor, permission, None, now=given.until_at)
     give_role(northwind.tom, Role.ADMIN, admins=(northwind.ines, northwind.karl))
     record_leaver(northwind.ines, actor=as_actor(northwind.karl), now=NOW, reason="New job")
-    assert not access.may(actor.afresh(), permission, None, now=given.from_at), "whoever left passes nothing on"
+    assert not access.may(actor.afresh(), permission, None, now=given.from_at), "a leaver's delegation ends"
 
 
 @pytest.mark.rule("A11")

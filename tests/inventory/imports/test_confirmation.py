@@ -390,9 +390,7 @@ def test_a_secret_in_the_file_leaves_a_keyed_fingerprint_and_a_finding_and_itsel
     finding = assessment.findings.get(code="embedded_secret")
     assert len(finding.fingerprint) == 64
     assert finding.place == "nodes/Check credit/headerParameters/X-Api-Key"
-    kept = json.dumps([version.manifest, version.secrets]) + "".join(
-        str(credential.__dict__) for credential in Credential.objects.all()
-    )
+    kept = json.dumps([version.manifest, version.secrets]) + str(list(Credential.objects.values()))
     kept += json.dumps([[e.payload, e.about] for e in LedgerEvent.objects.all()], default=str)
     assert values
     assert all(value not in kept for value in values)

@@ -89,7 +89,7 @@ def test_riskier_neighbour_in_force_opens_one_review(held: Held, start: list[Aut
     assert (again(elsewhere).tier, again(writer).tier) == ("low", "high")
     assessment = runs[0].approved_version.latest_assessment
     assert "It is joined with another automation, which is high." in assessment.reasons
-    assert "Writer" not in " ".join(assessment.reasons), "whoever reads that need not see it"
+    assert "Writer" not in " ".join(assessment.reasons), "the reader may not see that automation"
     assert [review for review in open_due(held) if review[1] == "automation"].count(
         ("tier raised", "automation")
     ) == len(runs)

@@ -1,7 +1,6 @@
 """Home: the reader's tasks in order, and the state of their automations. It shows only things the reader can act on."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
@@ -16,11 +15,9 @@ from approvals.review.views.reader import Reader
 from governance.portal.dashboard import queries
 from governance.portal.view_guards.decorators import reader
 from governance.web.pages.navigation import Chrome
-from governance.web.pages.page import page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request
 from inventory.models import Automation
-
-Shape = dict[str, Any]
 
 #: Most people to list who have one of my automations now; the others are counted.
 MOST_HELD = 5

@@ -68,8 +68,6 @@ def _questions(request: Request, now: datetime) -> QuerySet[Question]:
 
 def _draft_answer(question: Question, kind: AnswerKind, reason: str, request: Request, now: datetime) -> str:
     """Draft one answer; return why not, if refused."""
-    if (refusal := item_rules.bulk_refusal(question.item, kind, reason)) is not None:
-        return refusal.sentence
     seen = replace(item_card.read_card_view(request.POST.get(f"shown-{question.pk}", ""), ""), in_bulk=True)
     actor = drafts.acting_reviewer(request.actor, question)
     try:

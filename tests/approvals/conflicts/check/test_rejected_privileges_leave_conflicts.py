@@ -17,13 +17,7 @@ from tests.scenarios import Company
 from tests.signed_in_client import client_of
 from tests.starting_points import starting_point
 
-pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
-
-
-@pytest.fixture(autouse=True)
-def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands."""
-    monkeypatch.setattr("governance.core.clock.current_time.now", lambda: plain.now)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock_stands"), pytest.mark.rule("S6")]
 
 
 def in_stage_2(c: Company) -> Submission:
