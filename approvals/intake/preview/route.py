@@ -10,11 +10,11 @@ from approvals.assignment.seat_state import SeatState
 from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.models import SeatLabel
 from approvals.review.remarks import Remark
+from approvals.submissions.plan.problems import SHORTAGE_TO_DO
 from governance.core.models import Person
 from governance.core.texts.number_words import counted, day_of, day_words
 
 QUESTION = "May this app exist for business use?"
-WAY_OUT = "Name a backup approver for the resource, or let somebody else submit."
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,9 @@ def preview_route(preview: Preview) -> PreviewRoute:
         seats=[SeatBox(*by_policy, None)] if plan.light else boxes,
         in_force=_in_force(preview, boxes, max([app_due, *(box.due for box in boxes if box.due)])),
         is_enough=preview.content.has_owner and not has_problem,
-        short=f"Nobody is left to decide: {'; '.join(preview.plan.short)}. {WAY_OUT}" if preview.plan.short else "",
+        short=f"Nobody is left to decide: {'; '.join(preview.plan.short)}. {SHORTAGE_TO_DO}"
+        if preview.plan.short
+        else "",
         skipped=_skipped(preview, app_seats),
     )
 

@@ -20,6 +20,8 @@ AutomationProblem = Literal["purpose", "no_owner", "owner_left", "one_owner", "i
 #: resource; the credential's resource follows from such a connection; the resource is not accepted or has no owner.
 ItemProblem = Literal["at_run_time", "connection", "follows_connection", "not_accepted", "ownerless", "other"]
 ProblemKind = Literal[AutomationProblem, ItemProblem, "justification", "conflict", "shortage"]
+#: What to do about too few eligible people (A9).
+SHORTAGE_TO_DO = "Name a backup approver for the resource, or let somebody else submit."
 #: Kinds that have a refusal with a code of their own (A1, S6, A9).
 REFUSED_APART = ("justification", "conflict", "shortage")
 
@@ -162,5 +164,6 @@ def shortage_refusal(missing_seats: list[str]) -> Refusal | None:
     if not missing_seats:
         return None
     sentence = f"Nobody without a conflict is left to decide: {'; '.join(missing_seats)}."
-    to_do = "Name a backup approver for the resource, or let somebody else submit."
-    return Refusal("A9", "input", sentence, to_do, tuple(("", name) for name in missing_seats), is_attempt=True)
+    return Refusal(
+        "A9", "input", sentence, SHORTAGE_TO_DO, tuple(("", name) for name in missing_seats), is_attempt=True
+    )
