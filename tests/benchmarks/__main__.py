@@ -192,7 +192,6 @@ def measure(measured: Sequence[Page]) -> Iterator[Line]:
     """Every figure of every page, the yardstick first; in each round all pages take their turn."""
     clients = {page.name: client_of(page.reader) for page in measured}
     sizes = {page.name: size(clients[page.name], page) for page in measured}
-    garbage_collection.leave_what_stands()  # as the web process does
     sticks: list[float] = []
     spent: dict[str, list[float]] = {page.name: [] for page in measured}
     for _ in range(ROUNDS):
@@ -369,6 +368,7 @@ def main() -> None:
         if not options.parts or set(options.parts) - ALONE:
             company, *open_ones = fill(options.automations)
             by_name |= parts(company, pages(company.people, *open_ones))
+        garbage_collection.leave_what_stands()  # as the web process does
         with override_settings(DEMO=False, ALLOWED_HOSTS=["testserver"]):
             failed = [name for name in options.parts or PARTS if not told_of(name, by_name[name])]
             if failed:
