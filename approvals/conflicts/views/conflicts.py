@@ -77,13 +77,7 @@ def conflict_list(request: Request) -> HttpResponse:
     paged = pager.newest_first(seen.standing(show, now).telling_waived(now).select_related("rule"), query, path)
     context = {
         "chips": pager.chips(path, query, "show", SHOWN.items(), counts),
-        "filters": {
-            "action": path,
-            "words": None,
-            "kept": pager.kept(query, "owner"),
-            "fields": [pager.choice(query, "owner", "Owner", _owner_choices(visible, actor, now))],
-            "clear_href": "",
-        },
+        "filters": pager.filter_bar(query, path, [("owner", "Owner", _owner_choices(visible, actor, now))]),
         "filtered": " and ".join(clauses),
         "show": show,
         "rows": list_rows(paged.rows, actor, now),

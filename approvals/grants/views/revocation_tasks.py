@@ -52,16 +52,11 @@ def revocation_list(request: Request) -> HttpResponse:
         "shares": grant_queries.shares(Grant.objects.visible_to(request.actor, now).standing()),
         "reads_batches": bool(READING & access.roles_held(request.actor, now)),
         "chips": [*chips, {"separator": True}, *pager.chips(path, query, "mine", MINE)],
-        "filters": {
-            "action": path,
-            "words": None,
-            "kept": pager.kept(query, "owner", "resource"),
-            "fields": [
-                pager.choice(query, "resource", "Resource", _resources(visible)),
-                pager.choice(query, "owner", "Waiting for", _owners(visible)),
-            ],
-            "clear_href": path if pager.kept(query, "show") else "",
-        },
+        "filters": pager.filter_bar(
+            query,
+            path,
+            [("resource", "Resource", _resources(visible)), ("owner", "Waiting for", _owners(visible))],
+        ),
         "rows": [{"task": task, "state": grant_queries.state_words(task, now)} for task in paged.rows],
         "show": show,
         "pager": paged,

@@ -210,15 +210,11 @@ def _fields(query: QueryDict, filters: Filters, unlisted: QuerySet[Approval], ro
     teams |= dict(unlisted.order_by().values_list(team, f"{team}__name").distinct())
     teams |= {row.team_pk: row.team for row in rows if isinstance(row, SubmissionTask)}
     by_name = [(str(pk), name) for pk, name in sorted(teams.items(), key=lambda pair: pair[1])]
-    return {
-        "action": reverse("approvals"),
+    tiers = [(tier, tier.capitalize()) for tier in TIERS]
+    selects = [("tier", "Risk", tiers), ("team", "Team", by_name)]
+    return pager.filter_bar(query, reverse("approvals"), selects, words_label="Automation") | {
         "words": " ".join(filters.words),
-        "words_label": "Automation",
         "kept": replace(filters, team=None, tier="", words=()).parameters(),
-        "fields": [
-            pager.choice(query, "tier", "Risk", [(tier, tier.capitalize()) for tier in TIERS]),
-            pager.choice(query, "team", "Team", by_name),
-        ],
         "clear_href": Filters(filters.now, filters.show).href() if filters.narrows else "",
     }
 

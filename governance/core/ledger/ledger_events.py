@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, models
-from psycopg.sql import SQL, Identifier, Placeholder
 from psycopg.types.json import Jsonb
 
 from governance.core.actors.actor import Actor
@@ -15,16 +14,11 @@ from governance.core.models.ledger import Outcome
 
 #: The database gives an event its number and its transaction.
 _COLUMNS = [field.attname for field in LedgerEvent._meta.concrete_fields if field.attname not in ("id", "xid")]
+_INSERT = f"INSERT INTO {LedgerEvent._meta.db_table} ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608  names of columns
+_ROW = f"({', '.join(['%s'] * len(_COLUMNS))})"
 
-_INSERT = (
-    SQL("INSERT INTO {} ({}) VALUES ({})")
-    .format(
-        Identifier(LedgerEvent._meta.db_table),
-        SQL(", ").join(map(Identifier, _COLUMNS)),
-        SQL(", ").join([Placeholder()] * len(_COLUMNS)),
-    )
-    .as_string()
-)
+#: Events of one statement.
+_AT_ONCE = 100
 
 JSON = str | int | bool | None | Sequence[Any] | Mapping[str, Any]
 
@@ -122,14 +116,10 @@ def append(**facts: Any) -> None:
 
 
 def append_all(events: Sequence[LedgerEvent]) -> None:
-    """Write events that `build` made, in order. The statement has the same text each time, so it stays prepared (docs/decisions/0043)."""
-    rows = [[_adapted(getattr(event, name)) for name in _COLUMNS] for event in events]
+    """Write events that `build` made, in order. The text of a statement stays the same, so it stays prepared (docs/decisions/0043)."""
     with connection.cursor() as cursor:
-        if len(rows) == 1:
-            cursor.execute(_INSERT, rows[0])
-        else:
-            cursor.executemany(_INSERT, rows)
-
-
-def _adapted(value: Any) -> Any:
-    return Jsonb(value) if isinstance(value, dict) else value
+        for start in range(0, len(events), _AT_ONCE):
+            batch = events[start : start + _AT_ONCE]
+            values = [getattr(event, name) for event in batch for name in _COLUMNS]
+            adapted: list[Any] = [Jsonb(value) if isinstance(value, dict) else value for value in values]
+            cursor.execute(_INSERT + ", ".join([_ROW] * len(batch)), adapted)

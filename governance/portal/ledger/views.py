@@ -152,20 +152,15 @@ def _filters(query: QueryDict) -> Shape:
     actors = [("person", "A person"), ("job", "A job")]
     if (actor := query.get("actor", "")) not in ("", "person", "job"):
         actors.append((actor, timeline_queries.names([actor]).get(actor, actor)))
-    return {
-        "action": reverse("ledger"),
-        "words": query.get("q", ""),
-        "words_label": "Who, what, event, code or number",
-        "kept": {"about": query["about"]} if query.get("about") else {},
-        "fields": [
-            pager.choice(query, "outcome", "Outcome", (("done", "Done"), ("refused", "Refused"))),
-            pager.choice(query, "actor", "By", actors) | {"any": "Anybody"},
-        ],
-        "dated": True,
-        "since": query.get("since", ""),
-        "until": query.get("until", ""),
-        "clear_href": reverse("ledger") if any(query.values()) else "",
-    }
+    outcomes = (("done", "Done"), ("refused", "Refused"))
+    return pager.filter_bar(
+        query,
+        reverse("ledger"),
+        [("outcome", "Outcome", outcomes), ("actor", "By", actors)],
+        words_label="Who, what, event, code or number",
+        any_words={"actor": "Anybody"},
+        dated=True,
+    )
 
 
 def _shapes(events: Sequence[LedgerEvent], reader: Actor) -> list[Shape]:

@@ -121,19 +121,46 @@ def _with(path: str, parameters: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(parameters)}" if parameters else path
 
 
-def choice(query: QueryDict, name: str, label: str, choices: Iterable[tuple[object, str]]) -> dict[str, Any]:
-    """A filter as a select of ``components/filters.html``.
+def filter_bar(
+    query: QueryDict,
+    path: str,
+    selects: Sequence[tuple[str, str, Iterable[tuple[object, str]]]] = (),
+    *,
+    words_label: str | None = None,
+    any_words: Mapping[str, str] = MappingProxyType({}),
+    dated: bool = False,
+) -> dict[str, Any]:
+    """Return the bar of ``components/filters.html``: search field, selects and dates. Other parameters of the address stay.
 
     Args:
-        query: the present query.
-        name: the parameter of the filter.
-        label: its label.
-        choices: pairs of value and label.
+        query: the query string.
+        path: the address without it.
+        selects: name, label and choices of each select.
+        words_label: of the search field; None for a bar without one.
+        any_words: label of the choice that stands for all, by the select's name.
+        dated: whether it has two dates, ``since`` and ``until``.
     """
-    options = [
+    own = [*(name for name, _, _ in selects), *(["q"] if words_label else []), *(["since", "until"] if dated else [])]
+    return {
+        "action": path,
+        "words": query.get("q", "") if words_label else None,
+        "words_label": words_label,
+        "fields": [
+            {"name": name, "label": label, "any": any_words.get(name), "options": _options(query, name, choices)}
+            for name, label, choices in selects
+        ],
+        "dated": dated,
+        "since": query.get("since", ""),
+        "until": query.get("until", ""),
+        "kept": kept(query, *own),
+        "clear_href": path if kept(query) else "",
+    }
+
+
+def _options(query: QueryDict, name: str, choices: Iterable[tuple[object, str]]) -> list[dict[str, Any]]:
+    return [
         {"value": str(value), "label": words, "selected": query.get(name) == str(value)} for value, words in choices
     ]
-    return {"name": name, "label": label, "options": options}
 
 
 def list_context(
@@ -160,14 +187,7 @@ def list_context(
         shown += [*([{"separator": True}] if shown else []), *chips(path, query, name, choices)]
     return {
         "chips": shown,
-        "filters": {
-            "action": path,
-            "words": query.get("q", ""),
-            "words_label": words_label,
-            "kept": kept(query, "q", *(name for name, _, _ in selects)),
-            "fields": [choice(query, name, label, choices) for name, label, choices in selects],
-            "clear_href": path if kept(query) else "",
-        },
+        "filters": filter_bar(query, path, selects, words_label=words_label),
         "filters_target": "#list",
         "pager": paged,
     }
