@@ -15,7 +15,7 @@ class Mode(models.TextChoices):
     """The effect of a conflict: shown, needs an extra approval, or refused."""
 
     RECORD = "record", "Record"
-    APPROVAL = "approval", "Needs a signature"
+    APPROVAL = "approval", "Needs an extra approval"
     ENFORCE = "enforce", "Refused"
 
 
