@@ -17,8 +17,8 @@ from governance.core.jobs import nudge
 
 JOB = "approvals.what_if"
 
-#: The period covered, the rows judged together, and the slices of one run.
-SPAN, SLICE, SLICES = timedelta(days=90), 500, 8
+#: The period covered, the rows judged together, and the slices of one run. A rule of a wider scope reads others' access for each slice.
+SPAN, SLICE, SLICES = timedelta(days=90), 2_000, 2
 
 
 def begin(proposal: Proposal, step: Step[Proposal]) -> None:
