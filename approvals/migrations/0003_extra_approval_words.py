@@ -1,4 +1,4 @@
-"""Conflicts need an extra approval, and a second approval follows a rejection (S6, A15): labels only."""
+"""Conflicts need an extra approval, and an extra approval follows a rejection (S6, A15): labels only."""
 
 from django.db import migrations, models
 
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                     ("lead", "Team lead"),
                     ("owner", "Resource owner"),
                     ("security", "Security"),
-                    ("second", "Second approval"),
+                    ("second", "Extra approval"),
                     ("conflict", "Conflict"),
                 ],
                 max_length=10,

@@ -196,12 +196,12 @@ class Approval(models.Model):
 
 
 class SeatLabel(models.TextChoices):
-    """Seats of the policy (T3, A8), a second approval after a rejection (A15), and an extra approval (S6)."""
+    """Seats of the policy (T3, A8), an extra approval after a rejection (A15), and one for a conflict (S6)."""
 
     LEAD = "lead", "Team lead"
     OWNER = "owner", "Resource owner"
     SECURITY = "security", "Security"
-    SECOND = "second", "Second approval"
+    SECOND = "second", "Extra approval"
     CONFLICT = "conflict", "Conflict"
 
 
