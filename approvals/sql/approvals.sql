@@ -30,8 +30,8 @@ $$;
 CREATE OR REPLACE TRIGGER approved_needs_seats BEFORE INSERT OR UPDATE OF state, carried_from_id, by_policy_id ON approvals_approval
     FOR EACH ROW EXECUTE FUNCTION approved_needs_seats();
 
--- A1, A8: what an approval asks is frozen, and an ended approval stays ended. It opens again only where a decision was undone before the
--- submission was decided, or where a conflict needs an extra approval before it is in force (S6).
+-- A1, A8: the question of an approval is frozen, and an ended approval stays ended. It opens again only if a decision was undone before
+-- the submission was decided, or if a conflict needs an extra approval before it is in force (S6).
 -- The database must enforce it, because a question changed after the decision was never decided.
 CREATE OR REPLACE FUNCTION question_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -132,8 +132,8 @@ CREATE CONSTRAINT TRIGGER state_on_record AFTER UPDATE OF state ON approvals_app
     WHEN (NEW.state IN ('approved', 'rejected', 'expired', 'not_applicable', 'withdrawn') AND NEW.state IS DISTINCT FROM OLD.state)
     EXECUTE FUNCTION state_on_record('approvals.approval');
 
--- A1, A5: what was submitted is frozen, and an ended submission stays ended.
--- The database must enforce it, because every decision is about what was submitted.
+-- A1, A5: the content of a submission is frozen, and an ended submission stays ended.
+-- The database must enforce it, because every decision is about this content.
 CREATE OR REPLACE FUNCTION submission_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (OLD.automation_id, OLD.version_id, OLD.kind, OLD.submitted_by_id, OLD.submitted_at, OLD.policy_id, OLD.tier,

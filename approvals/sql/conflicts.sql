@@ -19,7 +19,7 @@ $$;
 CREATE OR REPLACE TRIGGER signature_by_its_decision BEFORE INSERT ON approvals_conflictsignature
     FOR EACH ROW EXECUTE FUNCTION signature_by_its_decision();
 
--- S8: a conflict rule says what two people signed, as the newest of its code.
+-- S8: two people signed the text of a conflict rule, as the newest version of its code.
 -- The database must enforce it, because a changed rule would let a forbidden combination through.
 CREATE OR REPLACE FUNCTION rule_by_proposal() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -41,7 +41,7 @@ $$;
 CREATE OR REPLACE TRIGGER rule_by_proposal BEFORE INSERT ON approvals_conflictrule
     FOR EACH ROW WHEN (NOT NEW.ships AND NEW.undoes_id IS NULL AND NEW.until IS NULL) EXECUTE FUNCTION rule_by_proposal();
 
--- S8: a rule that one person tightened has an end; what takes it back says what two people had signed before, or nothing.
+-- S8: a rule that one person tightened has an end. The rule that replaces it then has the text that two people signed before, or none.
 -- The database must enforce it for the reason of `rule_by_proposal`.
 CREATE OR REPLACE FUNCTION rule_at_once() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

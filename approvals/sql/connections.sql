@@ -1,4 +1,4 @@
--- I8: what people outside a submission confirmed about its connections.
+-- I8: confirmations of a submission's connections by people outside the submission.
 
 -- The owner of a resource, its deputy and its interim owner.
 CREATE OR REPLACE FUNCTION owners_of(resource inventory_resource) RETURNS bigint[] LANGUAGE plpgsql STABLE AS $$
@@ -43,7 +43,7 @@ BEGIN
 END
 $$;
 
--- I8: what only parties said of a connection, or what the owner of its host did not consent to, is approved as high risk or not at all.
+-- I8: a connection that only parties confirmed, or that the owner of its host did not consent to, is approved as high risk or not at all.
 -- The database must enforce it, because a party could otherwise choose who approves (S1).
 CREATE OR REPLACE FUNCTION decision_on_what_others_confirmed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,7 +1,7 @@
--- Rules about decisions: who may decide, undo and have a decision carried over.
+-- Rules about decisions: making, undoing and carrying over.
 
--- S1, S2, A8, A9, A11: a decision is on an open approval, by a candidate or the candidate's delegate, who is no party, decided nothing
--- about the app, and fills no second seat.
+-- S1, S2, A8, A9, A11: a decision is on an open approval, by a candidate or the candidate's delegate. This person is not a party,
+-- decided nothing about the app, and fills no second seat.
 -- The database must enforce it, because every grant rests on these rows, and two requests may decide in the same instant.
 CREATE OR REPLACE FUNCTION decision_duties() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -184,7 +184,7 @@ $$;
 CREATE OR REPLACE TRIGGER carried_people AFTER INSERT ON approvals_carrieddecision
     FOR EACH ROW EXECUTE FUNCTION carried_people();
 
--- S1: who decided in a submission becomes no party of it.
+-- S1: a person who decided in a submission does not become a party to it.
 -- The database must enforce it, because a party could be written after the decision.
 CREATE OR REPLACE FUNCTION party_decided_nothing() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

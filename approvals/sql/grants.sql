@@ -48,8 +48,8 @@ $$;
 CREATE OR REPLACE TRIGGER grant_rests_on_approvals BEFORE INSERT OR UPDATE OF app_approval_id, approval_id, begins_at, ends_at, predecessor_id ON approvals_grant
     FOR EACH ROW EXECUTE FUNCTION grant_rests_on_approvals();
 
--- G1, G2, G3: a grant says what was approved, and no more than was asked. A successor is never wider than its predecessor, which said what
--- was approved when it was written. What decisions narrowed is read from them, because nobody can change them.
+-- G1, G2, G3: a grant allows the approved access, and no more than the request. A successor is never wider than its predecessor, which was
+-- checked when it was written. Narrower levels and scopes are read from the decisions, because nobody can change these.
 -- The database must enforce it, because a grant is access.
 CREATE OR REPLACE FUNCTION grant_says_what_was_approved() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -102,7 +102,7 @@ $$;
 CREATE OR REPLACE TRIGGER grant_says_what_was_approved BEFORE INSERT ON approvals_grant
     FOR EACH ROW EXECUTE FUNCTION grant_says_what_was_approved();
 
--- G1, T4, G3: a grant never changes what it allows, and only becomes shorter; an ended grant stays ended.
+-- G1, T4, G3: the access of a grant never changes, and its term only becomes shorter; an ended grant stays ended.
 -- The database must enforce it, because a changed grant is access that nobody approved.
 CREATE OR REPLACE FUNCTION grant_never_grows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -129,8 +129,8 @@ $$;
 CREATE OR REPLACE TRIGGER grant_never_grows BEFORE UPDATE ON approvals_grant
     FOR EACH ROW EXECUTE FUNCTION grant_never_grows();
 
--- A2: a granted credential has a granted privilege that uses it. One that no privilege of the version in force asks for, as that of a
--- trigger, has none. Checked at the commit, because a renewal ends the old grant before it writes the new one.
+-- A2: a granted credential has a granted privilege that uses it. A credential that no privilege of the version in force
+-- uses, such as a trigger's, has none. Checked at the commit, because a renewal ends the old grant before it writes the new one.
 -- The database must enforce it, because a credential without a privilege opens access that nobody approved.
 CREATE OR REPLACE FUNCTION grant_credential_is_needed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

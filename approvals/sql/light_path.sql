@@ -1,6 +1,6 @@
--- A13: what policy approves by itself, and the spot checks of it.
+-- A13: auto-approvals and their spot checks.
 
--- A13: serialise what policy approves for a builder until the transaction ends (`approvals.light_path.eligibility.lock`).
+-- A13: serialise the auto-approvals of a builder until the transaction ends (`approvals.light_path.eligibility.lock`).
 CREATE OR REPLACE FUNCTION lock_light_path(builder bigint) RETURNS void LANGUAGE sql VOLATILE AS $$
     SELECT pg_advisory_xact_lock(hashtextextended('approvals.light_path:' || builder, 0))
 $$;
@@ -65,7 +65,7 @@ CREATE OR REPLACE TRIGGER by_policy_narrowly BEFORE INSERT OR UPDATE OF state, b
     FOR EACH ROW EXECUTE FUNCTION by_policy_narrowly();
 
 -- S1: a party does not spot-check their own submission.
--- The database must enforce it, because the spot check is the second pair of eyes on what policy approved.
+-- The database must enforce it, because the spot check is the second pair of eyes on an auto-approval.
 CREATE OR REPLACE FUNCTION sample_looker_no_party() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.looked_by_id IS NOT NULL AND is_party(NEW.submission_id, NEW.looked_by_id, NEW.looked_for_id) THEN
@@ -78,7 +78,7 @@ $$;
 CREATE OR REPLACE TRIGGER sample_looker_no_party BEFORE INSERT OR UPDATE ON approvals_sample
     FOR EACH ROW EXECUTE FUNCTION sample_looker_no_party();
 
--- S2: who decided about the app does not spot-check what policy approved under it.
+-- S2: a person who decided about the app does not spot-check the auto-approvals under it.
 -- The database must enforce it, so that two people stand behind each grant.
 CREATE OR REPLACE FUNCTION sample_looker_decided_nothing() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -114,8 +114,8 @@ $$;
 CREATE OR REPLACE TRIGGER leads_by_proposal BEFORE INSERT OR UPDATE ON controls_team
     FOR EACH ROW EXECUTE FUNCTION leads_by_proposal();
 
--- S8: somebody becomes a fallback owner, or stops being one, by a proposal; it counts from the instant at which they accepted.
--- The database must enforce it, because fallback owners approve what has no owner.
+-- S8: a person becomes a fallback owner, or stops being one, by a proposal. It counts from the instant at which the person accepted.
+-- The database must enforce it, because fallback owners approve for resources and credentials without an owner.
 CREATE OR REPLACE FUNCTION fallback_by_proposal() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     said approvals_proposal%ROWTYPE;
@@ -149,9 +149,9 @@ $$;
 CREATE OR REPLACE TRIGGER fallback_by_proposal BEFORE INSERT OR UPDATE OR DELETE ON controls_membership
     FOR EACH ROW EXECUTE FUNCTION fallback_by_proposal();
 
--- S8, S9: a role comes from a proposal that a second admin signed and the person accepted, ends by one, or comes back where one that acted at
--- once was not countersigned. The first roles are bootstrap's.
--- The database must enforce it, because a role is what permissions rest on.
+-- S8, S9: a role begins by a proposal that a second admin signed and the person accepted, and ends by a proposal. A role that a proposal
+-- removed at once comes back if the proposal is not countersigned. Bootstrap gives the first roles.
+-- The database must enforce it, because permissions rest on roles.
 CREATE OR REPLACE FUNCTION role_by_proposal() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN

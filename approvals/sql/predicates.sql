@@ -20,7 +20,7 @@ CREATE OR REPLACE FUNCTION counted_decisions(approval bigint, in_round integer) 
       AND NOT EXISTS (SELECT FROM approvals_retraction r WHERE r.decision_id = d.id)
 $$;
 
--- A8, S6: whether every seat of an approval is filled by an approving decision, and no counted decision says anything else.
+-- A8, S6: whether an approving decision fills every seat of an approval, and no counted decision differs.
 -- An extra approval for a conflict may stay empty where another approval of the conflict was refused.
 CREATE OR REPLACE FUNCTION is_filled(approval bigint, in_round integer) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN

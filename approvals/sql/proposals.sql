@@ -1,6 +1,6 @@
 -- S8: rules about proposals and policies.
 
--- S8, A6: a proposal goes from state to state in order, who proposed and answered it stays, and its content changes only with a new round.
+-- S8, A6: a proposal goes from state to state in order. Its proposer and its answers stay, and its content changes only with a new round.
 -- The database must enforce it, because policies, rules, roles and owners rest on these rows.
 CREATE OR REPLACE FUNCTION proposal_in_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -52,8 +52,8 @@ $$;
 CREATE OR REPLACE TRIGGER in_order BEFORE INSERT OR UPDATE ON approvals_proposal
     FOR EACH ROW EXECUTE FUNCTION proposal_in_order();
 
--- S8, A11: a second person who holds the role answers a proposal, is no delegate of the author or of who gains or loses, and knows what it
--- would have changed.
+-- S8, A11: a second person who holds the role answers a proposal and knows its impact. The person is not a delegate of the author, nor of
+-- a person who gains or loses by it.
 -- The database must enforce it, because this is the second signature.
 CREATE OR REPLACE FUNCTION countersigned() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -82,7 +82,7 @@ $$;
 CREATE OR REPLACE TRIGGER countersigned BEFORE UPDATE ON approvals_proposal
     FOR EACH ROW EXECUTE FUNCTION countersigned();
 
--- S8: what was counted about a proposal stays as it is.
+-- S8: the counted impact of a proposal stays as it is.
 -- Beyond the list of models.md: `countersigned` trusts these rows.
 CREATE OR REPLACE FUNCTION what_if_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -96,7 +96,7 @@ $$;
 CREATE OR REPLACE TRIGGER what_if_stays BEFORE UPDATE ON approvals_whatif
     FOR EACH ROW EXECUTE FUNCTION what_if_stays();
 
--- S8: a policy comes from a proposal of two people, or of one who tightens it until a day, or brings back the policy before.
+-- S8: a policy comes from a proposal of two people, or tightens for a time by the proposal of one, or brings back the policy before.
 -- The database must enforce it, because the policy decides who approves.
 CREATE OR REPLACE FUNCTION policy_by_proposal() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

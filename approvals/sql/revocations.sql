@@ -1,6 +1,6 @@
 -- Rules about access to remove (G4) and paused mass revocations (G6).
 
--- G4: a task is open first and closed once; where people close it, two of them said that the access is gone.
+-- G4: a task is open first and closed once; people close it when two of them confirmed the removal.
 -- Beyond the list of models.md: a closed task is the evidence that access ended in the target system.
 CREATE OR REPLACE FUNCTION revocation_closed_by_two() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -25,7 +25,7 @@ $$;
 CREATE OR REPLACE TRIGGER revocation_closed_by_two BEFORE INSERT OR UPDATE ON approvals_revocationtask
     FOR EACH ROW EXECUTE FUNCTION revocation_closed_by_two();
 
--- G4, S1: who gains by the access does not say that it is gone, and the second word is another person's, no delegate of the first.
+-- G4, S1: a person who gains by the access does not confirm its removal. A second person confirms it, not a delegate of the first.
 -- Beyond the list of models.md: these rows close a task.
 CREATE OR REPLACE FUNCTION revocation_two_others() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -92,7 +92,7 @@ $$;
 CREATE OR REPLACE TRIGGER held_batch_by_both BEFORE INSERT OR UPDATE ON approvals_heldbatch
     FOR EACH ROW EXECUTE FUNCTION held_batch_by_both();
 
--- G6, A11: who answers a batch holds the role, did not cause it, and is no delegate of who answers in the other role.
+-- G6, A11: the person who answers a batch holds the role, did not cause the batch, and is not a delegate of the person in the other role.
 -- Beyond the list of models.md: these rows release a batch.
 CREATE OR REPLACE FUNCTION batch_answer_two_others() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

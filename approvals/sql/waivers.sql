@@ -1,6 +1,6 @@
 -- S7: rules about waivers.
 
--- S7: what was asked stays as asked; a granted waiver is not longer than asked, and only ends sooner.
+-- S7: the request of a waiver is frozen. A granted waiver is not longer than its request, and its end only moves earlier.
 -- Beyond the list of models.md: a waiver lets a forbidden combination into force.
 CREATE OR REPLACE FUNCTION waiver_in_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,6 +1,6 @@
 -- I3: interim owners.
 
--- I3: an interim owner is named first and confirmed by another person; who did it stays on record.
+-- I3: an interim owner is named first and confirmed by another person; both people stay on record.
 -- Beyond the list of models.md: an interim owner decides, confirms and accepts as the owner does.
 CREATE OR REPLACE FUNCTION interim_stays_as_named() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -30,7 +30,7 @@ CREATE OR REPLACE TRIGGER interim_stays_as_named BEFORE INSERT OR UPDATE ON inve
     FOR EACH ROW EXECUTE FUNCTION interim_stays_as_named();
 
 -- I3: an item points only to an interim owner that two people named and confirmed for it.
--- Beyond the list of models.md: the column makes somebody an approver.
+-- Beyond the list of models.md: the column makes a person an approver.
 CREATE OR REPLACE FUNCTION interim_of_its_own() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (

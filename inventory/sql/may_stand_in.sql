@@ -1,4 +1,4 @@
--- A11: who may be the delegate of a person. Triggers and queries of every app call `may_stand_in`, so that the rule is written once.
+-- A11: the possible delegates of a person. Triggers and queries of every app call `may_stand_in`, so that the rule is written once.
 --
 -- A delegate holds the giver's roles. For each item that the giver owns or leads, the delegate is its deputy, a lead of its own team or
 -- a fallback owner. Roles count at the given instant; owners, deputies and leads count as they are now.
@@ -53,7 +53,8 @@ CREATE OR REPLACE FUNCTION may_stand_in(giver bigint, taker bigint, at timestamp
             SELECT 1 FROM responsibilities(giver, at) item WHERE (taker = ANY (item.sharers)) IS NOT TRUE))
 $$;
 
--- Whether a person is the delegate of another at an instant, and still shares the giver's responsibility. Nobody else needs no delegate.
+-- Whether a person is the delegate of another at an instant, and still shares the giver's responsibility. Without a giver, no delegate
+-- is needed.
 CREATE OR REPLACE FUNCTION stands_in_for(taker bigint, giver bigint, at_time timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN giver IS NULL OR EXISTS (

@@ -1,6 +1,6 @@
 -- H1, H2: events of the ledger, and rows that need one.
 
--- H1, H2: an event carries the transaction that wrote it, takes an id of its sequence, and comes after what is sealed.
+-- H1, H2: an event carries the transaction that wrote it, takes an id of its sequence, and comes after the sealed events.
 -- The database must enforce it, because only it knows the transaction.
 CREATE OR REPLACE FUNCTION written_now() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

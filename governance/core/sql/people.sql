@@ -87,7 +87,7 @@ $$;
 CREATE OR REPLACE TRIGGER erased_after_leaving BEFORE INSERT OR UPDATE ON controls_erasure
     FOR EACH ROW EXECUTE FUNCTION erased_after_leaving();
 
--- H6: a confirmed erasure stays as it is, because it is the evidence for what was erased.
+-- H6: a confirmed erasure stays as it is, because it is the evidence for the erased texts.
 CREATE OR REPLACE TRIGGER erasure_stays BEFORE UPDATE ON controls_erasure
     FOR EACH ROW WHEN (OLD.confirmed_at IS NOT NULL) EXECUTE FUNCTION append_only();
 

@@ -1,7 +1,7 @@
 -- Rules about answers of a recertification.
 
--- SOD-4: the owner of an automation, and who asked for it, does not say that its access is acceptable; and the two questions of an item are
--- answered by two people.
+-- SOD-4: the owner and the requesters of an automation do not answer that its access is acceptable. Two people answer the two questions of
+-- an item.
 -- The database must enforce it, because two requests may answer in the same instant.
 CREATE OR REPLACE FUNCTION answer_two_people() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
