@@ -1,7 +1,7 @@
 """`make language`: how plainly the project is written, by the rules of docs/decisions/0038.
 
-It counts stilted phrases in docstrings, comments, strings, templates, SQL, YAML, CSV and docs. It counts vague names of variables and
-parameters, and docstrings with a long opening. `make lint` fails above the limits.
+It counts stilted phrases in docstrings, comments, strings, templates, SQL, YAML, CSV, docs and the changelog. It counts vague names of
+variables and parameters, and docstrings with a long opening. `make lint` fails above the limits.
 """
 
 from __future__ import annotations
@@ -139,6 +139,7 @@ def count(root: Path) -> tuple[dict[str, Counts], dict[str, Counts], list[str]]:
     for path in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
         if path.name != "rules.md":
             add("docs", str(path.relative_to(root)), path.read_text(encoding="utf-8"))
+    add("changelog", "CHANGELOG.md", (root / "CHANGELOG.md").read_text(encoding="utf-8"))
     return kinds, names_by_kind, openings
 
 
