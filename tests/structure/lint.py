@@ -1,7 +1,7 @@
 """`make lint`: everything that can be said about the code without running its tests.
 
-Each check runs to its end whatever the others say; a failing one shows its output. Sizes are aims: they are listed and fail
-nothing.
+Each check runs to its end whatever the others say; a failing one shows its output. Sizes of functions and subjects of commits are
+aims: they are listed and fail nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.structure.file_sizes import oversized
+from tests.structure.file_sizes import long_files, long_functions
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent
@@ -98,8 +98,11 @@ def main() -> int:
                 print(result.stdout, flush=True)
     for line in long_subjects():
         print(f"subject: {line}")
-    for line in oversized(ROOT):
+    for line in long_functions(ROOT):
         print(f"large: {line}")
+    if too_long := list(long_files(ROOT)):
+        failed.append("sizes")
+        print("\n".join(("FAIL sizes", *too_long)))
     print(f"Failed: {', '.join(failed)}." if failed else "All checks passed.")
     return bool(failed)
 

@@ -14,7 +14,7 @@ import pytest
 
 from governance.core.duties.refusals import ERRORS
 from tests.environment import ROOT
-from tests.structure.file_sizes import naming, sources
+from tests.structure.file_sizes import FILE_LINES, long_files, naming, sources
 
 Finder = Callable[[ast.AST], Iterator[tuple[int, str]]]
 
@@ -66,6 +66,8 @@ ASKED_WITHOUT_BOUNDS = {
 }
 ASKS_DJANGO = {"has_perm", "has_perms", "has_module_perms", "get_perms", "get_objects_for_user", "permission_required"}
 
+IMPORTS_BY_NAME = {"import_module", "__import__", "import_string"}
+
 
 def questions_to_django(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Questions about permissions that a superuser answers with yes."""
@@ -109,6 +111,14 @@ def unbounded(tree: ast.AST) -> Iterator[tuple[int, str]]:
             names = {_names(each) for each in ast.walk(node.value)}
             if names & {"POST", "GET"} and not names & {"number", "_chosen"}:
                 yield node.value.lineno, "looks a row up by what was sent"
+
+
+def imports_by_name(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Imports of modules by a text, which import contracts cannot see."""
+    for node in ast.walk(tree):
+        name = node.name if isinstance(node, ast.alias) else _names(node)
+        if name in IMPORTS_BY_NAME:
+            yield node.lineno, f"uses {name}"
 
 
 def sleeps(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -171,6 +181,9 @@ def places(finder: Finder, paths: Iterator[Path], *, allowed: tuple[str, ...] = 
         (signals, "from django.db.models.signals import post_save"),
         (signals, "from django.dispatch import receiver"),
         (signals, "from django.db.models import signals"),
+        (imports_by_name, "from importlib import import_module as load"),
+        (imports_by_name, "importlib.import_module('approvals.models')"),
+        (imports_by_name, "__import__('approvals.models')"),
         (sleeps, "time.sleep(1)"),
         (sleeps, "page.wait_for_timeout(500)"),
         (unbounded, "text.isdecimal()"),
@@ -206,6 +219,11 @@ def test_no_own_signals() -> None:
     assert places(signals, naming(sources(ROOT), "signals", "dispatch", "receiver")) == []
 
 
+def test_engine_discovery_alone_imports_modules_by_name() -> None:
+    discovery = ("governance/core/engine/discovery.py",)
+    assert places(imports_by_name, naming(sources(ROOT), *IMPORTS_BY_NAME), allowed=discovery) == []
+
+
 def test_a_number_or_day_of_a_request_is_read_within_bounds_in_one_place() -> None:
     views = (path for path in sources(ROOT) if "views" in path.parts)
     assert places(unbounded, views) == []
@@ -236,6 +254,25 @@ def test_devserver_needs_only_python() -> None:
     supervisor = list((ROOT / "governance" / "devserver").rglob("*.py"))
     assert supervisor
     assert places(foreign_imports, supervisor, allowed=programs_of_their_own) == []
+
+
+def test_long_files_of_the_product_are_found(tmp_path: Path) -> None:
+    for name in (
+        "approvals/a.py",
+        "approvals/migrations/b.py",
+        "static/css/c.css",
+        "static/js/d.js",
+        "templates/e.html",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("\n" * (FILE_LINES + 1))
+    (tmp_path / "approvals/f.py").write_text("\n" * FILE_LINES)
+    assert [line.partition(":")[0] for line in long_files(tmp_path)] == [
+        "approvals/a.py",
+        "templates/e.html",
+        "static/css/c.css",
+        "static/js/d.js",
+    ]
 
 
 def test_file_names_are_meaningful() -> None:
