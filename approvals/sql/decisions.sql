@@ -2,7 +2,8 @@
 
 -- S1, S2, A8, A9, A11: a decision is on an open approval, by a candidate or the candidate's delegate. This person is not a party,
 -- decided nothing about the app, and fills no second seat.
--- The database must enforce it, because every grant rests on these rows, and two requests may decide in the same instant.
+-- The database must enforce it, because every grant rests on these rows. The operation locks the submission, so that two requests in the
+-- same instant come one after the other.
 CREATE OR REPLACE FUNCTION decision_duties() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     asked approvals_approval%ROWTYPE;

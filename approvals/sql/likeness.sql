@@ -1,7 +1,7 @@
 -- I9: rules about automations that look like a known one.
 
 -- I9: an app is approved when an approver said whether it is the same as each automation that looks like it.
--- Beyond the list of models.md: two processes may find the likeness and approve the app in the same instant.
+-- Beyond the list of models.md: the job that finds a likeness runs beside the approvers, and an app without an answer may not go live.
 CREATE OR REPLACE FUNCTION alike_answered() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.stage = 1 AND NEW.state = 'approved' AND EXISTS (

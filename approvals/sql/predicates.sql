@@ -21,7 +21,8 @@ CREATE OR REPLACE FUNCTION counted_decisions(approval bigint, in_round integer) 
 $$;
 
 -- A8, S6: whether an approving decision fills every seat of an approval, and no counted decision differs.
--- An extra approval for a conflict may stay empty where another approval of the conflict was refused.
+-- The seat of a conflict may stay empty where another approval with such a seat was refused. The operation checks that both are of the
+-- same conflict.
 CREATE OR REPLACE FUNCTION is_filled(approval bigint, in_round integer) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM approvals_seat s WHERE s.approval_id = approval)

@@ -106,7 +106,7 @@ class Step(Generic[M]):
         )
 
     def write(self) -> None:
-        """Append the added events to the ledger, in order and in one statement."""
+        """Append the added events to the ledger, in order."""
         ledger_events.append_all(self.events)
         self.events.clear()
 

@@ -116,7 +116,10 @@ def append(**facts: Any) -> None:
 
 
 def append_all(events: Sequence[LedgerEvent]) -> None:
-    """Write events that `build` made, in order. The text of a statement stays the same, so it stays prepared (docs/decisions/0043)."""
+    """Write events that `build` made, in order, inside the caller's transaction (docs/decisions/0043).
+
+    The text of the statement depends on the number of events alone, so that frequent ones stay prepared.
+    """
     with connection.cursor() as cursor:
         for start in range(0, len(events), _AT_ONCE):
             batch = events[start : start + _AT_ONCE]

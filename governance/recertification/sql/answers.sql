@@ -2,7 +2,8 @@
 
 -- SOD-4: the owner and the requesters of an automation do not answer that its access is acceptable. Two people answer the two questions of
 -- an item.
--- The database must enforce it, because two requests may answer in the same instant.
+-- The database must enforce it, because a grant stays in force on the word of these rows. The operation locks the item, so that two
+-- requests in the same instant come one after the other.
 CREATE OR REPLACE FUNCTION answer_two_people() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     mine recertification_question%ROWTYPE;
