@@ -183,7 +183,9 @@ class Automation(Owned):
         indexes = (
             GinIndex(fields=["search"], name="automation_search", opclasses=["gin_trgm_ops"]),
             models.Index(fields=["name", "id"], name="automation_by_name"),
-            models.Index(fields=["external_id"], name="automation_by_external_id"),  # an import looks for retired ones too
+            models.Index(
+                fields=["external_id"], name="automation_by_external_id"
+            ),  # an import looks for retired ones too
             models.Index(fields=["team", "name", "id"], name="automation_by_team"),
             models.Index(fields=["state", "name", "id"], name="automation_by_state"),
         )
