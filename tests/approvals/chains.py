@@ -7,7 +7,7 @@ from typing import Any
 
 from approvals.models import Submission
 from governance.core.models import Person, Team
-from inventory.importers.manifest import Identity, Trigger
+from inventory.importers.manifest import Identity, Manifest, Trigger
 from inventory.imports import manual_description
 from inventory.models import Automation, Entitlement, Resource, Version
 from inventory.resources.transitions import resources
@@ -52,14 +52,33 @@ def described(
     by: Person | None = None,
     owner: Person | None = None,
     technical: Person | None = None,
+    **more: Any,
+) -> Version:
+    """A version of n8n described by hand, by default of Rita's team; ``more``: see `description`."""
+    n = c.people
+    fields = {
+        "business_owner": owner or n.jonas,
+        "technical_owner": technical or (None if owner else n.rita),
+        "purpose": "Joins.",
+    }
+    manifest = description(c, name, *holds, **more)
+    made: Version = registered(
+        team or n.finance_ops, actor=as_actor(by or n.rita), now=c.now, manifest=manifest, fields=fields
+    )
+    return made
+
+
+def description(
+    c: Company,
+    name: str,
+    *holds: Held,
     external_id: str = "",
     triggers: tuple[Trigger, ...] = (),
     on_error: str = "",
     identity: str = "",
     kind: str = "script",
-) -> Version:
-    """A version of n8n described by hand, by default of Rita's team."""
-    n = c.people
+) -> Manifest:
+    """A description of an automation of n8n; not in the register."""
     manifest = manual_description.describe_manually(
         name=name,
         kind=kind,
@@ -72,16 +91,7 @@ def described(
         external_id=external_id,
     )
     named = (Identity("service_account", identity, "n8n"),) if identity else ()
-    manifest = replace(manifest, on_error=on_error, identities=named)
-    fields = {
-        "business_owner": owner or n.jonas,
-        "technical_owner": technical or (None if owner else n.rita),
-        "purpose": "Joins.",
-    }
-    made: Version = registered(
-        team or n.finance_ops, actor=as_actor(by or n.rita), now=c.now, manifest=manifest, fields=fields
-    )
-    return made
+    return replace(manifest, on_error=on_error, identities=named)
 
 
 def _entitlement(c: Company, on: Resource, level: str, code: str = "") -> Entitlement:

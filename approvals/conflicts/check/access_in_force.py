@@ -5,10 +5,11 @@
 - It moves to another team (L2).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.check import submission
 from approvals.conflicts.check.find_conflicts import (
     Case,
@@ -17,42 +18,32 @@ from approvals.conflicts.check.find_conflicts import (
     find_conflicts,
     with_running_grants,
 )
+from approvals.conflicts.queries import StoredRule
 from approvals.models.conflict_rule import Scope
-from governance.core.access import Refusal, refuse
+from governance.core.access import Refusal
 from governance.core.models import Team
 from inventory.chains import queries as chain_queries
-from inventory.imports.transitions import write_version
-from inventory.models import Automation, Version
+from inventory.models import Automation, NonHumanIdentity, Version
 
 
-def check_takeover(version: Version, now: datetime) -> None:
-    """Refuse a submission that would bring access in force into a new conflict of an enforced rule.
-
-    Takes the lock for putting access in force, before the lock of chains, as all code does.
+def conflicts_of_takeover(
+    automation: Automation, identities: Collection[NonHumanIdentity], now: datetime
+) -> list[FoundConflict]:
+    """Return the new conflicts into which a submission would bring the access in force.
 
     Args:
-        version: the submitted version; its automation's row is locked.
+        automation: the submitted automation.
+        identities: those that it takes over.
         now: business time.
-
-    Raises:
-        Refused: there would be a new conflict, and no waiver covers it.
     """
-    running = version.automation.approved_version
-    if running is None or version.automation.state not in chain_queries.IN_USE:
-        return
-    subject_by_identity = dict(write_version.identities_to_take_over(version).values_list("pk", "subject"))
-    if not subject_by_identity:
-        return
-    submission.take_access_lock()
-    case = case_in_force(running, now)
-    before = _conflicts_in_chain(case, chain_queries.chain_of(case.automation).others, now)
-    joined = chain_queries.chain_with_version(running, taken_over=subject_by_identity).others
-    after = _conflicts_in_chain(case, joined, now)
-    refusal = submission.refusal([conflict for key, conflict in after.items() if key not in before], "input")
-    if refusal is not None:
-        names = ", ".join(sorted(subject_by_identity.values()))
-        sentence = f"What is in force of it would be joined at once with what else runs as {names}. {refusal.sentence}"
-        raise refuse(replace(refusal, sentence=sentence))
+    running = automation.approved_version
+    if running is None or automation.state not in chain_queries.IN_USE:
+        return []
+    case, rules = case_in_force(running, now), conflict_queries.in_force(now)
+    before = _conflicts_in_chain(case, chain_queries.chain_of(case.automation).others, now, rules)
+    joined = chain_queries.chain_with_version(running, taken_over=[identity.pk for identity in identities]).others
+    after = _conflicts_in_chain(case, joined, now, rules)
+    return [conflict for key, conflict in after.items() if key not in before]
 
 
 def case_in_force(running: Version, now: datetime) -> Case:
@@ -65,11 +56,11 @@ def case_in_force(running: Version, now: datetime) -> Case:
 
 
 def _conflicts_in_chain(
-    case: Case, chain_others: Collection[int], now: datetime
+    case: Case, chain_others: Collection[int], now: datetime, rules: Sequence[StoredRule]
 ) -> dict[tuple[str, frozenset[str]], FoundConflict]:
     """Return the conflicts in a chain by rule and keys. The number of a chain changes with its members."""
     in_chain = replace(case, subjects={**case.subjects, Scope.CHAIN: sorted(chain_others)})
-    return {(conflict.standing.rule.code, conflict.keys): conflict for conflict in find_conflicts(in_chain, now)}
+    return {(conflict.standing.rule.code, conflict.keys): conflict for conflict in find_conflicts(in_chain, now, rules)}
 
 
 def refusal(automation: Automation, team: Team, now: datetime) -> Refusal | None:

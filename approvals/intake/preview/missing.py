@@ -27,7 +27,7 @@ def missing_answers(preview: Preview) -> Iterator[Remark]:
     for problem in problems:
         if problem.kind in OF_AUTOMATION:
             yield OF_AUTOMATION[problem.kind]
-        elif problem.kind == "identity":
+        elif problem.kind in ("identity", "takeover"):
             yield Remark(problem.sentence.rstrip("."), place="about")
     yield from (Remark(text, place=place) for text, place in _missing_in_rows(preview))
     if conflicts := sum(problem.kind == "conflict" for problem in problems):

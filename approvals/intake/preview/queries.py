@@ -28,6 +28,7 @@ from inventory.importers.manifest import Manifest, manifest_digest, platform_nam
 from inventory.imports import resolution as import_resolution
 from inventory.imports.resolution import Resolution
 from inventory.imports.transitions import confirmation
+from inventory.imports.transitions.write_version import identities_to_take_over
 from inventory.models import Automation, DataClass, ImportItem, NonHumanIdentity, Privilege, Resource, Version
 from inventory.ownership import parties
 from inventory.versions.diff import VersionDiff, diff_privileges, pair_across
@@ -147,6 +148,7 @@ def _content(
         triggers=resolution.triggers,
         identities=resolution.identities,
         bindings=resolution.as_bound(actor.person),
+        taken_over=list(identities_to_take_over(automation, resolution.identities)),
     )
 
 

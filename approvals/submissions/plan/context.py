@@ -9,7 +9,8 @@ from datetime import datetime
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.assignment.route import Votes
-from approvals.conflicts.check.find_conflicts import case_of_parts, find_conflicts, with_running_grants
+from approvals.conflicts.check.access_in_force import conflicts_of_takeover
+from approvals.conflicts.check.find_conflicts import FoundConflict, case_of_parts, find_conflicts, with_running_grants
 from approvals.conflicts.check.submission import takes_part
 from approvals.decisions import digest
 from approvals.duplicates import queries as duplicates
@@ -28,6 +29,7 @@ from inventory.automations import lineages
 from inventory.chains import queries as chain_queries
 from inventory.chains.chain_ends import VersionParts
 from inventory.importers.manifest import Manifest
+from inventory.imports.transitions.write_version import identities_to_take_over
 from inventory.models import Automation, AutomationKind, Credential, NonHumanIdentity, Privilege, Trigger, Version
 from inventory.resources.queries import Bindings, bindings_of, with_people
 from inventory.versions import assessment, findings
@@ -55,6 +57,7 @@ class VersionContent:
         triggers: its triggers.
         identities: the identities that it names.
         bindings: its connections, as they would be.
+        taken_over: the identities that the automation takes over with its submission (I5).
         has_owner: whether a business owner is named; in a draft without one, the importer is taken until then.
         is_sibling_here: whether the draft names an automation to promote that is in this environment already (I10).
     """
@@ -68,6 +71,7 @@ class VersionContent:
     triggers: Sequence[Trigger]
     identities: Sequence[NonHumanIdentity]
     bindings: Bindings
+    taken_over: Sequence[NonHumanIdentity] = ()
     has_owner: bool = True
     is_sibling_here: bool = False
 
@@ -90,7 +94,8 @@ def content_of_version(automation: Automation, version: Version) -> VersionConte
     for credential in named:
         credential.kept_in = resources.get(credential.kept_in_id or 0)
         credential.opens = resources.get(credential.opens_id or 0)
-    identities = NonHumanIdentity.objects.filter(used_by__version=version).select_related("owner", "interim__person")
+    rows = NonHumanIdentity.objects.filter(used_by__version=version).select_related("owner", "interim__person")
+    identities = list(rows.order_by("pk"))
     return VersionContent(
         automation=automation,
         registered=automation,
@@ -99,8 +104,9 @@ def content_of_version(automation: Automation, version: Version) -> VersionConte
         privileges=privileges,
         credentials=credentials,
         triggers=list(version.triggers.all()),
-        identities=list(identities.order_by("pk")),
+        identities=identities,
         bindings=bindings_of(privileges),
+        taken_over=list(identities_to_take_over(automation, identities)),
     )
 
 
@@ -230,6 +236,10 @@ class PlanContext:
         #: The access for conflict rules, with running grants as they are held (S6).
         self.case = with_running_grants(case, unchanged)
         self.conflicts = find_conflicts(self.case, self.now)
+        #: New conflicts of the access in force if its identities are taken over (S6).
+        self.takeover_conflicts: list[FoundConflict] = []
+        if registered is not None and content.taken_over and not app_only:
+            self.takeover_conflicts = conflicts_of_takeover(registered, content.taken_over, self.now)
         reasons = reapproval.app_reasons(self.app_facts, before, source_counts=self.source_counts)
         #: What is asked, continues and ends (A12).
         self.changes = Changes(

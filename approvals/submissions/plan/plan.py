@@ -120,6 +120,7 @@ class Plan:
             plan_problems.term_refusal(asked, self.wishes, context.policy),
             self._repetition(),
             plan_problems.shortage_refusal(self.short),
+            plan_problems.takeover_refusal(context),
         )
         return [refusal for refusal in refusals if refusal is not None]
 

@@ -1,10 +1,10 @@
 """What prevents a submission, one sentence each, for the page, the API and the write (A1, A9, I1, I3, I8, I10, S6). Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from approvals.conflicts.check.submission import enforced_conflicts
+from approvals.conflicts.check import submission as conflict_check
 from approvals.decisions.rules import bindings as rule_bindings
 from approvals.decisions.rules import ownership
 from approvals.policies.queries import Policy
@@ -19,11 +19,11 @@ AutomationProblem = Literal["purpose", "no_owner", "owner_left", "one_owner", "i
 #: Kinds of problems of a requested privilege or credential: its target is chosen at run time; its connection opens no known
 #: resource; the credential's resource follows from such a connection; the resource is not accepted or has no owner.
 ItemProblem = Literal["at_run_time", "connection", "follows_connection", "not_accepted", "ownerless", "other"]
-ProblemKind = Literal[AutomationProblem, ItemProblem, "justification", "conflict", "shortage"]
+ProblemKind = Literal[AutomationProblem, ItemProblem, "justification", "conflict", "takeover", "shortage"]
 #: What to do about too few eligible people (A9).
 SHORTAGE_TO_DO = "Name a backup approver for the resource, or let somebody else submit."
 #: Kinds that have a refusal with a code of their own (A1, S6, A9).
-REFUSED_APART = ("justification", "conflict", "shortage")
+REFUSED_APART = ("justification", "conflict", "takeover", "shortage")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,11 @@ def problems_of(context: PlanContext, wishes: Mapping[str, ItemRequest], short: 
     problems += [Problem("identity", text) for text in ownership.identity_problems(content.identities, context.now)]
     unjustified = _unjustified_items(items, wishes)
     problems += [Problem("justification", "Say why in one sentence.", item.key) for item in unjustified]
-    problems += [Problem("conflict", conflict.sentence) for conflict in enforced_conflicts(context.conflicts)]
+    problems += [
+        Problem("conflict", conflict.sentence) for conflict in conflict_check.enforced_conflicts(context.conflicts)
+    ]
+    if (joined := takeover_refusal(context)) is not None:
+        problems.append(Problem("takeover", joined.sentence))
     # Without a business owner, the parties are not complete.
     return problems + [Problem("shortage", f"Nobody is left to decide {name}.") for name in short if content.has_owner]
 
@@ -147,6 +151,16 @@ def justification_refusal(problems: Iterable[Problem]) -> Refusal | None:
     words = "one privilege or credential" if len(missing) == 1 else f"{len(missing)} privileges or credentials"
     detail = tuple((problem.key, problem.sentence) for problem in missing)
     return Refusal("A1", "input", f"Say why it needs {words}.", detail=detail)
+
+
+def takeover_refusal(context: PlanContext) -> Refusal | None:
+    """Return a refusal if the access in force would be in a new conflict at once, before any decision (S6, A16, I5)."""
+    refusal = conflict_check.refusal(context.takeover_conflicts, "input")
+    if refusal is None:
+        return None
+    names = ", ".join(sorted(identity.subject for identity in context.content.taken_over))
+    sentence = f"What is in force of it would be joined at once with what else runs as {names}. {refusal.sentence}"
+    return replace(refusal, sentence=sentence)
 
 
 def term_refusal(items: Iterable[RequestedItem], wishes: Mapping[str, ItemRequest], policy: Policy) -> Refusal | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from approvals.conflicts.check import access_in_force
+from approvals.conflicts.check.submission import take_access_lock
 from approvals.decisions import idempotency
 from approvals.decisions.rules import duties
 from approvals.duplicates import answers as duplicate_answers
@@ -38,10 +38,11 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Ite
     if version.automation_id != automation.pk:
         raise refuse(Refusal("I2", "input", "This version belongs to another automation."))
     content = content_of_version(automation, version)
+    if content.taken_over:  # before the lock of chains, as all code does (A16)
+        take_access_lock()
     made = Plan(PlanContext(content, submitter=person, people=step.actor.people, now=step.now), wishes)
     if refusals := made.refusals:
         raise refuse(refusals[0])
-    access_in_force.check_takeover(version, step.now)
     submission = _write(step, version, made)
     return Effect(subject=submission, payload=payload_of(made, submission))
 
@@ -55,7 +56,7 @@ def _write(step: Step[Automation], version: Version, made: Plan) -> Submission:
     assess_version(version, now=step.now, party_ids={person_id for person_id, _ in context.parties}, rows=rows)
     if context.before is not None:
         withdraw.withdraw_for_newer(context.before, actor=step.actor, now=step.now)
-    write_version.hand_over_identities(step, version)
+    write_version.hand_over_identities(step, content.taken_over)
     submission = write_plan(step, made)
     duplicate_answers.store_likenesses(step, submission, context.likes.held)
     if automation.state == AutomationState.DRAFT:

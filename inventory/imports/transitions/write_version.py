@@ -1,6 +1,6 @@
 """Write a resolved manifest to the register: new rows, then one version (I2, I7)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -210,19 +210,24 @@ def _by_key(resolved: Resolution) -> dict[str, Privilege]:
     return {privilege.key: privilege for privilege in resolved.privileges.values()}
 
 
-def identities_to_take_over(version: Version) -> QuerySet[NonHumanIdentity]:
-    """Identities that a version takes over with its submission: see `hand_over_identities`."""
+def identities_to_take_over(automation: Automation, named: Iterable[NonHumanIdentity]) -> QuerySet[NonHumanIdentity]:
+    """Those of the named identities that an automation takes over with its submission: see `hand_over_identities`.
+
+    No query if no other automation has one of them.
+    """
     never = Q(automation__approved_version=None, automation__state__in=(AutomationState.DRAFT, AutomationState.RETIRED))
-    return NonHumanIdentity.objects.filter(never, used_by__version=version).exclude(automation=version.automation_id)
+    ids = [identity.pk for identity in named if identity.automation_id != automation.pk]
+    return NonHumanIdentity.objects.filter(never, pk__in=ids)
 
 
-def hand_over_identities(step: Step[Automation], version: Version) -> None:
+def hand_over_identities(step: Step[Automation], named: Iterable[NonHumanIdentity]) -> None:
     """Assign identities that serve only a draft, or an automation retired unapproved, to the submitted automation (I5).
 
     Before a submission, an identity serves the first automation that named it. An unreviewed draft cannot reserve it.
     """
     automation = step.subject
-    for identity in identities_to_take_over(version).select_for_update(of=("self",), no_key=True).order_by("pk"):
+    free = identities_to_take_over(automation, named)
+    for identity in free.select_for_update(of=("self",), no_key=True).order_by("pk"):
         identity.owner, identity.automation = automation.business_owner, automation
         ownership_transitions.end_settled_interims(identity, step)
         step.save(identity)

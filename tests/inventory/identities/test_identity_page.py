@@ -252,7 +252,7 @@ def test_submitted_automation_keeps_identity(stock_in_force: Submission, company
     identity = made_for(stock_in_force.automation, company.people.jonas)
     made = neighbour(company, 1, identity)
     step = Step(made.automation, as_actor(company.people.rita), company.now, "submission.submitted")
-    write_version.hand_over_identities(step, made)
+    write_version.hand_over_identities(step, [identity])
     identity.refresh_from_db()
     assert identity.automation == stock_in_force.automation
     assert step.events == []

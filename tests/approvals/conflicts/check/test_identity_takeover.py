@@ -6,14 +6,19 @@ import pytest
 
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import scan
+from approvals.intake.preview.missing import missing_answers
+from approvals.intake.preview.rows import Preview
 from approvals.models import Submission
 from approvals.submissions.transitions import withdraw
 from governance.core.duties.refusals import InvalidInput
+from inventory.importers.reader import ReadResult
+from inventory.imports.transitions import previews as import_previews
 from inventory.models import Automation, NonHumanIdentity, Version
 from tests import scenarios
 from tests.approvals import chains
 from tests.approvals.conflicts import conflict_rules
 from tests.approvals.conflicts.conflict_rules import on
+from tests.approvals.submissions.plan_comparison import complete_preview, handed_in, submitted_as_planned
 from tests.people import as_actor
 from tests.scenarios import Company
 from tests.starting_points import starting_point
@@ -62,6 +67,15 @@ def takes_it_over(c: Company) -> Submission:
     return scenarios.submitted(c, version(c, "Writes", "read", place="elsewhere", identity="robot"))
 
 
+def preview_of_takeover(c: Company) -> Preview:
+    """Rita's preview of `takes_it_over`."""
+    n, held = c.people, (c.slack, "read", "elsewhere")
+    manifest = chains.description(c, "Writes", held, external_id="Writes", identity="robot")
+    results = [(manifest.name, ReadResult(manifest))]
+    batch = import_previews.keep_results(results, actor=as_actor(n.rita), now=c.now, team=n.finance_ops)
+    return complete_preview(c, batch.items.get(), is_new=False)
+
+
 @READS
 def test_takeover_that_forms_forbidden_chain_is_refused(plain: Company) -> None:
     a_rule(plain)
@@ -75,6 +89,28 @@ def test_takeover_that_forms_forbidden_chain_is_refused(plain: Company) -> None:
     assert "What is read could be told to the wrong people." in refused.value.refusal.sentence
     assert NonHumanIdentity.objects.get().automation.name == "Nothing"
     assert not scan.scan(conflict_queries.in_force(plain.now), plain.now)
+
+
+@READS
+@pytest.mark.rule("I7")
+def test_preview_shows_why_takeover_is_refused(plain: Company) -> None:
+    a_rule(plain)
+    shown = preview_of_takeover(plain)
+    (problem,) = shown.plan.problems
+    assert problem.sentence.startswith(
+        "What is in force of it would be joined at once with what else runs as n8n/robot"
+    )
+    assert [remark.text for remark in missing_answers(shown)] == [problem.sentence.rstrip(".")]
+    assert [handed_in(plain, shown)] == shown.plan.refusals
+    assert [refusal.code for refusal in shown.plan.refusals] == ["S6"]
+
+
+@READS
+@pytest.mark.rule("I7")
+def test_takeover_without_conflict_is_submitted_as_planned(plain: Company, start: Automation) -> None:
+    a_rule(plain, mode="record")
+    submitted_as_planned(plain, preview_of_takeover(plain))
+    assert NonHumanIdentity.objects.get().automation == start
 
 
 @READS
