@@ -231,7 +231,9 @@ class PlanContext:
         wanted = tuple(replace(item, why=why) for item, why in zip(items, whys, strict=True))
         asked = tuple(item for item in wanted if item.why)
         unchanged = tuple(held[item.key] for item in wanted if not item.why)
-        rows = content.privileges, content.triggers, content.identity_ids
+        # A new identity has no id: it counts by its negative place.
+        identity_ids = [identity.pk or -place for place, identity in enumerate(content.identities, 1)]
+        rows = content.privileges, content.triggers, identity_ids
         case = case_of_parts(content.automation, *rows, self.chain.others, self.unvouched)
         #: The access for conflict rules, with running grants as they are held (S6).
         self.case = with_running_grants(case, unchanged)

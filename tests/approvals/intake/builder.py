@@ -17,7 +17,7 @@ from django.urls import reverse
 from governance.core.models import Person
 from inventory.importers.manifest import Manifest, binding_key
 from inventory.importers.reader import read
-from inventory.models import ImportItem
+from inventory.models import ImportItem, Resource
 from inventory.resources.transitions import bindings
 from tests.people import as_actor
 from tests.scenarios import EXPORTS, OPENS, Company
@@ -39,15 +39,15 @@ def of_its_own(export: str, word: str) -> bytes:
     return json.dumps(document).replace("rates.northwind.example", f"rates.{word}.example").encode()
 
 
-def connect(c: Company, *exports: str | bytes) -> None:
-    """Have the owners say what the connections of exports open, where the company knows it."""
+def connect(c: Company, *exports: str | bytes, name: str = "export.json", otherwise: Resource | None = None) -> None:
+    """Have the owners say what the connections of exports open, where the company knows it; others open ``otherwise``."""
     for export in exports:
         data = export if isinstance(export, bytes) else (EXPORTS / export).read_bytes()
-        for result in read("export.json", data):
+        for result in read(name, data):
             for privilege in result.manifest.privileges:
                 label = f"{privilege.credential.name if privilege.credential else ''} {privilege.instance}".lower()
-                opened = next((getattr(c, attribute) for word, attribute in OPENS if word in label), None)
-                if opened is not None:
+                opened = next((getattr(c, attribute) for word, attribute in OPENS if word in label), otherwise)
+                if opened is not None and privilege.instance:
                     connector, instance = binding_key(privilege)
                     bindings.bind_connection(
                         opened, actor=as_actor(opened.owner), now=c.now, connector=connector, instance=instance

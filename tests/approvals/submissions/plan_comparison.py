@@ -73,7 +73,7 @@ def planned(plan: Plan) -> dict[str, Any]:
         ),
         "parties": sorted({(pk, str(capacity)) for pk, capacity in context.parties}),
         "conflicts": _conflicts(context.conflicts, own),
-        "held": _without_number(plan.submission.held, own),
+        "held": _without_ids(plan.submission.held, own),
         **_of_row(plan.submission),
     }
 
@@ -100,7 +100,7 @@ def stored(made: Submission, c: Company) -> dict[str, Any]:
         ),
         "parties": sorted(made.parties.values_list("person", "capacity")),
         "conflicts": _conflicts(load_context(made, c.now).conflicts.as_asked, made.automation_id),
-        "held": _without_number(made.held, made.automation_id),
+        "held": _without_ids(made.held, made.automation_id),
         **_of_row(made),
     }
 
@@ -133,6 +133,8 @@ def _conflicts(found: Iterable[FoundConflict], own: int) -> list[Any]:
     )
 
 
-def _without_number(held: Any, own: int) -> Any:
-    """The stored access without the automation's number, which a new one does not have yet."""
-    return json.loads(json.dumps(held).replace(f'"{own}/', '"'))
+def _without_ids(held: Any, own: int) -> Any:
+    """The stored access without the ids of the automation and its identities, which new ones do not have yet."""
+    access = json.loads(json.dumps(held).replace(f'"{own}/', '"'))
+    access["subjects"]["identity"] = len(access["subjects"]["identity"])
+    return access

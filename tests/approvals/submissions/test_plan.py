@@ -2,89 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from approvals.intake import transitions as intake_transitions
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.intake.preview.missing import missing_answers
 from approvals.intake.preview.rows import Preview
 from approvals.models import Submission
-from approvals.submissions.plan.plan import Plan
-from governance.core.duties.refusals import Refused
 from inventory.imports.transitions import previews as import_previews
 from tests.approvals import stock_report
 from tests.approvals.intake.builder import connect
+from tests.approvals.submissions.plan_comparison import complete_preview, handed_in, submitted_as_planned
 from tests.people import as_actor
 from tests.scenarios import EXPORTS, Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("A1", "A2", "A9", "S1", "I7")]
 
 SAMPLES = sorted(path.name for path in EXPORTS.glob("*.json"))
-
-
-def planned(plan: Plan) -> dict[str, Any]:
-    """What a plan says, in the words of `written`."""
-    return {
-        "approvals": sorted(
-            (
-                approval.row.stage,
-                approval.row.kind,
-                str(approval.row.privilege.key if approval.row.privilege else approval.row.credential),
-                approval.row.tier,
-                approval.row.term_days,
-                approval.text,
-                tuple(sorted(seat.label for seat in plan.facts.seats[approval.row.pk])),
-            )
-            for approval in plan.approvals
-        ),
-        "parties": sorted({(pk, str(capacity)) for pk, capacity in plan.context.parties}),
-        "conflicts": sorted(conflict.standing.rule.code for conflict in plan.context.conflicts),
-        "tier": plan.submission.tier,
-        "light": plan.submission.light_path,
-        "asked": plan.submission.asked,
-    }
-
-
-def written(made: Submission, plan: Plan) -> dict[str, Any]:
-    """What `submit` wrote."""
-    rows = made.approvals.select_related("privilege", "credential", "justification").prefetch_related("seats")
-    return {
-        "approvals": sorted(
-            (
-                row.stage,
-                row.kind,
-                str(row.privilege.key if row.privilege else row.credential),
-                row.tier,
-                row.term_days,
-                row.justification.text if row.justification else "",
-                tuple(sorted(seat.label for seat in row.seats.all())),
-            )
-            for row in rows
-        ),
-        "parties": sorted(made.parties.values_list("person", "capacity")),
-        "conflicts": sorted(conflict.standing.rule.code for conflict in plan.context.conflicts),
-        "tier": made.tier,
-        "light": made.light_path,
-        "asked": made.asked,
-    }
+#: Exports of other people that differ, by what differs.
+REAL = {
+    "nothing": "n8n_zie619_head/Respondtowebhook/0900_Respondtowebhook_Stickynote_Automate_Webhook.json",
+    "two": "mcp_client_davila7/browser_automation/browser-use-mcp-server.json",
+    "many": "n8n_ottomator/7-node-agent-blueprint/7_Node_Agent_Blueprint_With_Examples.json",
+    "identity": "mcp_client_kwp/product-management/.mcp.json",
+    "chain": "n8n_enescingoz/Slack/Enhance Security Operations with the Qualys Slack Shortcut Bot!.json",
+    "refused": "n8n_zie619_head/Telegram/2038_Telegram_Extractfromfile_Automate_Webhook.json",
+}
 
 
 def preview_of(c: Company, name: str, content: bytes, *, is_new: bool = True) -> Preview:
-    """Rita's complete preview of an export."""
+    """Rita's complete preview of an export; what its connections open is known."""
     n = c.people
-    connect(c, content)
+    connect(c, content, name=name, otherwise=c.slack)
     item = import_previews.preview([(name, content)], actor=as_actor(n.rita), now=c.now, team=n.finance_ops).items.get()
-    fields: dict[str, Any] = {}
-    if is_new:
-        fields = {"purpose": "Keeps the books.", "business_owner": n.jonas.pk, "technical_owner": n.rita.pk}
-    draft = Draft(team=n.finance_ops.pk, fields=fields)
-    shown = previews.read(item, actor=as_actor(n.rita), now=c.now, team=n.finance_ops, draft=draft)
-    why = {row.key: f"For {row.key}." for row in shown.asked}
-    draft = Draft(team=n.finance_ops.pk, fields=fields, why=why)
-    return previews.read(item, actor=as_actor(n.rita), now=c.now, team=n.finance_ops, draft=draft)
+    return complete_preview(c, item, is_new=is_new)
+
+
+def compare(c: Company, shown: Preview) -> None:
+    """What is handed in is as planned, or refused as planned."""
+    if shown.plan.refusals:
+        assert handed_in(c, shown) == shown.plan.refusals[0]
+    else:
+        submitted_as_planned(c, shown)
 
 
 @pytest.mark.rule("A1", "I1", "I8")
@@ -108,23 +69,18 @@ def test_plan_of_an_empty_draft_has_all_problems(company: Company) -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_submit_writes_the_plan_that_the_preview_showed(company: Company, name: str) -> None:
-    shown = preview_of(company, name, (EXPORTS / name).read_bytes())
-    if shown.plan.refusals:
-        with pytest.raises(Refused) as caught:
-            intake_transitions.hand_in(shown, actor=as_actor(company.people.rita), now=company.now)
-        assert caught.value.refusal == shown.plan.refusals[0]
-        return
-    made = intake_transitions.hand_in(shown, actor=as_actor(company.people.rita), now=company.now)
-    assert made is not None
-    assert written(made, shown.plan) == planned(shown.plan)
+    compare(company, preview_of(company, name, (EXPORTS / name).read_bytes()))
+
+
+@pytest.mark.parametrize("what", REAL)
+def test_submit_writes_the_plan_of_a_real_export(company: Company, real_exports: Path, what: str) -> None:
+    path = real_exports / "imports" / REAL[what]
+    compare(company, preview_of(company, path.name, path.read_bytes()))
 
 
 def test_submit_writes_the_plan_of_a_changed_version(company: Company, stock_in_force: Submission) -> None:
     content = stock_report.source(stock_report.one_more_channel)
-    shown = preview_of(company, stock_report.EXPORT, content)
-    made = intake_transitions.hand_in(shown, actor=as_actor(company.people.rita), now=company.now)
-    assert made is not None
-    assert written(made, shown.plan) == planned(shown.plan)
+    submitted_as_planned(company, preview_of(company, stock_report.EXPORT, content))
 
 
 def test_submit_writes_the_plan_of_a_version_that_continues_a_submission(
@@ -132,8 +88,5 @@ def test_submit_writes_the_plan_of_a_version_that_continues_a_submission(
 ) -> None:
     content = stock_report.source(stock_report.one_more_channel)
     shown = preview_of(company, stock_report.EXPORT, content, is_new=False)
-    carried = {approval.row.kind for approval in shown.plan.approvals if approval.carried}
-    made = intake_transitions.hand_in(shown, actor=as_actor(company.people.rita), now=company.now)
-    assert made is not None
-    assert written(made, shown.plan) == planned(shown.plan)
-    assert set(made.approvals.filter(carried_from__isnull=False).values_list("kind", flat=True)) == carried == {"app"}
+    assert {approval.row.kind for approval in shown.plan.approvals if approval.carried} == {"app"}
+    submitted_as_planned(company, shown)

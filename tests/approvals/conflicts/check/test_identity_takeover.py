@@ -109,7 +109,9 @@ def test_preview_shows_why_takeover_is_refused(plain: Company) -> None:
 @pytest.mark.rule("I7")
 def test_takeover_without_conflict_is_submitted_as_planned(plain: Company, start: Automation) -> None:
     a_rule(plain, mode="record")
-    submitted_as_planned(plain, preview_of_takeover(plain))
+    shown = preview_of_takeover(plain)
+    assert shown.plan.context.chain.others, "it is joined with what reads"
+    submitted_as_planned(plain, shown)
     assert NonHumanIdentity.objects.get().automation == start
 
 
