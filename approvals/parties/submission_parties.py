@@ -125,10 +125,10 @@ def _of_versions(automation: Automation, version: Version | None) -> Iterator[tu
     counted = Q(number__gt=approved.number if approved else 0)
     if version is not None:
         counted |= Q(pk=version.pk)
-    since = automation.versions.filter(counted)
-    for importer in since.values_list("imported_by", flat=True):
+    importer_by_version = dict(automation.versions.filter(counted).values_list("pk", "imported_by"))
+    for importer in importer_by_version.values():
         yield importer, Capacity.IMPORTER
-    for author in ownership_parties.author_ids(since):
+    for author in ownership_parties.author_ids(Version.objects.filter(pk__in=importer_by_version)):
         yield author, Capacity.AUTHOR
 
 

@@ -276,7 +276,7 @@ class PlanContext:
         #: The version of a lower environment that it promotes (I10).
         self.promoted_from: Version | None = None
         lineage, environment = content.automation.lineage, content.automation.environment
-        if lineage is not None:
+        if siblings:
             source, is_new = content.manifest.source.content, self.changes.before is None
             self.promoted_from = lineages.promoted_from(lineage, environment, source, is_new=is_new)
         team_id = content.automation.team_id
@@ -289,12 +289,12 @@ class PlanContext:
         #: Matters stopped since `before` was submitted.
         before = self.before
         self.stopped_since = prior_decision_queries.matters_stopped_since(before, matters) if before else frozenset()
-        decided = {approval.pk for approval in self.before_approvals.values()}
-        decided |= {outcome.record for outcome in self.earlier.values()}
-        if self.changes.app_in_force is not None:
-            decided.add(self.changes.app_in_force.pk)
+        app = self.changes.app_in_force
+        rows = [*self.before_approvals.values(), *([app] if app is not None else [])]
+        earlier = {outcome.record for outcome in self.earlier.values()}
+        carried_to = earlier | {approval.pk for approval in rows if approval.carried_from_id is not None}
         #: Decisions on the approvals of `before`, on the app approval in force, and on earlier approvals.
-        self.votes = Votes.about(decided)
+        self.votes = Votes.about(earlier | {approval.pk for approval in rows}, carried_to)
 
     def _findings(self) -> list[dict[str, str]]:
         content = self.content

@@ -154,7 +154,8 @@ def find_automation(
     external = manifest.source.external_id[:160]
     if external:
         own_retired = Q(state=AutomationState.RETIRED, team=team)
-        here = registered.filter(**place, external_id=external).exclude(own_retired).order_by()
+        here = registered.select_related("approved_version").filter(**place, external_id=external)
+        here = here.exclude(own_retired).order_by()
         return max(here, key=lambda row: (row.state != AutomationState.RETIRED, row.pk), default=None)
     if named is not None:
         return named

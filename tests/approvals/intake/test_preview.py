@@ -15,6 +15,7 @@ from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.models import Submission
+from approvals.submissions.plan.context import PlanContext
 from governance.core.models import FreeText, Team
 from inventory.models import Automation, Binding, ImportItem, Version
 from tests import scenarios
@@ -275,18 +276,50 @@ def test_credential_without_reason_uses_reason_of_privilege(connected: Company, 
     assert row.request.justification == "No other way in."
 
 
-def queries(rita: Build, privileges: int) -> int:
-    """How many queries the preview of an automation with so many privileges takes."""
-    item = rita.import_item(STOCK, builder.with_privileges(privileges))
-    with CaptureQueriesContext(connection) as counted:
-        assert rita.see(item).count('id="level-') == privileges + 2
-    return len(counted)
+def queries(rita: Build, item: ImportItem) -> tuple[int, int]:
+    """How many queries the plan of a preview takes, and how many its page takes in all."""
+    of_plan = []
+
+    class CountedContext(PlanContext):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            with CaptureQueriesContext(connection) as counted:
+                super().__init__(*args, **more)
+            of_plan.append(len(counted))
+
+    with pytest.MonkeyPatch.context() as patch, CaptureQueriesContext(connection) as of_page:
+        patch.setattr(previews, "PlanContext", CountedContext)
+        rita.see(item)
+    (plan,) = of_plan
+    return plan, len(of_page)
 
 
 @pytest.mark.rule("I7")
 def test_the_number_of_queries_does_not_grow_with_the_privileges(connected: Company, rita: Build) -> None:
-    queries(rita, 2)  # parses the conflict rules, which a process does once
-    assert queries(rita, 3) == queries(rita, 12) <= 25
+    few, many = (rita.import_item(STOCK, builder.with_privileges(number)) for number in (3, 12))
+    assert rita.see(few).count('id="level-') == 5, "and parses the conflict rules, which a process does once"
+    assert rita.see(many).count('id="level-') == 14
+    plan, page = queries(rita, few)
+    assert (plan, page) == queries(rita, many)
+    assert plan <= 5
+    assert page <= 20
+
+
+@pytest.mark.rule("I7", "A12")
+def test_plan_of_a_change_takes_at_most_20_queries(company: Company, rita: Build, stock_in_force: Submission) -> None:
+    item = rita.import_item(STOCK, stock_report.source(stock_report.one_more_channel))
+    plan, page = queries(rita, item)
+    assert plan <= 20
+    assert page <= 40
+
+
+@pytest.mark.rule("I7", "A14")
+def test_plan_that_continues_takes_at_most_20_queries(
+    company: Company, rita: Build, stock_in_stage_2: Submission
+) -> None:
+    item = rita.import_item(STOCK, stock_report.source(stock_report.one_more_channel))
+    plan, page = queries(rita, item)
+    assert plan <= 20
+    assert page <= 46
 
 
 def held(number: int) -> pytest.MarkDecorator:
@@ -303,8 +336,11 @@ def held(number: int) -> pytest.MarkDecorator:
 @pytest.mark.rule("I7")
 @pytest.mark.parametrize("number", [pytest.param(number, marks=held(number)) for number in (2, 4)])
 def test_preview_query_count_is_constant(company: Company, rita: Build, number: int) -> None:
-    rita.see(rita.import_item(STOCK, builder.with_privileges(number)))
-    assert queries(rita, number) <= 53, "neither for two nor for four privileges"
+    item = rita.import_item(STOCK, builder.with_privileges(number))
+    assert rita.see(item).count('id="level-') == number + 2
+    plan, page = queries(rita, item)
+    assert plan <= 21, "neither for two nor for four privileges; one more than a change, for its version's authors"
+    assert page <= 40
 
 
 # --- a second time --------------------------------------------------------------------------------------------------
