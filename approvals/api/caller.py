@@ -15,8 +15,7 @@ from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from approvals.api.requests import UnusableRequest
-from approvals.intake.views.builder import NO_TEAM
-from approvals.intake.views.forms import teams_of
+from approvals.intake.drafts import NO_TEAM, teams_of
 from governance.core.access import Actor, Refusal, refuse
 from governance.core.clock import current_time
 from governance.core.models import ApiToken, Person, Team

@@ -7,7 +7,7 @@ from django.conf import settings
 from ninja import Field, Schema
 from pydantic import AfterValidator, ConfigDict
 
-from approvals.conflicts.views.rows import ConflictRow, list_rows
+from approvals.conflicts.rows import ConflictRow, list_rows
 from approvals.intake.preview import remarks
 from approvals.intake.preview.missing import missing_answers
 from approvals.intake.preview.route import PreviewRoute, preview_route
@@ -15,7 +15,7 @@ from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.models import Grant
 from approvals.models.conflict_rule import Mode, Rating, Scope
 from approvals.models.grant import EnforcedBy
-from approvals.review.views.tier_reasons import group_reasons
+from approvals.review.tier_reasons import group_reasons
 from governance.core.access import Actor
 from inventory.importers.manifest import manifest_digest
 from inventory.models import Resource, Version

@@ -13,7 +13,7 @@ from approvals.api.caller import Caller, caller
 from approvals.api.problems import ERRORS
 from approvals.api.requests import Key
 from approvals.api.responses import AutomationOut, ConflictOut, Named, Page, VersionOut
-from approvals.conflicts.views.rows import ConflictRow, list_rows
+from approvals.conflicts.rows import ConflictRow, list_rows
 from approvals.inbox.waiting_for import Waiting
 from approvals.models import Approval, ApprovalState, SubmissionState
 from approvals.models.submission import UNFINISHED

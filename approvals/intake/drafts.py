@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from governance.core.access import Actor
+from governance.core.access import Actor, Refusal
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
 from inventory.automations import lineages
@@ -29,6 +29,19 @@ from inventory.resources.queries import RESOURCE_RELATIONS
 
 #: Maximum length of a justification, in characters.
 LONGEST_WHY = 300
+#: Refuses to import for a person of no team.
+NO_TEAM = Refusal(
+    "I1",
+    "permission",
+    "You belong to no team, and an automation is built for one.",
+    "Ask an admin to add you to yours.",
+)
+
+
+def teams_of(person: Person) -> list[Team]:
+    """Teams that a person may import for: those that they belong to or lead."""
+    teams = Team.objects.filter(Q(memberships__person=person) | Q(lead=person) | Q(deputy_lead=person))
+    return list(teams.select_related("lead", "deputy_lead", "parent__lead").distinct().order_by("name", "pk"))
 
 
 def row_key(name: str) -> str:

@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from approvals.conflicts.rows import words_of
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import ConflictRule, Waiver
 from approvals.policies import queries as policy_queries
@@ -204,7 +205,7 @@ def _covered_access(waiver: Waiver, actor: Actor, now: datetime) -> list[str]:
     privileges = Privilege.objects.filter(version__automation__in=seen, key__in=keys).order_by("version_id")
     rows = privileges.select_related("entitlement__resource", "version")
     sentences = {f"{row.version.automation_id}/{row.key}": row.sentence for row in rows}
-    words = {key: sentences.get(key) or conflict_rows.words_of(key) for key in waiver.covers}
+    words = {key: sentences.get(key) or words_of(key) for key in waiver.covers}
     shown = [(key, text) for key, text in words.items() if text and key.partition("/")[0] in names]
     hidden = len(waiver.covers) - len(shown)
     lines = dict.fromkeys(f"{names[key.partition('/')[0]]}: {text}" for key, text in shown)

@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts.rows import MODES
 from approvals.conflicts.rule_language.rule import EXAMPLE, Rule, parse_text, write_text
 from approvals.conflicts.views import conflicts
-from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, ConflictState, Proposal
 from approvals.policies import queries as policy_queries
 from approvals.policies.diff import Change
@@ -72,7 +72,7 @@ def rule(request: Request, code: str) -> HttpResponse:
         "may_propose": _may_propose(code, actor, now),
         "version": shown,
         "rule": parsed,
-        "mode_words": conflict_rows.MODES[shown.mode] if shown == in_force else "",
+        "mode_words": MODES[shown.mode] if shown == in_force else "",
         "text": write_text(shown.document),
         "legs": _leg_words(parsed, actor, now),
         "before": before,

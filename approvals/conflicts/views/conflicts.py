@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from approvals.conflicts import held_access
 from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts.rows import MODES, signature_words
 from approvals.conflicts.rule_language.rule import WITHOUT, Rule, legs_of
 from approvals.conflicts.rule_language.selectors import Held
 from approvals.conflicts.transitions import RULE_CHANGED
@@ -176,9 +177,9 @@ def conflict(request: Request, pk: int) -> HttpResponse:
 def _effect_words(row: Conflict, now: datetime) -> str:
     """Return the effect of the conflict, or who signed it."""
     if row.signed_by is None:
-        return conflict_rows.MODES[row.rule.mode]
+        return MODES[row.rule.mode]
     signature = ConflictSignature.objects.select_related("person", "for_person", "reason").get(pk=row.signed_by)
-    return conflict_rows.signature_words(signature, now)
+    return signature_words(signature, now)
 
 
 def _ask_href(line: ConflictLine, actor: Actor, now: datetime) -> str:

@@ -13,11 +13,11 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 
 from approvals.intake import drafts
-from approvals.intake.drafts import Draft
+from approvals.intake.drafts import NO_TEAM, Draft, teams_of
 from approvals.intake.preview import queries as previews
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import preview_page, preview_rows
-from approvals.intake.views.forms import AutomationForm, posted_answers, teams_of, without_id
+from approvals.intake.views.forms import AutomationForm, posted_answers, without_id
 from approvals.intake.views.preview_rows import Form
 from governance.core.access import Actor, Refusal, Refused, Relation, refuse
 from governance.core.models import Person, Team
@@ -37,12 +37,6 @@ MOST_OPTIONS = 300
 MOST_DRAFTS = 20
 #: Maximum size of an upload whose automations the first page lists one by one.
 FEW = 5
-NO_TEAM = Refusal(
-    "I1",
-    "permission",
-    "You belong to no team, and an automation is built for one.",
-    "Ask an admin to add you to yours.",
-)
 
 
 @dataclass(frozen=True)

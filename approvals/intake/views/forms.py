@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
-from django.db.models import Q
 
 from governance.core.models import Person, Team
 from governance.web.requests.request import number
@@ -20,12 +19,6 @@ TRIGGERS = (
     ("webhook", "A call to an address"),
     ("chat", "A chat message"),
 )
-
-
-def teams_of(person: Person) -> list[Team]:
-    """Teams that a person may import for: those that they belong to or lead."""
-    teams = Team.objects.filter(Q(memberships__person=person) | Q(lead=person) | Q(deputy_lead=person))
-    return list(teams.select_related("lead", "deputy_lead", "parent__lead").distinct().order_by("name", "pk"))
 
 
 def without_id(team: Team, platform: str, environment: str) -> list[Automation]:

@@ -19,7 +19,7 @@ from approvals.intake import drafts, promotion
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import uploads
-from approvals.intake.views.builder import FEW, NO_TEAM, Builder, Work, discard_page
+from approvals.intake.views.builder import FEW, Builder, Work, discard_page
 from approvals.intake.views.forms import AutomationForm, offer
 from approvals.models import Submission
 from governance.core.access import InvalidInput, OutOfTurn, Refused
@@ -80,7 +80,7 @@ def _start(
         "teams": builder.teams if len(builder.teams) > 1 else [],
         "team_chosen": number(request.POST.get("team")),
         "limit": f"up to {upload_limits.limit()}, several at once",
-        "problems": problems if builder.teams else [NO_TEAM],
+        "problems": problems if builder.teams else [drafts.NO_TEAM],
         "count": count,
         "pasted": request.POST.get("pasted", ""),
         "uploads": uploads.uploads_of(builder.person, builder.now),

@@ -5,15 +5,15 @@ It is made of the typed rows of `approvals.intake.preview`, which API answers ta
 
 from dataclasses import replace
 
+from approvals.conflicts.rows import ConflictRow, list_rows
 from approvals.conflicts.views import rows as conflict_rows
-from approvals.conflicts.views.rows import ConflictRow
 from approvals.intake.preview import remarks
 from approvals.intake.preview.missing import missing_answers
 from approvals.intake.preview.route import light_path, preview_route
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import preview_rows
 from approvals.intake.views.preview_rows import Form
-from approvals.review.views import tier_reasons
+from approvals.review.tier_reasons import group_reasons
 from governance.core.access import Actor
 from governance.web.components import times
 from governance.web.pages.page import Shape
@@ -40,7 +40,7 @@ def context(preview: Preview, form: Form) -> Shape:
         "record_words": _record_words(preview),
         "rows": preview_rows.rows(preview, form),
         "inputs": form,
-        "reasons": tier_reasons.group_reasons(context.app.reasons, [row.sentence for row in preview.privileges]),
+        "reasons": group_reasons(context.app.reasons, [row.sentence for row in preview.privileges]),
         "tier_words": _tier_words(preview),
         "drift": remarks.changes(preview),
         "promoted": below,
@@ -80,7 +80,7 @@ def _tier_words(preview: Preview) -> str:
 def _conflicts(preview: Preview) -> list[ConflictRow]:
     """Conflicts and their resolutions (S6). A waiver needs a registered version, so others are saved first (S7)."""
     context, registered = preview.context, preview.content.registered
-    rows = conflict_rows.list_rows(context.conflicts, preview.conflict_words, Actor.of(context.submitter), context.now)
+    rows = list_rows(context.conflicts, preview.conflict_words, Actor.of(context.submitter), context.now)
     for number, row in enumerate(rows):
         if preview.refusal is not None or not conflict_rows.may_request_waiver(row.found, context.now):
             continue

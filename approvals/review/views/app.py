@@ -4,7 +4,8 @@ from approvals.assignment import seat_state
 from approvals.decisions import digest
 from approvals.duplicates import views as duplicates
 from approvals.models import Approval, ApprovalState, Decision, Submission
-from approvals.review.views import actions, approval_rows, changes, decision_form, tier_reasons
+from approvals.review.tier_reasons import group_reasons
+from approvals.review.views import actions, approval_rows, changes, decision_form
 from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader
 from governance.web.pages.page import Shape
@@ -28,7 +29,7 @@ def panel(details: Dossier, reader: Reader) -> Shape:
         "technical": technical,
         "kind": kind_of(submission),
         "starts": [changes.trigger_words(fact) for fact in submission.asked.get("triggers") or ()],
-        "reasons": tier_reasons.group_reasons(submission.reasons, _sentences(details)),
+        "reasons": group_reasons(submission.reasons, _sentences(details)),
         "findings": [(finding, findings.finding_label(finding.code, finding.place)) for finding in details.findings],
         "changes": changes.of_app(details),
         "decisions": _decisions(details),

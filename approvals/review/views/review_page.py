@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from approvals.conflicts.check.find_conflicts import FoundConflict
 from approvals.conflicts.check.submission import GIVES_NOTHING
+from approvals.conflicts.rows import ConflictRow, list_rows
 from approvals.conflicts.views import rows as conflict_rows
-from approvals.conflicts.views.rows import ConflictRow
 from approvals.decisions.transitions.comment import comment
 from approvals.decisions.transitions.decide import answer
 from approvals.grants import unused_credentials
@@ -114,7 +114,7 @@ def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list
     submission, conflicts = details.submission, details.context.conflicts
     if submission.state not in UNFINISHED:
         return []
-    rows = conflict_rows.list_rows(conflicts.remaining, conflicts.sentences, reader.actor, reader.now)
+    rows = list_rows(conflicts.remaining, conflicts.sentences, reader.actor, reader.now)
     person = reader.actor.capacity_of
     relations = details.context.relations_to_automation(person) if person is not None else frozenset()
     known = ReaderRelations(person, relations - {Relation.SUBMITTER})
@@ -123,6 +123,7 @@ def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list
     return [
         replace(
             row,
+            short=conflict_rows.short_words(row),
             sign_href=_sign_href(row.found, details, drawn),
             ask_href=conflict_rows.waiver_request_href(submission.automation_id, row.found)
             if may_ask and conflict_rows.may_request_waiver(row.found, reader.now)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from approvals.conflicts.check.find_conflicts import Case, find_conflicts
+from approvals.conflicts.rows import list_rows
 from approvals.conflicts.rule_language.selectors import Held
-from approvals.conflicts.views.rows import list_rows
 from approvals.models import ConflictRule, Submission, Waiver
 from approvals.submissions.transitions import withdraw
 from approvals.waivers import transitions as waiver_transitions

@@ -1,4 +1,4 @@
-"""Reasons of a tier on pages (T2): their icons, and one line for several privileges with the same reason."""
+"""Reasons of a tier for pages and API answers (T2): their icons, and one line for several privileges with the same reason."""
 
 from collections.abc import Iterable, Sequence
 
