@@ -15,10 +15,11 @@ from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from approvals.api.requests import UnusableRequest
-from approvals.intake.drafts import NO_TEAM, teams_of
+from approvals.intake.drafts import NO_TEAM
 from governance.core.access import Actor, Refusal, refuse
 from governance.core.clock import current_time
 from governance.core.models import ApiToken, Person, Team
+from governance.core.teams.queries import teams_of
 from governance.core.tokens import transitions as token_transitions
 
 #: Methods that only read.

@@ -15,11 +15,10 @@ from approvals.api.requests import Key
 from approvals.api.responses import AutomationOut, ConflictOut, Named, Page, VersionOut
 from approvals.conflicts.rows import ConflictRow, list_rows
 from approvals.inbox.waiting_for import Waiting
-from approvals.models import Approval, ApprovalState, SubmissionState
+from approvals.models import SubmissionState
 from approvals.models.submission import UNFINISHED
-from approvals.review.views import approval_rows
-from approvals.review.views.dossier import Dossier, load_dossier, shown_submissions
-from approvals.review.views.reader import Reader
+from approvals.review.dossier import ApprovalRow, Dossier, decided_words, load_dossier, shown_submissions
+from governance.core.access import Actor
 from governance.core.models import Person
 from inventory.models import Automation
 from inventory.ownership import rules as ownership_rules
@@ -51,15 +50,20 @@ class HolderOut(Schema):
 class RecordOut(Schema):
     """One approval: of the app, a privilege or a credential."""
 
-    stage: int
-    kind: str
+    stage: int = Field(alias="approval.stage")
+    kind: str = Field(alias="approval.kind")
     sentence: str
-    state: str
-    tier: str
+    state: str = Field(alias="approval.state")
+    tier: str = Field(alias="approval.tier")
     term_days: int
     held_by: list[HolderOut]
     due_at: datetime | None
-    ended_at: datetime | None
+    ended_at: datetime | None = Field(alias="approval.ended_at")
+
+    @staticmethod
+    def resolve_held_by(row: ApprovalRow) -> list[HolderOut]:
+        """List the people of its open seats."""
+        return _holders(row.held)
 
 
 class SubmissionOut(Schema):
@@ -141,63 +145,47 @@ def submission_of(pk: int, program: Caller) -> dict[str, Any]:
     Raises:
         Http404: no such submission, or the caller may not see it.
     """
-    reader = Reader(program.actor, program.now)
-    loaded = get_object_or_404(shown_submissions(reader), pk=pk)
-    details = load_dossier(loaded, reader)
+    loaded = get_object_or_404(shown_submissions(program.actor, program.now), pk=pk)
+    details = load_dossier(loaded, program.now)
     columns = ("id", "reference", "state", "tier", "version", "automation", "submitted_at")
     return {
         **{name: getattr(loaded, name) for name in columns},
         "submitted_by": loaded.submitted_by.name,
         "held_by": _together(details.held),
         "next": _next(details),
-        "conflicts": _conflicts(details, reader),
-        "records": [_record(record, details) for record in details.records],
+        "conflicts": _conflicts(details, program.actor),
+        "records": list(details.rows.values()),
         "page": reverse("review", args=[loaded.pk]),
     }
 
 
-def _conflicts(details: Dossier, reader: Reader) -> list[ConflictRow]:
+def _conflicts(details: Dossier, actor: Actor) -> list[ConflictRow]:
     """Conflicts of an open submission without its refused privileges, as its page shows them."""
     conflicts = details.context.conflicts
     findings = conflicts.remaining if details.submission.state in UNFINISHED else ()
-    return list_rows(findings, conflicts.sentences, reader.actor, reader.now)
+    return list_rows(findings, conflicts.sentences, actor, details.route.now)
 
 
-def _record(record: Approval, details: Dossier) -> dict[str, Any]:
-    return {
-        **{name: getattr(record, name) for name in ("stage", "kind", "state", "tier", "ended_at")},
-        "sentence": record.title if record.stage == 2 else "May this app exist for business use?",
-        "term_days": record.granted_term_days or record.term_days,
-        "held_by": _holders(details.held_of(record)),
-        "due_at": record.due_at if record.state == ApprovalState.OPEN else record.builder_due_at,
-    }
-
-
-def _holders(held: Iterable[Waiting]) -> list[dict[str, Any]]:
+def _holders(held: Iterable[Waiting]) -> list[HolderOut]:
     return [
-        {"name": person.name, "seat": pending.seat, "since": person.since, "until": pending.until}
+        HolderOut(name=person.name, seat=pending.seat, since=person.since, until=pending.until)
         for pending in held
         for person in pending.people
     ]
 
 
-def _together(held: Iterable[Waiting]) -> list[dict[str, Any]]:
+def _together(held: Iterable[Waiting]) -> list[HolderOut]:
     """Each person once per seat, with the earliest instant."""
-    by_person_and_seat: dict[tuple[str, str], dict[str, Any]] = {}
-    for holder in sorted(_holders(held), key=lambda holder: holder["since"]):
-        by_person_and_seat.setdefault((holder["name"], holder["seat"]), holder)
+    by_person_and_seat: dict[tuple[str, str], HolderOut] = {}
+    for holder in sorted(_holders(held), key=lambda holder: holder.since):
+        by_person_and_seat.setdefault((holder.name, holder.seat), holder)
     return list(by_person_and_seat.values())
 
 
 def _next(details: Dossier) -> str:
     """The next step in words."""
-    submission = details.submission
-    if submission.state == SubmissionState.IN_FORCE:
-        return f"Version {submission.version.number} is in force."
-    if submission.state == SubmissionState.DECIDED:
-        return f"{submission.automation.accepting(details.route.now).name} accepts what was approved, or declines."
-    if submission.state != SubmissionState.OPEN:
-        return f"{submission.get_state_display()}: nothing of this came into force."
+    if details.submission.state != SubmissionState.OPEN:
+        return details.outcome
     if details.app is not None and not details.app.has_ended:
         return "Stage 1 decides about the app; what it may touch waits for that."
-    return f"{approval_rows.decided_words(details.second)}; it comes into force after the last decision."
+    return f"{decided_words(details.second)}; it comes into force after the last decision."

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from governance.core.access import Actor, Refusal
 from governance.core.models import Person, Team
@@ -29,19 +29,9 @@ from inventory.resources.queries import RESOURCE_RELATIONS
 
 #: Maximum length of a justification, in characters.
 LONGEST_WHY = 300
-#: Refuses to import for a person of no team.
-NO_TEAM = Refusal(
-    "I1",
-    "permission",
-    "You belong to no team, and an automation is built for one.",
-    "Ask an admin to add you to yours.",
-)
-
-
-def teams_of(person: Person) -> list[Team]:
-    """Teams that a person may import for: those that they belong to or lead."""
-    teams = Team.objects.filter(Q(memberships__person=person) | Q(lead=person) | Q(deputy_lead=person))
-    return list(teams.select_related("lead", "deputy_lead", "parent__lead").distinct().order_by("name", "pk"))
+_NO_TEAM_WORDS = "You belong to no team, and an automation is built for one."
+#: Refuses an import by a person of no team.
+NO_TEAM = Refusal("I1", "permission", _NO_TEAM_WORDS, "Ask an admin to add you to yours.")
 
 
 def row_key(name: str) -> str:

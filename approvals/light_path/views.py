@@ -10,7 +10,7 @@ from approvals.assignment.context import SubmissionContext, load_context
 from approvals.light_path import rules
 from approvals.light_path.transitions import spot_checks
 from approvals.models import Sample
-from approvals.review.views.dossier import UNSHOWN
+from approvals.review.dossier import UNSHOWN
 from governance.core.access import Actor, InvalidInput, Refusal, access, refuse
 from governance.core.clock import current_time
 from governance.core.models import Person

@@ -18,7 +18,8 @@ from approvals.inbox.views import waiting_for as view_waiting_for
 from approvals.intake import promotion
 from approvals.models import Grant, GrantKind, GrantState, Submission
 from approvals.models.grant import GrantQuerySet
-from approvals.review.views.approval_rows import decided_words, segment
+from approvals.review.dossier import decided_words
+from approvals.review.views.approval_rows import segment
 from approvals.review.views.reader import Reader
 from approvals.waivers import views as waiver_views
 from governance.core.access import Actor

@@ -11,7 +11,7 @@ from approvals.decisions.rules import bulk_decisions
 from approvals.inbox import waiting_for
 from approvals.inbox.queries import approvals
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Submission
-from approvals.review.views.dossier import UNSHOWN
+from approvals.review.dossier import UNSHOWN
 from governance.core.access import Actor
 from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request

@@ -13,7 +13,7 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 
 from approvals.intake import drafts
-from approvals.intake.drafts import NO_TEAM, Draft, teams_of
+from approvals.intake.drafts import NO_TEAM, Draft
 from approvals.intake.preview import queries as previews
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import preview_page, preview_rows
@@ -21,6 +21,7 @@ from approvals.intake.views.forms import AutomationForm, posted_answers, without
 from approvals.intake.views.preview_rows import Form
 from governance.core.access import Actor, Refusal, Refused, Relation, refuse
 from governance.core.models import Person, Team
+from governance.core.teams.queries import teams_of
 from governance.web.pages import pager
 from governance.web.pages.page import page, refused
 from governance.web.requests.request import Request, number

@@ -4,9 +4,9 @@ from approvals.assignment import seat_state
 from approvals.decisions import digest
 from approvals.duplicates import views as duplicates
 from approvals.models import Approval, ApprovalState, Decision, Submission
+from approvals.review.dossier import Dossier
 from approvals.review.tier_reasons import group_reasons
 from approvals.review.views import actions, approval_rows, changes, decision_form
-from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader
 from governance.web.pages.page import Shape
 from inventory.models import AutomationKind, Privilege
@@ -33,14 +33,14 @@ def panel(details: Dossier, reader: Reader) -> Shape:
         "findings": [(finding, findings.finding_label(finding.code, finding.place)) for finding in details.findings],
         "changes": changes.of_app(details),
         "decisions": _decisions(details),
-        "alike": details.alike,
+        "alike": duplicates.possible_duplicates(submission, reader),
     }
     if app is None:
         return shape
-    if details.alike:
+    if shape["alike"]:
         shape["history"] = approval_rows.decision_words(details.route.before.get(app.pk, ()), reader)
     shape["undo"] = actions.undoable_decision(app, details.context, reader)
-    return shape | _decision(app, details, reader) if app.state == ApprovalState.OPEN else shape
+    return shape | _decision(app, details, shape["alike"], reader) if app.state == ApprovalState.OPEN else shape
 
 
 def _sentences(details: Dossier) -> list[str]:
@@ -65,21 +65,20 @@ def _decisions(details: Dossier) -> list[Decision]:
     return decisions_by_approval.get(app.pk) or decisions_by_approval.get(app.carried_from_id or 0, [])
 
 
-def _decision(app: Approval, details: Dossier, reader: Reader) -> Shape:
+def _decision(app: Approval, details: Dossier, alike: list[Shape], reader: Reader) -> Shape:
     """The decision form, or the holder for other readers; with people asked in addition and why (A9)."""
-    route, alike = details.route, details.alike
-    standing, say = route.standing(app), actions.allowed_actions(app, details.context, reader)
+    standing, say = details.route.standing(app), actions.allowed_actions(app, details.context, reader)
     shape: Shape = {
         "beside": [seat.beside.words for seat in standing if seat.beside is not None],
         "late": [rung.words for seat in standing for rung in seat.late],
     }
     if say.refusal is not None:
-        holders = approval_rows.holder_words(details.held_of(app))
+        holders = details.rows[app.pk].holders
         return shape | {"holders": holders, "locked": approval_rows.locked(say.refusal, holders)}
     form = decision_form.decision_form(app, details.context, reader.at("app"), say.actor, say.held)
     form["alike"] = duplicates.questions(alike, reader.at("app"))
     if form["alike"]:  # the form shows the ones that it asks about
         shape["alike"] = [duplicate for duplicate in alike if not duplicate["may_answer"]]
-    if stranded := route.would_strand(app, say.actor):
+    if stranded := details.route.would_strand(app, say.actor):
         form["stranded"] = seat_state.list_names(stranded)
     return shape | {"decide": form}

@@ -1,9 +1,9 @@
 """One approval as a row of the review page: the reader's actions and, of an open row, the evidence and the form.
 
-The templates read the approval itself. This module uses a `Route` and loaded rows, and asks `refusal()` for the reader's actions.
+The templates read the approval and its `ApprovalRow`, which API answers share. This module uses a `Route` and loaded rows, and asks `refusal()` for the reader's actions.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from approvals.assignment.context import SubmissionContext
 from approvals.assignment.escalation_chain import resource_of
@@ -13,14 +13,13 @@ from approvals.conflicts.views import rows as conflict_rows
 from approvals.decisions import digest
 from approvals.decisions.rules import bulk_decisions
 from approvals.decisions.transitions.comment import object_to
-from approvals.inbox.waiting_for import Waiting
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome
 from approvals.policies import current_tiers
 from approvals.policies.facts import SubmissionFacts
 from approvals.review.changes import privilege_code
+from approvals.review.dossier import Dossier
 from approvals.review.views import actions, bindings, credentials
 from approvals.review.views.decision_form import decision_form
-from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader
 from governance.core.access import Refusal
 from governance.web.pages.page import Shape
@@ -47,14 +46,10 @@ NOTHING_MORE = dict.fromkeys(("name", "scope_asked", "focus", "extra_approval", 
 PLAIN_BASES = ("", "owner", "lead", "security reviewer")
 
 
-def holder_words(held: Iterable[Waiting]) -> str:
-    """People who hold an approval, in words: alternatives per seat, joined over its seats (A8)."""
-    return " and ".join(pending.names for pending in held)
-
-
 def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
     """Context of ``approvals/review/row.html`` for one stage-2 approval."""
-    context, key, holders = details.context, str(record.pk), holder_words(details.held_of(record))
+    context, key, facts = details.context, str(record.pk), details.rows[record.pk]
+    holders = facts.holders
     say = actions.allowed_actions(record, context, reader)
     may_decide, is_open = say.refusal is None, key == reader.opened or key in reader.also_open
     signs = may_decide and actions.gives_extra_approval(record, context, say.actor)
@@ -63,6 +58,7 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
         **NOTHING_MORE,
         **request_shape(record, context.facts),
         "approval": record,
+        "facts": facts,
         "key": key,
         "open_href": f"{details.href}?open={key}#row-{key}",
         "owner": resource.owner if resource is not None else None,
@@ -203,14 +199,6 @@ def decision_words(decisions: Iterable[Decision], reader: Reader) -> list[tuple[
         (f"{decided_by(decision, reader, start=False)} {DECISION_WORDS[decision.outcome]}", decision)
         for decision in decisions
     ]
-
-
-def decided_words(records: Sequence[Approval]) -> str:
-    """Count of ended approvals of a stage: "2 of 3 decided". Withdrawn or closed ones alone count as none."""
-    ended = [record for record in records if record.has_ended]
-    if len(ended) == len(records) and not any(record.is_decided for record in records):
-        return f"None of {len(records)} decided"
-    return f"{len(ended)} of {len(records)} decided"
 
 
 def segment(record: Approval, *, mine: bool) -> str:

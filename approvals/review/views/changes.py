@@ -9,7 +9,7 @@ from approvals.decisions import digest
 from approvals.models import Grant
 from approvals.policies import current_tiers
 from approvals.review.changes import Change, VersionChanges
-from approvals.review.views.dossier import Dossier
+from approvals.review.dossier import Dossier
 from approvals.review.views.reader import Reader
 from approvals.submissions import reapproval
 from governance.web.components import state_words as web_words

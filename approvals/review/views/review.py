@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -15,11 +16,12 @@ from approvals.decisions.transitions import decide as transition_decide
 from approvals.decisions.transitions import undo as transition_undo
 from approvals.models import Approval, Submission
 from approvals.models.submission import SubmissionQuerySet
-from approvals.review.views import actions, decision_form, dossier, review_page
+from approvals.review import dossier
+from approvals.review.views import actions, decision_form, review_page
 from approvals.review.views.decision_form import key_of
 from approvals.review.views.reader import Reader
 from approvals.submissions.transitions import put_in_force, withdraw
-from governance.core.access import InvalidInput, OutOfTurn, Refused
+from governance.core.access import Actor, InvalidInput, OutOfTurn, Refused
 from governance.web.components import times
 from governance.web.pages.page import confirm, page, refused
 from governance.web.requests.request import Request, number
@@ -30,11 +32,11 @@ CHANGING_PARTS = ("stepper", "app", "timeline")
 
 
 def _find(
-    request: Request, pk: int, rows: Callable[[Reader], SubmissionQuerySet] = dossier.visible_submissions
+    request: Request, pk: int, rows: Callable[[Actor, datetime], SubmissionQuerySet] = dossier.visible_submissions
 ) -> tuple[Submission, Reader]:
     also_open = frozenset(request.POST.getlist("open"))
     reader = Reader(request.actor, request.now(), request.GET.get("open", ""), also_open=also_open)
-    return get_object_or_404(rows(reader), pk=pk), reader
+    return get_object_or_404(rows(reader.actor, reader.now), pk=pk), reader
 
 
 def _record(submission: Submission, pk: int) -> Approval:

@@ -20,8 +20,8 @@ from approvals.grants import unused_credentials
 from approvals.grants.views import grants
 from approvals.models import Approval, ApprovalKind, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import TO_NOTHING, UNFINISHED
+from approvals.review.dossier import Dossier, load_dossier
 from approvals.review.views import app, approval_rows, bindings, changes, earlier_submission, stepper
-from approvals.review.views.dossier import Dossier, load_dossier
 from approvals.review.views.reader import Reader
 from approvals.submissions.transitions.put_in_force import accept_subset
 from approvals.submissions.transitions.withdraw import decline, withdraw
@@ -53,8 +53,8 @@ QUESTIONS = {
 
 
 def context(submission: Submission, reader: Reader) -> Shape:
-    """Context of ``approvals/review/review.html`` for a submission of `dossier.visible`."""
-    details = load_dossier(submission, reader)
+    """Context of ``approvals/review/review.html`` for a submission of `dossier.shown_submissions`."""
+    details = load_dossier(submission, reader.now)
     by_reader: dict[str, Any] = {"actor": reader.actor, "now": reader.now, "context": details.context}
     may_withdraw, may_accept, may_comment = (
         operation.refusal(submission, **by_reader) is None for operation in (withdraw, accept_subset, comment)
@@ -94,12 +94,12 @@ def context(submission: Submission, reader: Reader) -> Shape:
 def _conversation(details: Dossier, reader: Reader, *, may_comment: bool) -> Shape:
     """Comments with the titles of their approvals, objections apart, and the form of a comment."""
     action = reverse("comment", args=[details.submission.pk])
-    by_id = {record.pk: record for record in details.records}
+    by_id = {record.pk: record for record in details.context.approvals}
     comments = [(row, by_id[row.approval_id].title if row.approval_id else "") for row in details.comments]
     return {
         "objections": [pair for pair in comments if pair[0].is_objection],
         "remarks": [pair for pair in comments if not pair[0].is_objection],
-        "remark": {"action": action, "reader": reader, "about": details.records} if may_comment else None,
+        "remark": {"action": action, "reader": reader, "about": details.context.approvals} if may_comment else None,
     }
 
 
@@ -172,7 +172,7 @@ def _events(details: Dossier, reader: Reader) -> list[Shape]:
         details.submission,
         limit=EVENTS,
         people=[details.submission.submitted_by, *details.owners.values(), *details.route.deciders],
-        texts={ledger_events.name_of(record): record.quoted for record in details.records},
+        texts={ledger_events.name_of(record): record.quoted for record in details.context.approvals},
         actor=reader.actor,
         now=reader.now,
     )

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from approvals.inbox.views import waiting_for
+from approvals.inbox.views.waiting_for import holder_shapes
 from approvals.models import ApprovalState, SubmissionState
+from approvals.review.dossier import Dossier, decided_words
 from approvals.review.views import approval_rows
-from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader
 from governance.web.components import times
 from governance.web.pages.page import Shape
@@ -45,7 +45,7 @@ def _stage_1(details: Dossier, reader: Reader, *, may_decide: bool) -> Shape:
             step["state"]["by"] = approval_rows.decided_by(last, reader)
             step["below"] = times.moment_words(last.at, reader.now)
         return step | {"stage": "done"}
-    return step | {"stage": "now", "due": app.due_at, "held": waiting_for.holder_shapes(details.held_of(app), reader)}
+    return step | {"stage": "now", "due": app.due_at, "held": holder_shapes(details.rows[app.pk].held, reader)}
 
 
 def _stage_2(details: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
@@ -60,27 +60,26 @@ def _stage_2(details: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
             count = len(second)
             text = f"Auto-approved: {policy} approves {count} once stage 1 is approved, unless their owners object."
         return step | {"text": text}
-    step["count"] = approval_rows.decided_words(second)
+    step["count"] = decided_words(second)
     if all(record.has_ended for record in second):
         is_of_policy = any(record.by_policy_id is not None for record in second)
         return step | {"stage": "done", "below": f"By {policy}" if is_of_policy else ""}
-    held = (pending for record in second for pending in details.held_of(record))
+    held = (pending for record in second for pending in details.rows[record.pk].held)
     due = min((record.due_at for record in second if record.due_at and not record.has_ended), default=None)
-    return step | {"stage": "now", "due": due, "held": waiting_for.holder_shapes(held, reader)}
+    return step | {"stage": "now", "due": due, "held": holder_shapes(held, reader)}
 
 
 def _in_force(details: Dossier, reader: Reader) -> Shape:
     submission = details.submission
     seal = "full" if submission.state in ("in_force", "decided") else "none"
     step: Shape = {**NOTHING_MORE, "seal": seal, "title": "In force", "stage": "next"}
-    owner = submission.automation.accepting(details.route.now).name
-    if submission.state == SubmissionState.IN_FORCE:
-        return step | {"stage": "done", "text": f"Version {submission.version.number} is in force."}
-    if submission.state == SubmissionState.DECIDED:
-        step |= {"due": submission.accept_due_at, "held": waiting_for.holder_shapes(details.held, reader)}
-        return step | {"stage": "now", "text": f"{owner} accepts what was approved, or declines."}
     if submission.state == SubmissionState.OPEN:
+        owner = submission.automation.accepting(details.route.now).name
         refused = any(record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED) for record in details.second)
         rest = f" Something was refused, so {owner} accepts the rest." if refused else ""
         return step | {"text": f"After the last decision.{rest}"}
-    return step | {"text": f"{submission.get_state_display()}: nothing of this came into force."}
+    if submission.state == SubmissionState.IN_FORCE:
+        step["stage"] = "done"
+    if submission.state == SubmissionState.DECIDED:
+        step |= {"stage": "now", "due": submission.accept_due_at, "held": holder_shapes(details.held, reader)}
+    return step | {"text": details.outcome}

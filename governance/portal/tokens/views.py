@@ -11,12 +11,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from approvals.intake.views.forms import teams_of
 from governance.core.access import Actor, InvalidInput, Permission, access
 from governance.core.clock import current_time
 from governance.core.duties.refusals import DutyConflict
 from governance.core.models import ApiToken, Person, Team
 from governance.core.models.tokens import TOKEN_DAYS, ApiTokenQuerySet
+from governance.core.teams.queries import teams_of
 from governance.core.tokens import transitions as token_transitions
 from governance.portal.view_guards.decorators import back, reader
 from governance.web.pages.page import Shape, page, sign_in_again

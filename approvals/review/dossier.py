@@ -1,10 +1,8 @@
-"""Loads one submission with all that the review page shows, in a fixed number of queries.
-
-Other modules check the reader's actions.
-"""
+"""Loads one submission with the facts of its page and API answer, in a fixed number of queries."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from django.urls import reverse
@@ -12,27 +10,58 @@ from django.urls import reverse
 from approvals.assignment.context import SubmissionContext, load_context
 from approvals.assignment.route import Route
 from approvals.decisions import digest
-from approvals.duplicates import views as duplicates
 from approvals.inbox import waiting_for
 from approvals.inbox.waiting_for import Waiting
-from approvals.models import Approval, Comment, Submission
+from approvals.models import Approval, ApprovalState, Comment, Submission, SubmissionState
 from approvals.models.submission import SubmissionQuerySet
 from approvals.policies.facts import SUBMISSION_RELATIONS, load_privileges
 from approvals.review import changes as since_approved
 from approvals.review.changes import VersionChanges
-from approvals.review.views.reader import Reader
+from governance.core.access import Actor
 from governance.core.database.related_people import PersonColumn
 from governance.core.models import Person
-from governance.web.pages.page import Shape
 from inventory.models import Assessment, Finding
 
 #: Large documents that the page does not show.
 UNSHOWN = ("version__manifest", "version__secrets", "automation__search")
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """One approval with the facts that every reader sees, for pages and API answers.
+
+    Args:
+        approval: with its privilege or credential.
+        held: its open seats and questions, with their holders.
+    """
+
+    approval: Approval
+    held: Sequence[Waiting]
+
+    @property
+    def sentence(self) -> str:
+        """What it approves."""
+        return self.approval.title if self.approval.stage == 2 else "May this app exist for business use?"
+
+    @property
+    def term_days(self) -> int:
+        """The granted term, or else the requested one, in days."""
+        return self.approval.granted_term_days or self.approval.term_days
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Deadline of the decision, or of the submitter's answer."""
+        return self.approval.due_at if self.approval.state == ApprovalState.OPEN else self.approval.builder_due_at
+
+    @property
+    def holders(self) -> str:
+        """Its holders in words: alternatives per seat, joined over its seats (A8)."""
+        return " and ".join(pending.names for pending in self.held)
+
+
 @dataclass(frozen=True)
 class Dossier:
-    """One submission with the data of its page.
+    """One submission with the facts of its page and API answer.
 
     Args:
         context: of the submission.
@@ -42,8 +71,8 @@ class Dossier:
         owners: present, earlier and requested owners, by opaque id.
         findings: open findings of the newest assessment.
         rests_on: number of the version whose app approval counts, if the submission has none of its own.
-        alike: automations that it may be the same as (I9).
         held: open seats and their holders.
+        rows: rows of the approvals by id, stage 1 first.
     """
 
     context: SubmissionContext
@@ -53,8 +82,8 @@ class Dossier:
     owners: Mapping[str, Person]
     findings: Sequence[Finding]
     rests_on: int | None
-    alike: Sequence[Shape] = ()
-    held: Sequence[Waiting] = ()
+    held: Sequence[Waiting]
+    rows: Mapping[int, ApprovalRow]
 
     @property
     def submission(self) -> Submission:
@@ -72,47 +101,46 @@ class Dossier:
         return self.context.route
 
     @property
-    def records(self) -> Sequence[Approval]:
-        """Its approvals, stage 1 first."""
-        return self.context.approvals
-
-    @property
     def app(self) -> Approval | None:
         """The stage-1 approval; None if the submission rests on an earlier one."""
-        return next((record for record in self.records if record.stage == 1), None)
+        return next((record for record in self.context.approvals if record.stage == 1), None)
 
     @property
     def second(self) -> list[Approval]:
         """The stage-2 approvals."""
         return self.context.facts.second
 
+    @property
+    def outcome(self) -> str:
+        """What follows a submission that is no longer open, in words."""
+        if self.submission.state == SubmissionState.IN_FORCE:
+            return f"Version {self.submission.version.number} is in force."
+        if self.submission.state == SubmissionState.DECIDED:
+            owner = self.submission.automation.accepting(self.route.now)
+            return f"{owner.name} accepts what was approved, or declines."
+        return f"{self.submission.get_state_display()}: nothing of this came into force."
+
     def owner_named(self, opaque: object) -> str:
         """Name of an owner by opaque id; empty for nobody."""
         person = self.owners.get(str(opaque or ""))
         return person.name if person is not None else ""
 
-    def held_of(self, record: Approval) -> list[Waiting]:
-        """Open seats of one approval."""
-        return [pending for pending in self.held if pending.approval == record.pk]
-
     @property
-    def objected(self) -> frozenset[int]:
-        """Ids of approvals with an objection (A3)."""
-        return frozenset(
-            comment.approval_id for comment in self.comments if comment.is_objection and comment.approval_id
-        )
+    def objected(self) -> frozenset[int | None]:
+        """Ids of approvals with an objection; None for the submission (A3)."""
+        return frozenset(comment.approval_id for comment in self.comments if comment.is_objection)
 
 
-def visible_submissions(reader: Reader) -> SubmissionQuerySet:
-    """Submissions that the reader may see, with the relations that the page shows."""
-    seen = Submission.objects.visible_to(reader.actor, reader.now)
+def visible_submissions(actor: Actor, now: datetime) -> SubmissionQuerySet:
+    """Submissions that the actor may see, with the relations that the page shows."""
+    seen = Submission.objects.visible_to(actor, now)
     owners = ("automation__business_owner", "automation__technical_owner")
     return seen.select_related(*SUBMISSION_RELATIONS, *owners).defer(*UNSHOWN)
 
 
-def shown_submissions(reader: Reader) -> SubmissionQuerySet:
-    """Submissions that the reader may see, for a page: `load_dossier` reads their people with those of the resources."""
-    seen = Submission.objects.visible_to(reader.actor, reader.now)
+def shown_submissions(actor: Actor, now: datetime) -> SubmissionQuerySet:
+    """Submissions that the actor may see, for a page or API answer: `load_dossier` reads their people with those of the resources."""
+    seen = Submission.objects.visible_to(actor, now)
     return seen.select_related("version", "policy", "automation__team__parent").defer(*UNSHOWN)
 
 
@@ -125,20 +153,21 @@ def _people_of(submission: Submission) -> Iterator[PersonColumn]:
         yield team.parent, "lead"
 
 
-def load_dossier(submission: Submission, reader: Reader) -> Dossier:
+def load_dossier(submission: Submission, now: datetime) -> Dossier:
     """Load the rest of a submission: people, context, comments, changes, findings and holders.
 
     Args:
         submission: of `shown_submissions` or `visible_submissions`.
-        reader: the reader of the page.
+        now: business time.
     """
-    context = load_context(submission, reader.now)
+    context = load_context(submission, now)
     comments = list(submission.comments.select_related("text").order_by("pk"))
     shown_people = [*_people_of(submission), *((row, "by") for row in comments)]
     context.facts.privileges = load_privileges([submission.version_id], shown_people)
     earlier = list(_earlier(submission))
     since = since_approved.load_changes(context, earlier)
     newest = Assessment.objects.filter(version=submission.version_id).order_by("-pk").values("pk")[:1]
+    held = waiting_for.waiting_on(context.route)
     return Dossier(
         context,
         comments=comments,
@@ -147,9 +176,13 @@ def load_dossier(submission: Submission, reader: Reader) -> Dossier:
         owners=_owners(submission, since),
         findings=list(Finding.objects.filter(assessment=newest, state="open").order_by("pk")),
         rests_on=next((row.version.number for row in reversed(earlier) if _rests_on_same(row, submission)), None),
-        alike=duplicates.possible_duplicates(submission, reader),
-        held=waiting_for.waiting_on(context.route),
+        held=held,
+        rows={record.pk: _row(record, held) for record in context.approvals},
     )
+
+
+def _row(approval: Approval, held: Sequence[Waiting]) -> ApprovalRow:
+    return ApprovalRow(approval, [pending for pending in held if pending.approval == approval.pk])
 
 
 def _earlier(submission: Submission) -> SubmissionQuerySet:
@@ -172,3 +205,11 @@ def _owners(submission: Submission, since: VersionChanges | None) -> dict[str, P
     missing = opaque_ids - {"", *owners}
     others = Person.objects.filter(opaque_id__in=missing).order_by() if missing else ()
     return owners | {str(person.opaque_id): person for person in others}
+
+
+def decided_words(records: Sequence[Approval]) -> str:
+    """Count of ended approvals of a stage: "2 of 3 decided". Withdrawn or closed ones alone count as none."""
+    ended = [record for record in records if record.has_ended]
+    if len(ended) == len(records) and not any(record.is_decided for record in records):
+        return f"None of {len(records)} decided"
+    return f"{len(ended)} of {len(records)} decided"
