@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +31,7 @@ from tests.approvals.intake.builder import connect
 from tests.people import joins, make_person
 from tests.savepoints import undone
 from tests.scenarios import Company
+from tests.signed_in_client import client_of
 from tests.starting_points import starting_point
 
 pytestmark = pytest.mark.django_db
@@ -333,6 +337,46 @@ def test_a_question_to_the_builder_is_held_by_the_builder(company: Company, star
     }
     assert states["May read scm.stock in ERP Postgres (production)"] == ("changes_asked", ["Rita Novak"])
     assert {person["name"] for person in body["held_by"]} == {"Omar Haddad", "Rita Novak"}
+
+
+def compare_with_page(company: Company, rita: Program, submission: Submission) -> list[dict[str, Any]]:
+    """Compare the API's stage-2 approvals with the rows of the review page, and return its answers about all approvals."""
+    answers: list[dict[str, Any]] = rita.get(f"/submissions/{submission.pk}").said["records"]
+    page = client_of(company.people.rita).get(reverse("review", args=[submission.pk]))
+    html = " ".join(page.content.decode().split())
+    for answer, row in zip(answers[1:], page.context["rows"], strict=True):
+        approval, facts, names = row["approval"], row["facts"], defaultdict(list)
+        stored = (approval.stage, approval.kind, approval.state, approval.tier, approval.ended_at)
+        assert tuple(answer[name] for name in ("stage", "kind", "state", "tier")) == stored[:-1]
+        assert answer["ended_at"] is stored[-1] is None
+        assert row["sentence"].startswith(answer["sentence"])
+        assert (answer["sentence"], answer["term_days"]) == (facts.sentence, facts.term_days)
+        drawn = html[html.index(f'id="row-{approval.pk}"') :]
+        assert f'<div class="privilege-term">{answer["term_days"]} d</div>' in drawn[: drawn.index("</li>")]
+        for holder in answer["held_by"]:
+            names[holder["seat"]].append(holder["name"])
+        assert " and ".join(" or ".join(people) for people in names.values()) == row["holders"]
+        due_at = datetime.fromisoformat(answer["due_at"]) if answer["due_at"] is not None else None
+        assert due_at == facts.due_at == approval.due_at
+    return answers
+
+
+@pytest.mark.rule("A3", "A7")
+@HANDED_IN
+def test_api_answers_the_same_facts_as_the_review_page(company: Company, start: HandedIn) -> None:
+    rita, _, _, made = start
+    submission = Submission.objects.get(pk=made["id"])
+    before = compare_with_page(company, rita, submission)
+    assert [(answer["state"], bool(answer["held_by"])) for answer in before] == [
+        ("open", True),
+        *[("waiting", False)] * 4,
+    ]
+    scenarios.decide_app(company, submission)
+    after = compare_with_page(company, rita, submission)
+    assert [(answer["state"], bool(answer["held_by"])) for answer in after] == [
+        ("approved", False),
+        *[("open", True)] * 4,
+    ]
 
 
 TEXTS = st.sampled_from(
