@@ -39,18 +39,18 @@ def conflicts_of_takeover(
     running = automation.approved_version
     if running is None or automation.state not in chain_queries.IN_USE:
         return []
-    case, rules = case_in_force(running, now), conflict_queries.in_force(now)
-    before = _conflicts_in_chain(case, chain_queries.chain_of(case.automation).others, now, rules)
     joined = chain_queries.chain_with_version(running, taken_over=[identity.pk for identity in identities]).others
+    case, rules = case_in_force(running, now, joined), conflict_queries.in_force(now)
     after = _conflicts_in_chain(case, joined, now, rules)
+    before = _conflicts_in_chain(case, chain_queries.chain_of(case.automation).others, now, rules) if after else {}
     return [conflict for key, conflict in after.items() if key not in before]
 
 
-def case_in_force(running: Version, now: datetime) -> Case:
-    """Return the case of the version in force, as a scan counts it."""
+def case_in_force(running: Version, now: datetime, others: Collection[int] | None = None) -> Case:
+    """Return the case of the version in force, as a scan counts it; ``others``: see `case_of_version`."""
     kept = list(submission.counted_grants([running.automation_id], now))
     keys = {f"{running.automation_id}/{grant.key}" for grant in kept}
-    case = case_of_version(running.automation, running)
+    case = case_of_version(running.automation, running, others)
     helds = [held for held in with_running_grants(case, kept).things if held.entry or held.key in keys]
     return replace(case, things=helds)
 

@@ -53,14 +53,20 @@ class Case:
         return (self.automation,) if scope == Scope.AUTOMATION else self.subjects.get(scope, ())
 
 
-def case_of_version(automation: Automation, version: Version) -> Case:
+def case_of_version(automation: Automation, version: Version, others: Collection[int] | None = None) -> Case:
     """Return the case of an automation with one of its versions.
 
     The access that an amendment asks of the owner is included (A12).
+
+    Args:
+        automation: the automation.
+        version: one of its versions.
+        others: ids of the other automations in its chain; default: in the chain of the version (A16).
     """
     privileges = list(version.privileges.select_related("entitlement__resource").order_by("pk"))
     identities = list(version.version_identities.values_list("identity_id", flat=True))
-    others = chain_queries.chain_with_version(version, privileges).others
+    if others is None:
+        others = chain_queries.chain_with_version(version, privileges).others
     return case_of_parts(automation, privileges, version.triggers.all(), identities, others)
 
 
