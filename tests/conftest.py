@@ -44,7 +44,7 @@ prepared_statements.keep()
 hypothesis.settings.register_profile(
     "countersign",
     deadline=None,
-    max_examples=run_lengths.of(25, full=100),
+    max_examples=run_lengths.run_length(25, full=100),
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("countersign")

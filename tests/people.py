@@ -125,8 +125,8 @@ def as_actor(person: Person, minutes_since_sign_in: float | None = 1) -> Actor:
         minutes_since_sign_in: how long ago, in real minutes; None for a token or a command, which is no session (S5).
     """
     if minutes_since_sign_in is None:
-        return Actor.of(person)
-    return Actor.of(person, signed_in_at=timezone.now() - timedelta(minutes=minutes_since_sign_in))
+        return Actor.of_person(person)
+    return Actor.of_person(person, signed_in_at=timezone.now() - timedelta(minutes=minutes_since_sign_in))
 
 
 def as_delegate(taker: Person, *, giver: Person, now: datetime = NOW, days: int = 14) -> Actor:

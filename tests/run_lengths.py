@@ -75,7 +75,7 @@ def is_full_only(item: pytest.Item) -> bool:
     return item.get_closest_marker("smoke") is None and any(map(item.get_closest_marker, ("browser", "process")))
 
 
-def of(usual: int, *, full: int | None = None, soak: int | None = None) -> int:
+def run_length(usual: int, *, full: int | None = None, soak: int | None = None) -> int:
     """The number of rounds, rows or steps of a test.
 
     Args:
@@ -101,7 +101,7 @@ def rounds(
         soak: how many under `make soak`.
         what: completes "1,000 …".
     """
-    count = of(usual, full=full, soak=soak)
+    count = run_length(usual, full=full, soak=soak)
     for number in range(count):
         going(request, f"{number:,} of {count:,} {what}")
         yield number

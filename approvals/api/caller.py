@@ -65,7 +65,7 @@ class Bearer(HttpBearer):
             return None
         count_request(api_token, reads=request.method in READING)
         token_transitions.note_use(api_token)
-        return Caller.of(api_token)
+        return Caller.for_token(api_token)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Caller:
     teams: tuple[Team, ...]
 
     @classmethod
-    def of(cls, token: ApiToken) -> Caller:
+    def for_token(cls, token: ApiToken) -> Caller:
         """Build the caller of a recognised token."""
         teams = teams_of(token.person)
         if token.team_id is not None:

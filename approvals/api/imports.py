@@ -134,7 +134,7 @@ def _unchanged(item: ImportItem, team: Team, options: About) -> Version | None:
 
 def _confirm(item: ImportItem, program: Caller, team: Team, options: About) -> Version:
     """Import the preview and return its version. A refused import leaves nothing behind."""
-    draft, manifest = Draft.of(item), Manifest.from_dict(item.manifest)
+    draft, manifest = Draft.load(item), Manifest.from_dict(item.manifest)
     named = drafts.named_by(item, draft, team) if options.automation is not None else None
     registered = confirmation.find_automation(team, manifest, environment=options.environment.value, named=named)
     sibling = drafts.sibling_of(registered, manifest, draft, team)
@@ -181,4 +181,4 @@ def _import_result(version: Version, outcome: Outcome, program: Caller, team: Te
 
 
 def _preview_document(item: ImportItem, program: Caller, team: Team) -> dict[str, Any]:
-    return preview_of(previews.read(item, actor=program.actor, now=program.now, team=team), program.actor)
+    return preview_of(previews.load_preview(item, actor=program.actor, now=program.now, team=team), program.actor)

@@ -123,7 +123,7 @@ class Submitting(Schema):
         names = ("purpose", "business_owner", "technical_owner", "escalation_contact")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
-    def rows(self) -> dict[str, str]:
+    def row_answers(self) -> dict[str, str]:
         """Answers about rows, for the draft, named as in the page's form."""
         form = {f"why-{key}": text for key, text in self.justifications.items()}
         form |= {f"term-{key}": str(days) for key, days in self.terms.items()}

@@ -131,10 +131,10 @@ def _filled_in(automation: Automation, version: Version, document: Submitting, p
         InvalidInput: unknown row, invisible resource, or a term that is too long.
     """
     item = drafts.preview_of_version(version, by=program.person, team=automation.team, now=program.now)
-    draft = drafts.Draft.of(item)
+    draft = drafts.Draft.load(item)
     draft = replace(draft, team=automation.team_id, fields={**draft.fields, **document.fields()})
-    draft = draft.with_rows(document.rows(), Manifest.from_dict(item.manifest))
-    preview = previews.read(item, actor=program.actor, now=program.now, team=automation.team, draft=draft)
+    draft = draft.with_rows(document.row_answers(), Manifest.from_dict(item.manifest))
+    preview = previews.load_preview(item, actor=program.actor, now=program.now, team=automation.team, draft=draft)
     sentences = {**_wrong_rows(preview, document), **_wrong_resources(document, program)}
     if sentences:
         sentence = "Some answers name rows or resources that this version can't use."
@@ -171,7 +171,7 @@ def _check_filled_in(preview: Preview) -> None:
     problems = preview.plan.problems
     if not problems:
         return
-    row_keys = {row.requested.key: row.key for row in preview.asked}
+    row_keys = {row.requested.key: row.key for row in preview.asked_rows}
     answers = [(*FIELDS[problem.kind], problem.key) for problem in problems if problem.kind in FIELDS]
     sentences = {f"{name}{row_keys.get(key, '')}": sentence for name, sentence, key in answers}
     words = "; ".join(remark.text for remark in missing_answers(preview))

@@ -61,13 +61,13 @@ def api_view(view: View) -> View:
     """Wrap a view for programs: authentication by token, and errors as problem documents."""
 
     @wraps(view)
-    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def program_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method == "HEAD":  # as GET; the server drops the body (RFC 9110, 9.3.2)
             request.method = "GET"
         answer = view(request, *args, **kwargs)
         return problems.not_allowed(answer) if isinstance(answer, HttpResponseNotAllowed) else answer
 
-    return csrf_exempt(login_not_required(answered))  # no cookie is read, so no request can be forged
+    return csrf_exempt(login_not_required(program_view))  # no cookie is read, so no request can be forged
 
 
 def _nothing(request: HttpRequest) -> HttpResponse:

@@ -46,7 +46,7 @@ class Tiers:
     privileges: Mapping[str, Tier]
     credentials: Mapping[int, Tier]
 
-    def of(self, record: Approval) -> Tier:
+    def tier_of(self, record: Approval) -> Tier:
         """Return the tier of an approval, never lower than its tier at submission."""
         if record.kind == ApprovalKind.APP:
             tier: Tier | None = self.app
@@ -54,7 +54,7 @@ class Tiers:
             tier = self.privileges.get(record.key)
         else:
             tier = self.credentials.get(record.credential_id or 0)
-        return max(Tier.of(record.tier), tier or Tier.LOW)
+        return max(Tier.from_word(record.tier), tier or Tier.LOW)
 
 
 def missing_seats(context: SubmissionContext, approvals: Collection[Approval]) -> dict[int, tuple[str, ...]]:
@@ -73,7 +73,7 @@ def missing_seats(context: SubmissionContext, approvals: Collection[Approval]) -
     judged = current_tiers(context.facts, policy)
     labels_by_id = {}
     for approval in approvals:
-        tier = judged.of(approval).word if judged is not None else approval.tier
+        tier = judged.tier_of(approval).word if judged is not None else approval.tier
         is_signed_for = any(conflict.mode == Mode.APPROVAL for conflict in context.conflicts.remaining_of(approval))
         required = [*policy.seats(approval.kind, tier), *([SeatLabel.CONFLICT] if is_signed_for else [])]
         present = labels_of(context, approval)
@@ -100,7 +100,7 @@ def unsigned_approvals(
     """
     if all(stored.rule.mode != Mode.APPROVAL for stored in context.conflicts.rules):
         return []
-    remaining = context.conflicts.after(context.approvals) if remaining is None else remaining
+    remaining = context.conflicts.after_decisions(context.approvals) if remaining is None else remaining
     left = [conflict for conflict in remaining if conflict.standing.rule.mode == Mode.APPROVAL]
     unsigned = []
     for approval in context.approvals if left else ():
@@ -112,7 +112,7 @@ def unsigned_approvals(
         # A signed conflict needs no further seat, but an existing seat is filled.
         has_seat = SeatLabel.CONFLICT in labels_of(context, approval)
         open_conflicts = [conflict for conflict in left if conflict.signature is None or has_seat]
-        unsigned += [(approval, conflict) for conflict in context.conflicts.of(approval, open_conflicts)[:1]]
+        unsigned += [(approval, conflict) for conflict in context.conflicts.conflicts_of(approval, open_conflicts)[:1]]
     return unsigned
 
 
@@ -149,7 +149,7 @@ def current_tiers(facts: SubmissionFacts, policy: policy_queries.Policy) -> Tier
     if policy.tiers == facts.policy.tiers:
         return None
     submission, automation = facts.submission, facts.submission.automation
-    rows = version_transitions.VersionRows.of(submission.version)
+    rows = version_transitions.VersionRows.load(submission.version)
     judged = assessment.judge_version(
         *(automation, rows.privileges, rows.credentials, rows.triggers),
         shared=facts.shared_tier,

@@ -60,7 +60,9 @@ def seats_to_reassign(approval: Approval, route: Route) -> list[SeatState]:
     """
     seats = []
     for standing in route.standing(approval):
-        groups = standing.asked[: len(standing.asked) - len(standing.late)]  # asked before half of the time is over
+        groups = standing.asked_groups[
+            : len(standing.asked_groups) - len(standing.late)
+        ]  # asked before half of the time is over
         if not standing.is_filled and any(_nobody_asked(people, standing, route) for _, people in groups):
             seats.append(standing)
     return seats
@@ -156,7 +158,7 @@ def notices(
         **context,
     }
     thread = f"submission:{submission.pk}"
-    return outbox.each(people, event, thread=thread, key=key, now=now, context=facts)
+    return outbox.notices_for(people, event, thread=thread, key=key, now=now, context=facts)
 
 
 def show_duplicates(automation: Automation, people: Iterable[Person]) -> None:

@@ -138,7 +138,7 @@ def _touched_since(run: JobRun) -> Q | None:
     if seal is None:
         return None
     named: dict[str, set[int]] = {model: set() for model in SUBJECTS}
-    for verb, subjects in sealing.after(seal).values_list("verb", "about").iterator():
+    for verb, subjects in sealing.events_after(seal).values_list("verb", "about").iterator():
         if verb in EVERYWHERE:
             return None
         for model, _, key in (name.partition(":") for name in subjects):

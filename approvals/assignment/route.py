@@ -57,10 +57,10 @@ class Votes:
         own = [approval for of_one in facts for approval in of_one.approvals]
         approvals = {pk for of_one in facts for pk in stages_of(of_one)}
         approvals |= {row.earlier_id for row in own if row.earlier_id is not None}
-        return cls.about(approvals, approvals - {row.pk for row in own if row.carried_from_id is None})
+        return cls.load_for(approvals, approvals - {row.pk for row in own if row.carried_from_id is None})
 
     @classmethod
-    def about(cls, approvals: Collection[int], carried_to: Collection[int] | None = None) -> Votes:
+    def load_for(cls, approvals: Collection[int], carried_to: Collection[int] | None = None) -> Votes:
         """Read the decisions on some approvals, by id; no query for none.
 
         Args:
@@ -80,17 +80,17 @@ class Votes:
         retracted = frozenset(pk for pk, row in decisions.items() if hasattr(row, "retraction"))
         return cls(decisions, retracted, links)
 
-    def on(self, approvals: Collection[int]) -> Iterator[tuple[int, Decision]]:
+    def decisions_on(self, approvals: Collection[int]) -> Iterator[tuple[int, Decision]]:
         """Yield the decisions on some approvals or carried over to them, oldest first, each with the approval's id."""
         pairs = [(row.approval_id, row) for row in self.decisions.values()]
         pairs += [(link.approval_id, self.decisions[link.decision_id]) for link in self.links]
         yield from sorted((pair for pair in pairs if pair[0] in approvals), key=lambda pair: pair[1].pk)
 
-    def before(self, facts: SubmissionFacts) -> dict[int, tuple[Decision, ...]]:
+    def earlier_decisions(self, facts: SubmissionFacts) -> dict[int, tuple[Decision, ...]]:
         """Return earlier decisions about questions asked again, the last of each seat, by approval (A15)."""
         asked_again = {row.earlier_id: row.pk for row in facts.approvals if row.earlier_id is not None}
         by_approval: dict[int, dict[str, Decision]] = {}
-        for earlier_id, row in self.on(asked_again):
+        for earlier_id, row in self.decisions_on(asked_again):
             if row.pk not in self.retracted:
                 by_approval.setdefault(asked_again[earlier_id], {})[row.seat.label] = row
         return {pk: in_order(decisions.values()) for pk, decisions in by_approval.items()}
@@ -137,12 +137,12 @@ class Route:
         self.retracted: dict[int, list[Decision]] = {}
         self.app_deciders = frozenset[int]()
         self.stage_people = {1: frozenset[int](), 2: frozenset[int]()}
-        for approval_id, decision in votes.on(self._stages):
+        for approval_id, decision in votes.decisions_on(self._stages):
             counted = self.retracted if decision.pk in votes.retracted else self.decisions
             counted.setdefault(approval_id, []).append(decision)
             self._count_people(approval_id, decision)
         #: Earlier decisions about the same question, the last of each seat, by approval: a rejection or withdrawal (A15).
-        self.before = votes.before(facts)
+        self.before = votes.earlier_decisions(facts)
         #: Computed from the decisions until one is added, by approval and round: seats, and approvals as questions.
         self._standing: dict[tuple[int, int], list[SeatState]] = {}
         self._questions: dict[tuple[int, int], Question] = {}

@@ -90,7 +90,7 @@ class SeatState:
         return tuple(person for person in self.may_decide if person not in late)
 
     @property
-    def asked(self) -> tuple[tuple[str, tuple[Person, ...]], ...]:
+    def asked_groups(self) -> tuple[tuple[str, tuple[Person, ...]], ...]:
         """People who may fill the seat by basis: the first rung, the backup, and those asked because time is over."""
         first = self.beside.first if self.beside is not None else self.on_time
         beside = [(self.beside.basis, self.beside.people)] if self.beside is not None else []
@@ -98,7 +98,7 @@ class SeatState:
 
     def basis_of(self, person: Person) -> str:
         """Return the basis on which a person may fill the seat."""
-        return next((basis for basis, people in self.asked if person in people), self.basis)
+        return next((basis for basis, people in self.asked_groups if person in people), self.basis)
 
 
 def list_names(names: Sequence[str]) -> str:

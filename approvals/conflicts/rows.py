@@ -131,7 +131,7 @@ def own_words(held: Held, sentences: Mapping[str, str]) -> str:
 def signature_words(signature: ConflictSignature, now: datetime) -> str:
     """Return who signed a conflict, on which day, and why."""
     day = day_words(day_of(signature.at), day_of(now))
-    return f"Signed by {signature.who} on {day}: “{signature.reason.shown}”"
+    return f"Signed by {signature.signer_name} on {day}: “{signature.reason.shown}”"
 
 
 def _effect(conflict: FoundConflict, now: datetime) -> str:

@@ -273,7 +273,7 @@ def _notify_owners(
         "page": ["conflict", conflict.pk],
     }
     for person in _recipients(conflict, step.now):
-        visible = Automation.objects.visible_to(Actor.of(person), step.now).filter(pk__in=conflict.automations)
+        visible = Automation.objects.visible_to(Actor.of_person(person), step.now).filter(pk__in=conflict.automations)
         seen = dict(visible.order_by("name").values_list("pk", "name"))
         hidden = len(conflict.automations) - len(seen)
         names = [*list(seen.values())[:3], *([f"{hidden} that you don’t see"] if hidden else [])]
@@ -281,5 +281,5 @@ def _notify_owners(
         if grants:
             words = (grant.sentence if grant.automation_id in seen else UNSEEN for grant in grants)
             context["what"] = "; ".join(dict.fromkeys(words))
-        notices += outbox.each([person], event, thread=thread, key=key, now=step.now, context=context)
+        notices += outbox.notices_for([person], event, thread=thread, key=key, now=step.now, context=context)
     outbox.queue(notices)

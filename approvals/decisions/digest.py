@@ -82,7 +82,7 @@ def facts_of_app(
         source_digest: of the version.
         tier: the app's tier.
     """
-    asked_facts = automation.asked
+    asked_facts = automation.requested_fields
     business, technical = (str(owner.opaque_id) if owner is not None else "" for owner in owners)
     runs_as = sorted(f"{identity.subject} ({identity.issuer})" for identity in identities)
     return {
@@ -102,7 +102,7 @@ def asked_owners(automation: Automation) -> tuple[Person | None, Person | None]:
     """Return the business and technical owner, after the amendment (A12)."""
     if not automation.amendment:
         return automation.business_owner, automation.technical_owner
-    business, technical = (automation.asked[f"{name}_id"] for name in ("business_owner", "technical_owner"))
+    business, technical = (automation.requested_fields[f"{name}_id"] for name in ("business_owner", "technical_owner"))
     people = Person.objects.in_bulk([pk for pk in (business, technical) if pk is not None])
     return people.get(business), people.get(technical)
 

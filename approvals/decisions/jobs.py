@@ -141,4 +141,6 @@ def _notices(
     sentence = approval_signals.signal_sentence(signal, names, policy.signal_days)
     facts = {"first": first, "second": second, "sentence": sentence, "page": ["signals"]}
     window = str(now.toordinal() // policy.signal_days)
-    return outbox.each(reviewers, "signal_flagged", thread=f"signal:{signal.key}", key=window, now=now, context=facts)
+    return outbox.notices_for(
+        reviewers, "signal_flagged", thread=f"signal:{signal.key}", key=window, now=now, context=facts
+    )

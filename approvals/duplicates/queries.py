@@ -75,8 +75,8 @@ def possible_duplicates(automation: Automation, source: str, privileges: Sequenc
         automation: saved or not.
         source, privileges: its content after the change; see `find_duplicates`.
     """
-    stored = list(Likeness.objects.of(automation)) if automation.pk is not None else []
-    apart = {(likeness.other_id, likeness.because) for likeness in stored if likeness.said is False}
+    stored = list(Likeness.objects.of_automation(automation)) if automation.pk is not None else []
+    apart = {(likeness.other_id, likeness.because) for likeness in stored if likeness.is_same is False}
     matches = [
         match
         for match in find_duplicates(automation, source, privileges)
@@ -89,10 +89,10 @@ def possible_duplicates(automation: Automation, source: str, privileges: Sequenc
     first = [match for match in matches if match.other.pk in refused and match.other.team_id == automation.team_id]
     then = [match for match in matches if match.other.pk in refused and match not in first]
     new = [*first, *[*then, *(match for match in others if match.because == Because.SOURCE)][:MAX_ASKED]]
-    counted = (likeness for likeness in stored if likeness.said is not False)
+    counted = (likeness for likeness in stored if likeness.is_same is not False)
     held = {match.other.pk: match for match in new}
     held |= {likeness.other_id: Duplicate(likeness.other, Because(likeness.because)) for likeness in counted}
-    same = {likeness.other_id for likeness in stored if likeness.said}
+    same = {likeness.other_id for likeness in stored if likeness.is_same}
     return Likenesses(
         tuple(held.values()),
         tuple(match for match in others if match.other.pk not in held and match.same >= MIN_SHARED_PRIVILEGES),
@@ -169,7 +169,7 @@ def _submitted_and_refused(matches: Sequence[Duplicate]) -> tuple[set[int], set[
 
 def unanswered(automation: Automation) -> list[Likeness]:
     """Return the likenesses without an answer; one query if there are no likenesses, else four."""
-    return [likeness for likeness in Likeness.objects.of(automation) if likeness.said is None]
+    return [likeness for likeness in Likeness.objects.of_automation(automation) if likeness.is_same is None]
 
 
 def ids_with_unanswered(automations: Collection[int]) -> frozenset[int]:

@@ -15,7 +15,7 @@ SAID = {None: "", True: "Answered: it is the same.", False: "Answered: it is ano
 
 def possible_duplicates(submission: Submission, reader: Reader) -> list[Shape]:
     """Possible duplicates for ``approvals/review/app.html``: one query if there are none, else six."""
-    rows = list(Likeness.objects.of(submission.automation))
+    rows = list(Likeness.objects.of_automation(submission.automation))
     if not rows:
         return []
     seen, ended = queries.ids_answerable_by(rows, reader.actor, reader.now), _ended(rows)
@@ -25,7 +25,7 @@ def possible_duplicates(submission: Submission, reader: Reader) -> list[Shape]:
 def _shape(row: Likeness, is_seen: bool, ended: str) -> Shape:
     """One possible duplicate. An automation that the reader does not see stays anonymous."""
     other, because = row.other, row.get_because_display().lower()
-    shape: Shape = {"field": field_name(row), "said": SAID[row.said], "may_answer": is_seen and row.said is None}
+    shape: Shape = {"field": field_name(row), "said": SAID[row.is_same], "may_answer": is_seen and row.is_same is None}
     if not is_seen:
         return shape | {"name": "an automation of another team", "href": "", "words": because}
     words = filter(None, (because, f"{other.get_state_display().lower()}, {other.team.name}", ended))

@@ -190,11 +190,11 @@ def queue_notices(batch: HeldBatch, event: str, key: str, now: datetime, **more:
     facts = {"cause": batch.cause.words, "number": batch.number, "due": ledger_events.instant(batch.answer_by), **more}
     thread, people, causer = f"brake:{batch.pk}", people_who_answer(batch, now), batch.cause.person
     context = {**facts, "page": ["held_batch", batch.pk]}
-    notices = outbox.each(people, event, thread=thread, key=key, now=now, context=context)
+    notices = outbox.notices_for(people, event, thread=thread, key=key, now=now, context=context)
     if causer is not None and causer.is_here:
         first = batch.held.select_related("grant").order_by("pk")[0]
         theirs = {"yours": True, "by_hand": not batch.cause.title, "page": ["automation", first.grant.automation_id]}
-        notices += outbox.each([causer], event, thread=thread, key=key, now=now, context={**facts, **theirs})
+        notices += outbox.notices_for([causer], event, thread=thread, key=key, now=now, context={**facts, **theirs})
     return outbox.queue(notices)
 
 

@@ -141,4 +141,4 @@ def _queue_notice(grant: Grant, now: datetime) -> list[Notice]:
         "page": ["automation_grants", grant.automation_id],
     }
     people, thread, key = grant.automation.answering(now), f"grant:{grant.pk}", f"ending:{ends_at}"
-    return outbox.queue(outbox.each(people, "grant_ending", thread=thread, key=key, now=now, context=context))
+    return outbox.queue(outbox.notices_for(people, "grant_ending", thread=thread, key=key, now=now, context=context))

@@ -88,7 +88,7 @@ def state_words(task: RevocationTask, now: datetime) -> tuple[str, str]:
         return GrantState.ENDED, "the same access was granted again"
     if task.outcome == RevocationOutcome.DRIVER:
         return "removed", f"checked by a driver on {_day(task.closed_at)}"
-    people = [word.who for word in task.words.all()]
+    people = [word.person_name for word in task.words.all()]
     return "removed", f"checked by {' and '.join(people)} on {_day(task.closed_at)}"
 
 

@@ -102,4 +102,4 @@ def _notify_not_granted(credential: Credential, automation: Automation, now: dat
         "page": ["credential", credential.pk],
     }
     thread, key = f"credential:{credential.pk}:{automation.pk}", f"{why}:{pk}"
-    outbox.queue(outbox.each(people, "credential_not_needed", thread=thread, key=key, now=now, context=context))
+    outbox.queue(outbox.notices_for(people, "credential_not_needed", thread=thread, key=key, now=now, context=context))

@@ -53,7 +53,7 @@ def _register_tasks(load: Callable[[Actor, datetime], Iterable[Task]], *events: 
 
     def lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
         by_thread = defaultdict(list)
-        for task in load(Actor.of(person), now):
+        for task in load(Actor.of_person(person), now):
             if task.thread in threads and not task.is_own:
                 by_thread[task.thread].append(task)
         return {thread: _line(some) for thread, some in by_thread.items()}

@@ -58,7 +58,7 @@ class Order:
     environment: str = Environment.PRODUCTION.value
 
     @classmethod
-    def of(cls, batch: ImportBatch) -> Order:
+    def load(cls, batch: ImportBatch) -> Order:
         """Load the order of an upload."""
         return cls(**{name: batch.order[name] for name in cls.__dataclass_fields__})
 
@@ -105,9 +105,9 @@ def import_slice(batch: ImportBatch, now: datetime, size: int = SLICE) -> Counte
     """
     counts: Counter[str] = Counter()
     items = list(previews.open_items(batch).order_by("pk")[:size])
-    work = _Slice(batch, Order.of(batch), Actor.of(batch.by), now)
+    work = _Slice(batch, Order.load(batch), Actor.of_person(batch.by), now)
     # An item belongs to the team of its draft, or else to that of the order.
-    team_ids = {item.pk: Draft.of(item).team or work.order.team for item in items}
+    team_ids = {item.pk: Draft.load(item).team or work.order.team for item in items}
     teams = Team.objects.in_bulk(set(team_ids.values()))
     for item in items:
         if team_ids[item.pk] not in teams:
@@ -150,7 +150,7 @@ def _import_items(work: _Slice, team: Team, items: Sequence[ImportItem]) -> Coun
         for item in items[1:]:
             previews.refuse_item(item, refusal.words)
         return Counter({Outcome.REFUSED.value: len(items)})
-    unchanged = _unchanged(work, team, [item for item in items if not Draft.of(item).is_typed])
+    unchanged = _unchanged(work, team, [item for item in items if not Draft.load(item).is_typed])
     counts = Counter({Outcome.UNCHANGED.value: previews.mark_unchanged(unchanged, team)} if unchanged else {})
     business, technical = work.order.business_owner, work.order.technical_owner or 0
     people = Person.objects.in_bulk([business, technical])
@@ -192,7 +192,7 @@ def _import_item(work: _Slice, team: Team, item: ImportItem, owners: Mapping[str
 
 
 def _confirm(work: _Slice, team: Team, item: ImportItem, owners: Mapping[str, Person | None]) -> None:
-    draft, has_id = Draft.of(item), bool(item.manifest["source"]["external_id"])
+    draft, has_id = Draft.load(item), bool(item.manifest["source"]["external_id"])
     given = {name: value for name, value in drafts.fields_of(draft).items() if value not in ("", None)}
     confirmation.confirm_import(
         team,

@@ -87,7 +87,7 @@ class Draft:
     by_hand: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, item: ImportItem) -> Draft:
+    def load(cls, item: ImportItem) -> Draft:
         """Load the draft of a preview."""
         kept = item.draft
         return cls(**{name: kept[name] for name in cls.__dataclass_fields__ if kept.get(name) is not None})
@@ -224,9 +224,9 @@ def initial_fields(registered: Automation | None, actor: Actor, sibling: Automat
     if before is None:
         return {"technical_owner": actor.person.pk if actor.person is not None else None}
     answers = {
-        "purpose": before.asked["purpose"],
-        "business_owner": before.asked["business_owner_id"],
-        "technical_owner": before.asked["technical_owner_id"],
+        "purpose": before.requested_fields["purpose"],
+        "business_owner": before.requested_fields["business_owner_id"],
+        "technical_owner": before.requested_fields["technical_owner_id"],
         "escalation_contact": before.escalation_contact,
     }
     return answers if registered is None else {**answers, "environment": registered.environment}

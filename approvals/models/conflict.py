@@ -57,10 +57,10 @@ class ConflictSignature(AppendOnly):
         constraints = (models.UniqueConstraint(fields=["decision", "digest"], name="conflict_signed_once"),)
 
     def __str__(self) -> str:
-        return f"{self.rule}, signed by {self.who}"
+        return f"{self.rule}, signed by {self.signer_name}"
 
     @property
-    def who(self) -> str:
+    def signer_name(self) -> str:
         """The signer's name, and for a delegate the name of the giver."""
         return f"{self.person} for {self.for_person}" if self.for_person is not None else str(self.person)
 

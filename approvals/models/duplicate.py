@@ -21,7 +21,7 @@ class Because(models.TextChoices):
 class LikenessQuerySet(models.QuerySet["Likeness"]):
     """Query set of likenesses."""
 
-    def of(self, automation: Automation) -> LikenessQuerySet:
+    def of_automation(self, automation: Automation) -> LikenessQuerySet:
         """Return an automation's likenesses with the other automations and the answers: one query if there are none."""
         answers = LikenessAnswer.objects.filter(decision__retraction__isnull=True).order_by("pk")
         related = ("other__team", models.Prefetch("answers", answers))
@@ -54,8 +54,8 @@ class Likeness(AppendOnly):
         return f"{self.automation} may be the same as {self.other}"
 
     @property
-    def said(self) -> bool | None:
-        """Whether it is the same, by its last answer of `LikenessQuerySet.of`; None without an answer."""
+    def is_same(self) -> bool | None:
+        """Whether it is the same, by its last answer of `LikenessQuerySet.of_automation`; None without an answer."""
         return next((answer.is_same for answer in reversed(self.answers.all())), None)
 
 

@@ -152,7 +152,7 @@ class RevocationWord(AppendOnly):
         return f"{self.person} on {self.task}"
 
     @property
-    def who(self) -> str:
+    def person_name(self) -> str:
         """The person's name, with the giver of a delegation."""
         instead = f" for {self.for_person.name}" if self.for_person is not None else ""
         return f"{self.person.name}{instead}"

@@ -134,7 +134,7 @@ def _of_versions(automation: Automation, version: Version | None) -> Iterator[tu
 
 def _of_history(automation: Automation) -> Iterator[tuple[int | None, Capacity]]:
     owners = (automation.business_owner_id, automation.technical_owner_id)
-    asked_owners = (automation.asked["business_owner_id"], automation.asked["technical_owner_id"])
+    asked_owners = (automation.requested_fields["business_owner_id"], automation.requested_fields["technical_owner_id"])
     approved = automation.approved_version
     is_over = False
     rows = automation.history.order_by("-history_id").values_list(

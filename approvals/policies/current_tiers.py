@@ -29,8 +29,8 @@ def risen_tier(approval: Approval, facts: SubmissionFacts) -> Tier | None:
     """
     if approval.kind == ApprovalKind.APP:
         return _risen_app_tier(facts)
-    now = max((_tier(privilege, facts) for privilege in _uses(approval, facts)), default=Tier.of(approval.tier))
-    return now if now > Tier.of(approval.tier) else None
+    now = max((_tier(privilege, facts) for privilege in _uses(approval, facts)), default=Tier.from_word(approval.tier))
+    return now if now > Tier.from_word(approval.tier) else None
 
 
 def tier_refusal(approval: Approval, facts: SubmissionFacts) -> Refusal | None:
@@ -66,11 +66,11 @@ def app_refusal(facts: SubmissionFacts) -> Refusal | None:
 
 def _risen_app_tier(facts: SubmissionFacts) -> Tier | None:
     submission = facts.submission
-    raised = Tier.of(submission.automation.raised_to or "low")
+    raised = Tier.from_word(submission.automation.raised_to or "low")
     now = max(
         [raised, facts.chain.tier, facts.shared_tier, *(_tier(privilege, facts) for privilege in facts.privileges)]
     )
-    return now if now > Tier.of(submission.tier) else None
+    return now if now > Tier.from_word(submission.tier) else None
 
 
 def _refusal(because: str, kind: str, then: str, now: str, facts: SubmissionFacts) -> Refusal:

@@ -19,13 +19,13 @@ from inventory.risk import tiers as risk_tiers
 def _number(*path: str) -> cached_property[int]:
     """Declare a whole number of a policy, by its path in the document."""
 
-    def read(policy: Policy) -> int:
+    def number_of(policy: Policy) -> int:
         value = policy.part(path[0])
         for name in path[1:]:
             value = value[name]
         return int(value)
 
-    return cached_property(read)
+    return cached_property(number_of)
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def not_who_loses(subject: Proposal, actor: Actor, now: datetime) -> Refusal | N
 
 def _gainer_ids(subject: Proposal, now: datetime) -> frozenset[int]:
     """Return the ids of people who gained when it was made, or gain now."""
-    since = kind_kind.kind_of(subject.kind).gains(subject.target, subject.before, subject.document, now)
+    since = kind_kind.kind_of(subject.kind).people_gaining(subject.target, subject.before, subject.document, now)
     return since.union(subject.gains)
 
 
@@ -105,7 +105,7 @@ def self_gain_refusal(actor: Actor, gains: Collection[int]) -> Refusal | None:
 def requires_unchanged(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
     """A proposal puts in force only the change that was shown."""
     kind, target = kind_kind.kind_of(subject.kind), subject.target
-    current = kind.current(target, now, subject.document) if kind.about(target) is not None else None
+    current = kind.current(target, now, subject.document) if kind.subject(target) is not None else None
     if subject.state == ProposalState.AT_ONCE:
         # The target is as the proposal made it, or unchanged if the proposal only suspends its effect.
         is_own = current is not None and not kind.changes(target, current, subject.document)
@@ -159,4 +159,4 @@ def people_who_may_answer(proposal: Proposal, now: datetime) -> list[Person]:
     kept_away = {proposal.proposed_by_id, *_gainer_ids(proposal, now), *proposal.loses}
     people = Person.objects.with_role(Role(proposal.needs), now).exclude(pk__in=kept_away).order_by("name", "pk")
     active = [person for person in people if not person.is_kept_out(now)]
-    return [person for person in active if not_their_delegate.asks(proposal, Actor.of(person), now) is None]
+    return [person for person in active if not_their_delegate.asks(proposal, Actor.of_person(person), now) is None]

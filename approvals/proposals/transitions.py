@@ -78,10 +78,10 @@ def _begin(step: Step[Proposal], kind: Kind) -> Mapping[str, Any]:
 def _set_document(step: Step[Proposal], kind: Kind, document: Document) -> None:
     """Set the document of a proposal, and what follows from it."""
     proposal = step.subject
-    if kind.about(proposal.target) is None:
+    if kind.subject(proposal.target) is None:
         raise refuse(Refusal("S8", "input", "There is no such thing to change."))
     try:
-        after = kind.read(proposal.target, document, step.now)
+        after = kind.check_document(proposal.target, document, step.now)
     except InvalidDocument as error:
         named = ((f"{problem.where or 'line'}:{problem.line}", problem) for problem in error.problems)
         errors = tuple((where, f"{problem.what} {problem.to_do}".strip()) for where, problem in named)
@@ -97,9 +97,9 @@ def _set_document(step: Step[Proposal], kind: Kind, document: Document) -> None:
     proposal.document, proposal.before, proposal.reason = after, before, step.reason
     proposal.tightens = tightens(changes)
     proposal.appointed = kind.appointed(proposal.target, before, after)
-    gains = kind.gains(proposal.target, before, after, step.now)
+    gains = kind.people_gaining(proposal.target, before, after, step.now)
     proposal.gains = sorted(gains | ({proposal.appointed.pk} if proposal.appointed is not None else set()))
-    proposal.loses = sorted(kind.loses(proposal.target, before, after))
+    proposal.loses = sorted(kind.people_losing(proposal.target, before, after))
     self_gain = duties.self_gain_refusal(step.actor, proposal.gains)
     if self_gain is not None:
         raise refuse(self_gain)
@@ -239,7 +239,7 @@ def queue_notices(step: Step[Proposal], people: Iterable[Person], event: str, **
     """Queue one notice per person, round and event."""
     proposal = step.subject
     kind = kind_kind.kind_of(proposal.kind)
-    subject = kind.about(proposal.target) or kind_kind.Subject(proposal.target)
+    subject = kind.subject(proposal.target) or kind_kind.Subject(proposal.target)
     context = {
         "what": subject.what,
         "who": subject.who,  # separate, so that the person can be erased (H6)
@@ -251,4 +251,4 @@ def queue_notices(step: Step[Proposal], people: Iterable[Person], event: str, **
         **more,
     }
     thread, key = f"proposal:{proposal.pk}", f"{proposal.round}:{event}:{more.get('outcome', '')}"
-    outbox.queue(outbox.each(people, event, thread=thread, key=key, now=step.now, context=context))
+    outbox.queue(outbox.notices_for(people, event, thread=thread, key=key, now=step.now, context=context))

@@ -144,7 +144,7 @@ def reason_for_stage_2(item: RequestedItem, grant: Grant | None, now: datetime) 
         return "held back"  # auto-approved, and its spot check failed: a person decides (A13)
     if _needs_renewal(grant, now):
         return "renewal"
-    if Tier.of(item.tier) > Tier.of(grant.tier):
+    if Tier.from_word(item.tier) > Tier.from_word(grant.tier):
         return "raised"
     if grant.kind == GrantKind.PRIVILEGE and item.privilege is not None:
         # A narrowed grant stays narrowed: compare with the original request.

@@ -18,7 +18,7 @@ def conflict_refusal(context: SubmissionContext) -> Refusal | None:
     The reason is an enforced conflict, access that was approved before it came into a conflict, or a conflict that has
     grown since Security signed.
     """
-    left = context.conflicts.after(context.approvals)
+    left = context.conflicts.after_decisions(context.approvals)
     if (refusal := conflicts.refusal(left)) is not None:
         return refusal
     for approval, conflict in additional_seats.unsigned_approvals(context, left):

@@ -9,7 +9,7 @@ from governance.recertification.items.views import answer_batch, automation_pane
 from governance.recertification.quality import views as quality_views
 
 urlpatterns = [
-    path("recertify/", my_recertifications.mine, name="recert_mine"),
+    path("recertify/", my_recertifications.show_first_question, name="recert_mine"),
     path("recertify/calendar.ics", calendar_views.deadlines, name="recert_calendar"),
     path("recertify/together/", answer_batch.answer_together, name="recert_together"),
     path("recertify/submit/", my_recertifications.submit, name="recert_submit"),

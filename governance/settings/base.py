@@ -11,7 +11,7 @@ from governance.settings.env import ROOT, Network
 
 BASE_DIR = ROOT
 
-# What each settings module takes from the environment, by `env.read`; named here for types where Django has no such setting.
+# What each settings module takes from the environment, by `env.read_settings`; named here for types where Django has no such setting.
 TRUSTED_PROXIES: tuple[Network, ...]
 BASE_URL: str
 ORGANISATION: str

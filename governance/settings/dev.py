@@ -2,10 +2,10 @@
 
 from governance.settings.base import *  # noqa: F403  a settings module is its names
 from governance.settings.base import DEMO_APP, INSTALLED_APPS
-from governance.settings.env import read
+from governance.settings.env import read_settings
 from governance.settings.logs import configure
 
-ENV = read(production=False)
+ENV = read_settings(production=False)
 globals().update(ENV)
 LOGGING = configure(ENV["LOG_LEVEL"], json=False)
 INSTALLED_APPS = [DEMO_APP, *INSTALLED_APPS]

@@ -39,7 +39,7 @@ PRODUCTION_SAYS = {
 }
 
 
-def read(*, production: bool) -> dict[str, Any]:
+def read_settings(*, production: bool) -> dict[str, Any]:
     """Read every variable; returns the settings that follow from them, for a settings module.
 
     Args:

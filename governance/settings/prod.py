@@ -1,10 +1,10 @@
 """Settings of an installation that counts: a secret key is required, HTTPS is assumed, the clock can't be moved."""
 
 from governance.settings.base import *  # noqa: F403  a settings module is its names
-from governance.settings.env import read
+from governance.settings.env import read_settings
 from governance.settings.logs import configure
 
-ENV = read(production=True)
+ENV = read_settings(production=True)
 globals().update(ENV)
 LOGGING = configure(ENV["LOG_LEVEL"], json=True)
 DEBUG = False

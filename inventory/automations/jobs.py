@@ -55,6 +55,8 @@ def _notify(automation: Automation, people: Iterable[Person], at: datetime, days
     thread = rules.thread_of(automation)
     return len(
         outbox.queue(
-            outbox.each(people, rules.LONG_SUSPENSION_NOTICE, thread=thread, key=str(days), now=now, context=context)
+            outbox.notices_for(
+                people, rules.LONG_SUSPENSION_NOTICE, thread=thread, key=str(days), now=now, context=context
+            )
         )
     )

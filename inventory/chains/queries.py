@@ -313,7 +313,7 @@ def joined_tiers() -> Iterator[JoinedTier]:
     )
     columns = ("automation", "chain", "automation__tier", "automation__raised_to", "judged", "own", "in_vain")
     for pk, chain, stands, raised, made, own_value, in_vain in rows.order_by().values_list(*columns):
-        yield JoinedTier(pk, chain, Tier.of(made or stands), own_tier(own_value or stands, raised), in_vain)
+        yield JoinedTier(pk, chain, Tier.from_word(made or stands), own_tier(own_value or stands, raised), in_vain)
 
 
 def _unanswered_calls() -> QuerySet[ChainEnd]:
@@ -336,7 +336,7 @@ JUDGED = Coalesce(KT("levels__own"), F("tier"), output_field=CharField())
 
 def own_tier(own_tier_value: str, raised_to: str) -> Tier:
     """Assessed tier, or the tier that a person raised it to (T2)."""
-    return max(Tier.of(own_tier_value), Tier.of(raised_to or "low"))
+    return max(Tier.from_word(own_tier_value), Tier.from_word(raised_to or "low"))
 
 
 def approved_tiers(automations: Collection[int]) -> dict[int, Tier]:

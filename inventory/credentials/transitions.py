@@ -273,7 +273,9 @@ def _notify_store_owners(step: Step[Credential], store: Resource) -> None:
     }
     people = [person for person in (store.owner, store.deputy) if person is not None and person.pk not in speakers]
     thread, key = f"credential:{credential.pk}", f"kept_in:{store.pk}:{step.actor.correlation}"
-    outbox.queue(outbox.each(people, "credential_said_kept", thread=thread, key=key, now=step.now, context=context))
+    outbox.queue(
+        outbox.notices_for(people, "credential_said_kept", thread=thread, key=key, now=step.now, context=context)
+    )
 
 
 def _check_store(credential: Credential, store: Resource, actor: Actor, now: datetime) -> None:

@@ -50,7 +50,7 @@ def identity(request: Request, pk: int) -> HttpResponse:
         "is_seen": identity.automation_id in visible_ids,
         "ownerless": interim_owners.interim_banner(identity, request.actor, now),
         "shared_by": len(everything),
-        "tier": max(Tier.of(tier) for _, _, tier in everything).word if everything else "",
+        "tier": max(Tier.from_word(tier) for _, _, tier in everything).word if everything else "",
         "runs": runs,
         "only_run": runs[0] if len(runs) == 1 else None,
         "more": len(seen_ones) - len(shown),

@@ -10,7 +10,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from inventory.importers.connectors import canonical_connector
-from inventory.importers.facts import facts, rows
+from inventory.importers.facts import facts, read_rows
 from inventory.importers.manifest import QUERY_OPERATIONS
 from inventory.importers.operation_words import is_sensitive, words
 
@@ -109,5 +109,5 @@ _LINES = tuple(
         frozenset(_FACTS["not_meant"].get(tag, "").split()),
         frozenset(_FACTS["not_beside"].get(tag, "").split()),
     )
-    for tag, connectors, nouns, levels, verbs in rows("capabilities")
+    for tag, connectors, nouns, levels, verbs in read_rows("capabilities")
 )

@@ -21,7 +21,7 @@ def word_lists(name: str) -> dict[str, frozenset[str]]:
     return {key: frozenset(value.split()) for key, value in facts(name).items() if isinstance(value, str)}
 
 
-def rows(name: str) -> list[list[str]]:
+def read_rows(name: str) -> list[list[str]]:
     """Rows of a CSV file of the data folder, without the line of names."""
     with (_FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
         return list(csv.reader(lines))[1:]

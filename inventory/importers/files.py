@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 
 from inventory.importers.documents import LIMITS, Limits, too_large
 from inventory.importers.problem import WHOLE_FILE, ImportProblem
-from inventory.importers.reader import YAML, ReadResult, begins_as_json, is_yaml, read
+from inventory.importers.reader import YAML, ReadResult, begins_as_json, is_yaml, read_export
 from inventory.importers.unsupported_platforms import refused_text
 
 _ENDINGS = (".json", ".jsonc")
@@ -65,7 +65,7 @@ def read_paths(
                 continue
             try:
                 data = _bytes(entry, limits)
-                yield from read(name, data, fingerprint_key=fingerprint_key, limits=limits)
+                yield from read_export(name, data, fingerprint_key=fingerprint_key, limits=limits)
             except ImportProblem as problem:
                 is_of_another = problem.platform and not problem.is_known and entry != path
                 if (is_asked_for and not is_of_another) or problem.is_known:

@@ -49,7 +49,7 @@ class ReadResult:
         return manifest_digest(self.manifest)
 
 
-def read(
+def read_export(
     name: str,
     data: bytes,
     *,
@@ -228,7 +228,7 @@ Found = tuple[str, ReadResult | ImportProblem]
 def results_of(name: str, data: bytes, fingerprint_key: bytes) -> list[Found]:
     """Read one file: a result for each automation, or its refusal, with the file's displayed name."""
     try:
-        return [(file_shown(name), result) for result in read(name, data, fingerprint_key=fingerprint_key)]
+        return [(file_shown(name), result) for result in read_export(name, data, fingerprint_key=fingerprint_key)]
     except ImportProblem as problem:
         return [(problem.file, problem)]
 

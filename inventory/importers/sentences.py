@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from inventory.importers.connectors import canonical_connector
 from inventory.importers.display import EXPRESSION, MODEL
-from inventory.importers.facts import rows, word_lists
+from inventory.importers.facts import read_rows, word_lists
 from inventory.importers.operation_words import access_of
 from inventory.importers.operation_words import words as split_words
 
@@ -52,7 +52,7 @@ class Phrase:
 
 #: Rows of ``data/sentences.csv``, by connector (or empty) and code. A form ends with its place.
 _KNOWN = {
-    (connector, code): Phrase(f"May {words}", f"May {form}") for connector, code, words, form in rows("sentences")
+    (connector, code): Phrase(f"May {words}", f"May {form}") for connector, code, words, form in read_rows("sentences")
 }
 _VERBS = {"get": "read", "append": "add", "fetch": "read", "del": "delete", "upsert": "add and change"}
 _TO = frozenset(

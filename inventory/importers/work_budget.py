@@ -37,7 +37,7 @@ class Budget:
         if self.spent_hits > self.hits:
             raise OverBudget(f"it has more than {self.hits:,} places to check for secrets")
 
-    def read(self, characters: int) -> None:
+    def spend_characters(self, characters: int) -> None:
         """Spend `characters`.
 
         Raises:

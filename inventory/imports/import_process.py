@@ -78,7 +78,7 @@ def read_in_child(
         until = time.monotonic() + limits.upload
         results: list[Found] = []
         for name, data in files:
-            results += importer.read(name, data, seconds=min(limits.seconds, until - time.monotonic()))
+            results += importer.read_file(name, data, seconds=min(limits.seconds, until - time.monotonic()))
         return results
 
 
@@ -136,7 +136,7 @@ class Importer(AbstractContextManager["Importer"]):
     def __exit__(self, *error: object) -> None:
         self._end()
 
-    def read(self, name: str, data: bytes, *, seconds: float) -> list[Found]:
+    def read_file(self, name: str, data: bytes, *, seconds: float) -> list[Found]:
         """Read one file: a result for each automation, or one refusal.
 
         Args:

@@ -229,7 +229,7 @@ class Automation(Owned):
         )
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def requested_fields(self) -> dict[str, Any]:
         """Fields of stage 1 as they would be submitted: stored values with the amendment (A12)."""
         stored = {name: getattr(self, name) for name in AMENDED_BY_REVIEW}
         return {**stored, **self.amendment}

@@ -49,7 +49,7 @@ def queue_interim(
         "page": [subject.item_kind, subject.pk],
     }
     thread = f"interim:{interim.pk}"
-    return len(outbox.queue(outbox.each(people, event, thread=thread, key=event, now=now, context=context)))
+    return len(outbox.queue(outbox.notices_for(people, event, thread=thread, key=event, now=now, context=context)))
 
 
 def register_lines() -> None:

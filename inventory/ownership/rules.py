@@ -83,7 +83,7 @@ def _owners_of(automation: Automation | None) -> set[int]:
     owner_ids = {
         automation.business_owner_id,
         automation.technical_owner_id,
-        *(automation.asked[f"{name}_id"] for name in OWNERS),
+        *(automation.requested_fields[f"{name}_id"] for name in OWNERS),
     }
     return {pk for pk in owner_ids if pk is not None}
 

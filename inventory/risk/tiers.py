@@ -28,7 +28,7 @@ class Tier(IntEnum):
         return self.name.lower()
 
     @classmethod
-    def of(cls, word: str) -> Tier:
+    def from_word(cls, word: str) -> Tier:
         """Tier with this word.
 
         Raises:
@@ -259,7 +259,7 @@ def app_tier(
     at_least = _rules(rules, "at_least").get(kind)
     raises = [
         (
-            Tier.of(at_least) if at_least else Tier.LOW,
+            Tier.from_word(at_least) if at_least else Tier.LOW,
             f"It is an {kind.replace('_', ' ')}: a model decides what happens next.",
         ),
         (

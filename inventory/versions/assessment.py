@@ -29,7 +29,7 @@ class Judgement:
     app: Judged
     own_tier: Tier
 
-    def of(self, credential: Credential) -> Judged:
+    def for_credential(self, credential: Credential) -> Judged:
         """Judgement of one credential, saved or not."""
         return next(judged for other, judged in self.credentials if other is credential or other == credential)
 
@@ -127,10 +127,10 @@ def judge_version(
     app_tier = partial(
         tiers.app_tier,
         [(p.sentence, j) for p, j in judged],
-        kind=kind or automation.asked["kind"],
+        kind=kind or automation.requested_fields["kind"],
         has_open_entry=any(trigger.is_open for trigger in triggers),
         has_non_read=any(not each.is_read for each in facts),
-        raised_to=Tier.of(automation.raised_to or "low"),
+        raised_to=Tier.from_word(automation.raised_to or "low"),
         rules=rules,
     )
     joined = chain.joined if chain is not None else Tier.LOW

@@ -65,7 +65,7 @@ class VersionRows:
     is_new: bool = True
 
     @classmethod
-    def of(cls, version: Version) -> VersionRows:
+    def load(cls, version: Version) -> VersionRows:
         """Load the rows of a version."""
         return cls(
             version.automation,
@@ -124,7 +124,7 @@ def record_assessment(
         party_ids: people whose statements lower no tier.
         rows: rows of the version that the caller has read.
     """
-    version, rows = step.subject, rows or VersionRows.of(step.subject)
+    version, rows = step.subject, rows or VersionRows.load(step.subject)
     privileges, credentials, read = rows.privileges, rows.credentials, manifest or rows.read
     automation = version.automation = rows.automation
     identities = identities_of([version]) if rows.identities is None else rows.identities
@@ -141,7 +141,7 @@ def record_assessment(
         bindings=bindings,
         rules=policy.rules_at(step.now),
     )
-    judgement, standing = (judge_as(kind=kind) for kind in (automation.asked["kind"], automation.kind))
+    judgement, standing = (judge_as(kind=kind) for kind in (automation.requested_fields["kind"], automation.kind))
     # A new assessment without a new reading keeps the former importer version.
     last = version.latest_assessment if manifest is None and not rows.is_new else None
     made = Assessment(

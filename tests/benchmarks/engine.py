@@ -71,7 +71,11 @@ def append() -> float:
     def event() -> None:
         with transaction.atomic():
             ledger_events.append(
-                actor=Actor.of(person), verb="bench.written", subject=person, now=current_time.now(), payload={"n": 1}
+                actor=Actor.of_person(person),
+                verb="bench.written",
+                subject=person,
+                now=current_time.now(),
+                payload={"n": 1},
             )
 
     subjects = [f"controls.person:{person.pk}"]

@@ -51,7 +51,7 @@ def count_policy() -> Counted:
     began = time.perf_counter()
     while impact_count.count_next(what_if, impact_count.SLICE) == impact_count.SLICE:
         pass
-    return Counted(what_if.done, time.perf_counter() - began, policy.PolicyKind().said(what_if))
+    return Counted(what_if.done, time.perf_counter() - began, policy.PolicyKind().impact_sentences(what_if))
 
 
 def freeze(submissions: QuerySet[Submission]) -> None:
@@ -76,4 +76,4 @@ def count_rule(scope: str = "automation") -> Counted:
     while impact_count.count_next(what_if, impact_count.SLICE) == impact_count.SLICE:
         pass
     most = GOAL if scope == "automation" else GOAL_BESIDE_OTHERS
-    return Counted(what_if.done, time.perf_counter() - began, kind.said(what_if), most)
+    return Counted(what_if.done, time.perf_counter() - began, kind.impact_sentences(what_if), most)

@@ -20,7 +20,7 @@ from tests.benchmarks.scale import large_company
 from tests.signed_in_client import client_of
 
 #: Enough for every kind and tier; each state counts by its share.
-MANY = run_lengths.of(100, soak=300)
+MANY = run_lengths.run_length(100, soak=300)
 
 #: How many of a hundred are in each state.
 SHARES = {"live": 78, "suspended": 3, "in_review": 2, "draft": 12, "retired": 5}

@@ -78,11 +78,11 @@ NOT_KEPT = "no-store, private"
 
 #: How many people with the same answer are sent where not everybody is; the number of `PEOPLE` sends them all.
 FEW = 2
-WRITERS = run_lengths.of(2, full=len(PEOPLE))
+WRITERS = run_lengths.run_length(2, full=len(PEOPLE))
 #: How many people of `SENT_EVERYWHERE` open the list of one model; with FULL, each of them.
-READERS = run_lengths.of(1, full=len(SENT_EVERYWHERE))
+READERS = run_lengths.run_length(1, full=len(SENT_EVERYWHERE))
 #: How many forms and addresses are sent whatever comes to mind, and how often each.
-FORMS, EACH = 4, run_lengths.of(5, soak=int(os.environ.get("SOAK_EXAMPLES", "20")))
+FORMS, EACH = 4, run_lengths.run_length(5, soak=int(os.environ.get("SOAK_EXAMPLES", "20")))
 #: Where a link of a page leads, without what it filters by there.
 LINK = re.compile(r'<a\b[^>]*\bhref="(/[^"#?]*)')
 

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.matrix
 
 #: Who has a program: one that is not signed in has no token.
 HOLDERS = [who for who in PEOPLE if who != "anonymous"]
-FEW = run_lengths.of(3, full=len(HOLDERS))
+FEW = run_lengths.run_length(3, full=len(HOLDERS))
 #: An address of a page, and the operation that reads the same.
 READ = {"automation": "automations", "review": "submissions"}
 

@@ -36,7 +36,7 @@ for table in TABLES:
 Cells = dict[tuple[str, str], dict[str, str]]
 
 #: How many permitted people do it in each state: another in the next state, and for the next transition.
-DOERS = run_lengths.of(1, full=100)
+DOERS = run_lengths.run_length(1, full=100)
 
 
 def read(table: str) -> Cells:

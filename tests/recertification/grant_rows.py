@@ -120,7 +120,7 @@ def low_grants(
 
 def _tell(owner: Person, at: datetime, verb: str, rows: Sequence[Model], **payload: Any) -> None:
     """Append the event of each row, as its operation would (H1)."""
-    actor = Actor.of(owner)
+    actor = Actor.of_person(owner)
     ledger_events.append_all(
         [ledger_events.build(actor=actor, verb=verb, subject=row, now=at, payload=payload) for row in rows]
     )

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from governance.core.models import Team
-from governance.settings.env import PREPARE_AFTER, PRODUCTION_SAYS, database, read
+from governance.settings.env import PREPARE_AFTER, PRODUCTION_SAYS, database, read_settings
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 def test_production_names_everything_that_is_missing_at_once(bare: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as refused:
-        read(production=True)
+        read_settings(production=True)
     for name in PRODUCTION_SAYS:
         assert f"  {name}: missing; " in str(refused.value)
 
@@ -42,7 +42,7 @@ def test_every_malformed_value_is_named_at_once_and_none_is_repeated(bare: pytes
     bare.setenv("MAIL_DIGEST_AT", "breakfast")
     bare.setenv("ORGANISATION_TIME_ZONE", "Mars/Olympus")
     with pytest.raises(SystemExit) as refused:
-        read(production=False)
+        read_settings(production=False)
     message = str(refused.value)
     for name in (
         "DATABASE_URL",
@@ -61,30 +61,30 @@ def test_every_malformed_value_is_named_at_once_and_none_is_repeated(bare: pytes
 def test_invalid_holiday_and_missing_file_are_named(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
     bare.setenv("ORGANISATION_HOLIDAYS", "2026-12-25,25.12.2026,2026-02-30")
     with pytest.raises(SystemExit, match=r"ORGANISATION_HOLIDAYS: 25\.12\.2026 is no day; 2026-02-30 is no day; 2026-"):
-        read(production=False)
+        read_settings(production=False)
     bare.setenv("ORGANISATION_HOLIDAYS", str(tmp_path / "none.txt"))
     with pytest.raises(SystemExit, match=r"none\.txt can't be read: No such file"):
-        read(production=False)
+        read_settings(production=False)
     (tmp_path / "days.txt").write_bytes(b"\xff\xfe2026")
     bare.setenv("ORGANISATION_HOLIDAYS", str(tmp_path / "days.txt"))
     with pytest.raises(SystemExit, match="it is no text"):
-        read(production=False)
+        read_settings(production=False)
 
 
 @pytest.mark.rule("H8")
 def test_holidays_are_a_list_or_a_file_with_one_a_line(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
     both = frozenset({date(2026, 12, 25), date(2027, 1, 1)})
-    assert read(production=False)["ORGANISATION_HOLIDAYS"] == frozenset()
+    assert read_settings(production=False)["ORGANISATION_HOLIDAYS"] == frozenset()
     bare.setenv("ORGANISATION_HOLIDAYS", "2026-12-25, 2027-01-01,")
-    assert read(production=False)["ORGANISATION_HOLIDAYS"] == both
+    assert read_settings(production=False)["ORGANISATION_HOLIDAYS"] == both
     lines = "# the office is closed\n2026-12-25  Christmas Day\n\n2027-01-01# New Year's Day\n"
     (tmp_path / "days.txt").write_text(lines)
     bare.setenv("ORGANISATION_HOLIDAYS", str(tmp_path / "days.txt"))
-    assert read(production=False)["ORGANISATION_HOLIDAYS"] == both
+    assert read_settings(production=False)["ORGANISATION_HOLIDAYS"] == both
 
 
 def test_development_needs_no_settings(bare: pytest.MonkeyPatch) -> None:
-    values = read(production=False)
+    values = read_settings(production=False)
     assert values["SECRET_KEY"]
     assert not values["DEMO"]
 
@@ -148,24 +148,24 @@ def test_a_mail_server_that_is_none_or_hears_a_password_in_the_clear_is_refused(
 ) -> None:
     bare.setenv("EMAIL_URL", url)
     with pytest.raises(SystemExit, match=f"EMAIL_URL: .*{why}") as refused:
-        read(production=False)
+        read_settings(production=False)
     assert "open-sesame" not in str(refused.value)
 
 
 def test_a_mail_server_is_named_with_user_password_port_and_encryption(bare: pytest.MonkeyPatch) -> None:
-    assert read(production=False)["MAIL_SERVER"] is None
+    assert read_settings(production=False)["MAIL_SERVER"] is None
     bare.setenv("EMAIL_URL", "submission://us%40er:p%3Aw@mail.example.org")
-    server = read(production=False)["MAIL_SERVER"]
+    server = read_settings(production=False)["MAIL_SERVER"]
     assert (server["host"], server["port"], server["use_tls"]) == ("mail.example.org", 587, True)
     assert (server["username"], server["password"]) == ("us@er", "p:w")
     bare.setenv("EMAIL_URL", "smtp://robot:pw@mail.example.org:465?ssl=true")
-    assert read(production=False)["MAIL_SERVER"]["use_ssl"]
+    assert read_settings(production=False)["MAIL_SERVER"]["use_ssl"]
 
 
 def test_a_password_goes_in_the_clear_only_where_a_setting_allows_it(bare: pytest.MonkeyPatch) -> None:
     bare.setenv("EMAIL_URL", "smtp://robot:pw@localhost")
     bare.setenv("EMAIL_PASSWORD_IN_CLEAR", "1")
-    server = read(production=False)["MAIL_SERVER"]
+    server = read_settings(production=False)["MAIL_SERVER"]
     assert (server["host"], server["port"], server["use_tls"]) == ("localhost", 25, False)
 
 
@@ -184,13 +184,13 @@ def test_a_password_goes_in_the_clear_only_where_a_setting_allows_it(bare: pytes
 def test_the_base_url_is_the_portals_root(bare: pytest.MonkeyPatch, url: str) -> None:
     bare.setenv("BASE_URL", url)
     with pytest.raises(SystemExit, match="BASE_URL: "):
-        read(production=False)
+        read_settings(production=False)
 
 
 def test_production_answers_for_named_hosts_alone(bare: pytest.MonkeyPatch) -> None:
     bare.setenv("ALLOWED_HOSTS", "countersign.example.org,*")
     with pytest.raises(SystemExit, match=r"  ALLOWED_HOSTS: \* is every host; name them"):
-        read(production=True)
+        read_settings(production=True)
 
 
 @pytest.mark.rule("S5")
@@ -208,11 +208,11 @@ def test_production_answers_for_named_hosts_alone(bare: pytest.MonkeyPatch) -> N
 def test_production_names_trusted_proxies(bare: pytest.MonkeyPatch, value: str, why: str) -> None:
     bare.setenv("TRUSTED_PROXIES", value)
     with pytest.raises(SystemExit) as refused:
-        read(production=True)
+        read_settings(production=True)
     assert f"  TRUSTED_PROXIES: {why}" in str(refused.value)
 
 
 def test_trusted_proxies_are_addresses_networks_or_none(bare: pytest.MonkeyPatch) -> None:
     for value, networks in (("", ()), ("none", ()), ("127.0.0.1, fd00::/8", ("127.0.0.1/32", "fd00::/8"))):
         bare.setenv("TRUSTED_PROXIES", value)
-        assert tuple(map(str, read(production=False)["TRUSTED_PROXIES"])) == networks
+        assert tuple(map(str, read_settings(production=False)["TRUSTED_PROXIES"])) == networks

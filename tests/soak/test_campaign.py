@@ -30,7 +30,7 @@ from tests.soak.process_kills import Blows, keep_commits, lost_claims
 
 pytestmark = [pytest.mark.process, pytest.mark.soak(only=True)]
 
-MANY = run_lengths.of(60, soak=10_000)
+MANY = run_lengths.run_length(60, soak=10_000)
 
 #: Drawn by the clock unless it is given: `CAMPAIGN_SEED=… make soak ARGS="-k campaign"`.
 SEED = int(os.environ.get("CAMPAIGN_SEED") or time.time())

@@ -17,7 +17,7 @@ from tests.soak.process_kills import Blows, keep_commits, lost_claims
 
 pytestmark = [pytest.mark.process, pytest.mark.soak(only=True)]
 
-MANY = run_lengths.of(200, soak=2_000)
+MANY = run_lengths.run_length(200, soak=2_000)
 
 #: Ten SIGKILLs, and between them connections that are cut.
 ORDER = [

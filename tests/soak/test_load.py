@@ -20,7 +20,7 @@ from tests.processes import Site
 pytestmark = [pytest.mark.process, pytest.mark.soak(only=True)]
 
 #: Who is at it at once, and how often each opens all pages.
-PEOPLE, ROUNDS = 8, run_lengths.of(2, soak=12)
+PEOPLE, ROUNDS = 8, run_lengths.run_length(2, soak=12)
 #: Seconds that an answer may take with everybody at it: nothing hangs.
 PATIENCE = 30
 

@@ -1,7 +1,7 @@
 """`make language`: how plainly the project is written, by the rules of docs/decisions/0038.
 
 It counts stilted phrases in docstrings, comments, strings, templates, SQL, YAML, CSV, docs and the changelog. It counts vague names of
-variables and parameters, and docstrings with a long opening. `make lint` fails above the limits.
+variables, parameters, functions and methods, and docstrings with a long opening. `make lint` fails above the limits.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ DATA_FILES = {".sql": "SQL", ".yaml": "YAML", ".csv": "CSV"}
 TAG, QUOTED = re.compile(r"{[%{#].*?[%}#]}"), re.compile(r'"([^"]*)"')
 #: Names that say nothing about their value.
 VAGUE = {"one", "found", "said", "own", "no", "told", "asked", "known", "about", "beside", "taken"}
+#: Names that say nothing about what a function returns or does, in addition.
+VAGUE_FUNCTIONS = {
+    *("of", "on", "at", "by", "before", "after", "back", "read", "rows", "more", "each", "who", "why", "mine", "its"),
+    *("abouts", "gains", "loses", "answered"),
+}
 
 #: Stilted phrases per 1,000 words, vague names per 100, and words of a docstring's first sentence.
 STILTED_LIMIT, VAGUE_LIMIT, OPENING_LIMIT = 1.0, 0.5, 25
@@ -92,13 +97,15 @@ def template_text(template: str) -> str:
     return TAG.sub(lambda tag: " " + " ".join(text for text in QUOTED.findall(tag[0]) if " " in text) + " ", template)
 
 
-def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield the line and name of each variable and parameter that is bound."""
+def names(tree: ast.AST) -> Iterator[tuple[int, str, bool]]:
+    """Yield each variable, parameter, function and method that is bound: its line, its name, and whether it is vague."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.lineno, node.id
-        if isinstance(node, ast.arg):
-            yield node.lineno, node.arg
+            yield node.lineno, node.id, node.id in VAGUE
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg, node.arg in VAGUE
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.lineno, node.name, node.name in VAGUE | VAGUE_FUNCTIONS
 
 
 def count(root: Path) -> tuple[dict[str, Counts], dict[str, Counts], list[str]]:
@@ -119,9 +126,9 @@ def count(root: Path) -> tuple[dict[str, Counts], dict[str, Counts], list[str]]:
         tree, of_tests = ast.parse(source), " of tests" if path in tests else ""
         for line, text in (*documented(tree), *comments(source)):
             add(f"docstrings and comments{of_tests}", f"{where}:{line}", text)
-        for line, name in names(tree):
+        for line, name, is_vague in names(tree):
             names_by_kind[f"names{of_tests}"].words += 1
-            if name in VAGUE:
+            if is_vague:
                 names_by_kind[f"names{of_tests}"].hits.append(f"{where}:{line}: {name}")
         if of_tests:
             continue

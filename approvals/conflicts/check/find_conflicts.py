@@ -119,7 +119,7 @@ def case_of_parts(
     ]
     if identities:  # one item for each automation, however many identities it runs as (I5)
         helds.append(Held(f"{pk}/{RUNS_AS}", entry="identity"))
-    owner = automation.asked["business_owner_id"]
+    owner = automation.requested_fields["business_owner_id"]
     subjects: dict[str, Collection[int]] = {
         Scope.OWNER: [owner] if owner else [],
         Scope.TEAM: [automation.team_id],

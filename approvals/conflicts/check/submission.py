@@ -79,9 +79,9 @@ class SubmissionConflicts:
     def remaining(self) -> Sequence[FoundConflict]:
         """The conflicts after the decisions so far, for pages: without refused or narrowed access."""
         approvals = self.facts.approvals
-        return self.after(approvals) if self.as_asked and any(map(_gives_less, approvals)) else self.as_asked
+        return self.after_decisions(approvals) if self.as_asked and any(map(_gives_less, approvals)) else self.as_asked
 
-    def after(self, approvals: Iterable[Approval]) -> Sequence[FoundConflict]:
+    def after_decisions(self, approvals: Iterable[Approval]) -> Sequence[FoundConflict]:
         """Return the conflicts after some decisions: without refused or ended access, at narrowed levels (A7).
 
         Args:
@@ -135,7 +135,7 @@ class SubmissionConflicts:
         """Return the key of an approval in conflicts."""
         return f"{self.submission.automation_id}/{approval.key}"
 
-    def of(self, approval: Approval, among: Iterable[FoundConflict]) -> list[FoundConflict]:
+    def conflicts_of(self, approval: Approval, among: Iterable[FoundConflict]) -> list[FoundConflict]:
         """Return the conflicts that an approval is part of.
 
         The app's approval has those that involve no requested privilege.
@@ -145,7 +145,7 @@ class SubmissionConflicts:
 
     def remaining_of(self, approval: Approval) -> list[FoundConflict]:
         """Return the remaining conflicts that an approval is part of; none if it is refused itself."""
-        return self.of(approval, self.remaining)
+        return self.conflicts_of(approval, self.remaining)
 
     def facts_of(self, approval: Approval) -> list[str]:
         """Return the facts about an approval's conflicts that a decision covers (A6).
@@ -153,7 +153,7 @@ class SubmissionConflicts:
         Each has the rule and version, the waiver and the access of others. They are about the whole submission, so a
         decision on another approval voids none.
         """
-        return sorted(_conflict_fact(conflict) for conflict in self.of(approval, self.as_asked))
+        return sorted(_conflict_fact(conflict) for conflict in self.conflicts_of(approval, self.as_asked))
 
 
 def load_conflicts(facts: Collection[SubmissionFacts], now: datetime) -> dict[int, SubmissionConflicts]:

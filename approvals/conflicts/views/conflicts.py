@@ -57,7 +57,7 @@ class ConflictLine:
     automations: Sequence[Automation]
 
     @property
-    def more(self) -> int:
+    def more_count(self) -> int:
         """Number of automations that are not named."""
         return len(self.conflict.automations) - len(self.automations[:2])
 

@@ -69,4 +69,4 @@ def _recipients(step: Step[Any], submission: Submission) -> list[Person]:
 
 def _may_see(person: Person, submission: Submission, now: datetime) -> bool:
     """Return whether a person may still see the submission. A former delegate may not (A11)."""
-    return Submission.objects.visible_to(Actor.of(person), now).filter(pk=submission.pk).exists()
+    return Submission.objects.visible_to(Actor.of_person(person), now).filter(pk=submission.pk).exists()

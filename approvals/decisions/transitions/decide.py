@@ -197,8 +197,8 @@ def _check_conflicts(step: Step[Approval]) -> None:
     context: SubmissionContext = step.context
     if all(stored.rule.mode != Mode.ENFORCE for stored in context.conflicts.rules):
         return
-    remaining = context.conflicts.after(context.approvals)
-    if (refusal := conflicts.refusal(context.conflicts.of(step.subject, remaining))) is not None:
+    remaining = context.conflicts.after_decisions(context.approvals)
+    if (refusal := conflicts.refusal(context.conflicts.conflicts_of(step.subject, remaining))) is not None:
         raise refuse(refusal)
 
 

@@ -42,14 +42,16 @@ def sign_conflicts(step: Step[Approval], decision: Decision, approve: Transition
         return
     context: SubmissionContext = step.context
     conflicts = context.conflicts
-    remaining = [conflict for conflict in conflicts.after(context.approvals) if conflict.mode == Mode.APPROVAL]
-    signed = conflicts.of(step.subject, remaining)
+    remaining = [
+        conflict for conflict in conflicts.after_decisions(context.approvals) if conflict.mode == Mode.APPROVAL
+    ]
+    signed = conflicts.conflicts_of(step.subject, remaining)
     unsigned = [conflict for conflict in remaining if conflict not in signed]
     for conflict in signed:
         _record_signature(step, decision, conflict)
     for other in context.approvals:
         # An approval in another unsigned conflict is signed separately: it has one seat for all its conflicts.
-        is_covered = conflicts.of(other, signed) and not conflicts.of(other, unsigned)
+        is_covered = conflicts.conflicts_of(other, signed) and not conflicts.conflicts_of(other, unsigned)
         if other.pk != step.subject.pk and other.state == ApprovalState.OPEN and is_covered:
             _approve_other(step, other, approve)
 

@@ -168,7 +168,7 @@ def raise_tier(step: Step[Grant], *, tier: Tier, not_before: datetime, review_on
         review_on: the day of the review at the latest.
     """
     grant = step.subject
-    if tier <= Tier.of(grant.counted_tier):
+    if tier <= Tier.from_word(grant.counted_tier):
         raise refuse(Refusal("T4", "state", "Its risk is that high already."))
     was, grant.raised_to, grant.raised_at = grant.counted_tier, tier.word, step.now
     longest = grant.begins_at + timedelta(days=LONGEST_TERM[tier.word])

@@ -131,7 +131,7 @@ def open_task(step: Step[RevocationTask]) -> Effect:
     context = {"automation": automation.name, "team": automation.team.name, "due": due, "page": ["revocations"]}
     # Grants of one automation that end together share one mail.
     thread, key = f"revocations:{automation.pk}", f"opened:{ledger_events.instant(now)}"
-    outbox.queue(outbox.each(people, "revocation_opened", thread=thread, key=key, now=now, context=context))
+    outbox.queue(outbox.notices_for(people, "revocation_opened", thread=thread, key=key, now=now, context=context))
     return Effect(payload={"to": _ids(people), "due": due, "why": task.grant.ended_why})
 
 
@@ -177,7 +177,7 @@ def notices(
         "page": ["revocation", task.pk],
         **more,
     }
-    return outbox.each(people, event, thread=f"revocation:{task.pk}", key=key, now=now, context=context)
+    return outbox.notices_for(people, event, thread=f"revocation:{task.pk}", key=key, now=now, context=context)
 
 
 # --- duties -----------------------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ BANDS = (("high", "High risk"), ("standard", "Standard risk"), ("low", "Low risk
 def inbox(request: Request) -> HttpResponse:
     """Show what waits for the reader, or all open approvals that they may see. The address has the filters."""
     now, actor = request.now(), request.actor
-    filters = Filters.of(request.GET, now)
+    filters = Filters.parse(request.GET, now)
     ids = list(approvals.asked_of(actor, now).order_by().values_list("pk", flat=True))
     mine = Approval.objects.filter(among(ids))
     shown = _visible(actor, now) if filters.show else mine

@@ -50,7 +50,7 @@ class Filters:
     words: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, query: QueryDict, now: datetime) -> Filters:
+    def parse(cls, query: QueryDict, now: datetime) -> Filters:
         """Parse an address. Invalid values are ignored."""
         show, tier, stage = query.get("show", ""), query.get("tier", ""), query.get("stage", "")
         return cls(

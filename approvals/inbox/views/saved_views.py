@@ -43,7 +43,7 @@ def saved_views_of(person: Person | None) -> QuerySet[SavedView]:
 
 def filters_of(view: SavedView, now: datetime) -> Filters:
     """Filters of a saved view."""
-    return Filters.of(QueryDict(view.query), now)
+    return Filters.parse(QueryDict(view.query), now)
 
 
 def _query_of(filters: Filters) -> str:
@@ -78,7 +78,7 @@ def _save(person: Person, name: str, query: str) -> str:
 @require_http_methods(["GET", "POST"])
 def save_view(request: Request) -> HttpResponse:
     """Save the filters of the address under a name."""
-    filters = Filters.of(request.GET, request.now())
+    filters = Filters.parse(request.GET, request.now())
     form = NameForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         assert request.actor.person is not None  # a signed-in reader

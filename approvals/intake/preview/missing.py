@@ -39,7 +39,7 @@ def missing_answers(preview: Preview) -> Iterator[Remark]:
 def _missing_in_rows(preview: Preview) -> Iterator[tuple[str, str]]:
     unnamed: dict[str, PreviewRow] = {}
     stuck: dict[str, PreviewRow] = {}
-    for row in preview.asked:
+    for row in preview.asked_rows:
         if "connection" in row.kinds:
             unnamed.setdefault(row.connection, row)
         elif row.problems and "follows_connection" not in row.kinds:
@@ -49,7 +49,7 @@ def _missing_in_rows(preview: Preview) -> Iterator[tuple[str, str]]:
     else:
         yield from ((f"say what {row.place} talks to", f"bind-{row.key}") for row in unnamed.values())
     yield from ((words, f"wish-{row.key}") for words, row in stuck.items())
-    rows = [row for row in preview.asked if not row.is_justified]
+    rows = [row for row in preview.asked_rows if not row.is_justified]
     if len(rows) > 2:
         yield f"say why it needs {len(rows)} of these", f"why-{rows[0].key}"
     else:

@@ -34,7 +34,7 @@ from inventory.ownership import parties
 from inventory.versions.diff import VersionDiff, diff_privileges, pair_across
 
 
-def read(
+def load_preview(
     item: ImportItem,
     *,
     actor: Actor,
@@ -54,7 +54,7 @@ def read(
         relations: of the actor to the team, if the caller has read them.
     """
     assert actor.person is not None  # only a person has a preview
-    draft, manifest = draft or Draft.of(item), Manifest.from_dict(item.manifest)
+    draft, manifest = draft or Draft.load(item), Manifest.from_dict(item.manifest)
     registered, is_elsewhere = _find_automation(item, manifest, draft, team, actor, now)
     sibling = None if is_elsewhere else drafts.sibling_of(registered, manifest, draft, team)
     begun = drafts.initial_fields(registered, actor, sibling)
@@ -154,7 +154,7 @@ def _content(
 
 def _joining_parties(content: VersionContent, submitter: Person, named: Iterable[Person]) -> Iterator[PartyPair]:
     """Yield the parties that importing and submitting adds: importer, authors, editor and owners (S1)."""
-    automation, answers = content.automation, content.automation.asked
+    automation, answers = content.automation, content.automation.requested_fields
     if content.version is None:
         yield submitter.pk, Capacity.IMPORTER
         yield from ((author.pk, Capacity.AUTHOR) for author in named)
@@ -240,7 +240,7 @@ def _refusal(
         return refusal if refusal is not None and refusal.kind != "duty" else None
     if refusal is not None or under_way is None:
         return refusal
-    asked = preview.content.automation.asked
+    asked = preview.content.automation.requested_fields
     person_ids = {person.pk for person in (*actor.people, *preview.authors)}
     person_ids |= {asked[f"{name}_id"] for name in drafts.OWNERS} - {None}
     people = Person.objects.filter(pk__in=person_ids).exclude(pk__in=under_way.parties.values("person"))

@@ -62,7 +62,7 @@ def _saved(preview: Preview, version: Version) -> str:
     if version.pk != version.automation.approved_version_id:
         return f"It is saved as version {version.number}, and not submitted."
     question = "What changed is asked."
-    if any(row.requested.why == "stopped" for row in preview.asked):
+    if any(row.requested.why == "stopped" for row in preview.asked_rows):
         question = "Stopped access is asked again, and two other people decide about it."
     return f"This is version {version.number}, which is in force. {question}"
 

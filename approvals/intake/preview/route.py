@@ -67,8 +67,12 @@ def preview_route(preview: Preview) -> PreviewRoute:
     asked = [seat for seat in app_seats if seat.may_decide]
     app_due = max((due_dates.deadline_after(now, days, seat.may_decide[0]) for seat in asked), default=now)
     boxes = [] if plan.light else _boxes(preview, app_due)
-    by_policy = f"Policy version {plan.policy.version.number}", "auto-approved", f"{_counted(preview.asked)}, at once"
-    has_problem = preview.plan.short or any(row.problems for row in preview.asked)
+    by_policy = (
+        f"Policy version {plan.policy.version.number}",
+        "auto-approved",
+        f"{_counted(preview.asked_rows)}, at once",
+    )
+    has_problem = preview.plan.short or any(row.problems for row in preview.asked_rows)
     return PreviewRoute(
         app=_app_people(preview, asked),
         app_text=_app_text(preview),
@@ -133,7 +137,7 @@ def _asked_people(seat: SeatState, *, is_extra: bool) -> list[AskedPerson]:
 def _boxes(preview: Preview, opens: datetime) -> list[SeatBox]:
     """Boxes of stage 2: one for the same people on the same basis."""
     rows_by_box = defaultdict[tuple[tuple[Person, ...], str, str, bool], list[PreviewRow]](list)
-    for row in preview.asked:
+    for row in preview.asked_rows:
         for seat in row.seats:
             people = () if row.problems and seat.label != SeatLabel.SECURITY else seat.may_decide
             is_extra = row.approval is not None and row.approval.is_extra(seat.label)
@@ -189,7 +193,7 @@ def _skipped(preview: Preview, app_seats: Sequence[SeatState]) -> list[str]:
     """Each skipped person once per reason, with the approvals concerned."""
     entries: dict[tuple[int, str], tuple[str, list[str]]] = {}
     seats = [("", seat) for seat in app_seats]
-    for row in [] if preview.context.light else preview.asked:
+    for row in [] if preview.context.light else preview.asked_rows:
         seats += [(row.resource.name if row.resource else "", seat) for seat in row.seats]
     for name, seat in seats:
         for skip in seat.skipped:

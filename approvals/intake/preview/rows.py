@@ -229,7 +229,7 @@ class Preview:
         return bool(key[1]) and sibling is not None and (sibling.platform_instance, sibling.external_id) == key
 
     @property
-    def asked(self) -> list[PreviewRow]:
+    def asked_rows(self) -> list[PreviewRow]:
         """Rows that stage 2 is asked about."""
         return [row for row in self.wanted if row.is_asked]
 

@@ -50,7 +50,7 @@ class Builder:
     teams: tuple[Team, ...]
 
     @classmethod
-    def of(cls, request: Request) -> Builder:
+    def for_request(cls, request: Request) -> Builder:
         """The signed-in person."""
         person = request.actor.person
         if person is None:
@@ -122,7 +122,7 @@ class Work:
     @classmethod
     def begin(cls, builder: Builder, item: ImportItem) -> Work:
         """Load a preview with its saved draft. A team that the builder has left no longer counts."""
-        draft = Draft.of(item)
+        draft = Draft.load(item)
         kept = draft.team or item.team_id
         return cls(builder, item, builder.team(kept if kept in {team.pk for team in builder.teams} else None), draft)
 
@@ -175,10 +175,10 @@ class Work:
         if below and not Automation.objects.filter(pk=below, team=self.team).exists():
             raise Http404("No automation of this team that this could be promoted from has this id.")
 
-    def read(self) -> Preview:
+    def load_preview(self) -> Preview:
         """Load the preview as it would be submitted now."""
         builder = self.builder
-        return previews.read(
+        return previews.load_preview(
             self.item,
             actor=builder.actor,
             now=builder.now,
@@ -187,7 +187,7 @@ class Work:
             relations=builder.relations_to(self.team),
         )
 
-    def about(self, preview: Preview, data: QueryDict | None = None) -> AutomationForm:
+    def automation_form(self, preview: Preview, data: QueryDict | None = None) -> AutomationForm:
         """The form beside the rows; bound to ``data`` if its errors are to be shown."""
         source = preview.content.manifest.source
         platform = platform_name(preview.content.manifest)

@@ -35,7 +35,7 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
         pk: the preview.
         key: the row of the connection (`drafts.privilege_row`).
     """
-    builder = Builder.of(request)
+    builder = Builder.for_request(request)
     item = builder.find(pk)
     connection, uses = _connection(Manifest.from_dict(item.manifest), key)
     work = Work.begin(builder, item)

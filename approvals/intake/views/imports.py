@@ -37,7 +37,7 @@ from inventory.models import Automation, Environment, ImportItem, ImportState, V
 @require_http_methods(["GET", "POST"])
 def start(request: Request) -> HttpResponse:
     """Import files or pasted exports. Each automation becomes a preview; unreadable files are reported."""
-    builder = Builder.of(request)
+    builder = Builder.for_request(request)
     if request.method != "POST":
         return _start(request, builder)
     team = builder.team(number(request.POST.get("team")))
@@ -126,14 +126,14 @@ def _elsewhere(item: ImportItem) -> HttpResponse | None:
 @require_http_methods(["GET", "POST"])
 def preview(request: Request, pk: int) -> HttpResponse:
     """Show the risk, problems and route of a preview. A post saves the draft, and submits if that button was used."""
-    builder = Builder.of(request)
+    builder = Builder.for_request(request)
     item = builder.find(pk)
     if (elsewhere := _elsewhere(item)) is not None:
         return elsewhere
     if request.method != "POST":
         work = Work.begin(builder, item)
-        loaded = work.read()
-        return work.page(request, loaded, work.about(loaded))
+        loaded = work.load_preview()
+        return work.page(request, loaded, work.automation_form(loaded))
     work = Work.take(builder, item, request.POST)
     do, _, what = request.POST.get("do", "").partition(":")
     if do == "submit":
@@ -155,29 +155,29 @@ def _to_preview(item: ImportItem) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def panel(request: Request, pk: int) -> HttpResponse:
     """Save the draft and return the changed parts: facts of the rows, missing answers, risk and route."""
-    builder = Builder.of(request)
+    builder = Builder.for_request(request)
     item = builder.find(pk)
     if request.method != "POST":
         return _to_preview(item)
     if _elsewhere(item) is not None:
         return HttpResponse(status=204)
     work = Work.take(builder, item, request.POST)
-    loaded = work.read()
-    return work.page(request, loaded, work.about(loaded))
+    loaded = work.load_preview()
+    return work.page(request, loaded, work.automation_form(loaded))
 
 
 def _submit(request: Request, work: Work) -> HttpResponse:
     """Confirm the preview, which creates the version, and submit the version."""
-    loaded = work.read()
+    loaded = work.load_preview()
     if loaded.is_repeat:
         messages.info(request, "Nothing changed, so nothing was submitted.")
         return _to_preview(work.item)
-    details = work.about(loaded, request.POST)
+    details = work.automation_form(loaded, request.POST)
     if (answer := _not_ready(request, work, loaded, details)) is not None:
         return answer
     known = loaded.content.version
     is_saved = known is not None and known == work.item.version and not loaded.amends
-    if is_saved and (loaded.plan.short or any(row.problems for row in loaded.asked)):
+    if is_saved and (loaded.plan.short or any(row.problems for row in loaded.asked_rows)):
         messages.warning(request, "It is saved, and still can't be submitted: what is missing stands below.")
         return _to_preview(work.item)
     version = _confirm(request, work, loaded, details)
@@ -236,8 +236,8 @@ def _confirm(request: Request, work: Work, loaded: Preview, details: AutomationF
 
 def _ask_for_waiver(request: Request, work: Work, code: str) -> HttpResponse:
     """Save the version to the register, which a waiver requires, and go to the waiver form (S7)."""
-    loaded = work.read()
-    details = work.about(loaded, request.POST)
+    loaded = work.load_preview()
+    details = work.automation_form(loaded, request.POST)
     version = _not_ready(request, work, loaded, details) or _confirm(request, work, loaded, details)
     if isinstance(version, HttpResponse):
         return version
@@ -250,7 +250,7 @@ def _ask_for_waiver(request: Request, work: Work, code: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def discard(request: Request, pk: int) -> HttpResponse:
     """Discard a preview with its answers, after a confirmation."""
-    item = Builder.of(request).find(pk)
+    item = Builder.for_request(request).find(pk)
     return discard_page(
         request,
         lambda: previews.discard_item(item),

@@ -46,10 +46,10 @@ def describe(request: Request) -> HttpResponse:
 
     ``do=add`` adds a row, and ``do=search`` filters the resources by the words ``q``: a page can't list a large register. Input is kept.
     """
-    builder = Builder.of(request)
+    builder = Builder.for_request(request)
     builder.team(None)
     item = _described_before(builder, request)
-    kept: Mapping[str, Any] = Draft.of(item).by_hand if item is not None else {}
+    kept: Mapping[str, Any] = Draft.load(item).by_hand if item is not None else {}
     about, typed, do = kept.get("about"), list(kept.get("rows", ())), request.POST.get("do")
     if request.method == "POST":
         about = _values(DescriptionForm(request.POST, teams=builder.teams))
@@ -107,7 +107,7 @@ def _go_on(
         external_id=item.manifest["source"]["external_id"] if item is not None else "",
     )
     typed = {"about": {**given, "team": team.pk}, "rows": privileges}
-    draft = replace(Draft.of(item) if item is not None else Draft(team=team.pk), by_hand=typed)
+    draft = replace(Draft.load(item) if item is not None else Draft(team=team.pk), by_hand=typed)
     if item is None:
         item = create_preview(manifest.to_dict(), draft, by=builder.person, now=builder.now, team=team)
     else:

@@ -29,7 +29,7 @@ def context(preview: Preview, form: Form) -> Shape:
     context, content, source_format = preview.context, preview.content, preview.content.manifest.source.format
     chain = None
     if context.chain.others or context.chain.unknown:
-        name, reader = content.automation.name, Actor.of(context.submitter)
+        name, reader = content.automation.name, Actor.of_person(context.submitter)
         chain = chain_views.chain_shape(context.chain, name, reader, context.now, would=True)
     below = context.promoted_from if preview.refusal is None else None
     return {
@@ -38,7 +38,7 @@ def context(preview: Preview, form: Form) -> Shape:
         "missing": list(missing_answers(preview)),
         "standing": remarks.standing(preview),
         "record_words": _record_words(preview),
-        "rows": preview_rows.rows(preview, form),
+        "rows": preview_rows.row_shapes(preview, form),
         "inputs": form,
         "reasons": group_reasons(context.app.reasons, [row.sentence for row in preview.privileges]),
         "tier_words": _tier_words(preview),
@@ -80,7 +80,7 @@ def _tier_words(preview: Preview) -> str:
 def _conflicts(preview: Preview) -> list[ConflictRow]:
     """Conflicts and their resolutions (S6). A waiver needs a registered version, so others are saved first (S7)."""
     context, registered = preview.context, preview.content.registered
-    rows = list_rows(context.conflicts, preview.conflict_words, Actor.of(context.submitter), context.now)
+    rows = list_rows(context.conflicts, preview.conflict_words, Actor.of_person(context.submitter), context.now)
     for number, row in enumerate(rows):
         if preview.refusal is not None or not conflict_rows.may_request_waiver(row.found, context.now):
             continue

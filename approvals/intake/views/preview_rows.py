@@ -34,7 +34,7 @@ class Form:
     submitted: bool = False
 
 
-def rows(preview: Preview, form: Form) -> list[Shape]:
+def row_shapes(preview: Preview, form: Form) -> list[Shape]:
     """All rows in the order of the source. The first row of a connection asks for its resource."""
     first = {row.connection: row.key for row in reversed(preview.wanted) if row.connection}
     return [_row(preview, row, form, first.get(row.connection) == row.key) for row in preview.wanted]

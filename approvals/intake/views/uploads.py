@@ -69,7 +69,7 @@ def add(request: Request) -> HttpResponse:
     File names have no folders, so `paths` has the path of each. Without files it only starts an upload: if an answer is lost, the script
     sends the part to the same upload again, and nothing changes.
     """
-    builder = Builder.of(request)
+    builder = Builder.for_request(request)
     try:
         _check_size(request)
         team = builder.team(number(request.POST.get("team")))
@@ -139,7 +139,7 @@ def uploads_of(person: Person, now: datetime) -> QuerySet[Any]:
 @require_http_methods(["GET", "POST"])
 def upload(request: Request, pk: int) -> HttpResponse:
     """Show the files, outcomes and progress. A post orders the import of all, or stops it."""
-    builder = Builder.of(request)
+    builder = Builder.for_request(request)
     batch = _find(builder, pk)
     if request.method == "POST":
         return _posted(request, builder, batch)
@@ -278,7 +278,7 @@ def _registered_automation(teams: Iterable[Team], environment: str) -> Subquery:
 @require_GET
 def report(request: Request, pk: int) -> HttpResponse:
     """Outcome of each automation and file, as CSV."""
-    batch = _find(Builder.of(request), pk)
+    batch = _find(Builder.for_request(request), pk)
     disposition = f'attachment; filename="upload-{batch.pk}.csv"'
     answer = HttpResponse(content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition})
     writer = csv.writer(answer)
@@ -299,7 +299,7 @@ def report(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def discard(request: Request, pk: int) -> HttpResponse:
     """Discard the parts of an upload that are not in the register, after a confirmation."""
-    batch = _find(Builder.of(request), pk)
+    batch = _find(Builder.for_request(request), pk)
     return discard_page(
         request,
         lambda: previews.discard_all(batch),

@@ -45,7 +45,7 @@ def approve_by_policy(step: Step[Approval]) -> Effect:
 def _needs_more_now(context: SubmissionContext, waiting: Sequence[Approval], policy: policy_queries.Policy) -> bool:
     """Return whether the policy in force now rates an item above low, or requires more seats."""
     judged = additional_seats.current_tiers(context.facts, policy)
-    tiers = [judged.app, *(judged.of(approval) for approval in waiting)] if judged is not None else [Tier.LOW]
+    tiers = [judged.app, *(judged.tier_of(approval) for approval in waiting)] if judged is not None else [Tier.LOW]
     return max(tiers) > Tier.LOW or bool(additional_seats.missing_seats(context, waiting))
 
 

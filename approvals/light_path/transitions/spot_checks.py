@@ -197,7 +197,9 @@ def _ask_reviewers(step: Step[Sample], people: Sequence[Person]) -> list[str]:
 
 def _notify(step: Step[Sample], people: Iterable[Person], event: str, key: str) -> None:
     thread = f"sample:{step.subject.pk}"
-    outbox.queue(outbox.each(people, event, thread=thread, key=key, now=step.now, context=mail_context(step.subject)))
+    outbox.queue(
+        outbox.notices_for(people, event, thread=thread, key=key, now=step.now, context=mail_context(step.subject))
+    )
 
 
 def mail_context(sample: Sample) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class Command(BaseCommand):
     def _check(self, team: Team, by: Person, order: bulk_import.Order) -> None:
         """Report at once a refusal that would apply to every automation."""
         now = current_time.now()
-        import_refusal = confirmation.confirm_import.refusal(team, actor=Actor.of(by), now=now)
+        import_refusal = confirmation.confirm_import.refusal(team, actor=Actor.of_person(by), now=now)
         people = Person.objects.in_bulk([order.business_owner, order.technical_owner or 0])
         named = {name: people.get(getattr(order, name) or 0) for name in ("business_owner", "technical_owner")}
         owner_refusals = (refusal for _, refusal in ownership_rules.owner_refusals(team, None, named, now))
@@ -153,7 +153,7 @@ def _upload(by: Person, run: str) -> ImportBatch:
     """Return the unfinished upload of this call, or a new one."""
     unfinished = ImportBatch.objects.filter(by=by, order__run=run).exclude(progress=BatchState.CONFIRMED)
     begun = unfinished.order_by("-pk").first()
-    return begun or previews.begin_upload(actor=Actor.of(by), now=current_time.now(), order={"run": run})
+    return begun or previews.begin_upload(actor=Actor.of_person(by), now=current_time.now(), order={"run": run})
 
 
 def _read_folders(

@@ -58,7 +58,7 @@ class ConflictRuleKind(Kind):
     countersigner = Role.SECURITY_REVIEWER
     may_act_at_once = True
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
+    def subjects(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return rules by their newest titles; a new rule by its code."""
         newest = ConflictRule.objects.filter(code__in=targets).order_by("code", "-number").distinct("code")
         about_by_code = {rule.code: Subject(rule.title, rule.href) for rule in newest}
@@ -69,7 +69,7 @@ class ConflictRuleKind(Kind):
         rule = ConflictRule.objects.in_force(now).filter(code=target).first()
         return {"rule": rule.document} if rule is not None else {}
 
-    def read(self, target: str, document: Document, now: datetime) -> Document:
+    def check_document(self, target: str, document: Document, now: datetime) -> Document:
         """Read the rule; its code must be the target."""
         if not document.get("rule"):
             return {}
@@ -95,7 +95,7 @@ class ConflictRuleKind(Kind):
         """Return the text of the rule; empty if it is given up."""
         return write_text(document["rule"]) if "rule" in document else ""
 
-    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
+    def people_gaining(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Return the ids of people caught by the rule, if the change may loosen it."""
         is_tighter = tightens(self.changes(target, before, after))
         return frozenset() if is_tighter else beneficiaries.beneficiaries_of_rules([target], now)
@@ -134,7 +134,7 @@ class ConflictRuleKind(Kind):
             counts["was_waived"] += bool(becomes) and was_waived
         return counts
 
-    def said(self, what_if: WhatIf) -> list[str]:
+    def impact_sentences(self, what_if: WhatIf) -> list[str]:
         """Return the effect on submissions and on open conflicts."""
         return [*_submission_sentences(what_if), *_open_conflict_sentences(what_if)]
 

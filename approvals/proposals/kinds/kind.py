@@ -51,19 +51,19 @@ class Kind:
     #: Whether a change that only tightens may act before its countersignature.
     may_act_at_once: ClassVar[bool] = False
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
+    def subjects(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the subjects of existing targets in a fixed number of queries."""
         raise NotImplementedError
 
-    def about(self, target: str) -> Subject | None:
+    def subject(self, target: str) -> Subject | None:
         """Return the subject of a target, or None if it does not exist."""
-        return self.abouts([target]).get(target)
+        return self.subjects([target]).get(target)
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return the state at ``now`` of everything in ``document``, as a document of this kind."""
         raise NotImplementedError
 
-    def read(self, target: str, document: Document, now: datetime) -> Document:
+    def check_document(self, target: str, document: Document, now: datetime) -> Document:
         """Return the normalised document.
 
         Raises:
@@ -79,7 +79,7 @@ class Kind:
         """Return a document as text, for a comparison line by line."""
         return json.dumps(document, indent=2, ensure_ascii=False)
 
-    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
+    def people_gaining(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Return the ids of people who would gain. They can't propose or countersign it."""
         return frozenset()
 
@@ -90,7 +90,7 @@ class Kind:
         """
         return Proposal.objects.filter(kind=self.code, target=proposal.target)
 
-    def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
+    def people_losing(self, target: str, before: Document, after: Document) -> frozenset[int]:
         """Return the ids of people who would lose, and keep what they have if it is rejected. They can't answer it."""
         return frozenset()
 
@@ -110,7 +110,7 @@ class Kind:
         """Return the effects on some of them, by name."""
         return Counter()
 
-    def said(self, what_if: WhatIf) -> list[str]:
+    def impact_sentences(self, what_if: WhatIf) -> list[str]:
         """Return the counts in sentences."""
         return ["Nothing that was handed in during that time would have been asked differently."]
 
@@ -155,7 +155,7 @@ class FieldsKind(Kind):
         """Return the name of a field in words."""
         return field.label
 
-    def read(self, target: str, document: Document, now: datetime) -> Document:
+    def check_document(self, target: str, document: Document, now: datetime) -> Document:
         """Check each field, and drop other names."""
         for each in self.fields:
             if problem := each.problem(document.get(each.name)):
@@ -202,7 +202,7 @@ def titles(proposals: Iterable[Proposal]) -> dict[tuple[str, str], str]:
         targets[proposal.kind].add(proposal.target)
     found = {(code, target): target for code, some in targets.items() for target in some}
     for code, some in targets.items():
-        found |= {(code, target): subject.title for target, subject in kind_of(code).abouts(some).items()}
+        found |= {(code, target): subject.title for target, subject in kind_of(code).subjects(some).items()}
     return found
 
 

@@ -103,7 +103,7 @@ class PersonsRole(FieldsKind):
     may_act_at_once = True
     fields = (yes_no_field("held", "Role", "Say whether they hold the role.", no_tightens=True),)
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
+    def subjects(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return role and person."""
         parts = {target: keys(target) for target in targets}
         people = Person.objects.in_bulk({key for key, _ in parts.values()})
@@ -121,7 +121,7 @@ class PersonsRole(FieldsKind):
         """Return whether the person has the role."""
         return {"held": _held(target).exists()}
 
-    def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
+    def people_losing(self, target: str, before: Document, after: Document) -> frozenset[int]:
         """Return the person if their role ends, because a rejection would give it back."""
         return frozenset() if after["held"] else frozenset({keys(target)[0]})
 
@@ -137,7 +137,7 @@ class PersonsRole(FieldsKind):
             return left_refusal("S8", person)
         return admins_left(person, now) if name == Role.ADMIN else None
 
-    def said(self, what_if: WhatIf) -> list[str]:
+    def impact_sentences(self, what_if: WhatIf) -> list[str]:
         """Return how many approvals asked for a security reviewer."""
         if keys(what_if.proposal.target)[1] != Role.SECURITY_REVIEWER:
             return ["This role decides no approval."]
@@ -178,7 +178,7 @@ class TeamLead(FieldsKind):
     title = "Team lead"
     fields = (person_field("person", "Lead", is_needed=False),)
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
+    def subjects(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the team and the seat."""
         parts = {target: keys(target) for target in targets}
         teams = Team.objects.in_bulk({key for key, _ in parts.values()})
@@ -197,7 +197,7 @@ class TeamLead(FieldsKind):
         key, seat = keys(target)
         return {"person": Team.objects.values_list(f"{seat}_id", flat=True).get(pk=key)}
 
-    def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
+    def people_losing(self, target: str, before: Document, after: Document) -> frozenset[int]:
         """Return the person replaced."""
         return frozenset({before["person"]} - {None})
 
@@ -213,7 +213,7 @@ class TeamLead(FieldsKind):
             return Refusal("TEAM", "input", "Lead and deputy are two people.", "Change the other one first.")
         return left_refusal("TEAM", named)
 
-    def said(self, what_if: WhatIf) -> list[str]:
+    def impact_sentences(self, what_if: WhatIf) -> list[str]:
         """Return how many apps of the team asked its lead."""
         recent = Approval.objects.filter(stage=1, submission__submitted_at__gt=what_if.since)
         count = recent.filter(submission__automation__team=keys(what_if.proposal.target)[0]).count()
@@ -235,7 +235,7 @@ class FallbackOwner(FieldsKind):
     title = "Fallback owner"
     fields = (yes_no_field("member", "Fallback owner", "Say whether they are a fallback owner."),)
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
+    def subjects(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the person and the group."""
         parts = {target: (keys(target)[0], key_of(keys(target)[1])) for target in targets}
         teams = Team.objects.filter(kind=TeamKind.FALLBACK).in_bulk({key for key, _ in parts.values()})
@@ -251,7 +251,7 @@ class FallbackOwner(FieldsKind):
         team, person = keys(target)
         return {"member": Membership.objects.filter(team=team, person=int(person)).exists()}
 
-    def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
+    def people_losing(self, target: str, before: Document, after: Document) -> frozenset[int]:
         """Return the person if their membership ends."""
         return frozenset() if after["member"] else frozenset({int(keys(target)[1])})
 
@@ -263,7 +263,7 @@ class FallbackOwner(FieldsKind):
         """Refuse a person who has left."""
         return left_refusal("TEAM", self.appointed(target, before, after))
 
-    def said(self, what_if: WhatIf) -> list[str]:
+    def impact_sentences(self, what_if: WhatIf) -> list[str]:
         """Say that the impact is not counted: past decisions don't show how far an escalation chain would have gone."""
         return ["Fallback approvers decide if nobody before them in the escalation chain can. This is not counted."]
 
@@ -320,7 +320,7 @@ class Leaving(FieldsKind):
         ),
     )
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
+    def subjects(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the person."""
         keys = {key_of(target): target for target in targets}
         people = Person.objects.in_bulk(keys)
@@ -330,7 +330,7 @@ class Leaving(FieldsKind):
         """Return whether the person has left."""
         return {"left": not Person.objects.get(pk=int(target)).is_here}
 
-    def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
+    def people_losing(self, target: str, before: Document, after: Document) -> frozenset[int]:
         """Return the person, because a rejection lets them in again."""
         return frozenset({int(target)})
 
@@ -338,7 +338,7 @@ class Leaving(FieldsKind):
         """Refuse for the last two admins, because one alone can give no role (S9)."""
         return admins_left(Person.objects.get(pk=int(target)), now)
 
-    def said(self, what_if: WhatIf) -> list[str]:
+    def impact_sentences(self, what_if: WhatIf) -> list[str]:
         """Return the number of approvals and resources affected."""
         candidates = Candidate.objects.filter(person=int(what_if.proposal.target), seat__approval__state__in=UNENDED)
         count = candidates.values("seat__approval").distinct().count()

@@ -46,7 +46,7 @@ class PolicyKind(Kind):
     countersigner = Role.SECURITY_REVIEWER
     may_act_at_once = True
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
+    def subjects(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the one policy."""
         return {DEFAULT: Subject("The policy", reverse("policies"))} if DEFAULT in targets else {}
 
@@ -54,7 +54,7 @@ class PolicyKind(Kind):
         """Return the document in force."""
         return policy_queries.with_shipped_parts(policy_queries.in_force(now).document)
 
-    def read(self, target: str, document: Document, now: datetime) -> Document:
+    def check_document(self, target: str, document: Document, now: datetime) -> Document:
         """Check the document against the schema and for consistency."""
         return policy_document.from_data(document)
 
@@ -81,7 +81,7 @@ class PolicyKind(Kind):
         before, after = _policies(what_if)
         return Counter(effect for submission in submissions for effect in _effects(submission, before, after))
 
-    def said(self, what_if: WhatIf) -> list[str]:
+    def impact_sentences(self, what_if: WhatIf) -> list[str]:
         """Return the counts in sentences, the most frequent first, then the parts that were not counted."""
         sentences = []
         for effect, number in sorted(what_if.counts.items(), key=lambda item: (-item[1], item[0])):
@@ -191,7 +191,9 @@ def _tiers(submission: Submission, before: Policy, after: Policy) -> Callable[[A
             return _moved(approval.tier, old.privileges[key].tier, new.privileges[key].tier)
         if approval.credential not in credentials:
             return approval.tier
-        return _moved(approval.tier, old.of(approval.credential).tier, new.of(approval.credential).tier)
+        return _moved(
+            approval.tier, old.for_credential(approval.credential).tier, new.for_credential(approval.credential).tier
+        )
 
     return tier_of
 
@@ -200,4 +202,4 @@ def _moved(stood: str, was: Tier, would_be: Tier) -> str:
     """Return the tier under the new document: the real tier if both documents agree on today's facts, else the new one."""
     if was == would_be:
         return stood
-    return (max(would_be, Tier.of(stood)) if Tier.of(stood) > was else would_be).word
+    return (max(would_be, Tier.from_word(stood)) if Tier.from_word(stood) > was else would_be).word

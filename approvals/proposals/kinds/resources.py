@@ -47,7 +47,7 @@ def choice_field(name: str, label: str, choices: type[Choices], words: Any = str
 class OfResource(FieldsKind):
     """A change of an active resource, by its key."""
 
-    def abouts(self, targets: Collection[str]) -> Mapping[str, Subject]:
+    def subjects(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the resources."""
         keys = {key_of(target): target for target in targets}
         resources = Resource.objects.filter(state=ResourceState.ACTIVE).in_bulk(keys)
@@ -81,9 +81,9 @@ class ResourceOwner(OfResource):
         owner, deputy = Resource.objects.values_list("owner_id", "deputy_id").get(pk=int(target))
         return {"owner": owner, "deputy": deputy}
 
-    def read(self, target: str, document: Document, now: datetime) -> Document:
+    def check_document(self, target: str, document: Document, now: datetime) -> Document:
         """Accept two active people, one of them as before if any of those is active."""
-        result = super().read(target, document, now)
+        result = super().check_document(target, document, now)
         named, was = set(result.values()), self.current(target, now, document).values()
         present = set(Person.objects.filter(pk__in=was, is_active=True, left_at=None).values_list("pk", flat=True))
         if len(named) < len(self.fields):
@@ -95,11 +95,11 @@ class ResourceOwner(OfResource):
             return result
         raise InvalidDocument(Problem(0, "deputy", words, to_do))
 
-    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
+    def people_gaining(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Return people who become owner or deputy and were neither before."""
         return frozenset(after.values()) - frozenset(before.values())
 
-    def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
+    def people_losing(self, target: str, before: Document, after: Document) -> frozenset[int]:
         """Return people who stop being owner or deputy, and an owner who becomes deputy."""
         losers = set(before.values()) - set(after.values())
         if before["owner"] != after["owner"]:
@@ -113,13 +113,13 @@ class ResourceOwner(OfResource):
 
     def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
         """Refuse a resource that is not active (two admins activate it with an owner), and people who have left."""
-        if not self.abouts([target]):
+        if not self.subjects([target]):
             to_do = "Name its owner on its page; another admin puts it to use."
             return Refusal("S8", "state", "This is not in use.", to_do)
         refusals = (left_refusal("I3", row_of(Person, pk)) for pk in after.values())
         return next(filter(None, refusals), None)
 
-    def said(self, what_if: WhatIf) -> list[str]:
+    def impact_sentences(self, what_if: WhatIf) -> list[str]:
         """Return how many approvals asked the resource's owner."""
         return [f"{counted(self.approval_count(what_if), 'approval')} of the last 90 days concerned it."]
 
@@ -147,7 +147,7 @@ class ResourceClass(OfResource):
         resource = Resource.objects.get(pk=int(target))
         return {"data_class": resource.counted_class, "environment": resource.environment}
 
-    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
+    def people_gaining(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Return people of automations that use the resource: they need fewer signatures."""
         return _users_of(target)
 
@@ -158,7 +158,7 @@ class ResourceClass(OfResource):
         sentence = "What only goes upwards needs no second person."
         return Refusal("S8", "input", sentence, "Change it on the resource's page.")
 
-    def said(self, what_if: WhatIf) -> list[str]:
+    def impact_sentences(self, what_if: WhatIf) -> list[str]:
         """Return how many approvals were about the resource."""
         return [f"{counted(self.approval_count(what_if), 'approval')} of the last 90 days would have counted as less."]
 
@@ -195,22 +195,22 @@ class KindAndTeam(OfResource):
         kind, team = Resource.objects.values_list("kind", "team_id").get(pk=int(target))
         return {"kind": kind, "team": team}
 
-    def read(self, target: str, document: Document, now: datetime) -> Document:
+    def check_document(self, target: str, document: Document, now: datetime) -> Document:
         """Accept a listed kind and a team; no team only if it has none."""
         team = document.get("team")
         if team != self.current(target, now, document)["team"] and row_of(Team, team) is None:
             raise InvalidDocument(Problem(0, "team", "There is no such team.", "Choose one of the list."))
-        return super().read(target, document, now)
+        return super().check_document(target, document, now)
 
     def text(self, document: Document) -> str:
         """Return the document with the team's name."""
         return super().text({**document, "team": _team_name(document["team"])})
 
-    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
+    def people_gaining(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
         """Return new leads on its escalation chain, and people of automations that use the resource."""
         return _users_of(target) | (_leads(after["team"]) - _leads(before["team"]))
 
-    def said(self, what_if: WhatIf) -> list[str]:
+    def impact_sentences(self, what_if: WhatIf) -> list[str]:
         """Return how many approvals were about it, and the leads who come next."""
         sentences = [f"{counted(self.approval_count(what_if), 'approval')} of the last 90 days concerned it."]
         if what_if.proposal.before["team"] != what_if.proposal.document["team"]:

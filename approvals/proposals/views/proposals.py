@@ -87,7 +87,7 @@ def proposal_answer(request: Request, pk: int) -> HttpResponse:
 
 def _context(proposal: Proposal, actor: Actor, now: datetime, *, error: str = "") -> Shape:
     kind = kind_kind.kind_of(proposal.kind)
-    subject = kind.about(proposal.target) or kind_kind.Subject(proposal.target)
+    subject = kind.subject(proposal.target) or kind_kind.Subject(proposal.target)
     count = impact_count.latest(proposal)
     may_amend = proposal_transitions.amend.refusal(proposal, actor=actor, now=now) is None
     is_unsigned = proposal.state in (ProposalState.OPEN, ProposalState.AT_ONCE)
@@ -104,7 +104,7 @@ def _context(proposal: Proposal, actor: Actor, now: datetime, *, error: str = ""
         "changes": kind.changes(proposal.target, proposal.before, proposal.document),
         "lines": diff.lines(kind.text(proposal.before), kind.text(proposal.document)),
         "count": count,
-        "impact": kind.said(count) if count and count.finished_at else [],
+        "impact": kind.impact_sentences(count) if count and count.finished_at else [],
         "error": error,
         "is_unsigned": is_unsigned,
         "countersigners": proposal_rules.people_who_may_answer(proposal, now) if is_unsigned else (),

@@ -23,7 +23,7 @@ def panel(details: Dossier, reader: Reader) -> Shape:
     shape: Shape = {
         **NOTHING_MORE,
         "approval": app,
-        "reader": reader.at("app"),
+        "reader": reader.for_row("app"),
         "purpose": submission.asked.get("purpose", submission.automation.purpose),
         "business": business,
         "technical": technical,
@@ -75,8 +75,8 @@ def _decision(app: Approval, details: Dossier, alike: list[Shape], reader: Reade
     if say.refusal is not None:
         holders = details.rows[app.pk].holders
         return shape | {"holders": holders, "locked": approval_rows.locked(say.refusal, holders)}
-    form = decision_form.decision_form(app, details.context, reader.at("app"), say.actor, say.held)
-    form["alike"] = duplicates.questions(alike, reader.at("app"))
+    form = decision_form.decision_form(app, details.context, reader.for_row("app"), say.actor, say.held)
+    form["alike"] = duplicates.questions(alike, reader.for_row("app"))
     if form["alike"]:  # the form shows the ones that it asks about
         shape["alike"] = [duplicate for duplicate in alike if not duplicate["may_answer"]]
     if stranded := details.route.would_strand(app, say.actor):

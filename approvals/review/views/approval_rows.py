@@ -80,7 +80,7 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
     elif say.held is None and not bulk_decisions.needs_reason(record):
         shape["digest"] = digest.digest(digest.facts_of_approval(record, context.conflicts))
     if is_open:
-        shape |= _evidence(record, context, reader) | {"reader": reader.at(key)}
+        shape |= _evidence(record, context, reader) | {"reader": reader.for_row(key)}
         if may_decide:
             shape["decide"] = decision_form(record, context, shape["reader"], say.actor, say.held)
     return shape | {"tags": [*_tags_of_review(record, details), *tags(record, context)]}

@@ -34,7 +34,7 @@ class Reader:
     refusal: Refusal | None = None
     also_open: frozenset[str] = frozenset()
 
-    def at(self, key: str) -> Reader:
+    def for_row(self, key: str) -> Reader:
         """The reader for one row: input and errors belong to the opened row only."""
         if key == self.opened:
             return self

@@ -136,7 +136,7 @@ def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list
 def _sign_href(finding: FoundConflict, details: Dossier, drawn: Sequence[Shape]) -> str:
     """URL of the extra approval that the reader can give for a conflict; empty if they can't."""
     conflicts = details.context.conflicts
-    signed = (row["open_href"] for row in drawn if row["signs"] and conflicts.of(row["approval"], [finding]))
+    signed = (row["open_href"] for row in drawn if row["signs"] and conflicts.conflicts_of(row["approval"], [finding]))
     return next(signed, "")
 
 

@@ -294,7 +294,7 @@ class PlanContext:
         earlier = {outcome.record for outcome in self.earlier.values()}
         carried_to = earlier | {approval.pk for approval in rows if approval.carried_from_id is not None}
         #: Decisions on the approvals of `before`, on the app approval in force, and on earlier approvals.
-        self.votes = Votes.about(earlier | {approval.pk for approval in rows}, carried_to)
+        self.votes = Votes.load_for(earlier | {approval.pk for approval in rows}, carried_to)
 
     def _findings(self) -> list[dict[str, str]]:
         content = self.content

@@ -90,7 +90,7 @@ class Plan:
         self.conflicts = SubmissionConflicts(self.facts)
         self.conflicts.as_asked = context.conflicts
         rests_on = context.changes.app_in_force
-        decided = context.votes.on({rests_on.pk}) if rests_on is not None else ()
+        decided = context.votes.decisions_on({rests_on.pk}) if rests_on is not None else ()
         self.app_deciders = people_of(decision for _, decision in decided)
         self.links: list[CarriedDecision] = []
         #: Stage 1 first.
@@ -207,7 +207,7 @@ class Plan:
         """Return the standing decisions on an approval in its last round, carried-over ones too, oldest first."""
         votes = self.context.votes
         links = {link.decision_id: link.round for link in votes.links if link.approval_id == source.pk}
-        standing = (decision for _, decision in votes.on({source.pk}) if decision.pk not in votes.retracted)
+        standing = (decision for _, decision in votes.decisions_on({source.pk}) if decision.pk not in votes.retracted)
         return [decision for decision in standing if links.get(decision.pk, decision.round) == source.round]
 
     def _round(self, source: Approval | None) -> int:

@@ -80,7 +80,7 @@ def problems_of(context: PlanContext, wishes: Mapping[str, ItemRequest], short: 
 
 def _automation_problems(context: PlanContext) -> Iterator[Problem]:
     content, (business, technical) = context.content, context.owners
-    if not free_text.seen(str(content.automation.asked["purpose"])):
+    if not free_text.seen(str(content.automation.requested_fields["purpose"])):
         yield Problem("purpose", "Say what it is for: the purpose is empty.")
     if not content.has_owner:
         yield Problem("no_owner", "Name who is accountable for it.")

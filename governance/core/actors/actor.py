@@ -36,7 +36,7 @@ class Actor:
     memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, person: Person, *, signed_in_at: datetime | None = None) -> Actor:
+    def of_person(cls, person: Person, *, signed_in_at: datetime | None = None) -> Actor:
         """Return a person acting for themself; in an interactive session if ``signed_in_at`` is given."""
         return cls("person", person=person, signed_in_at=signed_in_at)
 

@@ -63,19 +63,23 @@ class Step(Generic[M]):
     payload: Mapping[str, Any] = field(default_factory=dict)  # facts of the event, for the handlers of hooks
 
     @property
-    def why(self) -> str:
+    def history_text(self) -> str:
         """Return this step's text in history rows: verb, call and the reason's keyed digest (H1, H6)."""
         return " ".join([self.verb, str(self.actor.correlation), *([self.reason.digest] if self.reason else [])])
 
     @property
     def _bulk_history(self) -> dict[str, Any]:
         """Write history rows for many rows at once."""
-        author = {"default_user": self.actor.person, "default_date": self.now, "default_change_reason": self.why}
+        author = {
+            "default_user": self.actor.person,
+            "default_date": self.now,
+            "default_change_reason": self.history_text,
+        }
         return {**author, "batch_size": AT_ONCE}
 
     def save(self, row: models.Model) -> None:
         """Save a governed row so that its history names the actor, this step and the reason's keyed digest (H1, H6)."""
-        save_with_history(row, person=self.actor.person, at=self.now, why=self.why)
+        save_with_history(row, person=self.actor.person, at=self.now, why=self.history_text)
 
     def insert(self, rows: Sequence[models.Model]) -> None:
         """Insert new governed rows of one model as `save` does, in two statements for all of them."""
@@ -150,7 +154,7 @@ def running(step: Step[Any]) -> Iterator[None]:
 def about_of(row: models.Model) -> list[str]:
     """Return the names of the rows with timelines that show the events of a row."""
     ask = getattr(row, "ledger_about", None)
-    return ledger_events.about(*ask()) if ask is not None else []
+    return ledger_events.timeline_keys(*ask()) if ask is not None else []
 
 
 def state_of(row: models.Model) -> str:

@@ -31,7 +31,7 @@ class KnownAs:
     addresses: tuple[str, ...]
 
     @classmethod
-    def of(cls, person: Person) -> KnownAs:
+    def load(cls, person: Person) -> KnownAs:
         """Return the names and addresses that a person has before the erasure."""
         others = Person.objects.exclude(pk=person.pk).annotate(account=Lower("subject"), address=Lower("email"))
         addresses = {address.lower() for address in (person.email, person.subject) if "@" in address}

@@ -97,7 +97,7 @@ def ask_erasure(step: Step[Person], *, named: str) -> Effect:
     by = step.actor.person.name if step.actor.person else ""
     context, thread = {"by": by, "page": ["person", step.subject.pk]}, f"erasure:{made.pk}"
     # Without their name: a mail that is out is not erased.
-    outbox.queue(outbox.each(others, "erasure_asked", thread=thread, key="asked", now=step.now, context=context))
+    outbox.queue(outbox.notices_for(others, "erasure_asked", thread=thread, key="asked", now=step.now, context=context))
     return Effect(subject=made, payload={"person": str(step.subject.opaque_id)})
 
 
@@ -122,7 +122,7 @@ def erase(step: Step[Erasure], *, named: str) -> Effect:
     _check_named(person, named)
     step.subject.confirmed_by, step.subject.confirmed_at = step.actor.person, step.now
     step.save(step.subject)
-    known_as = KnownAs.of(person)
+    known_as = KnownAs.load(person)
     hooks.follow(FORGETTING, known_as, step)
     _forget_texts(known_as, step.now)
     _forget_notices(known_as)

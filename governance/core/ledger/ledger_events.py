@@ -28,7 +28,7 @@ def name_of(row: models.Model) -> tuple[str, str]:
     return row._meta.label_lower, "new" if row.pk is None else str(row.pk)
 
 
-def about(*rows: models.Model | None) -> list[str]:
+def timeline_keys(*rows: models.Model | None) -> list[str]:
     """Return the names of rows with timelines that show an event: ``label:key``, each once, in order."""
     return list(dict.fromkeys(":".join(name_of(row)) for row in rows if row is not None))
 
@@ -64,7 +64,7 @@ def build(
         verb: the event, ``noun.past_verb``.
         subject: its row.
         now: business time.
-        about_rows: names of further rows with timelines that show it (see `about`).
+        about_rows: names of further rows with timelines that show it (see `timeline_keys`).
         payload: facts, JSON-able, without personal data and free text (H6).
         reason: the actor's text; its keyed digest goes into the payload.
         refused: the refusal's code of a refused attempt.

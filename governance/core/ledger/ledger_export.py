@@ -121,7 +121,7 @@ def reconcile(report: Report) -> None:
 def _note(report: Report, sentences: list[str], total: int) -> None:
     for sentence in sentences:
         report.wrong(sentence)
-    report.more(total - len(sentences))
+    report.count_unlisted(total - len(sentences))
 
 
 def _compared(statement: str, sentence: Callable[..., str]) -> tuple[list[str], int]:

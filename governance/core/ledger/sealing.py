@@ -118,7 +118,7 @@ def is_counter_behind() -> bool:
 
 def unsealed() -> models.QuerySet[LedgerEvent]:
     """Return the unsealed events, in the order of sealing."""
-    return after(latest())
+    return events_after(latest())
 
 
 def covering_seal() -> models.Subquery:
@@ -128,7 +128,7 @@ def covering_seal() -> models.Subquery:
     return models.Subquery(ends.order_by("last_xid", "last").values("number")[:1])
 
 
-def after(seal: Seal | None) -> models.QuerySet[LedgerEvent]:
+def events_after(seal: Seal | None) -> models.QuerySet[LedgerEvent]:
     """Return the events after a seal, in seal order; all events for None."""
     events = LedgerEvent.objects.order_by("xid", "id")
     return events.filter(Q(xid__gt=seal.last_xid) | Q(xid=seal.last_xid, pk__gt=seal.last)) if seal else events

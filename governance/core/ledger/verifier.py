@@ -121,14 +121,14 @@ class Report:
         return not self.problems
 
     @property
-    def found(self) -> int:
+    def problem_count(self) -> int:
         """How many problems there are."""
         return len(self.problems) + self.unlisted
 
     @property
     def lines(self) -> list[str]:
         """The problems, and where not all are listed, how many there are."""
-        rest = [f"{self.found:,} problems in all; {self.unlisted:,} are not listed."] if self.unlisted else []
+        rest = [f"{self.problem_count:,} problems in all; {self.unlisted:,} are not listed."] if self.unlisted else []
         return [*self.problems, *rest]
 
     @property
@@ -144,7 +144,7 @@ class Report:
         else:
             self.unlisted += 1
 
-    def more(self, count: int) -> None:
+    def count_unlisted(self, count: int) -> None:
         """Count problems that are not listed."""
         self.unlisted += count
 

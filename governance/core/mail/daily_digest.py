@@ -107,7 +107,7 @@ class Part:
         return self.entries[:MOST]
 
     @property
-    def more(self) -> int:
+    def more_count(self) -> int:
         """How many are not."""
         return max(0, len(self.entries) - MOST)
 

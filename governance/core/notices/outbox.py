@@ -97,7 +97,7 @@ def notice(
     )
 
 
-def each(
+def notices_for(
     people: Iterable[Person], event: str, *, thread: str, key: str, now: datetime, context: Mapping[str, Any]
 ) -> list[Notice]:
     """Return the same notice for each of some people, not queued yet. Arguments are those of `notice`.

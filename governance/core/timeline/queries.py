@@ -84,7 +84,7 @@ def shapes(
         people: people that the caller has loaded. Names of other actors are read.
         texts: subjects in words that the caller has read and the reader may see.
     """
-    found = LedgerEvent.objects.filter(about__contains=ledger_events.about(row)).select_related("reason")
+    found = LedgerEvent.objects.filter(about__contains=ledger_events.timeline_keys(row)).select_related("reason")
     if not quiet:
         found = found.exclude(verb__in=QUIET, outcome="done")
     events = list(sorted_by_key(found, newest_first=True)[:limit])

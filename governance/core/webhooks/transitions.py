@@ -148,7 +148,7 @@ def _tell(step: Step[WebhookEndpoint], why: str) -> None:
     team = endpoint.team.name if endpoint.team else ""
     context = {"host": endpoint.host, "why": why, "team": team, "page": ["webhook", endpoint.pk]}
     people, key = managers(endpoint, step), f"paused:{step.now.isoformat()}"
-    outbox.queue(outbox.each(people, PAUSED_MAIL, thread=thread, key=key, now=step.now, context=context))
+    outbox.queue(outbox.notices_for(people, PAUSED_MAIL, thread=thread, key=key, now=step.now, context=context))
 
 
 def register() -> None:
@@ -164,7 +164,7 @@ def pause_of_leaver(person: Person, step: Step[Any]) -> None:
 def pause_of_former_leads(step: Step[Team], people: Iterable[Person]) -> None:
     """Pause the webhooks of former leads of a team, unless they still manage them as admins."""
     for person in people:
-        if not access.may(Actor.of(person), Permission.WEBHOOK_MANAGE, step.subject, now=step.now):
+        if not access.may(Actor.of_person(person), Permission.WEBHOOK_MANAGE, step.subject, now=step.now):
             _pause_each(step, step.subject.webhooks.filter(made_by=person), LEADS_NO_MORE)
 
 

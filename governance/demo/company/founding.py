@@ -155,8 +155,8 @@ class Cast:
     def actor(self, person: Person | str) -> Actor:
         """A person, or the person of a key, with a fresh session, as a high-risk decision needs (S5)."""
         found = self.people[person] if isinstance(person, str) else person
-        return Actor.of(found, signed_in_at=current_time.real())
+        return Actor.of_person(found, signed_in_at=current_time.real())
 
-    def by(self, person: Person | str, reason: str = "") -> dict[str, Any]:
+    def call_as(self, person: Person | str, reason: str = "") -> dict[str, Any]:
         """Arguments of an operation: the actor, the present instant, and the reason if there is one."""
         return {"actor": self.actor(person), "now": self.now, **({"reason": reason} if reason else {})}

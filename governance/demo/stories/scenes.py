@@ -153,7 +153,7 @@ def tell(cast: Cast, steps: Sequence[Mapping[str, Any]]) -> Story:
         verb = arguments.pop("does")
         if verb in PLAIN_VERBS:
             operation, subject = PLAIN_VERBS[verb]
-            operation(getattr(scene, subject), **cast.by(arguments["who"], arguments.get("why", "")))
+            operation(getattr(scene, subject), **cast.call_as(arguments["who"], arguments.get("why", "")))
             continue
         played = getattr(scene, verb)(**arguments)
         if isinstance(played, GeneratorType):
@@ -205,7 +205,7 @@ class Scene:
         self.form = given = FORMS[form]
         does = dict(given["does"])
         resource, owner = self.cast.resources[does.pop("resource")], does.pop("by")
-        entitlement: Any = resources.add_entitlement(resource, **self.cast.by(owner), **does)
+        entitlement: Any = resources.add_entitlement(resource, **self.cast.call_as(owner), **does)
         manifest = manual_description.describe_manually(
             name=form,
             kind=AutomationKind.SCRIPT,
@@ -214,7 +214,7 @@ class Scene:
             triggers=[Trigger(type="schedule", at="", authenticated=True)],
             external_id=f"manual:{form.lower().replace(' ', '-')}",
         )
-        team, by = self.cast.teams[given["team"]], self.cast.by(given["by"])
+        team, by = self.cast.teams[given["team"]], self.cast.call_as(given["by"])
         item = previews.keep_results([(form, ReadResult(manifest))], **by, team=team).items.get()
         self.version = confirmation.confirm_import(team, **by, item=item, fields=self._fields())
 
@@ -226,33 +226,33 @@ class Scene:
     def declare_incident(self, who: str, resource: str, reference: str, days: int, why: str) -> None:
         """Declare an incident on a resource for some days."""
         until = self.cast.now + timedelta(days=days)
-        affected, by = self.cast.resources[resource], self.cast.by(who, why)
+        affected, by = self.cast.resources[resource], self.cast.call_as(who, why)
         self.incident = incidents.declare_incident(affected, **by, reference=reference, until=until)
 
     def name_interim(self, who: str, person: str, why: str, resource: str = "") -> None:
         """Name an interim owner of the automation, or of a resource; another person confirms."""
         subject = self.cast.resources[resource] if resource else self.automation
         name: Any = ownership_transitions.NAME_INTERIM[subject.item_kind]
-        by, named = self.cast.by(who, why), self.cast.people[person]
+        by, named = self.cast.call_as(who, why), self.cast.people[person]
         self.interim_owners[resource] = name(subject, **by, person=named)
 
     def confirm_interim(self, who: str, resource: str = "") -> None:
         """Confirm an interim owner."""
-        ownership_transitions.confirm_interim(self.interim_owners[resource], **self.cast.by(who))
+        ownership_transitions.confirm_interim(self.interim_owners[resource], **self.cast.call_as(who))
 
     def drop_interim(self, who: str, why: str, resource: str = "") -> None:
         """Decline to be an interim owner."""
-        ownership_transitions.drop_interim(self.interim_owners[resource], **self.cast.by(who, why))
+        ownership_transitions.drop_interim(self.interim_owners[resource], **self.cast.call_as(who, why))
 
     def propose_leaving(self, who: str, person: str, why: str) -> None:
         """Propose that a person left; another admin countersigns at once."""
         row = Proposal(kind="leaving", target=str(self.cast.people[person].pk))
-        by = self.cast.by(who, why)
+        by = self.cast.call_as(who, why)
         self.proposal = proposal_transitions.propose(row, **by, document={"left": True}, at_once=True)
 
     def approve_leaving(self, who: str, person: str) -> None:
         """Countersign that a person left."""
-        proposal_transitions.approve(self.proposal, **self.cast.by(who), shown_digest=self.proposal.digest)
+        proposal_transitions.approve(self.proposal, **self.cast.call_as(who), shown_digest=self.proposal.digest)
         self.cast.people[person].refresh_from_db()
 
     def describe_credential(self, who: str, issued: int, rotated: int, due: int, **fields: Any) -> None:
@@ -260,22 +260,22 @@ class Scene:
         now = self.cast.now
         fields |= {"issued_at": now - timedelta(days=issued), "rotated_at": now - timedelta(days=rotated)}
         fields |= {"rotation_due_on": (now + timedelta(days=due)).date(), "owner": self.cast.people[who]}
-        credential_transitions.describe_credential(self._credential(), **self.cast.by(who), fields=fields)
+        credential_transitions.describe_credential(self._credential(), **self.cast.call_as(who), fields=fields)
 
     def claim_store(self, who: str, resource: str) -> None:
         """Say in which resource the credential is stored."""
         store = self.cast.resources[resource]
-        credential_transitions.claim_store(self._credential(), **self.cast.by(who), store=store)
+        credential_transitions.claim_store(self._credential(), **self.cast.call_as(who), store=store)
 
     def confirm_store(self, who: str, resource: str) -> None:
         """Confirm that the resource stores the credential."""
         store = self.cast.resources[resource].pk
-        credential_transitions.confirm_store(self._credential(), **self.cast.by(who), store=store)
+        credential_transitions.confirm_store(self._credential(), **self.cast.call_as(who), store=store)
 
     def declare_reach(self, who: str, resource: str) -> None:
         """Declare that the credential reaches every entitlement of a resource."""
         codes = list(self.cast.resources[resource].entitlements.values_list("code", flat=True))
-        credential_transitions.declare_reach(self._credential(), **self.cast.by(who), codes=codes)
+        credential_transitions.declare_reach(self._credential(), **self.cast.call_as(who), codes=codes)
 
     def _credential(self) -> Any:
         return self.version.version_credentials.get().credential
@@ -289,7 +289,7 @@ class Scene:
         for privilege in self.version.privileges.all():
             why = self.form["why"][privilege.at[0]]
             wishes[privilege.key] = ItemRequest(*why) if isinstance(why, list) else ItemRequest(why)
-        by = self.cast.by(self.form["by"])
+        by = self.cast.call_as(self.form["by"])
         self.submission = submit(self.automation, **by, version=self.version, wishes=wishes)
 
     def _approval(self, of: str = "") -> Approval:
@@ -328,21 +328,21 @@ class Scene:
         fresh = Approval.objects.get(pk=approval.pk)
         shown = digest.digest(digest.facts_of_approval(fresh, load_context(fresh, self.cast.now).conflicts))
         seconds = self.cast.dice.randint(SHORTEST, LONGEST)
-        verb(approval, **self.cast.by(who), reason=why, shown_digest=shown, seconds=seconds, **narrowing)
+        verb(approval, **self.cast.call_as(who), reason=why, shown_digest=shown, seconds=seconds, **narrowing)
 
     def comment(self, who: str, why: str, of: str = "") -> None:
         """Comment on the submission, or on one approval of it."""
         about: dict[str, Any] = {"approval": self._approval(of)} if of else {}
-        comment.comment(self.submission, **self.cast.by(who, why), **about)
+        comment.comment(self.submission, **self.cast.call_as(who, why), **about)
 
     def object_to(self, who: str, why: str, of: str) -> None:
         """Object to one approval."""
-        comment.object_to(self._approval(of), **self.cast.by(who, why))
+        comment.object_to(self._approval(of), **self.cast.call_as(who, why))
 
     def ask_waiver(self, who: str, why: str, code: str, control: str, days: int, of_identity: bool = False) -> None:
         """Ask for a waiver of a rule about the automation, or about its identity."""
         subject = self.version.version_identities.get().identity_id if of_identity else self.automation.pk
-        by = self.cast.by(who, why)
+        by = self.cast.call_as(who, why)
         self.waiver = waiver_transitions.ask_waiver(
             self.automation, **by, code=code, subject_id=subject, control=control, days=days
         )
@@ -350,13 +350,13 @@ class Scene:
     def stop_grant(self, who: str, of: str, why: str) -> None:
         """Stop the standing grant of the privilege at a place."""
         grant = self.automation.grants.standing().get(approval__privilege__at__contains=[of])
-        grant_lifecycle.stop(grant, **self.cast.by(who, why))
+        grant_lifecycle.stop(grant, **self.cast.call_as(who, why))
 
     def report_removed(self, why: str, who: str = "") -> None:
         """Report all revocation tasks of the automation as removed, by a person or by the tasks' owners."""
         for task in RevocationTask.objects.open().filter(grant__automation=self.automation).order_by("pk"):
             owner: Any = task.owner
-            say_removed(task, **self.cast.by(who or owner, why))
+            say_removed(task, **self.cast.call_as(who or owner, why))
 
     # Recertification
 
@@ -375,7 +375,7 @@ class Scene:
 
     def _answer(self, question: Question, why: str, answer: str = AnswerKind.KEEP, ends_in: int = 0) -> None:
         """Answer a question as its reviewer: draft, then submit, as on the page."""
-        by, now = self.cast.by(question.reviewer), self.cast.now
+        by, now = self.cast.call_as(question.reviewer), self.cast.now
         ends_on = (now + timedelta(days=ends_in)).date() if ends_in else None
         item_queries.load_subjects([question.item])
         advice = recommend(item_queries.load_facts([question.item], now)[question.item_id]).advice
@@ -389,7 +389,7 @@ class Scene:
         """Order a campaign of two weeks; the job fills it."""
         if team:
             scope["team"] = self.cast.teams[team].pk
-        zone, in_two_weeks, by = organisation_zone(), self.cast.now + timedelta(days=12), self.cast.by(who, why)
+        zone, in_two_weeks, by = organisation_zone(), self.cast.now + timedelta(days=12), self.cast.call_as(who, why)
         day = working_days.end_of_working_day(in_two_weeks, zone, organisation_holidays()).astimezone(zone).date()
         self.campaign = campaign_transitions.order_campaign(
             Campaign(name=name), **by, campaign_scope=Scope(**scope), day=day

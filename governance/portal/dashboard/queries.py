@@ -47,7 +47,7 @@ class TaskGroup:
     total: int = 0
 
     @property
-    def rows(self) -> list[Task]:
+    def shown_tasks(self) -> list[Task]:
         """Tasks to show."""
         return self.tasks[:MOST]
 

@@ -52,7 +52,7 @@ def demo_sign_in(request: Request) -> HttpResponse:
     """Sign in as one of the demo's people."""
     person = get_object_or_404(Person.objects.filter(is_active=True, left_at__isnull=True), opaque_id=_chosen(request))
     begin = partial(login, request, person, backend="governance.portal.sign_in.adapters.ByAddress")
-    sign_in_transitions.sign_in(person, actor=Actor.of(person), now=request.now(), begin=begin)
+    sign_in_transitions.sign_in(person, actor=Actor.of_person(person), now=request.now(), begin=begin)
     note_sign_in(request)
     return redirect(next_address(request))
 

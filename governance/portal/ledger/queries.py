@@ -48,7 +48,7 @@ def _events_naming(words: Sequence[str]) -> Q:
     people = list(_rows_named(Person, "name", words))
     rows = [*people, *_subjects_named(words)]
     ids = [str(person.opaque_id) for person in people] + [" ".join(words)]
-    return Q(actor_id__in=ids) | Q(for_id__in=ids[:-1]) | Q(about__overlap=ledger_events.about(*rows))
+    return Q(actor_id__in=ids) | Q(for_id__in=ids[:-1]) | Q(about__overlap=ledger_events.timeline_keys(*rows))
 
 
 def _subjects_named(words: Sequence[str]) -> Iterator[Model]:

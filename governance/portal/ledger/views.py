@@ -69,7 +69,7 @@ def ledger_verify(request: Request) -> HttpResponse:
     def verify(now: datetime) -> dict[str, int]:
         report = exporting.verify_database()
         problems.extend(report.problems)
-        return {"events": report.events, "seals": report.seals, "problems": report.found}
+        return {"events": report.events, "seals": report.seals, "problems": report.problem_count}
 
     job_runs.run_job(JOB, verify)
     return _page(request, _last_verification(problems), at, fragment="verification")

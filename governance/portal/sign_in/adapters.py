@@ -48,7 +48,7 @@ class AccountAdapter(DefaultAccountAdapter):
         assert isinstance(user, Person)  # the installation's only kind of user
         begin = partial(super().login, request, user)
         try:
-            sign_in_transitions.sign_in(user, actor=Actor.of(user), now=current_time.now(), begin=begin)
+            sign_in_transitions.sign_in(user, actor=Actor.of_person(user), now=current_time.now(), begin=begin)
         except Refused as error:
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from error
         note_sign_in(request)
@@ -64,7 +64,9 @@ class AccountAdapter(DefaultAccountAdapter):
             Refused: the person has left.
         """
         person = Person.objects.get(pk=user.pk)
-        sign_in_transitions.set_password(person, actor=Actor.of(person), now=current_time.now(), password=password)
+        sign_in_transitions.set_password(
+            person, actor=Actor.of_person(person), now=current_time.now(), password=password
+        )
         user.password = person.password  # allauth keeps this session by the new hash
 
     def send_password_reset_mail(self, user: AbstractBaseUser, email: str, context: dict[str, Any]) -> None:

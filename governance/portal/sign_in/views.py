@@ -93,7 +93,9 @@ class RecordedView(FormView):
         assert isinstance(self.request.user, Person)  # the page needs a sign-in
         person = Person.objects.get(pk=self.request.user.pk)
         change, answers = super().form_valid, list[HttpResponse]()
-        self.verb(person, actor=Actor.of(person), now=current_time.now(), change=lambda: answers.append(change(form)))
+        self.verb(
+            person, actor=Actor.of_person(person), now=current_time.now(), change=lambda: answers.append(change(form))
+        )
         return answers[0]
 
 

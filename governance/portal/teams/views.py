@@ -74,7 +74,7 @@ def team(request: Request, pk: int) -> HttpResponse:
 def _propose(request: Request, kind: str, target: str, document: dict[str, Any], reason: str) -> HttpResponse:
     """Create the proposal and redirect to its page."""
     row = Proposal(kind=kind, target=target)
-    if kind_kind.kind_of(kind).about(target) is None:
+    if kind_kind.kind_of(kind).subject(target) is None:
         raise Http404
     return redirect("proposal", proposals.write(request, row, request.now(), document, reason).pk)
 

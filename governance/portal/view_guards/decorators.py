@@ -32,6 +32,6 @@ def reader(request: Request) -> Person:
     return person
 
 
-def back(request: Request) -> str:
+def return_path(request: Request) -> str:
     """The page of the form, if it is a path on this portal; else empty."""
     return local_path(request.POST.get("back"))

@@ -89,7 +89,7 @@ def _join_some(campaign: Campaign, *, actor: Actor, now: datetime) -> bool:
 
 def to_join(campaign: Campaign, now: datetime) -> QuerySet[Item]:
     """Open items of other campaigns that this campaign's scope names and that it has not joined."""
-    scope = Scope.of(campaign.scope)
+    scope = Scope.from_json(campaign.scope)
     rows = Item.objects.filter(state__in=WAITING).exclude(campaign=campaign)
     joinings = Joining.objects.filter(campaign=campaign, item=OuterRef("pk"))
     grants = rows.filter(grant__in=scope.grants(now).filter(pk__lte=campaign.grants_until).values("pk"))

@@ -53,7 +53,7 @@ class Scope:
     reviewed_before: str = ""
 
     @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Scope:
+    def from_json(cls, kept: Mapping[str, Any]) -> Scope:
         """Load the scope from a campaign's JSON."""
         return cls(**{field.name: kept[field.name] for field in fields(cls) if field.name in kept})
 
@@ -134,13 +134,13 @@ def _of_class(name: str) -> Q:
     """
     upto = DataClass.values[: DataClass.values.index(name) + 1]
 
-    def own(*names: str) -> Q:
+    def on_entitlement(*names: str) -> Q:
         return Q(entitlement__data_class__in=[*names, *([""] if DataClass.PUBLIC in names else [])])
 
-    def its(*names: str) -> Q:
+    def on_resource(*names: str) -> Q:
         return Q(entitlement__resource__data_class__in=[*names, *([""] if DataClass.RESTRICTED in names else [])])
 
-    return own(name) & its(*upto) | its(name) & own(*upto)
+    return on_entitlement(name) & on_resource(*upto) | on_resource(name) & on_entitlement(*upto)
 
 
 def _unused(rows: QuerySet[Grant], now: datetime, days: int) -> QuerySet[Grant]:

@@ -116,7 +116,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
         "campaign": campaign,
         "progress": progress,
         "state": campaign.shown_state(now),
-        "scope": "" if is_scheduled else scope.scope_sentence(Scope.of(campaign.scope)),
+        "scope": "" if is_scheduled else scope.scope_sentence(Scope.from_json(campaign.scope)),
         "reads_all": reads_all,
         "silence": _silence_dates(campaign),
         "burn": _burn_down_chart(campaign, items, now) if progress is None else None,

@@ -98,7 +98,11 @@ def freeze_grants(step: Step[Campaign], size: int) -> Frozen:
         size: how many grants at most.
     """
     campaign = step.subject
-    rows = Scope.of(campaign.scope).grants(step.now).filter(pk__gt=campaign.grants_to, pk__lte=campaign.grants_until)
+    rows = (
+        Scope.from_json(campaign.scope)
+        .grants(step.now)
+        .filter(pk__gt=campaign.grants_to, pk__lte=campaign.grants_until)
+    )
     grant_rows = load_grant_rows(scope.reviewable(rows, grace_by_tier(campaign.deadline)), size)
     if not grant_rows:
         return (), ()
@@ -109,7 +113,7 @@ def freeze_grants(step: Step[Campaign], size: int) -> Frozen:
 def freeze_automations(step: Step[Campaign], size: int) -> Frozen:
     """Write items for the next automations of the campaign's scope."""
     campaign = step.subject
-    rows = Scope.of(campaign.scope).automations(step.now)
+    rows = Scope.from_json(campaign.scope).automations(step.now)
     ahead = rows.filter(pk__gt=campaign.automations_to, pk__lte=campaign.automations_until).order_by("pk")
     keys = list(ahead.values_list("pk", flat=True)[:size])
     return keys, _insert_items(step, _ROWS_OF_AUTOMATIONS, {"keys": keys}, "automation_id") if keys else ()
@@ -122,7 +126,9 @@ def _insert_items(step: Step[Campaign], rows: str, given: Mapping[str, Any], key
         f" SELECT {key} FROM made ORDER BY {key}"
     )
     with connection.cursor() as cursor:
-        cursor.execute(both, {**item_parameters(step.subject, step.now), "why": step.why, "type": "+", **given})
+        cursor.execute(
+            both, {**item_parameters(step.subject, step.now), "why": step.history_text, "type": "+", **given}
+        )
         return [pk for (pk,) in cursor.fetchall()]
 
 

@@ -91,7 +91,9 @@ def notify_security(item: Item, short: Sequence[str], now: datetime) -> None:
     }
     people, thread = Person.objects.with_role(Role.SECURITY_REVIEWER, now).order_by("pk"), f"unasked:{subject_key}"
     outbox.queue(
-        outbox.each(people, "recertification_unasked", thread=thread, key=f"{year}-{week}", now=now, context=context)
+        outbox.notices_for(
+            people, "recertification_unasked", thread=thread, key=f"{year}-{week}", now=now, context=context
+        )
     )
 
 
@@ -271,7 +273,7 @@ def notify_missing_reviewers(step: Step[Any], campaign: Campaign, count: int) ->
     context = {"campaign": campaign.name, "count": count, "page": ["campaign", campaign.pk]}
     people, thread = Person.objects.with_role(Role.SECURITY_REVIEWER, step.now), f"campaign:{campaign.pk}"
     outbox.queue(
-        outbox.each(people, "recertification_nobody", thread=thread, key="nobody", now=step.now, context=context)
+        outbox.notices_for(people, "recertification_nobody", thread=thread, key="nobody", now=step.now, context=context)
     )
 
 

@@ -52,7 +52,7 @@ def resource_of(grant: Grant | None) -> Resource | None:
     return grant.credential.decided_on if grant.credential is not None else None
 
 
-def gains(automation: Automation, parties: Collection[int], person: Person) -> bool:
+def gains_access(automation: Automation, parties: Collection[int], person: Person) -> bool:
     """Whether a person gains from an automation or its grant.
 
     They own the automation, were its last interim owner (I3), or are a party of the grant's submission (S1).
@@ -81,7 +81,7 @@ def _is_eligible(context: ItemContext, person: Person, asks: Asks) -> bool:
 
 
 def _may_answer(person: Person, asks: Asks, automation: Automation, parties: Collection[int]) -> bool:
-    return person.is_here and not (asks == Asks.ACCEPTABLE and gains(automation, parties, person))
+    return person.is_here and not (asks == Asks.ACCEPTABLE and gains_access(automation, parties, person))
 
 
 def vacant_questions(context: ItemContext) -> list[Asks]:

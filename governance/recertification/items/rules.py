@@ -56,10 +56,10 @@ def two_people(subject: Question, actor: Actor, now: datetime, context: ItemCont
 
 
 @duty("SOD-4", needs_context=True)
-def gains(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
+def gains_nothing(subject: Question, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
     """A person who owns the automation, or asked for it, does not answer “acceptable”."""
     for person in actor.people if subject.asks == Asks.ACCEPTABLE else ():
-        if reviewers.gains(context.item.of_automation, context.parties, person):
+        if reviewers.gains_access(context.item.of_automation, context.parties, person):
             subject_words = "You own" if person == actor.person else f"{person.name}, who you answer for, owns"
             sentence = f"{subject_words} the automation or asked for this access, so another person answers whether it is acceptable."
             return Refusal("SOD-4", "duty", sentence, "Pass it on with “Not mine”.")

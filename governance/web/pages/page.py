@@ -174,7 +174,7 @@ def ledger_href(row: Model, *, actor: Actor, now: datetime) -> str:
     """Return the address of the ledger's events of ``row``, or nothing if the reader may not read the ledger."""
     if not access.may(actor, Permission.LEDGER_READ, None, now=now):
         return ""
-    (subject_key,) = ledger_events.about(row)
+    (subject_key,) = ledger_events.timeline_keys(row)
     return f"{reverse('ledger')}?{urlencode({'about': subject_key}, safe=':')}"
 
 

@@ -65,7 +65,7 @@ def actor_of(request: HttpRequest) -> Actor | None:
         return None
     stamp = request.session.get(SIGNED_IN_AT)
     at = datetime.fromtimestamp(stamp, tz=timezone.get_fixed_timezone(0)) if stamp else None
-    return Actor.of(request.user, signed_in_at=at)
+    return Actor.of_person(request.user, signed_in_at=at)
 
 
 def zone_for(request: HttpRequest) -> ZoneInfo:

@@ -69,7 +69,7 @@ def go_live(
     _take_amendment(automation, approved_fields or {})
     ownership_transitions.end_settled_interims(automation, step)
     automation.approved_version = version
-    automation.tier = max(Tier.of(tier), Tier.of(automation.raised_to or tier)).word
+    automation.tier = max(Tier.from_word(tier), Tier.from_word(automation.raised_to or tier)).word
     automation.review_on = review_on or automation.review_on
     return Effect(
         to=_out_of_suspension(automation),
@@ -90,7 +90,7 @@ def _take_amendment(automation: Automation, approved_fields: Mapping[str, Any]) 
     """Apply the approved fields; opaque ids name people. Later amendments stay open, including one back to the former
     value.
     """
-    asked_fields = automation.asked
+    asked_fields = automation.requested_fields
     named = [str(approved_fields[name]) for name in ("business_owner", "technical_owner") if approved_fields.get(name)]
     people = {str(person.opaque_id): person.pk for person in Person.objects.filter(opaque_id__in=named)}
     for column in AMENDED_BY_REVIEW:

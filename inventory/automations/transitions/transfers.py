@@ -182,4 +182,6 @@ def _notify(transfer: Transfer, people: Iterable[Person], step: Step[Automation]
         "page": ["automation", transfer.automation.pk],
     }
     others = [person for person in people if person not in step.actor.people]
-    outbox.queue(outbox.each(others, event, thread=f"transfer:{transfer.pk}", key=event, now=step.now, context=context))
+    outbox.queue(
+        outbox.notices_for(others, event, thread=f"transfer:{transfer.pk}", key=event, now=step.now, context=context)
+    )

@@ -146,7 +146,11 @@ class AboutForm(forms.Form):
 def amend(request: Request, pk: int) -> HttpResponse:
     """Change the description of an automation."""
     automation, now = visible_row(request, Automation, pk, *RELATED)
-    given = {**automation.asked, "name": automation.name, "escalation_contact": automation.escalation_contact}
+    given = {
+        **automation.requested_fields,
+        "name": automation.name,
+        "escalation_contact": automation.escalation_contact,
+    }
     initial = {name.removesuffix("_id"): value for name, value in given.items()}
     people = ownership_rules.possible_owners(automation.team, automation, now)
     return operation_form(

@@ -175,7 +175,7 @@ class FactsForm(SecretFreeForm):
             field.show_hidden_initial = True  # value that the page showed, so that an old page undoes no change
 
     @property
-    def said(self) -> dict[str, Any]:
+    def changed_fields(self) -> dict[str, Any]:
         """Fields that the person changed."""
         given = {name: self.cleaned_data[name] for name in self.changed_data}
         return {name: _instant(value) if name in INSTANTS else value for name, value in given.items()}
@@ -209,7 +209,7 @@ def describe_credential(request: Request, pk: int) -> HttpResponse:
         title=f"What is known of {credential}",
         label="Save",
         text="Never the secret itself: only when and who. Leave empty what you do not know.",
-        arguments=lambda _: {"fields": form.said},
+        arguments=lambda _: {"fields": form.changed_fields},
     )
 
 

@@ -9,7 +9,7 @@ Unlisted types are read by their parameters and shown as not recognised.
 from dataclasses import dataclass, replace
 from functools import cache
 
-from inventory.importers.facts import facts, rows, word_lists
+from inventory.importers.facts import facts, read_rows, word_lists
 from inventory.risk.levels import Access
 
 WORDS, _FACTS = word_lists("n8n"), facts("n8n")
@@ -56,7 +56,7 @@ def facts_of(connector: str, version: float, package: str = "base") -> NodeFacts
 def _nodes() -> dict[tuple[str, str], list[tuple[float, NodeFacts]]]:
     """Facts by package and connector, the highest version first."""
     nodes: dict[tuple[str, str], list[tuple[float, NodeFacts]]] = {}
-    for package, connector, since, credentials, resource, operations, targets in rows("n8n_nodes"):
+    for package, connector, since, credentials, resource, operations, targets in read_rows("n8n_nodes"):
         defaults = dict(pair.split("=", 1) for pair in operations.split())
         fact = NodeFacts(tuple(credentials.split()), resource, defaults, tuple(targets.split()))
         nodes.setdefault((package, connector), []).append((float(since or "-inf"), fact))

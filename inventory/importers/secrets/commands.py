@@ -77,7 +77,7 @@ def in_commands(text: str, budget: Budget) -> Iterator[Secret]:
     pending = [(0, len(text), 0)]
     while pending:
         begin, end, depth = pending.pop()
-        budget.read(_COST * (end - begin))
+        budget.spend_characters(_COST * (end - begin))
         before: _Command | None = None
         for command in _commands(text, begin, end):
             for secret in _in_command(command, before):

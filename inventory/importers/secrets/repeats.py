@@ -67,7 +67,7 @@ class Repeats:
         Raises:
             OverBudget: the file costs too much work.
         """
-        self._budget.read(len(text))
+        self._budget.spend_characters(len(text))
         parts: list[str] = []
         end = at = 0
         while at < len(text):

@@ -69,7 +69,7 @@ def secrets_within(text: str, budget: Budget, *, kind: str = "", is_data: bool =
     Raises:
         OverBudget: the file costs too much work.
     """
-    budget.read(len(text))
+    budget.spend_characters(len(text))
     is_name = kind in ("name", "credential")
     is_searched = kind != "code" and not is_data
     candidates: Iterable[tuple[Span, Within]] = chain(
@@ -189,7 +189,7 @@ def _after_names(text: str, budget: Budget, *, is_data: bool) -> Iterator[tuple[
         if not match:
             continue
         value = match["value"]
-        budget.read(len(value))
+        budget.spend_characters(len(value))
         if not quoted and not looks_like_token(value):
             no_token_until = match.end()
             continue

@@ -268,7 +268,7 @@ def change_fields(automation: Automation, given: Mapping[str, Any]) -> list[str]
         is_person = name.endswith("_owner")
         column = f"{name}_id" if is_person else name
         stored = value.pk if is_person and value is not None else value
-        if name == "environment" or automation.asked.get(column, getattr(automation, column)) == stored:
+        if name == "environment" or automation.requested_fields.get(column, getattr(automation, column)) == stored:
             continue
         if waits and column in AMENDED_BY_REVIEW:
             rest = {key: kept for key, kept in automation.amendment.items() if key != column}
@@ -335,8 +335,8 @@ def raise_tier(step: Step[Automation], *, tier: str) -> Effect:
     automation = step.subject
     if tier not in ("standard", "high"):
         raise refuse(Refusal("T2", "input", "Raise it to standard or high."))
-    wanted = Tier.of(tier)
-    stands = max(Tier.of(automation.tier), Tier.of(automation.raised_to or "low"))
+    wanted = Tier.from_word(tier)
+    stands = max(Tier.from_word(automation.tier), Tier.from_word(automation.raised_to or "low"))
     if wanted <= stands:
         raise refuse(Refusal("T2", "input", f"It is {stands.word} already: a tier is raised, never lowered."))
     before, automation.raised_to, automation.tier = automation.tier, tier, tier

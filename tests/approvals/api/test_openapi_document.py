@@ -36,7 +36,7 @@ from tests.starting_points import Ground, starting_point
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 #: Requests to each operation, of each kind.
-EACH = run_lengths.of(2, full=12, soak=300)
+EACH = run_lengths.run_length(2, full=12, soak=300)
 OPERATIONS = {
     (path, method): operation for path, methods in document()["paths"].items() for method, operation in methods.items()
 }

@@ -133,7 +133,7 @@ def test_missing_fields_are_named_and_input_is_kept(company: Company, start: Bro
     assert rest.status == 201
     texts = set(Approval.objects.filter(privilege__isnull=False).values_list("justification__text", flat=True))
     assert texts == {"To read it.", "To send it."}
-    assert Automation.objects.get().asked["purpose"] == "Sends planners the stock."
+    assert Automation.objects.get().requested_fields["purpose"] == "Sends planners the stock."
 
 
 @pytest.mark.rule("A7", "I8")
@@ -225,7 +225,7 @@ def test_program_changes_automation_fields_only_in_draft(
     if way != "said":
         n = company.people
         item = drafts.preview_of_version(stock_in_force.version, by=n.rita, team=n.finance_ops, now=company.now)
-        draft = Draft.of(item)
+        draft = Draft.load(item)
         drafts.keep(item, replace(draft, fields={**draft.fields, **fields}), n.finance_ops)
     answer = rita.post(f"/automations/{automation.pk}/submissions", fields if way == "said" else {})
     assert (answer.status, answer.said["code"]) == (403, "S5")
@@ -255,11 +255,11 @@ def test_refused_submission_stores_only_the_refusal(
 
     monkeypatch.setattr(submission_parties, "write_parties", fail)
     automation = Automation.objects.get(pk=stock_in_force.automation_id)
-    kept = automation.asked, automation.history.count()
+    kept = automation.requested_fields, automation.history.count()
     answer = rita.post(f"/automations/{automation.pk}/submissions", {"purpose": "Pays Rita."})
     assert (answer.status, answer.said["code"]) == (403, "SOD-1")
     after = Automation.objects.get(pk=automation.pk)
-    assert (after.asked, after.history.count()) == kept
+    assert (after.requested_fields, after.history.count()) == kept
     event = LedgerEvent.objects.latest("pk")
     assert (event.outcome, event.payload["kind"]) == ("refused", "duty")
     assert event.payload["token"]
@@ -412,7 +412,7 @@ def test_malformed_row_statements_get_clear_answers(
     seen = set()
 
     @settings(
-        max_examples=run_lengths.of(3, full=40, soak=600),
+        max_examples=run_lengths.run_length(3, full=40, soak=600),
         deadline=None,
         database=None,
         phases=[Phase.explicit, Phase.generate],

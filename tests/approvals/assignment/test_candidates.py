@@ -291,7 +291,7 @@ def test_reminder_for_each_due_date_is_separate(company: Company, chaser: Submis
     moment, reminders = company.now.replace(hour=7) + timedelta(days=1), []  # nothing is half gone before
     decision_jobs.remind(company.now)
     while moment < dues["standard"]:
-        moment += timedelta(hours=run_lengths.of(3, soak=1))
+        moment += timedelta(hours=run_lengths.run_length(3, soak=1))
         decision_jobs.remind(moment)
         if moment == dues["high"] - timedelta(hours=12):  # nothing that is left is as urgent as before
             for record in chaser.approvals.filter(tier="high", seats__candidates__person=omar):

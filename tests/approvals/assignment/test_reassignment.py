@@ -283,7 +283,7 @@ def test_finding_them_costs_the_same_however_many_there_are(company: Company) ->
         return len(counted)
 
     costs = [read()]
-    for word in ("one", "two")[: run_lengths.of(1, soak=2)]:
+    for word in ("one", "two")[: run_lengths.run_length(1, soak=2)]:
         made = another_word(c, word)
         costs.append(read())
         stock_report.app_approved(c, made)

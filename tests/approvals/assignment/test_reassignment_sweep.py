@@ -55,7 +55,7 @@ class Office:
     def is_sealed() -> bool:
         """Whether a seal is over everything that happened."""
         sealing.seal_all(at=timezone.now())
-        return not sealing.after(Seal.objects.latest("number")).exists()
+        return not sealing.events_after(Seal.objects.latest("number")).exists()
 
     @property
     def now(self) -> datetime:

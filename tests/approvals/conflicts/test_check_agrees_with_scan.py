@@ -146,7 +146,9 @@ def put(documents: Iterable[dict[str, Any]], company: Company) -> None:
 @pytest.mark.full
 @ESTATE
 @settings(
-    max_examples=run_lengths.of(6, full=25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=run_lengths.run_length(6, full=25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(drawn=st.lists(RULES, min_size=1, max_size=6))
 def test_a_check_of_each_and_a_scan_of_all_find_the_same(estate: Company, drawn: list[Any]) -> None:
@@ -160,7 +162,9 @@ def test_a_check_of_each_and_a_scan_of_all_find_the_same(estate: Company, drawn:
 @pytest.mark.rule("S8")
 @ESTATE
 @settings(
-    max_examples=run_lengths.of(6, full=25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=run_lengths.run_length(6, full=25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(drawn=st.lists(RULES, min_size=1, max_size=6))
 def test_counts_of_rule_matches_agree_with_scan(estate: Company, drawn: list[Any]) -> None:

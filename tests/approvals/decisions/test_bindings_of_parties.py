@@ -154,7 +154,7 @@ def test_the_preview_says_the_same_as_the_submission(omars: Company) -> None:
     bind(omars, as_actor(n.omar))
     item = batches.read_in(omars, (stock_report.EXPORT, stock_report.source(reads_payroll))).items.get()
     draft = {"technical_owner": n.omar.pk}
-    read = preview_queries.read(
+    read = preview_queries.load_preview(
         item, actor=as_actor(n.rita), now=omars.now, team=n.finance_ops, draft=Draft(fields=draft)
     )
     assert (

@@ -51,7 +51,9 @@ def restricted_and_slack(c: Company, **more: Any) -> None:
 def previewed(c: Company, owner: Person) -> preview_queries.Preview:
     item = batches.read_in(c, (stock_report.EXPORT, stock_report.source(reads_payroll))).items.get()
     draft = Draft(fields={"technical_owner": owner.pk})
-    return preview_queries.read(item, actor=as_actor(c.people.rita), now=c.now, team=c.people.finance_ops, draft=draft)
+    return preview_queries.load_preview(
+        item, actor=as_actor(c.people.rita), now=c.now, team=c.people.finance_ops, draft=draft
+    )
 
 
 def test_an_enforced_rule_about_restricted_data_refuses_the_submission(omars: Company) -> None:
@@ -69,8 +71,8 @@ def test_unvouched_binding_counts_as_restricted_in_all_checks(omars: Company) ->
     record = submitted(omars)
     context = load_context(record, omars.now)
     conflicts = context.conflicts
-    for rows in (conflicts.as_asked, conflicts.after(context.approvals), conflicts.remaining):
-        assert conflict_rules.codes(conflicts.of(record, rows)) == ["read-and-tell"]
+    for rows in (conflicts.as_asked, conflicts.after_decisions(context.approvals), conflicts.remaining):
+        assert conflict_rules.codes(conflicts.conflicts_of(record, rows)) == ["read-and-tell"]
 
 
 def test_vouched_binding_causes_no_such_conflict(omars: Company) -> None:

@@ -275,5 +275,5 @@ def test_interim_owner_answers_needed_but_not_acceptable(company: Company, live:
     bench, parties = Bench.load(company.now), item_context.load_context(item, company.now).parties
     assert reviewers.escalation_chain(item, Asks.NEEDED, bench)[0] == n.grace
     assert reviewers.escalation_chain(item, Asks.ACCEPTABLE, bench)[1] == n.tom
-    assert reviewers.gains(item.of_automation, parties, n.grace)
-    assert not reviewers.gains(item.of_automation, parties, n.tom)
+    assert reviewers.gains_access(item.of_automation, parties, n.grace)
+    assert not reviewers.gains_access(item.of_automation, parties, n.tom)

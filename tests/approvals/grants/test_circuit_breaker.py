@@ -321,7 +321,7 @@ WHAT = ("later", "sweep", "kill", "term", *(f"{who} {says}" for who in ("sana", 
 
 @pytest.mark.rule("G6", "R9")
 @settings(
-    max_examples=run_lengths.of(4, full=8, soak=100),
+    max_examples=run_lengths.run_length(4, full=8, soak=100),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

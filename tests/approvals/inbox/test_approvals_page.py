@@ -71,8 +71,8 @@ def test_an_address_keeps_its_filters(desk_of_five: Company) -> None:
     for values in product(*choices.values()):
         query = QueryDict(mutable=True)
         query.update(dict(zip(choices, values, strict=True)))
-        filters = Filters.of(query, desk_of_five.now)
-        assert Filters.of(QueryDict(filters.href().partition("?")[2]), desk_of_five.now) == filters
+        filters = Filters.parse(query, desk_of_five.now)
+        assert Filters.parse(QueryDict(filters.href().partition("?")[2]), desk_of_five.now) == filters
 
 
 @pytest.mark.rule("A10")

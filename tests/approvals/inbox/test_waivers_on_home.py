@@ -52,7 +52,7 @@ def version(ground: Ground) -> Version:
 def at_home(person: Person) -> dict[str, list[str]]:
     """Titles of the waivers that somebody's home shows, by group."""
     groups = client_of(person).get(reverse("home")).context["groups"]
-    shown = {group.key: [row.name for row in group.rows] for group in groups}
+    shown = {group.key: [row.name for row in group.shown_tasks] for group in groups}
     return {key: shown[key] for key in ("waivers", "asked") if key in shown}
 
 

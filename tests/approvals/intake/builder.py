@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from governance.core.models import Person
 from inventory.importers.manifest import Manifest, binding_key
-from inventory.importers.reader import read
+from inventory.importers.reader import read_export
 from inventory.models import ImportItem, Resource
 from inventory.resources.transitions import bindings
 from tests.people import as_actor
@@ -43,7 +43,7 @@ def connect(c: Company, *exports: str | bytes, name: str = "export.json", otherw
     """Have the owners say what the connections of exports open, where the company knows it; others open ``otherwise``."""
     for export in exports:
         data = export if isinstance(export, bytes) else (EXPORTS / export).read_bytes()
-        for result in read(name, data):
+        for result in read_export(name, data):
             for privilege in result.manifest.privileges:
                 label = f"{privilege.credential.name if privilege.credential else ''} {privilege.instance}".lower()
                 opened = next((getattr(c, attribute) for word, attribute in OPENS if word in label), otherwise)

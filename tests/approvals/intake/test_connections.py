@@ -52,7 +52,7 @@ def test_a_resource_that_one_does_not_see_can_not_be_chosen(company: Company, ri
     assert rita.client.post(url, {"do": "choose", "resource": company.erp.pk}).status_code == 404
     assert rita.client.post(url, {"do": "choose", "resource": "none"}).status_code == 404
     item.refresh_from_db()
-    assert Draft.of(item).chosen == {}
+    assert Draft.load(item).chosen == {}
 
 
 @pytest.mark.rule("I8")
@@ -73,7 +73,7 @@ def test_a_register_with_more_than_a_page_offers_is_searched(
     assert "Nothing that you see fits" in rita.client.get(url, {"q": "zzz no such"}).content.decode()
     rita.client.post(url, {"do": "choose", "resource": last.pk})
     item.refresh_from_db()
-    assert list(Draft.of(item).chosen.values()) == [last.pk]
+    assert list(Draft.load(item).chosen.values()) == [last.pk]
     assert last.name in rita.see(item)
 
 
@@ -114,7 +114,7 @@ def test_a_choice_stands_in_the_draft_and_becomes_a_binding_only_when_it_is_conf
     assert not Binding.objects.exists()
     rita.post(item, {f"bind-{key}": ""})
     item.refresh_from_db()
-    assert Draft.of(item).chosen == {}
+    assert Draft.load(item).chosen == {}
 
 
 @pytest.mark.rule("I8", "S8")

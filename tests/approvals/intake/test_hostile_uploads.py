@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 
 GOOD = (EXPORTS / STOCK).read_bytes()
 WORD = "notforus7"
-EXAMPLES = run_lengths.of(2, full=4, soak=int(os.environ.get("SOAK_EXAMPLES", "1000")))
+EXAMPLES = run_lengths.run_length(2, full=4, soak=int(os.environ.get("SOAK_EXAMPLES", "1000")))
 
 
 def _zip() -> bytes:

@@ -37,8 +37,8 @@ def row(page: str, words: str) -> str:
 
 def read(c: Company, item: ImportItem, **draft: Any) -> Preview:
     """The preview as the page reads it."""
-    actor, typed = as_actor(c.people.rita), replace(Draft.of(item), **draft)
-    return previews.read(item, actor=actor, now=c.now, team=c.people.finance_ops, draft=typed)
+    actor, typed = as_actor(c.people.rita), replace(Draft.load(item), **draft)
+    return previews.load_preview(item, actor=actor, now=c.now, team=c.people.finance_ops, draft=typed)
 
 
 def term(preview: Preview, row: PreviewRow) -> int | None:
@@ -48,7 +48,7 @@ def term(preview: Preview, row: PreviewRow) -> int | None:
 
 def people_asked(preview: Preview) -> set[str]:
     """All people of the route."""
-    seats = [*preview.app_seats, *(seat for row in preview.asked for seat in row.seats)]
+    seats = [*preview.app_seats, *(seat for row in preview.asked_rows for seat in row.seats)]
     return {person.name for seat in seats for person in seat.may_decide}
 
 
@@ -249,7 +249,7 @@ def test_a_term_is_the_longest_that_the_tier_allows_unless_a_shorter_one_is_chos
 ) -> None:
     item = rita.import_item()
     preview = read(connected, item)
-    first = preview.asked[0]
+    first = preview.asked_rows[0]
     assert term(preview, first) == preview.context.policy.longest_term(first.requested.tier) == 180
     assert term(read(connected, item, terms={first.key: 30}), first) == 30
     assert term(read(connected, item, terms={first.key: 400}), first) == 180
@@ -258,21 +258,21 @@ def test_a_term_is_the_longest_that_the_tier_allows_unless_a_shorter_one_is_chos
     rita.post(item, {name: "30"})
     rita.post(item, {name: ""})  # the longest, whatever the tier is by then
     item.refresh_from_db()
-    assert Draft.of(item).terms == {}
+    assert Draft.load(item).terms == {}
 
 
 def test_credential_without_reason_uses_reason_of_privilege(connected: Company, rita: Build) -> None:
     item = rita.import_item()
     preview = read(connected, item)
-    credentials = [row for row in preview.asked if row.requested.credential is not None]
+    credentials = [row for row in preview.asked_rows if row.requested.credential is not None]
     assert credentials[0].request.justification == ""
-    reasons = {row.key: "Buyers must know." for row in preview.asked if row.requested.privilege is not None}
+    reasons = {row.key: "Buyers must know." for row in preview.asked_rows if row.requested.privilege is not None}
     settled = read(connected, item, why=reasons)
-    assert {row.request.justification for row in settled.asked if row.requested.credential is not None} == {
+    assert {row.request.justification for row in settled.asked_rows if row.requested.credential is not None} == {
         "It is needed for what it opens: Buyers must know."
     }
     explained = read(connected, item, why={**reasons, credentials[0].key: "No other way in."})
-    (row,) = (row for row in explained.asked if row.key == credentials[0].key)
+    (row,) = (row for row in explained.asked_rows if row.key == credentials[0].key)
     assert row.request.justification == "No other way in."
 
 
@@ -371,7 +371,7 @@ def test_changed_file_asks_only_about_additions(company: Company, stock_in_force
     assert page.count("Held already") == 4
     assert "Not asked again" in page
     preview = read(company, item)
-    assert [row.requested.privilege.target_name for row in preview.asked if row.requested.privilege] == ["buyers"]
+    assert [row.requested.privilege.target_name for row in preview.asked_rows if row.requested.privilege] == ["buyers"]
 
 
 @pytest.mark.rule("I7", "A12")
@@ -382,7 +382,7 @@ def test_a_removed_privilege_is_shown_as_removed_and_its_grant_ends(
     assert "Removed." in rita.see(item)
     preview = read(company, item)
     assert len(preview.context.changes.ending) == 2  # the privilege and the credential that only it used
-    assert not preview.asked
+    assert not preview.asked_rows
 
 
 @pytest.mark.rule("A14")

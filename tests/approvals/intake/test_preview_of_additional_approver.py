@@ -48,7 +48,7 @@ def test_preview_names_deputy_if_lead_is_needed_for_privilege(
 ) -> None:
     c, n = connected, connected.people
     item.refresh_from_db()
-    preview = previews.read(item, actor=as_actor(n.rita), now=c.now, team=n.finance_ops, draft=Draft.of(item))
+    preview = previews.load_preview(item, actor=as_actor(n.rita), now=c.now, team=n.finance_ops, draft=Draft.load(item))
     assert not preview.plan.short
     (seat,) = preview.app_seats
     assert [(person.name) for person in seat.may_decide] == ["Theo Brandt", "Bram Visser"]

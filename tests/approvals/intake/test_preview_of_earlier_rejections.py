@@ -22,8 +22,8 @@ pytestmark = pytest.mark.django_db
 
 
 def read(c: Company, item: ImportItem) -> Preview:
-    return previews.read(
-        item, actor=as_actor(c.people.rita), now=c.now, team=c.people.finance_ops, draft=Draft.of(item)
+    return previews.load_preview(
+        item, actor=as_actor(c.people.rita), now=c.now, team=c.people.finance_ops, draft=Draft.load(item)
     )
 
 
@@ -32,7 +32,7 @@ def names_before(preview: Preview) -> dict[str, list[tuple[str, list[str]]]]:
         str(row.requested.privilege or row.requested.credential): [
             (seat.label, sorted(p.name for p in seat.may_decide)) for seat in row.seats
         ]
-        for row in preview.asked
+        for row in preview.asked_rows
     }
     return by_privilege | {"app": [(seat.label, sorted(p.name for p in seat.may_decide)) for seat in preview.app_seats]}
 
@@ -52,7 +52,7 @@ def names_after(made: Submission, c: Company) -> dict[str, list[tuple[str, list[
 
 
 def on_slack(preview: Preview, c: Company) -> PreviewRow:
-    return next(row for row in preview.asked if row.requested.privilege is not None and row.resource == c.slack)
+    return next(row for row in preview.asked_rows if row.requested.privilege is not None and row.resource == c.slack)
 
 
 def is_extra(preview: Preview, c: Company, label: str) -> bool:

@@ -40,7 +40,7 @@ def test_reimport_of_stopped_version_needs_extra_approval(
     rita.post(item, typed(company, rita, item))
     item.refresh_from_db()
     preview = read(company, item)
-    assert [row.requested.why for row in preview.asked] == ["stopped"]
+    assert [row.requested.why for row in preview.asked_rows] == ["stopped"]
     seats = seats_on_slack(preview, company)
     assert seats == [("owner", ["Omar Haddad"], False), ("security", ["Viktor Lind"], True)]
     page = rita.see(item)

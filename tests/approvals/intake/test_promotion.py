@@ -63,8 +63,10 @@ def item_of(
 
 def read(c: Company, item: ImportItem, by: Person | None = None, **draft: Any) -> previews.Preview:
     """The preview, with a draft instead of the stored one."""
-    changed = replace(Draft.of(item), **draft)
-    return previews.read(item, actor=as_actor(by or c.people.rita), now=c.now, team=c.people.finance_ops, draft=changed)
+    changed = replace(Draft.load(item), **draft)
+    return previews.load_preview(
+        item, actor=as_actor(by or c.people.rita), now=c.now, team=c.people.finance_ops, draft=changed
+    )
 
 
 def without_id(export: dict[str, Any]) -> None:
@@ -194,9 +196,9 @@ def test_a_promotion_is_filled_in_from_below(company: Company, start: Submission
     assert (preview.sibling, preview.context.promoted_from) == (below.automation, below.version)
     assert preview.content.automation.purpose == below.automation.purpose
     assert preview.content.automation.business_owner == below.automation.business_owner
-    reasons = {row.why for row in preview.asked if row.requested.privilege is not None}
+    reasons = {row.why for row in preview.asked_rows if row.requested.privilege is not None}
     assert reasons == {"It is needed for the reminder."}
-    assert all(row.is_justified for row in preview.asked)
+    assert all(row.is_justified for row in preview.asked_rows)
 
 
 @IN_TEST

@@ -256,14 +256,14 @@ def test_the_route_before_is_the_route_after(connected: Company, rita: Build) ->
     item = rita.import_item()
     rita.post(item, rita.typed(item, connected.people.jonas))
     item.refresh_from_db()
-    preview = previews.read(
-        item, actor=as_actor(rita.person), now=connected.now, team=connected.people.finance_ops, draft=Draft.of(item)
+    preview = previews.load_preview(
+        item, actor=as_actor(rita.person), now=connected.now, team=connected.people.finance_ops, draft=Draft.load(item)
     )
     before: dict[str, Any] = {
         str(row.requested.privilege or row.requested.credential): [
             [p.pk for p in seat.may_decide] for seat in row.seats
         ]
-        for row in preview.asked
+        for row in preview.asked_rows
     }
     before["app"] = [[person.pk for person in seat.may_decide] for seat in preview.app_seats]
     rita.post(item, rita.typed(item, connected.people.jonas), do="submit")

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 GOOD = (EXPORTS / STOCK).read_bytes()
 #: Bytes of the files whose cost is measured; what is measured is a ratio.
-SIZE = run_lengths.of(1, soak=20) * 256 * 1024
+SIZE = run_lengths.run_length(1, soak=20) * 256 * 1024
 FULL = 5 * 1024 * 1024
 #: Memory that reading a file may take, as a multiple of its bytes.
 MOST_MEMORY = 40
@@ -72,9 +72,9 @@ def _pour(rita: Build, head: bytes, size: int, kind: str) -> tuple[Any, Endless,
 @pytest.mark.parametrize(
     ("head", "kind", "megabytes", "status", "is_read"),
     [
-        (FILE, MULTIPART, run_lengths.of(7, soak=59), 422, True),
+        (FILE, MULTIPART, run_lengths.run_length(7, soak=59), 422, True),
         (FILE, MULTIPART, 10_000, 413, False),
-        (FIELD, MULTIPART, run_lengths.of(12, soak=59), 413, True),
+        (FIELD, MULTIPART, run_lengths.run_length(12, soak=59), 413, True),
         (b"pasted=", URLENCODED, 10_000, 413, False),
         (b"pasted=", URLENCODED, 7, 413, False),
     ],

@@ -172,6 +172,6 @@ def test_resubmission_in_other_environment_is_asked_there(company: Company) -> N
     withdraw.withdraw(made, actor=as_actor(company.people.rita), now=company.now, reason="Later.")
     rita = as_actor(company.people.rita)
     item = promotion.begin_resubmission(Automation.objects.get(pk=made.automation_id), actor=rita, now=company.now)
-    preview = preview_queries.read(item, actor=rita, now=company.now, team=company.people.finance_ops)
+    preview = preview_queries.load_preview(item, actor=rita, now=company.now, team=company.people.finance_ops)
     assert preview.content.registered == made.automation
     assert preview.content.automation.environment == "test"

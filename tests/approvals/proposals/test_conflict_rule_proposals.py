@@ -127,7 +127,7 @@ def says(made: Proposal) -> list[str]:
     """What was counted, in sentences."""
     impact = impact_count.latest(made)
     assert impact is not None
-    return kind_kind.kind_of(made.kind).said(impact)
+    return kind_kind.kind_of(made.kind).impact_sentences(impact)
 
 
 def test_impact_of_mode_change_is_described(plain: Company, plain_in_force: Submission) -> None:

@@ -217,7 +217,7 @@ def test_report_lists_open_tasks_of_leaver(company: Company, stage_2: Submission
     c, n = company, company.people
     proposal = proposed(c, n.omar, n.ines, at_once=False)
     what_if = proposal.what_ifs.get()
-    sentences = kind.kind_of(proposal.kind).said(what_if)
+    sentences = kind.kind_of(proposal.kind).impact_sentences(what_if)
     assert "would go to the next approver once a second admin countersigns." in sentences[0]
     owned = Resource.objects.filter(owner=n.omar, state="active").count()
     assert sentences[1].startswith(f"{owned:,} resource")

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8"), pytest.mark.databas
 def at_home(person: Person) -> dict[str, list[str]]:
     """Titles of the proposals that somebody's home shows, by group."""
     groups = client_of(person).get(reverse("home")).context["groups"]
-    shown = {group.key: [row.name for row in group.rows] for group in groups}
+    shown = {group.key: [row.name for row in group.shown_tasks] for group in groups}
     return {key: shown[key] for key in ("proposals", "proposed") if key in shown}
 
 

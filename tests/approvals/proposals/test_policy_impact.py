@@ -32,7 +32,7 @@ def impact_sentences(c: Company, **parts: Any) -> list[str]:
     proposal = Proposal(kind="policy", target=DEFAULT, before=before, document=after)
     what_if = WhatIf(proposal=proposal, since=c.now - timedelta(days=90), until=c.now)
     assert impact_count.count_next(what_if, 500) == what_if.submissions.count() == Submission.objects.count()
-    return policy.PolicyKind().said(what_if)
+    return policy.PolicyKind().impact_sentences(what_if)
 
 
 def test_impact_counts_missing_second_seats(company: Company, stock_submitted: Submission) -> None:

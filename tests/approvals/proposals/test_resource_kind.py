@@ -118,7 +118,7 @@ def test_proposal_names_approvers_for_new_team(company: Company) -> None:
     impact_count.sweep(c.now)
     impact = impact_count.latest(proposal)
     assert impact is not None
-    sentences = kind_kind.kind_of(proposal.kind).said(impact)
+    sentences = kind_kind.kind_of(proposal.kind).impact_sentences(impact)
     assert f"the leads of Marketing decide instead of those of {c.erp.team}" in sentences[1]
     changes = kind_kind.kind_of(proposal.kind).changes(proposal.target, proposal.before, proposal.document)
     assert next((each.before, each.after) for each in changes) == (c.erp.get_kind_display(), "Secret store")

@@ -26,10 +26,10 @@ def complete_preview(c: Company, item: ImportItem, *, is_new: bool = True) -> Pr
     if is_new:
         fields = {"purpose": "Keeps the books.", "business_owner": n.jonas.pk, "technical_owner": n.rita.pk}
     draft = Draft(team=n.finance_ops.pk, fields=fields)
-    shown = previews.read(item, actor=as_actor(n.rita), now=c.now, team=n.finance_ops, draft=draft)
-    why = {row.key: f"For {row.key}." for row in shown.asked}
+    shown = previews.load_preview(item, actor=as_actor(n.rita), now=c.now, team=n.finance_ops, draft=draft)
+    why = {row.key: f"For {row.key}." for row in shown.asked_rows}
     draft = Draft(team=n.finance_ops.pk, fields=fields, why=why)
-    return previews.read(item, actor=as_actor(n.rita), now=c.now, team=n.finance_ops, draft=draft)
+    return previews.load_preview(item, actor=as_actor(n.rita), now=c.now, team=n.finance_ops, draft=draft)
 
 
 def handed_in(c: Company, shown: Preview) -> Submission | Refusal:

@@ -56,10 +56,10 @@ def test_plan_of_an_empty_draft_has_all_problems(company: Company) -> None:
         [(stock_report.EXPORT, content)], actor=as_actor(n.rita), now=company.now
     ).items.get()
     draft = Draft(team=n.finance_ops.pk, fields={"purpose": "\u200b"})
-    shown = previews.read(item, actor=as_actor(n.rita), now=company.now, team=n.finance_ops, draft=draft)
+    shown = previews.load_preview(item, actor=as_actor(n.rita), now=company.now, team=n.finance_ops, draft=draft)
     kinds = [problem.kind for problem in shown.plan.problems]
     assert kinds[:2] == ["purpose", "no_owner"], "invisible characters are no purpose"
-    privileges = {row.requested.key for row in shown.asked if row.requested.privilege is not None}
+    privileges = {row.requested.key for row in shown.asked_rows if row.requested.privilege is not None}
     for kind in ("connection", "justification"):
         keys = {problem.key for problem in shown.plan.problems if problem.kind == kind}
         assert keys == privileges, "a credential waits for its privileges"

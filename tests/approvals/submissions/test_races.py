@@ -271,7 +271,7 @@ def test_accepting_and_declining_a_subset_at_once_is_one_of_both(firm: Company) 
 @pytest.mark.rule("S5", "A5")
 def test_concurrent_deciders_wait_without_deadlock(firm: Company) -> None:
     n = firm.people
-    submission = stock_report.in_stage_2(firm, of_its_own(run_lengths.of(3, full=6)))
+    submission = stock_report.in_stage_2(firm, of_its_own(run_lengths.run_length(3, full=6)))
     records = list(submission.approvals.filter(state=ApprovalState.OPEN).order_by("pk"))
     calls = [approving(record, n.amara if number % 2 else n.lena, firm) for number, record in enumerate(records)]
     assert refusals(at_once(*calls, lambda: sweep(firm))) == []

@@ -275,12 +275,12 @@ def test_erasure_removes_saved_views_of_person_only(northwind: Northwind) -> Non
     ],
 )
 def test_a_name_and_an_address_are_found_whole(northwind: Northwind, text: str, left: str) -> None:
-    assert KnownAs.of(northwind.rita).without(text) == left
+    assert KnownAs.load(northwind.rita).without(text) == left
 
 
 @pytest.mark.rule("H6")
 def test_a_name_in_a_page_is_found_as_pages_write_it(northwind: Northwind) -> None:
-    names = KnownAs.of(make_person("Miles O'Brien"))
+    names = KnownAs.load(make_person("Miles O'Brien"))
     assert names.without("<p>Miles O&#x27;Brien asks.</p>") == f"<p>{ERASED_NAME} asks.</p>"
 
 
@@ -288,7 +288,7 @@ def test_a_name_in_a_page_is_found_as_pages_write_it(northwind: Northwind) -> No
 def test_shared_name_or_address_is_kept(northwind: Northwind) -> None:
     other = make_person("Rita Novak", word="two")
     Person.objects.filter(pk=other.pk).update(email=northwind.rita.email.upper())
-    names = KnownAs.of(northwind.rita)
+    names = KnownAs.load(northwind.rita)
     assert (names.name, names.addresses) == ("", ())
     assert names.without("Rita Novak, rita.novak@northwind.example") == "Rita Novak, rita.novak@northwind.example"
     assert not Person.objects.filter(names.may_be_in("name", "email")).exists()
@@ -296,7 +296,7 @@ def test_shared_name_or_address_is_kept(northwind: Northwind) -> None:
 
 @pytest.mark.rule("H6")
 def test_a_name_of_one_word_is_a_word_but_where_it_stands_alone(northwind: Northwind) -> None:
-    names = KnownAs.of(make_person("Will"))
+    names = KnownAs.load(make_person("Will"))
     assert names.without("Will it run? Will says so.") == "Will it run? Will says so."
     assert names.without_in({"by": "Will", "said": ["Will it run?"]}) == {"by": ERASED_NAME, "said": ["Will it run?"]}
     assert names.without("Asked by Will", alone=True) == f"Asked by {ERASED_NAME}"

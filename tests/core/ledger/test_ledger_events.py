@@ -113,10 +113,10 @@ def test_event_uses_opaque_ids_and_represented_person(northwind: Northwind) -> N
 
 @pytest.mark.rule("H3")
 def test_event_is_shown_once_on_each_timeline(northwind: Northwind) -> None:
-    rows = ledger_events.about(northwind.rita, northwind.marketing, None, northwind.rita)
+    rows = ledger_events.timeline_keys(northwind.rita, northwind.marketing, None, northwind.rita)
     made = appended(actor=as_actor(northwind.ines), verb="toy.moved", subject=northwind.rita, now=NOW, about_rows=rows)
     assert made.about == [f"controls.person:{northwind.rita.pk}", f"controls.team:{northwind.marketing.pk}"]
-    assert made in LedgerEvent.objects.filter(about__contains=ledger_events.about(northwind.marketing))
+    assert made in LedgerEvent.objects.filter(about__contains=ledger_events.timeline_keys(northwind.marketing))
 
 
 @pytest.mark.rule("H2")
@@ -171,7 +171,7 @@ PLAIN = st.recursive(
 
 @pytest.mark.rule("H2")
 @given(st.dictionaries(KEYS, PLAIN))
-@settings(max_examples=run_lengths.of(25, full=200), deadline=None)
+@settings(max_examples=run_lengths.run_length(25, full=200), deadline=None)
 def test_fast_encoder_equals_library_for_its_inputs(content: dict[str, Any]) -> None:
     assert is_written_alike(content)
     assert canonical_json(content) == rfc8785.dumps(content)
@@ -179,7 +179,7 @@ def test_fast_encoder_equals_library_for_its_inputs(content: dict[str, Any]) -> 
 
 @pytest.mark.rule("H2")
 @given(st.dictionaries(st.text(), VALUES))
-@settings(max_examples=run_lengths.of(25, full=100), deadline=None)
+@settings(max_examples=run_lengths.run_length(25, full=100), deadline=None)
 def test_fast_encoder_follows_rfc_8785(content: dict[str, Any]) -> None:
     assert canonical_or_refused(canonical_json, content) == canonical_or_refused(rfc8785.dumps, content)
 
@@ -214,7 +214,7 @@ def rfc_6962_root(leaves: list[bytes]) -> bytes:
 
 @pytest.mark.rule("H2")
 @given(st.integers(min_value=1, max_value=300))
-@settings(max_examples=run_lengths.of(25, full=60), deadline=None)
+@settings(max_examples=run_lengths.run_length(25, full=60), deadline=None)
 def test_the_merkle_root_is_that_of_the_standard(count: int) -> None:
     leaves = [leaf_hash(number, "00") for number in range(count)]
     assert merkle_root(leaves) == rfc_6962_root(leaves)

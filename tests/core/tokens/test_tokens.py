@@ -183,7 +183,7 @@ def test_a_token_is_made_in_a_session_for_oneself(company: Company, how: str, wh
     n = company.people
     actor = {
         "with a token": lambda: by_token(n.rita),
-        "in no session": lambda: Actor.of(n.rita),
+        "in no session": lambda: Actor.of_person(n.rita),
         "for another": lambda: as_actor(n.theo),
         "in another's place": lambda: as_delegate(n.theo, giver=n.rita),
     }[how]()

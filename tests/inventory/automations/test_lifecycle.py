@@ -144,7 +144,7 @@ def test_purpose_owner_and_kind_of_a_live_automation_wait_for_stage_1_and_labels
     assert amended.purpose != "Something else."
     assert amended.business_owner == n.jonas
     assert amended.amendment == {"purpose": "Something else.", "business_owner_id": n.theo.pk}
-    assert amended.asked["purpose"] == "Something else."
+    assert amended.requested_fields["purpose"] == "Something else."
 
 
 @pytest.mark.rule("A1", "A12")

@@ -23,7 +23,7 @@ from tests.scenarios import Company
 
 pytestmark = [pytest.mark.race, pytest.mark.soak]
 
-ROUNDS = run_lengths.of(3, full=6, soak=40)
+ROUNDS = run_lengths.run_length(3, full=6, soak=40)
 
 
 @pytest.fixture(scope="module")

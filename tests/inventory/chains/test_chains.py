@@ -225,7 +225,9 @@ things = st.one_of(
 )
 holding = st.lists(things, max_size=3, unique_by=lambda thing: thing if thing[0] != "fails" else "fails").map(tuple)
 #: An automation goes live with what it holds, or, where there is nothing, is retired.
-happening = st.lists(st.tuples(st.integers(0, 5), st.none() | holding), min_size=1, max_size=run_lengths.of(7, full=14))
+happening = st.lists(
+    st.tuples(st.integers(0, 5), st.none() | holding), min_size=1, max_size=run_lengths.run_length(7, full=14)
+)
 
 
 def brute() -> dict[int, int]:
@@ -250,7 +252,7 @@ def brute() -> dict[int, int]:
 @pytest.mark.full
 @pytest.mark.rule("A16")
 @settings(
-    max_examples=run_lengths.of(4, full=25, soak=400),
+    max_examples=run_lengths.run_length(4, full=25, soak=400),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

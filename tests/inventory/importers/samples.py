@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inventory.importers.manifest import Manifest
-from inventory.importers.reader import ReadResult, read
+from inventory.importers.reader import ReadResult, read_export
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -53,7 +53,7 @@ def workflow(*nodes: dict[str, Any], links: tuple[tuple[str, str, str], ...] = (
 
 def bring(document: Any, name: str = "sample.json", **options: Any) -> ReadResult:
     """The one automation in a document."""
-    results = read(name, json.dumps(document).encode(), **options)
+    results = read_export(name, json.dumps(document).encode(), **options)
     assert len(results) == 1
     return results[0]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inventory.importers.manifest import Manifest
-from inventory.importers.reader import read
+from inventory.importers.reader import read_export
 from tests.inventory.importers.samples import EXPORTS, GOLDEN
 
 GOLDENS = sorted(GOLDEN.glob("*.json"))
@@ -31,13 +31,13 @@ def test_every_shipped_export_has_a_golden_manifest() -> None:
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda path: path.stem)
 def test_a_shipped_export_reads_as_a_person_reads_it(golden: Path) -> None:
     expected = json.loads(golden.read_text(encoding="utf-8"))
-    (result,) = read(golden.name, (EXPORTS / golden.name).read_bytes())
+    (result,) = read_export(golden.name, (EXPORTS / golden.name).read_bytes())
     assert _comparable(result.manifest.to_dict()) == _comparable(expected)
 
 
 @pytest.mark.parametrize("export", sorted(EXPORTS.iterdir()), ids=lambda path: path.stem)
 def test_a_manifest_survives_being_stored_as_json(export: Path) -> None:
-    (result,) = read(export.name, export.read_bytes())
+    (result,) = read_export(export.name, export.read_bytes())
     stored = json.loads(json.dumps(result.manifest.to_dict()))
     assert Manifest.from_dict(stored) == result.manifest
 
@@ -46,7 +46,7 @@ def test_a_manifest_survives_being_stored_as_json(export: Path) -> None:
 @pytest.mark.parametrize("export", sorted(EXPORTS.iterdir()), ids=lambda path: path.stem)
 def test_the_same_file_again_is_the_same_version(export: Path) -> None:
     data = export.read_bytes()
-    (first,), (second,) = read(export.name, data), read(export.name, data)
+    (first,), (second,) = read_export(export.name, data), read_export(export.name, data)
     assert first == second
     assert first.digest == second.digest
 

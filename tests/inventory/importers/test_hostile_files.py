@@ -17,7 +17,7 @@ from inventory.importers.display import vocabulary
 from inventory.importers.documents import LIMITS, Limits
 from inventory.importers.files import LINK, NotRead, read_paths
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import ReadResult, read
+from inventory.importers.reader import ReadResult, read_export
 from inventory.importers.work_budget import Budget
 from tests import run_lengths
 from tests.hostile_texts import HIDDEN, UNSEEN
@@ -26,12 +26,12 @@ from tests.inventory.importers.samples import BASE, bring, node, server, workflo
 #: Characters that nobody sees, but those that JSON writes as escapes.
 UNPRINTED = frozenset(HIDDEN) - {chr(code) for code in range(32)}
 #: Other files come up in other runs.
-EXAMPLES = run_lengths.of(15, soak=2_000)
+EXAMPLES = run_lengths.run_length(15, soak=2_000)
 
 
 def _refused(data: bytes, **options: Any) -> ImportProblem:
     with pytest.raises(ImportProblem) as caught:
-        read("odd.json", data, **options)
+        read_export("odd.json", data, **options)
     problem = caught.value
     assert problem.file == "odd.json"
     assert problem.place
@@ -121,7 +121,7 @@ def test_something_else_among_workflows_is_refused_and_not_dropped() -> None:
 
 
 def test_a_byte_order_mark_is_no_obstacle() -> None:
-    assert read("bom.json", b"\xef\xbb\xbf" + json.dumps(server(url="https://a.example/mcp")).encode())
+    assert read_export("bom.json", b"\xef\xbb\xbf" + json.dumps(server(url="https://a.example/mcp")).encode())
 
 
 def test_escaped_nul_characters_are_not_carried_into_a_manifest() -> None:
@@ -322,7 +322,7 @@ def test_any_client_configuration_is_read_without_crash(configs: Any, inputs: An
 def test_any_bytes_read_or_are_refused(data: bytes) -> None:
     problem = None
     try:
-        read("fuzz.json", data)
+        read_export("fuzz.json", data)
     except ImportProblem as refused:
         problem = refused
     assert problem is None or (problem.reason and problem.__context__ is None)

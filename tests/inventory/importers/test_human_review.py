@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.importers.reader import read
+from inventory.importers.reader import read_export
 from inventory.importers.secrets.slots import looks_secret
 from tests.inventory.importers import human_review
 from tests.inventory.importers.human_review import KINDS, Found, Line
@@ -31,7 +31,7 @@ def findings(real_exports: Path) -> dict[str, list[Found]]:
     """What the importer finds in each file."""
     by_file = {}
     for name, path in FILES.items():
-        (result,) = read(Path(path).name, (real_exports / "imports" / path).read_bytes())
+        (result,) = read_export(Path(path).name, (real_exports / "imports" / path).read_bytes())
         by_file[name] = list(human_review.by_importer(result.manifest))
     return by_file
 

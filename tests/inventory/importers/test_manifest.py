@@ -15,7 +15,7 @@ from inventory.importers.manifest import (
     privilege_key,
     with_shared_credentials,
 )
-from inventory.importers.reader import read
+from inventory.importers.reader import read_export
 from tests.inventory.importers.samples import AI, bound, bring, codes, manifest_of, node, server, workflow
 
 
@@ -126,7 +126,7 @@ def test_a_credential_in_several_workflows_of_a_batch_is_found() -> None:
     def exported(name: str, **members: Any) -> dict[str, Any]:
         return workflow(node("slack", "Post", 2.3, bound("slackApi", "s1")), name=name, **members)
 
-    results = read(
+    results = read_export(
         "all.json", json.dumps([exported("A"), exported("B"), exported("C", meta={"instanceId": "elsewhere"})]).encode()
     )
     assert [each.manifest.name for each in results] == ["A", "B", "C"]
@@ -138,5 +138,5 @@ def test_a_credential_in_several_workflows_of_a_batch_is_found() -> None:
 
 def test_credentials_without_an_id_are_not_compared_across_workflows() -> None:
     old = workflow(node("slack", "Post", 1, {"slackApi": "Slack"}))
-    results = read("all.json", json.dumps([old, old]).encode())
+    results = read_export("all.json", json.dumps([old, old]).encode())
     assert all("shared_credential" not in codes(each.manifest) for each in results)

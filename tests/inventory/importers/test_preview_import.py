@@ -203,7 +203,7 @@ def test_the_importers_load_without_django(root: Path) -> None:
     code = (
         "import sys; sys.modules['django'] = None\n"
         "from inventory.importers import files, reader\n"
-        "print(len(reader.read(sys.argv[1], open(sys.argv[1], 'rb').read())))"
+        "print(len(reader.read_export(sys.argv[1], open(sys.argv[1], 'rb').read())))"
     )
     result = subprocess.run(
         [sys.executable, "-c", code, str(EXPORTS / "invoice-chaser.json")],

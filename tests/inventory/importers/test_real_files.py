@@ -13,7 +13,7 @@ import pytest
 
 from inventory.importers.files import NotRead, read_paths
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import ReadResult, read
+from inventory.importers.reader import ReadResult, read_export
 
 #: A right-to-left override: what follows it reads backwards.
 HIDDEN = "\u202e"
@@ -77,7 +77,7 @@ def test_every_node_with_a_credential_is_a_privilege(real_exports: Path) -> None
         document = json.loads(path.read_bytes())
         if "nodes" not in document:
             continue
-        (result,) = read(path.name, path.read_bytes())
+        (result,) = read_export(path.name, path.read_bytes())
         places = Counter(" ".join(privilege.at.split()) for privilege in result.manifest.privileges)
         for node in document["nodes"]:
             if node.get("credentials") and "stickyNote" not in node["type"]:
@@ -129,7 +129,7 @@ def test_invisible_setting_values_appear_nowhere(source: str, real_exports: Path
                 node["parameters"] = _marked(node.get("parameters", {}))
             for name in document.get("mcpServers", {}):
                 document["mcpServers"][name] = _marked(document["mcpServers"][name])
-            results = read(path.name, json.dumps(document).encode())
+            results = read_export(path.name, json.dumps(document).encode())
         except (ImportProblem, ValueError, AttributeError):
             continue  # broken, or no automation: the tests above count these
         read_of += len(results)

@@ -13,7 +13,7 @@ import pytest
 
 from inventory.importers.files import NotRead, read_paths
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import read
+from inventory.importers.reader import read_export
 from tests.inventory.importers.samples import node, workflow
 
 LOGIC = "https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#"
@@ -23,7 +23,7 @@ STEP = {"position": {"x": 1, "y": 2}, "type": "customNode", "id": "n1"}
 
 def _refused(name: str, data: bytes, **options: Any) -> ImportProblem:
     with pytest.raises(ImportProblem) as caught:
-        read(name, data, **options)
+        read_export(name, data, **options)
     return caught.value
 
 

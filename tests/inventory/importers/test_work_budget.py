@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import read
+from inventory.importers.reader import read_export
 from inventory.importers.secrets.scrubber import scrub
 from inventory.importers.work_budget import Budget
 from tests.inventory.importers.samples import node, server, workflow
@@ -47,7 +47,7 @@ def _work(document: Any) -> Budget:
 
 def _refusal(document: Any, budget: Budget | None = None) -> ImportProblem:
     with pytest.raises(ImportProblem) as caught:
-        read("export.json", json.dumps(document).encode(), budget=budget)
+        read_export("export.json", json.dumps(document).encode(), budget=budget)
     return caught.value
 
 
@@ -92,7 +92,7 @@ def test_file_over_the_character_budget_is_refused_with_a_reason() -> None:
 @pytest.mark.rule("I6")
 def test_all_automations_of_a_file_share_one_budget() -> None:
     each = _code('"key" ' * 300)
-    assert len(read("one.json", json.dumps(each).encode(), budget=Budget(hits=1_000))) == 1
+    assert len(read_export("one.json", json.dumps(each).encode(), budget=Budget(hits=1_000))) == 1
     assert _refusal([each] * 4, Budget(hits=1_000)).reason == "it has more than 1,000 places to check for secrets"
 
 
@@ -103,10 +103,10 @@ def test_all_automations_of_a_file_share_the_work_of_ordering_their_nodes() -> N
     nodes = [node("noOp", name) for name in names]
     ring = workflow(*nodes, links=tuple((name, "main", names[at - 1]) for at, name in enumerate(names)))
     budget = Budget()
-    read("one.json", json.dumps(ring).encode(), budget=budget)
+    read_export("one.json", json.dumps(ring).encode(), budget=budget)
     assert 0 < budget.spent_looks < Budget().looks
     enough = Budget(looks=2 * budget.spent_looks)
-    assert len(read("two.json", json.dumps([ring, ring]).encode(), budget=enough)) == 2
+    assert len(read_export("two.json", json.dumps([ring, ring]).encode(), budget=enough)) == 2
     refused = _refusal([ring] * 3, Budget(looks=2 * budget.spent_looks))
     assert refused.reason == f"putting its nodes in order takes more than {2 * budget.spent_looks:,} steps"
 
@@ -128,7 +128,7 @@ def test_real_exports_take_a_small_part_of_the_budget(real_exports: Path) -> Non
     for path in sorted((real_exports / "imports").rglob("*.json")):
         budget = Budget()
         try:
-            read(path.name, path.read_bytes(), budget=budget)
+            read_export(path.name, path.read_bytes(), budget=budget)
         except ImportProblem as problem:
             over_budget += "to check for secrets" in problem.reason
             continue

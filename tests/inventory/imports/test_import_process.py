@@ -126,7 +126,7 @@ def test_a_child_that_dies_or_answers_nonsense_refuses_its_file(northwind: North
 def test_child_has_limits_and_reads_only_its_pipe() -> None:
     key = key_files.digest_key()
     with Importer(LIMITS) as importer:
-        assert is_read(importer.read(*GOOD, seconds=20)[0])
+        assert is_read(importer.read_file(*GOOD, seconds=20)[0])
         assert importer._process is not None
         process = Path(f"/proc/{importer._process.pid}")
         bounds = {line[:26].strip(): line[26:].split()[:2] for line in (process / "limits").read_text().splitlines()}
@@ -212,5 +212,5 @@ def test_a_server_with_more_than_a_thousand_entries_of_a_kind_is_refused(field: 
     many = [f"x{i}" for i in range(1001)]
     config = {"command": "npx", field: many if field in ("args", "tools") else dict.fromkeys(many, "")}
     with pytest.raises(ImportProblem, match=r"mcpServers/a: it holds more than 1,000 \w+") as problem:
-        reader.read("x.json", json.dumps({"mcpServers": {"a": config}}).encode())
+        reader.read_export("x.json", json.dumps({"mcpServers": {"a": config}}).encode())
     assert problem.value.what_to_do == "Import fewer at a time."

@@ -25,7 +25,7 @@ from tests.signed_in_client import client_of
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 #: How many privileges each of many things waits with: a query for each of them would show.
-MANY = run_lengths.of(3, soak=8)
+MANY = run_lengths.run_length(3, soak=8)
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_home_and_desk_cost_the_same_for_few_things_as_for_many(company: Company
         assert size <= 60_000, (reader.name, path)
     home, desk = (client_of(n.omar).get(reverse(path)).context for path in ("home", "approvals"))
     group = next(group for group in home["groups"] if group.key == "recertifications")
-    assert (group.count, len(group.rows), group.words) == (9, 8, "9 to answer")
+    assert (group.count, len(group.shown_tasks), group.words) == (9, 8, "9 to answer")
     for page in (home, desk):  # home counts for itself, elsewhere the counter is asked
         assert {destination.key: destination.count for destination in page["chrome"].destinations}["recertify"] == 9
 
@@ -192,7 +192,7 @@ def test_a_long_list_of_recertifications_shows_the_most_urgent_counts_all_and_co
     shown = client_of(n.omar).get(path).context
     total = Question.objects.filter(reviewer=n.omar).count()
     waiting = shown["waiting"]
-    assert (len(waiting.left), waiting.more) == (3, total - 3)
+    assert (len(waiting.left), waiting.more_count) == (3, total - 3)
     assert (waiting.count, len(shown["parts"])) == (total, 3)
     for question in Question.objects.filter(reviewer=n.omar).order_by("item__deadline", "pk")[:5]:
         Draft.objects.create(question=question, person=n.omar, answer="keep", saved_at=n.now)

@@ -126,7 +126,7 @@ def test_every_model_of_ours_is_registered_read_only(staff: Person, rf: Any) -> 
     request = rf.get("/admin/")
     request.user = Person.objects.get(pk=staff.pk)
     request.user.is_superuser = True
-    request.actor = Actor.of(request.user)
+    request.actor = Actor.of_person(request.user)
     ours = {model for label in admin_site.VISIBLE_APPS for model in apps.get_app_config(label).get_models()}
     assert {model._meta.label_lower for model in ours - set(site._registry)} == {"controls.freetext"}
     for model, shown in site._registry.items():

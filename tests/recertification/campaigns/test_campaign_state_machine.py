@@ -63,7 +63,7 @@ from tests.recertification.review_steps import Held, latest_answer, submit_answe
 from tests.state_machines import Undone
 
 #: A few a run; other orders come up in other runs, and many in a soak.
-EXAMPLES, STEPS = run_lengths.of(1, full=4, soak=150), run_lengths.of(8, soak=20)
+EXAMPLES, STEPS = run_lengths.run_length(1, full=4, soak=150), run_lengths.run_length(8, soak=20)
 
 #: Low-risk grants beside the four that are held anyway: more than the brake lets end at once (G6).
 MANY = 14

@@ -128,7 +128,7 @@ def test_the_same_people_are_asked_as_of_an_item_opened_alone(held: Held) -> Non
                 person
                 for person in people
                 if person.pk not in {who for who, _ in wanted.values()}
-                and not (asks == Asks.ACCEPTABLE and reviewers.gains(item.of_automation, parties, person))
+                and not (asks == Asks.ACCEPTABLE and reviewers.gains_access(item.of_automation, parties, person))
             )
             wanted[asks.value] = (first.pk, [person.pk for person in people])
         assert {
@@ -308,7 +308,7 @@ def test_each_filter_narrows(held: Held) -> None:
     ]
     for chosen in fitting:
         assert grant in chosen.grants(now), chosen
-        assert Scope.of(chosen.to_dict()) == chosen
+        assert Scope.from_json(chosen.to_dict()) == chosen
     classes = {"public", "internal", "confidential", "restricted"} - {grant.entitlement.counted_class}
     other = [
         Scope(tier="high"),

@@ -25,7 +25,7 @@ from tests.starting_points import starting_point
 pytestmark = pytest.mark.django_db
 
 LATER = timedelta(days=40)
-MANY = run_lengths.of(3, soak=12)
+MANY = run_lengths.run_length(3, soak=12)
 
 
 def reader(held: Held, number: int = 0) -> Automation:

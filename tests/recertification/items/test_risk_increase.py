@@ -49,7 +49,7 @@ pytestmark = pytest.mark.django_db
 LATER = timedelta(days=40)
 
 #: So many more run as the same identity where their number matters: each goes through both stages.
-MANY = run_lengths.of(3, soak=12)
+MANY = run_lengths.run_length(3, soak=12)
 
 
 def raise_class(held: Held, *, now: Any = None, data_class: str = "confidential") -> Grant:
@@ -116,7 +116,12 @@ def test_a_risk_that_rose_does_not_fall_again_before_its_renewal(held: Held) -> 
     grant = raise_class(held)
     with inside(grant.automation, JOB, held.company.now), pytest.raises(OutOfTurn, match="that high already"):
         lifecycle.raise_tier(
-            grant, actor=JOB, now=held.company.now, tier=Tier.of("high"), not_before=grant.ends_at, review_on=None
+            grant,
+            actor=JOB,
+            now=held.company.now,
+            tier=Tier.from_word("high"),
+            not_before=grant.ends_at,
+            review_on=None,
         )
     with database_refuses("T4: the risk of grant"):
         sql("UPDATE approvals_grant SET raised_to = '' WHERE id = %s", grant.pk)
@@ -438,7 +443,7 @@ def test_open_low_item_gets_second_question_after_raise(held: Held) -> None:
     sides = set(item.questions.values_list("asks", flat=True))
     now = item.opened_at + timedelta(days=1)
     with inside(held.automation, JOB, now):
-        risk_increase._raise(_step(held, now), low, Tier.of("standard"))
+        risk_increase._raise(_step(held, now), low, Tier.from_word("standard"))
     assert set(item.questions.values_list("asks", flat=True)) == {*sides, Asks.NEEDED, Asks.ACCEPTABLE}
 
 
@@ -453,7 +458,7 @@ def test_one_answer_keeps_nothing_without_second_reviewer(held: Held, way: str) 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(reviewers, "acceptable_chain", lambda resource, bench: [])
         with inside(held.automation, JOB, now):
-            risk_increase._raise(_step(held, now), low, Tier.of("standard"))
+            risk_increase._raise(_step(held, now), low, Tier.from_word("standard"))
         item.refresh_from_db()
         assert item.nobody
         notices = Notice.objects.filter(event="recertification_unasked", recipient=held.people.sana)
@@ -486,7 +491,7 @@ def test_silent_reviewer_keeps_nothing_without_other_reviewer(held: Held) -> Non
         item = opened(low, low.ends_at - timedelta(days=answer_deadlines.OPENS_BEFORE["low"]) + timedelta(hours=1))
         patched.setattr(reviewers, "acceptable_chain", lambda resource, bench: [])
         with inside(held.automation, JOB, item.opened_at):
-            risk_increase._raise(_step(held, item.opened_at), low, Tier.of("standard"))
+            risk_increase._raise(_step(held, item.opened_at), low, Tier.from_word("standard"))
         item.refresh_from_db()
         item_jobs.sweep(item.deadline)
         item.refresh_from_db()

@@ -236,7 +236,7 @@ def test_job_acts_only_when_due(held: Held, stock_under_review: Item) -> None:
 def test_database_refusal_names_its_duty(held: Held, stock_under_review: Item, monkeypatch: pytest.MonkeyPatch) -> None:
     item, n = stock_under_review, held.people
     monkeypatch.setattr(reviewers, "people_of_other_question", lambda context, asks: set())
-    monkeypatch.setattr(reviewers, "gains", lambda automation, parties, person: False)
+    monkeypatch.setattr(reviewers, "gains_access", lambda automation, parties, person: False)
     with pytest.raises(OutOfTurn) as caught:
         submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.NOT_MINE, now=item.opened_at, whose=n.jonas)
     assert caught.value.refusal.code == "SOD-4"

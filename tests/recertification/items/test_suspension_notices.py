@@ -23,7 +23,7 @@ from tests.recertification.review_steps import Held, opens_at, question, submit_
 from tests.scenarios import Company
 from tests.starting_points import starting_point
 
-MINUTES, MANY = timedelta(minutes=10), run_lengths.of(12, full=40)
+MINUTES, MANY = timedelta(minutes=10), run_lengths.run_length(12, full=40)
 MAIL: dict[str, Any] = {"MAIL_DIGEST_AT": time(7, 30), "MAIL_GATHERING": MINUTES}
 
 

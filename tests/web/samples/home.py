@@ -20,7 +20,7 @@ def builder() -> Shape:
             {
                 "key": "recertifications",
                 "words": "1 to answer",
-                "rows": [
+                "shown_tasks": [
                     {
                         "href": "/recertify",
                         "level": "read",
@@ -35,7 +35,7 @@ def builder() -> Shape:
             {
                 "key": "questions",
                 "words": "the approver waits for your answer",
-                "rows": [
+                "shown_tasks": [
                     {
                         "href": "/review?open=17",
                         "name": "Which labels may it set?",
@@ -76,7 +76,7 @@ def owner() -> Shape:
                 "key": "approvals",
                 "words": "7 approvals in 3 submissions, on resources you own",
                 "more_href": "/approvals",
-                "rows": [
+                "shown_tasks": [
                     {
                         "href": "/review",
                         "seal": "left",
@@ -103,7 +103,7 @@ def owner() -> Shape:
                 "key": "recertifications",
                 "words": "5 left of 12",
                 "more_href": "/recertify",
-                "rows": [
+                "shown_tasks": [
                     {
                         "href": "/recertify",
                         "level": "read",

@@ -84,7 +84,9 @@ def end_role(step: Step[RoleAssignment]) -> Effect:
     by = step.actor.person.name if step.actor.person else ""
     context, thread = {"role": step.subject.words, "by": by, "page": ["me"]}, f"role:{step.subject.pk}"
     outbox.queue(
-        outbox.each([step.subject.person], "role_ended", thread=thread, key="ended", now=step.now, context=context)
+        outbox.notices_for(
+            [step.subject.person], "role_ended", thread=thread, key="ended", now=step.now, context=context
+        )
     )
     return Effect(payload={"role": step.subject.role})
 

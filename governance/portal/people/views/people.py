@@ -173,13 +173,13 @@ def team_found(request: Request) -> HttpResponse:
     """Found a team."""
     now = request.now()
 
-    def found(given: dict[str, Any]) -> object:
+    def create_team(given: dict[str, Any]) -> object:
         return found_team(Team(**given), actor=request.actor, now=now)
 
     return form_page(
         request,
         TeamForm(request.POST or None),
-        found,
+        create_team,
         title="Found a team",
         label="Found",
         back=reverse("people"),
@@ -197,7 +197,7 @@ def role_propose(request: Request, pk: int) -> HttpResponse:
 
 
 def _propose(request: Request, target: str, reason: str, *, held: bool) -> Proposal:
-    if kind_kind.kind_of("role").about(target) is None:
+    if kind_kind.kind_of("role").subject(target) is None:
         raise refuse(Refusal("S8", "input", "There is no such role to give.", f"It is one of: {ASSIGNABLE_WORDS}."))
     row, now = Proposal(kind="role", target=target[:64]), request.now()
     return proposal_views.write(request, row, now, {"held": held}, reason, at_once=not held)

@@ -31,7 +31,7 @@ from governance.recertification.models.item import REASON_WORDS
 LOCKED_PARENTS = ("item.of_automation", "item.grant", "item")
 
 #: Duties of a reviewer who answers or corrects an answer; the sign-in is checked after all others.
-OF_ANSWERS = (item_rules.requires_interactive, item_rules.two_people, item_rules.gains, item_rules.standing)
+OF_ANSWERS = (item_rules.requires_interactive, item_rules.two_people, item_rules.gains_nothing, item_rules.standing)
 
 #: Declares an operation on a question by its reviewer.
 by_reviewer = partial(

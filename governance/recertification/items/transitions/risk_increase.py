@@ -48,14 +48,16 @@ def follow_assessment(made: Assessment, step: Step[Any]) -> None:
     if automation.approved_version_id != made.version_id or automation.state not in HELD:
         return
     standing = automation.grants.standing().select_related("automation").order_by("pk")
-    risen = [(grant, tier) for grant in standing if (tier := _tier_in(made, grant)) > Tier.of(grant.counted_tier)]
+    risen = [
+        (grant, tier) for grant in standing if (tier := _tier_in(made, grant)) > Tier.from_word(grant.counted_tier)
+    ]
     for grant, tier in risen:
         _raise(step, grant, tier)
-    tier = Tier.of(made.levels.get("in_force", made.tier))  # a requested kind is not in force
-    if tier > Tier.of(automation.tier):
+    tier = Tier.from_word(made.levels.get("in_force", made.tier))  # a requested kind is not in force
+    if tier > Tier.from_word(automation.tier):
         _review(step, automation, tier, RISEN)
     elif automation.grants.standing().exists() and _has_news(made):
-        _review(step, automation, Tier.of(automation.tier), FOUND)
+        _review(step, automation, Tier.from_word(automation.tier), FOUND)
 
 
 def _tier_in(made: Assessment, grant: Grant) -> Tier:
@@ -64,7 +66,7 @@ def _tier_in(made: Assessment, grant: Grant) -> Tier:
         ("privileges", grant.key) if grant.kind == GrantKind.PRIVILEGE else ("credentials", str(grant.credential_id))
     )
     levels: Mapping[str, Any] = made.levels.get(part, {}).get(key, {})
-    return Tier.of(levels.get("tier", "low"))
+    return Tier.from_word(levels.get("tier", "low"))
 
 
 def _has_news(made: Assessment) -> bool:
@@ -94,7 +96,7 @@ def follow_class(resource: Resource, step: Step[Any]) -> None:
         tier = risk_tiers.privilege_tier(assessment.facts_of(privilege, automation.environment), rules).tier
         keys = (privilege.key, credential_key(privilege.credential_id or 0))
         grants = (granted.get((automation.pk, key)) for key in keys)
-        if any(grant is not None and tier > Tier.of(grant.counted_tier) for grant in grants):
+        if any(grant is not None and tier > Tier.from_word(grant.counted_tier) for grant in grants):
             riskier[automation.pk] = privilege.version
     for _, version in sorted(riskier.items()):
         version_transitions.assess_version(version, now=step.now)
@@ -108,7 +110,7 @@ def follow_joining(automation: Automation, step: Step[Any]) -> None:
 def follow_raised_tier(automation: Automation, step: Step[Any]) -> None:
     """Review an automation in use after a person raised its tier (T2, T4)."""
     if automation.state in HELD:
-        _review(step, automation, Tier.of(automation.tier), RISEN)
+        _review(step, automation, Tier.from_word(automation.tier), RISEN)
 
 
 def follow_event(subject: Incident | Person, step: Step[Any]) -> None:
@@ -169,7 +171,7 @@ def bring_review_forward(step: Step[Automation], *, tier: Tier, review_on: date,
         because: a key of `REASON_WORDS`.
     """
     automation = step.subject
-    was, automation.tier = automation.tier, max(tier, Tier.of(automation.tier)).word
+    was, automation.tier = automation.tier, max(tier, Tier.from_word(automation.tier)).word
     automation.review_on = min(automation.review_on or review_on, review_on)
     automation.review_because = because
     step.save(automation)
@@ -183,7 +185,7 @@ def due(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     last_assessment = version.latest_assessment if version is not None else None
     if last_assessment is None:
         return Refusal("T4", "state", "No assessed version of it is approved.")
-    is_riskier = chain_queries.chain_of(subject.pk).tier > Tier.of(last_assessment.tier)
+    is_riskier = chain_queries.chain_of(subject.pk).tier > Tier.from_word(last_assessment.tier)
     if is_riskier or assessed_by_earlier_policy(now).filter(pk=subject.pk).exists():
         return None
     return Refusal("T4", "state", "Its assessment is up to date.")

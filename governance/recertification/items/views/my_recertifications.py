@@ -71,7 +71,7 @@ class OpenQuestions:
         return self.left_count + self.drafted_count
 
     @property
-    def more(self) -> int:
+    def more_count(self) -> int:
         """Number of questions that are not listed."""
         return self.count - len(self.left) - len(self.drafted)
 
@@ -131,7 +131,7 @@ def _show_next(request: Request, waiting: OpenQuestions) -> HttpResponse:
 
 
 @require_GET
-def mine(request: Request) -> HttpResponse:
+def show_first_question(request: Request) -> HttpResponse:
     """Show the reader's first question without a draft."""
     return _show_next(request, _waiting(request))
 

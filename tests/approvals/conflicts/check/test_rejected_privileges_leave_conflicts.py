@@ -98,4 +98,4 @@ def test_bulk_decision_shows_no_resolved_conflict(plain: Company, start: Submiss
     conflicts = load_contexts([submission], plain.now)[submission.pk].conflicts
     (reads,) = privileges_on(submission, plain.erp)
     assert conflicts.remaining_of(reads) == []
-    assert len(conflicts.of(reads, conflicts.as_asked)) == 1, "what a decision is about is as it was asked"
+    assert len(conflicts.conflicts_of(reads, conflicts.as_asked)) == 1, "what a decision is about is as it was asked"

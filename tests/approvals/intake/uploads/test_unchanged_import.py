@@ -19,7 +19,7 @@ from inventory.imports.transitions import confirmation, previews
 from inventory.models import Automation, Binding, Credential, ImportBatch, ImportItem, Resource
 from tests.approvals.intake.uploads import batches
 from tests.people import as_actor
-from tests.run_lengths import of
+from tests.run_lengths import run_length
 from tests.savepoints import undone
 from tests.scenarios import EXPORTS, Company
 from tests.signed_in_client import client_of
@@ -128,7 +128,7 @@ def test_bulk_settled_import_equals_single_import(company: Company, half: int) -
 def test_bulk_settlement_agrees_for_real_exports(company: Company, real_exports: Path) -> None:
     folders = sorted((real_exports / "imports").glob("n8n_*"))
     paths = [path for folder in folders for path in sorted(folder.rglob("*.json"))]
-    files = [(path.name, path.read_bytes()) for path in paths[:: of(40, soak=1)]]
+    files = [(path.name, path.read_bytes()) for path in paths[:: run_length(40, soak=1)]]
     batches.brought_in(company, batches.read_in(company, *files))
     is_settled_as_brought_in(company, files)
 

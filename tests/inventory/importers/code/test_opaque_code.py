@@ -12,7 +12,7 @@ import pytest
 
 from inventory.importers.manifest import Manifest
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import read
+from inventory.importers.reader import read_export
 from tests.inventory.importers.samples import AI, bring, manifest_of, node, workflow
 
 IMPORTS, NETWORK, PROCESSES, EVALUATION = "uses imports", "uses the network", "uses processes", "uses evaluation"
@@ -274,7 +274,7 @@ def test_most_code_of_the_real_exports_is_read(real_exports: Path) -> None:
     kinds: Counter[str] = Counter()
     for path in sorted((real_exports / "imports").glob("n8n_*/**/*.json")):
         try:
-            results = read(path.name, path.read_bytes())
+            results = read_export(path.name, path.read_bytes())
         except ImportProblem:
             continue
         for result in results:

@@ -9,7 +9,7 @@ import pytest
 
 from inventory.importers.manifest import Identity, Manifest, Privilege
 from inventory.importers.mcp.launch import launch_of
-from inventory.importers.reader import read
+from inventory.importers.reader import read_export
 from tests.inventory.importers.samples import bring, codes, server
 
 
@@ -56,7 +56,7 @@ def test_comments_and_trailing_commas_are_read_over() -> None:
     text = (
         '{ // one\n "servers": { /* two */ "srv": {"url": "https://a.example/x//y", "headers": {"A": "/* b */"},}, }, }'
     )
-    (result,) = read("mcp.json", text.encode())
+    (result,) = read_export("mcp.json", text.encode())
     assert result.manifest.platform == "vscode"
     assert result.manifest.privileges[0].instance == "a.example"
 

@@ -11,7 +11,7 @@ import pytest
 from inventory.importers.documents import Limits
 from inventory.importers.manifest import Manifest, Privilege
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import read
+from inventory.importers.reader import read_export
 from tests.inventory.importers.samples import AI, bound, bring, codes, manifest_of, node, workflow
 
 CHAT = AI + "lmChatOpenAi"
@@ -112,11 +112,11 @@ def test_inline_sub_workflows_are_read_three_levels_deep() -> None:
 @pytest.mark.rule("I8")
 def test_nodes_and_values_of_inline_sub_workflows_count_against_the_limits() -> None:
     document = json.dumps(workflow(_calling(_inner()), node("noOp")))
-    assert read("a.json", document.encode(), limits=Limits(steps=5))
+    assert read_export("a.json", document.encode(), limits=Limits(steps=5))
     with pytest.raises(ImportProblem, match="more than 4 nodes"):
-        read("a.json", document.encode(), limits=Limits(steps=4))
+        read_export("a.json", document.encode(), limits=Limits(steps=4))
     with pytest.raises(ImportProblem, match="more than 60 values"):
-        read(
+        read_export(
             "a.json",
             json.dumps(workflow(_calling(_inner()), _calling(_inner()) | {"name": "B"})).encode(),
             limits=Limits(values=60),

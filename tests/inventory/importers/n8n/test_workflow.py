@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from inventory.importers.manifest import Finding, Manifest, Privilege, Trigger
-from inventory.importers.reader import read
+from inventory.importers.reader import read_export
 from tests.inventory.importers.samples import AI, bound, bring, codes, manifest_of, node, workflow
 
 
@@ -553,7 +553,7 @@ def test_pinned_data_is_reported_and_not_kept() -> None:
     ],
 )
 def test_all_export_shapes_are_read(document: Any, names: list[str]) -> None:
-    assert [each.manifest.name for each in read("sample.json", json.dumps(document).encode())] == names
+    assert [each.manifest.name for each in read_export("sample.json", json.dumps(document).encode())] == names
 
 
 def test_platform_statements_are_hints() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inventory.importers.addresses import path_shown
-from inventory.importers.reader import ReadResult, file_shown, read
+from inventory.importers.reader import ReadResult, file_shown, read_export
 from inventory.importers.secrets.scrubber import scrub
 from tests.inventory.importers.samples import bound, bring, codes, node, server, workflow
 
@@ -213,7 +213,7 @@ def test_nodes_with_two_secrets_stay_distinct() -> None:
 def test_a_secret_in_the_name_of_a_file_is_masked(name: str, shown: str) -> None:
     assert file_shown(name) == shown
     document = server("srv", command="thing")
-    (result,) = read(name, json.dumps(document).encode())
+    (result,) = read_export(name, json.dumps(document).encode())
     assert result.manifest.source.files == (shown,)
 
 

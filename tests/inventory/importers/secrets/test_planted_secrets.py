@@ -14,7 +14,7 @@ import pytest
 from django.core.management import call_command
 
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import ReadResult, read
+from inventory.importers.reader import ReadResult, read_export
 from tests.inventory.importers.samples import AI, bound, bring, node, server, workflow
 
 Plant = Callable[[str], Any]
@@ -234,7 +234,7 @@ def test_another_secret_in_the_slot_is_the_same_version(plant: Plant) -> None:
 def test_error_of_broken_file_shows_no_secret(plant: Plant, spoil: Callable[[str], str]) -> None:
     canary = _canary()
     with pytest.raises(ImportProblem) as refused:
-        read("export.json", spoil(json.dumps(plant(canary))).encode())
+        read_export("export.json", spoil(json.dumps(plant(canary))).encode())
     problem = refused.value
     text = "".join([*traceback.format_exception(problem), repr(problem), problem.place, problem.reason])
     assert canary not in text
@@ -253,10 +253,10 @@ def test_an_opaque_part_of_a_path_is_not_shown(plant: Plant) -> None:
 def test_token_in_file_name_is_removed() -> None:
     for token in (_canary(), "sk" + "-proj-" + secrets.token_urlsafe(24)):
         name = f"exports/{token}/flow {token}.json"
-        read_file = read(name, json.dumps(server(command="npx", args=["thing"])).encode())[0]
+        read_file = read_export(name, json.dumps(server(command="npx", args=["thing"])).encode())[0]
         assert token not in _everything(read_file)
         with pytest.raises(ImportProblem) as refused:
-            read(name, b"{}")
+            read_export(name, b"{}")
         assert token not in str(refused.value)
 
 

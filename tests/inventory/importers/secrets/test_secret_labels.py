@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reader import read
+from inventory.importers.reader import read_export
 from inventory.importers.secrets.slots import looks_secret
 from tests.inventory.importers.secrets import secret_labels
 from tests.inventory.importers.secrets.secret_labels import Place
@@ -31,7 +31,7 @@ Reported = dict[str, set[Place]]
 def _findings(folder: Path) -> Iterator[tuple[str, Place]]:
     for path in sorted(each for source in SOURCES for each in (folder / source).rglob("*.json")):
         try:
-            results = read(path.name, path.read_bytes())
+            results = read_export(path.name, path.read_bytes())
         except ImportProblem:
             continue  # not an automation: test_real_files counts these
         for finding in (each for result in results for each in result.manifest.findings):
