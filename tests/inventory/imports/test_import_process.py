@@ -150,7 +150,7 @@ def test_a_child_ends_with_the_thread_that_started_it() -> None:
     """The child asks the kernel for this before it reads a file."""
     code = (
         "import os, sys; from inventory.imports import import_process as p\n"
-        "one = p.Importer(p.LIMITS, key=b'k'); one.__enter__(); one.read('x.json', b'{', seconds=20)\n"
+        "one = p.Importer(p.LIMITS, key=b'k'); one.__enter__(); one.read_file('x.json', b'{', seconds=20)\n"
         "print(one._process.pid, flush=True); os.kill(os.getpid(), 9)"
     )
     made = subprocess.run(
