@@ -86,6 +86,13 @@ class Bindings(dict[BindingKey, Binding]):
         """Other owners' claims on the host of a binding."""
         return self._claims.get(row.key, ())
 
+    @property
+    def spoken_for(self) -> list[BindingKey]:
+        """Keys of the bindings that rest on a person's word: confirmed ones, and those of an owned or claimed resource."""
+        return [
+            key for key, row in self.items() if not row.is_open or row.resource.answering_ids or self.claims_on(row)
+        ]
+
     def is_vouched(self, privilege: Privilege, parties: Collection[int]) -> bool:
         """Whether the data class of a privilege's resource counts: its binding does not rest on parties (I8)."""
         row = self.get((privilege.connector, privilege.instance))
