@@ -113,7 +113,8 @@ class _Writing:
         for statement in statements:
             _run(statement)
         if self.guarded:
-            _run(f"SET CONSTRAINTS {', '.join(GUARDED[kind][1])} IMMEDIATE")  # as the commit does
+            for when in ("IMMEDIATE", "DEFERRED"):  # as the commit does; triggers of other tables have the same names
+                _run(f"SET CONSTRAINTS {', '.join(GUARDED[kind][1])} {when}")
         self.spent[kind] = self.cpu() - began
 
     def _events(self, verb: str, model: str, subject: str, to: str, source: str) -> str:
