@@ -90,7 +90,7 @@ def party_ids(
         automation: saved.
         credentials: its credentials.
         now: business time.
-        bindings: keys of its connections that rest on a person's word. Without any, and without a declared credential, no query runs.
+        bindings: keys of its connections that could rest on parties. Without any, and without a declared credential, no query runs.
     """
     if all(credential.reach_kind != Reach.DECLARED for credential in credentials) and not bindings:
         return set()

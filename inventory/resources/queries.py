@@ -87,8 +87,8 @@ class Bindings(dict[BindingKey, Binding]):
         return self._claims.get(row.key, ())
 
     @property
-    def spoken_for(self) -> list[BindingKey]:
-        """Keys of the bindings that rest on a person's word: confirmed ones, and those of an owned or claimed resource."""
+    def confirmed_or_owned(self) -> list[BindingKey]:
+        """Keys of the bindings that could rest on parties (`is_vouched`): confirmed ones, and those of an owned or claimed resource."""
         return [
             key for key, row in self.items() if not row.is_open or row.resource.answering_ids or self.claims_on(row)
         ]

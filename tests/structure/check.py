@@ -117,7 +117,11 @@ def sources() -> Mapping[Path, str]:
 
 
 def import_graph() -> grimp.ImportGraph:
-    """Who imports whom in the packages."""
+    """Return the import graph of the packages.
+
+    Raises:
+        NoChoice: a file is not UTF-8, or is not valid Python.
+    """
     sources()  # every file is UTF-8
     try:
         return grimp.build_graph(*PACKAGES, cache_dir=None)
@@ -205,7 +209,7 @@ def nearest(changed: Iterable[Path], graph: grimp.ImportGraph | None = None) -> 
 
     Args:
         changed: paths relative to the project.
-        graph: who imports whom; built if not given.
+        graph: the import graph; built if not given.
     """
     graph = graph or import_graph()
     rings = zip_longest(*(tests_of(path, graph) for path in changed), fillvalue=())

@@ -15,7 +15,7 @@ from tests.structure import check
 
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
-    """Who imports whom in the project."""
+    """The import graph of the project."""
     return check.import_graph()
 
 
