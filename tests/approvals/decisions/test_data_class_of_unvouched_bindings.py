@@ -75,6 +75,18 @@ def test_unvouched_binding_counts_as_restricted_in_all_checks(omars: Company) ->
         assert conflict_rules.codes(conflicts.conflicts_of(record, rows)) == ["read-and-tell"]
 
 
+def test_the_assessment_of_an_import_counts_it_too(omars: Company) -> None:
+    """Before any submission: the import itself looks for the parties of connections that a person confirmed (T1)."""
+    made = version(omars)
+    key = made.privileges.get(instance=HOST).key
+    assert made.latest_assessment.levels["unvouched"] == [key]
+
+
+def test_the_assessment_of_an_import_believes_an_outsider(omars: Company) -> None:
+    vouched = version(omars, technical_owner=omars.people.rita)
+    assert vouched.latest_assessment.levels["unvouched"] == []
+
+
 def test_vouched_binding_causes_no_such_conflict(omars: Company) -> None:
     restricted_and_slack(omars, mode="approval")
     assert not previewed(omars, omars.people.rita).context.conflicts
