@@ -19,6 +19,7 @@ from approvals.submissions import erasure, notices, rules
 from approvals.submissions.transitions import late_parties, stages, transfer, withdraw
 from governance.core.engine import hooks
 from governance.core.erasure.transitions import FORGETTING
+from inventory.imports.transitions.write_version import ENTITLEMENTS_IMPORTED
 from inventory.ownership.parties import CONNECTION_STATEMENTS
 from inventory.ownership.rules import NAMING_OWNERS
 
@@ -32,7 +33,7 @@ HANDLERS: Mapping[Any, tuple[str, ...]] = {
         "approval.changes_asked",
     ),
     reassign.wake_sweep: reassign.CAUSES,
-    leg_members.update_version: ("version.imported",),
+    leg_members.add_members: (ENTITLEMENTS_IMPORTED,),
     leg_members.update_entitlement: ("entitlement.added",),
     leg_members.update_resource: ("resource.amended", "resource.activated"),
     transfer.show_to_new_lead: ("transfer.asked",),

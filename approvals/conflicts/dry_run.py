@@ -159,5 +159,5 @@ def conflicts_of(
 
 def _read_holdings(rules: Sequence[StoredRule], subjects: scan.Members, now: datetime) -> scan.Conflicts:
     """Read the access of others for rules without stored members, which are computed here."""
-    held = Entitlement.objects.filter(pk__in=Grant.objects.standing().values("entitlement"))
+    held = Entitlement.objects.filter(pk__in=Grant.objects.standing().values("entitlement")).select_related("resource")
     return scan.read_holdings(rules, subjects, now, leg_members.compute_members(rules, held))

@@ -4,12 +4,11 @@ The rows are derived from rules and entitlements. Each change of one of these wr
 all of them.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.held_access import held_by_entitlement, mask_of
@@ -17,7 +16,7 @@ from approvals.conflicts.queries import StoredRule
 from approvals.conflicts.rule_language.rule import legs_of
 from approvals.models import ConflictMember, ConflictRule
 from governance.core.engine.transition import Step
-from inventory.models import Entitlement, Resource, Version
+from inventory.models import Entitlement, Resource
 
 #: Entitlements read at once, and rows written at once.
 CHUNK = 2_000
@@ -35,7 +34,7 @@ def update_members(entitlements: Collection[int], now: datetime) -> int:
     if not entitlements:
         return 0
     rules = conflict_queries.rules_with_members(now)
-    rows = list(compute_members(rules, Entitlement.objects.filter(pk__in=entitlements)))
+    rows = list(compute_members(rules, Entitlement.objects.filter(pk__in=entitlements).select_related("resource")))
     with transaction.atomic():
         ConflictMember.objects.filter(entitlement__in=entitlements).delete()
         ConflictMember.objects.bulk_create(rows, batch_size=CHUNK)
@@ -50,15 +49,14 @@ def update_rules(versions: Sequence[ConflictRule]) -> None:
     members.exclude(rule__code__in=acting, rule__until__isnull=True).delete()
     rules = [conflict_queries.parse_version(version) for version in versions if not version.is_given_up]
     if rules:
-        entitlements = Entitlement.objects.order_by("pk")
+        entitlements = Entitlement.objects.select_related("resource").order_by("pk")
         ConflictMember.objects.bulk_create(compute_members(rules, entitlements), batch_size=CHUNK)
 
 
-def update_version(version: Version, step: Step[Any]) -> None:
-    """Recompute the entitlements that a new version has added to the register."""
-    held = Entitlement.objects.filter(privileges__version=version).order_by().values("pk")
-    new = Entitlement.history.filter(id__in=held, history_type="+", history_date=step.now)
-    update_members(set(new.values_list("id", flat=True)), step.now)
+def add_members(entitlements: Sequence[Entitlement], step: Step[Any]) -> None:
+    """Store the members of entitlements that an import has added to the register."""
+    rules = conflict_queries.rules_with_members(step.now)
+    ConflictMember.objects.bulk_create(compute_members(rules, entitlements), batch_size=CHUNK)
 
 
 def update_entitlement(entitlement: Entitlement, step: Step[Any]) -> None:
@@ -79,10 +77,10 @@ def update_all(now: datetime) -> int:
     return sum(update_members(keys[start : start + CHUNK], now) for start in range(0, len(keys), CHUNK))
 
 
-def compute_members(rules: Sequence[StoredRule], entitlements: QuerySet[Entitlement]) -> Iterator[ConflictMember]:
-    """Yield unsaved members: which of some entitlements fills which leg of which rule."""
+def compute_members(rules: Sequence[StoredRule], entitlements: Iterable[Entitlement]) -> Iterator[ConflictMember]:
+    """Yield unsaved members: which of some entitlements, loaded with their resources, fills which leg of which rule."""
     legs = [(stored.version, number, leg) for stored in rules for number, leg in legs_of(stored.rule)]
-    for entitlement in entitlements.select_related("resource"):
+    for entitlement in entitlements:
         held = held_by_entitlement(entitlement)
         for version, number, leg in legs:
             if mask := mask_of(leg, held):

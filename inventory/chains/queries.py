@@ -198,9 +198,9 @@ def _chains(cases: Mapping[K, tuple[int | None, Sequence[ChainEnd]]]) -> dict[K,
     for row in ChainEnd.objects.filter(point__in=points).select_related("resource").order_by("pk") if points else ():
         stored[row.point].append(row)
     met = {key: _ends_met(*case, stored) for key, case in cases.items()}
-    others = _others(cases, met)
+    others = _others(cases, met) if any(met.values()) else {key: set[int]() for key in cases}
     everybody = {pk for each in others.values() for pk in each}
-    unanswered, tiers = _unanswered_points(everybody), approved_tiers(everybody)
+    unanswered, tiers = (_unanswered_points(everybody), approved_tiers(everybody)) if everybody else ({}, {})
     chains = {}
     for key, (_, ends) in cases.items():
         called = {end.point for end in ends if end.side == CALLED} | {

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -159,10 +159,9 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest as JSON-able values: dicts, lists, text, booleans and None."""
-        members = asdict(self)
+        document: dict[str, Any] = json.loads(json.dumps({"schema": SCHEMA, **_members(self)}, default=_members))
         if not self.on_error:
-            del members["on_error"]
-        document: dict[str, Any] = json.loads(json.dumps({"schema": SCHEMA, **members}))  # tuples as lists
+            del document["on_error"]
         return document
 
     @classmethod
@@ -175,6 +174,11 @@ class Manifest:
         if document.get("schema") != SCHEMA:
             raise ValueError("not a manifest of schema " + SCHEMA)
         return _adapter().validate_python(document)
+
+
+def _members(part: Any) -> dict[str, Any]:
+    """Members of a part of a manifest by name."""
+    return {member.name: getattr(part, member.name) for member in fields(part)}
 
 
 @cache

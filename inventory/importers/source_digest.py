@@ -198,6 +198,6 @@ def _ports(value: Any, naming: Naming) -> Any:
         }
     if isinstance(value, list):
         kept = [_ports(each, naming) for each in value]
-        is_wires = bool(value) and all(isinstance(each, dict) for each in value)
+        is_wires = len(value) > 1 and all(isinstance(each, dict) for each in value)
         return sorted(kept, key=canonical_json) if is_wires else kept
     return canonical_value(value)

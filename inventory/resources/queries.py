@@ -78,7 +78,7 @@ class Bindings(dict[BindingKey, Binding]):
         super().__init__({row.key: row for row in rows})
         if confirmed is None:
             hosts = {_host(row) for row in self.values()} - {""}
-            rows_of_hosts = Binding.objects.filter(_confirms(hosts)).select_related("resource__owner")
+            rows_of_hosts = Binding.objects.filter(confirms(hosts)).select_related("resource__owner")
             confirmed = rows_of_hosts if hosts else ()
         self._claims = _claims_on(list(self.values()), confirmed)
 
@@ -116,7 +116,7 @@ def bindings_of(privileges: Iterable[Privilege]) -> Bindings:
     if not places:
         return Bindings()
     instances, hosts = {instance for _, instance in places}, {host_of(*place) for place in places} - {""}
-    read = Binding.objects.filter(Q(instance_name__in=instances) | _confirms(hosts)).order_by()
+    read = Binding.objects.filter(Q(instance_name__in=instances) | confirms(hosts)).order_by()
     rows = list(read)
     load_people((row, "refused_by") for row in rows if row.refused_by_id is not None)
     resources = {row.entitlement.resource_id: row.entitlement.resource for row in connected}
@@ -127,7 +127,7 @@ def bindings_of(privileges: Iterable[Privilege]) -> Bindings:
     return Bindings([row for row in rows if row.instance_name in instances], rows)
 
 
-def _confirms(hosts: Collection[str]) -> Q:
+def confirms(hosts: Collection[str]) -> Q:
     """Condition for confirmed bindings of some hosts."""
     return Q(host__in=hosts, confirmed_at__isnull=False)
 

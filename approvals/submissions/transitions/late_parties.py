@@ -29,8 +29,9 @@ def add_parties(written: Automation | Version | InterimOwner, step: Step[Any]) -
         DutyConflict: one of them has decided in it. The whole change is refused.
     """
     automation = written if isinstance(written, Automation) else written.automation
-    if automation is None:
-        return  # an interim owner of something else
+    is_first = bool(step.payload.get("new")) and step.payload["number"] == 1  # nobody has submitted it yet
+    if automation is None or is_first:
+        return  # without an automation, it is an interim owner of something else
     unfinished = automation.submissions.filter(state__in=UNFINISHED)
     submission = unfinished.select_related("version", "policy", "submitted_by").first()
     if submission is None:

@@ -90,6 +90,20 @@ class Step(Generic[M]):
         if rows:
             bulk_create_with_history(rows, type(rows[0]), **self._bulk_history)
 
+    @staticmethod
+    def insert_alone(row: models.Model) -> None:
+        """Insert a governed row without history; `insert_history` follows in the same step."""
+        row.skip_history_when_saving = True  # type: ignore[attr-defined]
+        try:
+            row.save()
+        finally:
+            del row.skip_history_when_saving  # type: ignore[attr-defined]
+
+    def insert_history(self, row: models.Model, why: str) -> None:
+        """Insert the first history row of a row that `insert_alone` saved; its text is ``why`` and the call."""
+        author = {**self._bulk_history, "default_change_reason": f"{why} {self.actor.correlation}"}
+        type(row).history.bulk_history_create([row], **author)  # type: ignore[attr-defined]
+
     def update(self, rows: Sequence[models.Model], *fields: str) -> None:
         """Update fields of governed rows of one model as `save` does, in two statements for all of them."""
         if rows:

@@ -170,7 +170,7 @@ class Transition(Generic[M]):
         known_as = ledger_events.name_of(subject)
         try:
             with transaction.atomic(durable=True):
-                fresh, made = self._perform(subject, actor.afresh(), now, reason, params)
+                fresh, made = self._perform(subject, actor.afresh(), now, reason, params, [])
         except Refused as no:
             # An input error is a new attempt, unless it repeats the same answer (A14).
             may_be_a_second_press = no.refusal.kind != "input" or no.refusal.code == "A14"
@@ -209,16 +209,23 @@ class Transition(Generic[M]):
         if not transaction.get_connection().in_atomic_block:
             raise RuntimeError(f"{self.name} was caused outside the transaction of {outer.verb}")
         try:
-            outer.write()  # earlier events of the outer step come first
-            fresh, made = self._perform(subject, outer.actor, outer.now, reason, params)
+            fresh, made = self._perform(subject, outer.actor, outer.now, reason, params, outer.events)
         except BaseException as error:
             outer.broken = outer.broken or error
             raise
         bring_up_to_date(subject, fresh)
         return made
 
-    def _perform(self, subject: M, actor: Actor, now: datetime, reason: str, params: Mapping[str, Any]) -> tuple[M, M]:
-        """Lock, check and act; return the present subject, and the row of the event."""
+    def _perform(
+        self,
+        subject: M,
+        actor: Actor,
+        now: datetime,
+        reason: str,
+        params: Mapping[str, Any],
+        events: list[LedgerEvent],
+    ) -> tuple[M, M]:
+        """Lock, check and act; return the present subject, and the row of the event. Earlier ``events`` are written first."""
         fresh = lock(subject, self.parents)
         context = self._context_of(fresh, now)
         refused = self.refusal(fresh, actor=actor, now=now, context=context)
@@ -227,7 +234,7 @@ class Transition(Generic[M]):
         text = free_text.clean(reason)
         if self.reason_needed and not text:
             raise refuse(Refusal("REASON", "input", "Say why: a reason is needed here."))
-        step = Step(fresh, actor, now, self.event, free_text.keep(text), text, context)
+        step = Step(fresh, actor, now, self.event, free_text.keep(text), text, context, events=events)
         with running(step):
             made = self._take_effect(step, params)
         return fresh, cast("M", made)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from inventory.importers.display import display_label, displayed
 from inventory.importers.facts import facts, word_lists
@@ -104,8 +104,7 @@ class Scrubbed:
         return "/".join([*parts, displayed(occurrence.suffix, 80)] if occurrence.suffix else parts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
+class _Slot(NamedTuple):
     """State of the walk: name of the value, kind of slot and region of the document."""
 
     name: str = ""
@@ -187,7 +186,7 @@ class _Walk:
             if key == "value" and "__rl" in value and value.get("mode") == "name":
                 below = _Slot("name", kind, region)  # a channel, a sheet or a list chosen by name
             if kind == "argument":
-                below = replace(below, program=PurePath(str(value.get("command", ""))).name)
+                below = below._replace(program=PurePath(str(value.get("command", ""))).name)
             if slot.name in _NAMED_BY_KEY:
                 name = self._name(key, trail, _Slot("", "name", region))
             else:
@@ -200,7 +199,7 @@ class _Walk:
         if not text or text.isspace():
             return text
         if slot.name in _NAMES and slot.kind in ("parameter", "inline") and not slot.region:
-            return self._name(text, trail, replace(slot, kind="credential" if slot.kind == "inline" else "name"))
+            return self._name(text, trail, slot._replace(kind="credential" if slot.kind == "inline" else "name"))
         strength = slot.strength if slot.strength is not None else slot_strength(slot.name, slot.kind)
         if slot.kind == "inline" and slot.name in ("user", "username"):
             strength = ""
@@ -246,11 +245,11 @@ class _Walk:
                 continue
             if within.provider == N8N:
                 if value.rpartition("/")[2] not in self._own and slot.region not in _DATA:
-                    self._record(Judged("literal"), trail, replace(slot, kind="url"), value, "", within.provider)
+                    self._record(Judged("literal"), trail, slot._replace(kind="url"), value, "", within.provider)
                 continue
             chosen.append((begin, end))
             judged = Judged("placeholder" if is_placeholder(value) else "literal", ((begin, end),))
-            named = replace(slot, kind=within.kind or slot.kind, name=within.name or within.provider or slot.name)
+            named = slot._replace(kind=within.kind or slot.kind, name=within.name or within.provider or slot.name)
             ending = suffix or (within.name if within.kind == "url" else "")
             self._removed(text, judged, trail, named, ending, within.provider)
         return replace_spans(text, chosen)
@@ -267,7 +266,7 @@ class _Walk:
             head, equals, tail = argument.partition("=")
             password = passwords.get(index)
             if password and judge(argument[slice(*password.span)], "strong").what == "literal":
-                named = replace(slot, name=password.name.lstrip("-"))
+                named = slot._replace(name=password.name.lstrip("-"))
                 judged = Judged("literal", (password.span,))
                 clean.append(self._removed(argument, judged, item_trail, named, password.name))
             elif equals and (head.startswith("-") or before in _DOCKER_ENV or re.fullmatch(r"[A-Z][A-Z0-9_]*", head)):
@@ -289,9 +288,9 @@ class _Walk:
 
     def _argument(self, text: str, trail: Trail, slot: _Slot, name: str) -> str:
         flag = name.lstrip("-")
-        named = replace(slot, name=flag)
+        named = slot._replace(name=flag)
         if name in ("--header", "-H") and (colon := re.match(r"([\w-]+)\s*:\s*", text)):
-            rest = self._argument(text[colon.end() :], trail, replace(slot, kind="header"), colon.group(1))
+            rest = self._argument(text[colon.end() :], trail, slot._replace(kind="header"), colon.group(1))
             return text[: colon.end()] + rest
         strength = slot_strength(flag, slot.kind) or ("weak" if _ONE_LETTER_FLAG.match(name) else "")
         if strength:
@@ -315,8 +314,11 @@ def _own_entries(document: Any) -> frozenset[str]:
 
 
 def _label(value: Any) -> str:
-    labels = (value.get(key) for key in _LABELS) if isinstance(value, dict) else ()
-    return next((label for label in labels if isinstance(label, str) and label.strip()), "")
+    for key in _LABELS if isinstance(value, dict) else ():
+        label = value.get(key)
+        if isinstance(label, str) and label.strip():
+            return label
+    return ""
 
 
 def replace_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -74,7 +74,11 @@ def secrets_within(text: str, budget: Budget, *, kind: str = "", is_data: bool =
     is_searched = kind != "code" and not is_data
     candidates: Iterable[tuple[Span, Within]] = chain(
         _assigned(text, budget) if kind == "command" else (),
-        ((span, Within("url", name)) for span, name in _in_addresses(text, budget, is_data=is_data)),
+        (
+            ((span, Within("url", name)) for span, name in _in_addresses(text, budget, is_data=is_data))
+            if "://" in text
+            else ()
+        ),
         (((begin, end), Within(provider=provider)) for provider, begin, end in provider_matches(text)),
         ((span, Within(name=name)) for span, name in _after_names(text, budget, is_data=is_data)),
         ((span, Within(name=name)) for span, name in _in_commands(text, budget)),

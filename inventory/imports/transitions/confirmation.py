@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import QuerySet
 
 from governance.core.access import Actor, Permission, Refusal, access, invalid, refuse
 from governance.core.database import advisory_locks
@@ -91,13 +91,16 @@ def confirm_import(
     manifest, known, chosen = Manifest.from_dict(item.manifest), _checked(fields), chosen or {}
     _check_choices(chosen)
     _check_described(manifest)
-    found = find_automation(step.subject, manifest, environment=known.get("environment"), named=automation)
+    same_id = list(automations_with_id(manifest))
+    found = find_automation(step.subject, manifest, known.get("environment"), automation, same_id)
     if found is None:
-        automation = _create_automation(step, manifest, {**_checked(if_new or {}), **known}, sibling)
+        made_of = {**_checked(if_new or {}), **known}
+        automation = _create_automation(step, manifest, made_of, sibling, is_known=bool(same_id))
     else:
         automation = _amend(step, found, known)
     before = automation.versions.order_by("-number").first() if found is not None else None
-    version, payload = _add_version(step, automation, manifest, chosen, item.secrets, before)
+    version, payload, tier = _add_version(step, automation, manifest, chosen, item.secrets, before)
+    _keep_tier(step, automation, tier, is_new=found is None)
     item.version, item.progress, item.team = version, ImportState.CONFIRMED, step.subject
     made = Outcome.NEW if version.number == 1 else Outcome.CHANGED
     item.outcome, item.reason = made if payload["new"] else Outcome.UNCHANGED, ""
@@ -113,8 +116,8 @@ def _add_version(
     chosen: Mapping[str, Resource],
     secrets: Sequence[Mapping[str, Any]],
     before: Version | None,
-) -> tuple[Version, dict[str, Any]]:
-    """Find or create the version of a manifest; returns it with facts for the event. ``before``: the newest version."""
+) -> tuple[Version, dict[str, Any], str]:
+    """Find or create the version of a manifest; returns it with facts for the event and its tier. ``before``: the newest version."""
     resolved = resolution.resolve_manifest(
         manifest,
         platform_instance=automation.platform_instance,
@@ -124,17 +127,36 @@ def _add_version(
         with_people=False,
     )
     version, is_new, judged = write_version(step, automation, manifest, resolved, secrets=secrets, before=before)
-    if automation.approved_version_id is None and judged.tier != automation.tier:
-        automation.tier = judged.tier  # of the newest version, before the first approval
-        _save_as(step, automation, "tier.computed")
     payload: dict[str, Any] = {"number": version.number, "manifest": version.manifest_digest, "new": is_new}
     if is_new and before is not None:
         payload["drift"] = diff_versions(before, version).counts
-    return version, payload
+    return version, payload, judged.tier
+
+
+def _keep_tier(step: Step[Team], automation: Automation, tier: str, *, is_new: bool) -> None:
+    """Keep the newest version's tier, before the first approval; a new automation gets its first history row with it."""
+    if is_new:
+        automation.tier = tier
+        Automation.objects.filter(pk=automation.pk).update(tier=tier)
+        step.insert_history(automation, "automation.registered")
+    elif automation.approved_version_id is None and tier != automation.tier:
+        automation.tier = tier
+        _save_as(step, automation, "tier.computed")
+
+
+def automations_with_id(manifest: Manifest) -> QuerySet[Automation]:
+    """Automations of a manifest's platform and external id, in all environments; none for a source without an id."""
+    external = manifest.source.external_id[:160]
+    same_id = Automation.objects.filter(platform_instance=platform_name(manifest), external_id=external).order_by()
+    return same_id if external else Automation.objects.none()
 
 
 def find_automation(
-    team: Team, manifest: Manifest, *, environment: str | None = None, named: Automation | None = None
+    team: Team,
+    manifest: Manifest,
+    environment: str | None = None,
+    named: Automation | None = None,
+    same_id: Sequence[Automation] | None = None,
 ) -> Automation | None:
     """Find the automation of a manifest, or None for a new one. Never matched by name (I1). Reads only.
 
@@ -148,22 +170,26 @@ def find_automation(
         manifest: the manifest.
         environment: its environment; production by default.
         named: the builder's choice, for a source without an id.
+        same_id: see `automations_with_id`; None to read them.
     """
-    registered = Automation.objects.select_related("team", "business_owner", "technical_owner")
-    place = {"platform_instance": platform_name(manifest), "environment": environment or Environment.PRODUCTION}
-    external = manifest.source.external_id[:160]
-    if external:
-        own_retired = Q(state=AutomationState.RETIRED, team=team)
-        here = registered.select_related("approved_version").filter(**place, external_id=external)
-        here = here.exclude(own_retired).order_by()
+    environment, people = environment or Environment.PRODUCTION, ("team", "business_owner", "technical_owner")
+    if manifest.source.external_id:
+        rows = automations_with_id(manifest).select_related(*people, "approved_version") if same_id is None else same_id
+        here = [row for row in rows if row.environment == environment and not _is_own_retired(row, team)]
         return max(here, key=lambda row: (row.state != AutomationState.RETIRED, row.pk), default=None)
     if named is not None:
         return named
-    same = registered.filter(
-        **place, external_id="", team=team, versions__source_digest=manifest.source.content
-    ).exclude(state=AutomationState.RETIRED)
+    registered = Automation.objects.select_related(*people)
+    place = {"platform_instance": platform_name(manifest), "environment": environment, "external_id": "", "team": team}
+    same = registered.filter(**place, versions__source_digest=manifest.source.content).exclude(
+        state=AutomationState.RETIRED
+    )
     automations = list(same.distinct()[:2])
     return automations[0] if len(automations) == 1 else None
+
+
+def _is_own_retired(automation: Automation, team: Team) -> bool:
+    return automation.state == AutomationState.RETIRED and automation.team_id == team.pk
 
 
 def _check_choices(chosen: Mapping[str, Resource]) -> None:
@@ -222,15 +248,16 @@ def _check_owners(step: Step[Any], team: Team, automation: Automation | None, gi
 
 
 def _create_automation(
-    step: Step[Team], manifest: Manifest, given: Mapping[str, Any], sibling: Automation | None
+    step: Step[Team], manifest: Manifest, given: Mapping[str, Any], sibling: Automation | None, *, is_known: bool
 ) -> Automation:
+    """Register a new automation; ``is_known``: the register has its external id."""
     _check_owners(step, step.subject, None, given)
     if given.get("business_owner") is None:
         raise invalid("I1", "business_owner", "Name who is accountable for it.")
     made = new_automation(step.subject, manifest, given)
-    made.lineage = lineages.lineage_of_new(step.subject, manifest, made.environment, sibling)
+    made.lineage = lineages.lineage_of_new(step.subject, manifest, made.environment, sibling, is_known=is_known)
     made.created_at = step.now
-    _save_as(step, made, "automation.registered")
+    step.insert_alone(made)  # its first history row follows with its tier
     step.record("automation.registered", made, {"team": str(step.subject.pk)})
     return made
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from governance.core.access import Refusal, refuse
+from governance.core.engine import hooks
 from governance.core.engine.transition import Step
 from governance.core.texts import free_text
 from inventory.chains import chain_ends
@@ -33,8 +34,12 @@ from inventory.models import (
 )
 from inventory.ownership import parties
 from inventory.ownership import transitions as ownership_transitions
+from inventory.resources.queries import Bindings
 from inventory.resources.transitions.bindings import notify_claims
 from inventory.versions import transitions as version_transitions
+
+#: Event for handlers only: an import has added these entitlements, each with its resource.
+ENTITLEMENTS_IMPORTED = "entitlements.imported"
 
 
 def write_version(
@@ -92,7 +97,8 @@ def write_version(
     _save_author(version, manifest, is_new=True)
     identities = sorted(resolved.identities, key=lambda identity: identity.pk) if before is None else None
     parts = (list(privileges.values()), list(resolved.credentials.values()), resolved.triggers)
-    rows = version_transitions.VersionRows(automation, *parts, manifest, identities)
+    bindings = Bindings(resolved.bindings.values(), resolved.confirmed)
+    rows = version_transitions.VersionRows(automation, *parts, manifest, identities, bindings=bindings)
     return version, True, version_transitions.assess_version(version, now=step.now, rows=rows)
 
 
@@ -148,6 +154,7 @@ def _save_resources(step: Step[Any], automation: Automation, resolved: Resolutio
     step.insert(first)
     for row in again:
         step.save(row)
+    resolved.bindings |= {row.key: row for row in (*first, *again)}
     for row in (*first, *again):
         step.record("binding.proposed", row, {"resource": str(row.resource_id)})
     notify_claims([*first, *again], step.now)
@@ -199,6 +206,8 @@ def _save_entitlements(step: Step[Any], resolved: Resolution) -> None:
     step.insert(list(new.values()))
     for entitlement in new.values():
         step.record("entitlement.added", entitlement, {"code": entitlement.code})
+    if new:
+        hooks.follow(ENTITLEMENTS_IMPORTED, list(new.values()), step)
     for privilege in resolved.privileges.values():  # take the keys of rows that were just saved
         privilege.entitlement, privilege.credential = privilege.entitlement, privilege.credential
 

@@ -355,6 +355,7 @@ def declare_house() -> tuple[Any, Any, list[bool]]:
         """Leave, locking the other door on the way."""
         step.subject.name = "left"
         step.save(step.subject)
+        step.record("house.checked", step.subject)
         try:
             lock_door(other, actor=step.actor, now=step.now)
         except OutOfTurn:
@@ -375,8 +376,8 @@ def test_internal_transition_is_refused_directly(doors: Any, northwind: Northwin
     leave(Door.objects.create(name="front"), actor=as_actor(northwind.ines), now=northwind.now, other=door)
     door.refresh_from_db()
     assert (door.state, door.name) == ("locked", "locked")
-    events = LedgerEvent.objects.filter(subject_type="portal.door", outcome="done")
-    assert sorted(event.verb for event in events) == ["door.locked", "house.left"]
+    events = LedgerEvent.objects.filter(subject_type="portal.door", outcome="done").order_by("pk")
+    assert [event.verb for event in events] == ["house.checked", "door.locked", "house.left"]
     assert len({event.correlation for event in events}) == 1
 
 

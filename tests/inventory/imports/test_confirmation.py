@@ -128,6 +128,16 @@ def test_each_governed_row_that_an_import_made_has_a_history_row_and_a_ledger_ev
     assert f"inventory.automation:{Automation.objects.get().pk}" in event.about
 
 
+@pytest.mark.rule("H1", "I2")
+def test_history_of_imported_automation_begins_with_its_computed_tier(company: Company) -> None:
+    version = scenarios.brought_in(company)
+    (first,) = version.automation.history.all()
+    assert (first.history_type, first.tier, first.history_user) == ("+", "high", company.people.rita)
+    assert first.history_date == version.created_at
+    imported = LedgerEvent.objects.get(verb="version.imported")
+    assert first.history_change_reason == f"automation.registered {imported.correlation}"
+
+
 @pytest.mark.rule("I7")
 @pytest.mark.parametrize(
     "name",
