@@ -60,7 +60,7 @@ def lineage_ids(automation: Automation) -> list[int]:
 
 
 def lineage_of_new(
-    team: Team, manifest: Manifest, environment: str, chosen: Automation | None, *, is_known: bool
+    team: Team, manifest: Manifest, environment: str, chosen: Automation | None, *, has_same_id: bool
 ) -> UUID:
     """Lineage of a new automation: its certain sibling's, otherwise the chosen automation's, otherwise a new one (I10).
 
@@ -69,12 +69,12 @@ def lineage_of_new(
         manifest: its description.
         environment: its environment.
         chosen: the automation that a person promotes; None without one.
-        is_known: whether the register has its external id.
+        has_same_id: whether another automation has its external id.
 
     Raises:
         InvalidInput: the chosen automation is of another team, or already in this environment.
     """
-    sibling = certain_sibling(team, manifest, environment) if is_known else None
+    sibling = certain_sibling(team, manifest, environment) if has_same_id else None
     if sibling is None and chosen is not None:
         sibling = chosen_sibling(team, chosen.pk, environment)
         if sibling is None:

@@ -45,7 +45,7 @@ class Resolution:
 
     Args:
         resources: by binding key; unsaved ones are unknown and will be proposed.
-        bindings: existing bindings by binding key.
+        bindings: saved bindings by binding key; the import adds those that it saves.
         confirmed: the confirmed bindings of the connections' hosts.
         held: keys of bindings that another person proposed and that wait for their owner; the builder cannot change
             them.
@@ -195,8 +195,8 @@ def _resources(
     keys = {binding_key(privilege): privilege for privilege in manifest.privileges}
     connections = [key for key in keys if key[0] != REGISTERED]
     instances, hosts = {instance for _, instance in connections}, {host_of(*key) for key in connections} - {""}
-    named_or_near = Q(instance_name__in=instances) | confirms(hosts)
-    rows = list(Binding.objects.filter(named_or_near).select_related(*related)) if connections else []
+    of_connections = Q(instance_name__in=instances) | confirms(hosts)
+    rows = list(Binding.objects.filter(of_connections).select_related(*related)) if connections else []
     resolved.bindings = {row.key: row for row in rows if row.key in keys}
     resolved.confirmed = [row for row in rows if not row.is_open and row.host in hosts]
     resolved.held = _reserved_by_others(resolved.bindings, automation, by)

@@ -29,7 +29,7 @@ def add_parties(written: Automation | Version | InterimOwner, step: Step[Any]) -
         DutyConflict: one of them has decided in it. The whole change is refused.
     """
     automation = written if isinstance(written, Automation) else written.automation
-    is_first = bool(step.payload.get("new")) and step.payload["number"] == 1  # nobody has submitted it yet
+    is_first = isinstance(written, Version) and written.number == 1 and step.payload["new"]  # so it is not submitted
     if automation is None or is_first:
         return  # without an automation, it is an interim owner of something else
     unfinished = automation.submissions.filter(state__in=UNFINISHED)

@@ -1,6 +1,7 @@
 """The only extension point: a higher app handles an event of a lower app, adds a duty to it, or bars people from being named.
 
-Handlers run in the transaction of the event, after its effect, in the order of registration. An exception rolls everything back.
+Handlers run in the transaction of the event, after its effect, in the order of registration. An exception rolls everything back. A body may
+also call `follow` itself, with a name that is no event of the ledger (`person.erasing`, `entitlements.imported`).
 Every operation of the event checks an added duty after its own, for pages, the matrix and the write.
 """
 

@@ -60,6 +60,7 @@ class Step(Generic[M]):
     context: Any = None  # data of the operation's loader, read after the lock
     broken: BaseException | None = None
     events: list[LedgerEvent] = field(default_factory=list)
+    inserted: list[tuple[models.Model, str]] = field(default_factory=list)  # without history yet
     payload: Mapping[str, Any] = field(default_factory=dict)  # facts of the event, for the handlers of hooks
 
     @property
@@ -90,19 +91,28 @@ class Step(Generic[M]):
         if rows:
             bulk_create_with_history(rows, type(rows[0]), **self._bulk_history)
 
-    @staticmethod
-    def insert_alone(row: models.Model) -> None:
-        """Insert a governed row without history; `insert_history` follows in the same step."""
+    def insert_before_body_ends(self, row: models.Model, why: str) -> None:
+        """Insert a governed row that the body completes: its first history row is written after the body, with the values of then.
+
+        The body writes what it still changes with `QuerySet.update`, and calls no `save` for the row.
+
+        Args:
+            row: unsaved.
+            why: begins the text of the history row.
+        """
         row.skip_history_when_saving = True  # type: ignore[attr-defined]
         try:
             row.save()
         finally:
             del row.skip_history_when_saving  # type: ignore[attr-defined]
+        self.inserted.append((row, why))
 
-    def insert_history(self, row: models.Model, why: str) -> None:
-        """Insert the first history row of a row that `insert_alone` saved; its text is ``why`` and the call."""
-        author = {**self._bulk_history, "default_change_reason": f"{why} {self.actor.correlation}"}
-        type(row).history.bulk_history_create([row], **author)  # type: ignore[attr-defined]
+    def write_first_history(self) -> None:
+        """Write the first history rows of the rows that the body inserted and completed."""
+        for row, why in self.inserted:
+            author = {**self._bulk_history, "default_change_reason": f"{why} {self.actor.correlation}"}
+            type(row).history.bulk_history_create([row], **author)  # type: ignore[attr-defined]
+        self.inserted.clear()
 
     def update(self, rows: Sequence[models.Model], *fields: str) -> None:
         """Update fields of governed rows of one model as `save` does, in two statements for all of them."""

@@ -242,6 +242,7 @@ class Transition(Generic[M]):
     def _take_effect(self, step: Step[M], params: Mapping[str, Any]) -> models.Model:
         before = state_of(step.subject)
         effect = self.body(step, **params) or Effect()
+        step.write_first_history()
         made = effect.subject or step.subject
         payload = dict(effect.payload)
         if self.target:

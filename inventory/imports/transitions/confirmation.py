@@ -94,8 +94,8 @@ def confirm_import(
     same_id = list(automations_with_id(manifest))
     found = find_automation(step.subject, manifest, known.get("environment"), automation, same_id)
     if found is None:
-        made_of = {**_checked(if_new or {}), **known}
-        automation = _create_automation(step, manifest, made_of, sibling, is_known=bool(same_id))
+        new_fields = {**_checked(if_new or {}), **known}
+        automation = _create_automation(step, manifest, new_fields, sibling, has_same_id=bool(same_id))
     else:
         automation = _amend(step, found, known)
     before = automation.versions.order_by("-number").first() if found is not None else None
@@ -134,13 +134,13 @@ def _add_version(
 
 
 def _keep_tier(step: Step[Team], automation: Automation, tier: str, *, is_new: bool) -> None:
-    """Keep the newest version's tier, before the first approval; a new automation gets its first history row with it."""
+    """Keep the newest version's tier, before the first approval; a new automation gets no history row for it."""
+    if automation.approved_version_id is not None or tier == automation.tier:
+        return
+    automation.tier = tier
     if is_new:
-        automation.tier = tier
-        Automation.objects.filter(pk=automation.pk).update(tier=tier)
-        step.insert_history(automation, "automation.registered")
-    elif automation.approved_version_id is None and tier != automation.tier:
-        automation.tier = tier
+        Automation.objects.filter(pk=automation.pk).update(tier=tier)  # its first history row follows with it
+    else:
         _save_as(step, automation, "tier.computed")
 
 
@@ -248,16 +248,16 @@ def _check_owners(step: Step[Any], team: Team, automation: Automation | None, gi
 
 
 def _create_automation(
-    step: Step[Team], manifest: Manifest, given: Mapping[str, Any], sibling: Automation | None, *, is_known: bool
+    step: Step[Team], manifest: Manifest, given: Mapping[str, Any], sibling: Automation | None, *, has_same_id: bool
 ) -> Automation:
-    """Register a new automation; ``is_known``: the register has its external id."""
+    """Register a new automation; ``has_same_id``: another automation has its external id."""
     _check_owners(step, step.subject, None, given)
     if given.get("business_owner") is None:
         raise invalid("I1", "business_owner", "Name who is accountable for it.")
     made = new_automation(step.subject, manifest, given)
-    made.lineage = lineages.lineage_of_new(step.subject, manifest, made.environment, sibling, is_known=is_known)
+    made.lineage = lineages.lineage_of_new(step.subject, manifest, made.environment, sibling, has_same_id=has_same_id)
     made.created_at = step.now
-    step.insert_alone(made)  # its first history row follows with its tier
+    step.insert_before_body_ends(made, "automation.registered")  # its tier follows
     step.record("automation.registered", made, {"team": str(step.subject.pk)})
     return made
 

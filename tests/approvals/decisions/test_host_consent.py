@@ -15,7 +15,7 @@ from inventory.resources import queries as resource_queries
 from inventory.resources.transitions import bindings
 from tests import scenarios
 from tests.approvals import stock_report
-from tests.approvals.decisions.test_bindings_of_parties import HOST, payroll, reads_payroll, submitted
+from tests.approvals.decisions.test_bindings_of_parties import HOST, payroll, reads_payroll, submitted, version
 from tests.approvals.refusals import database_refuses, insert_decision
 from tests.people import as_actor, as_delegate, joins
 from tests.scenarios import Company
@@ -50,6 +50,12 @@ def submitted_approval(c: Company) -> Approval:
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------------
+
+
+def test_assessment_of_import_counts_claim_of_other_owner(claimed: Company) -> None:
+    made = version(claimed, technical_owner=claimed.people.rita)
+    key = made.privileges.get(instance=HOST).key
+    assert (made.latest_assessment.tier, made.latest_assessment.levels["unvouched"]) == ("high", [key])
 
 
 def test_claimed_host_is_high_until_other_owner_agrees(claimed: Company) -> None:
