@@ -133,6 +133,7 @@ def pages(n: people.Northwind, waiting: Submission, second: Submission) -> list[
         Page("list, a page in the middle", f"{listed}?after={middle.pk}", n.sana, 8, 60_000, 40),
         Page("list, rows for htmx", listed, n.sana, 8, 30_000, 40, rows_only=True),
         Page("search", f"{listed}?q=stock+07", n.sana, 8, 60_000, 45),
+        Page("search, a common word", f"{listed}?q=stock", n.sana, 8, 60_000, 45),  # a full page at 1,000 too
         Page("search, what one answers for", f"{listed}?q=stock", n.omar, 8, 60_000, 45),
         Page("search, nothing that one may see", f"{listed}?q=stock", n.nadia, 8, 60_000, 45),
         Page("detail", f"{listed}{live.pk}/", n.sana, 15, 60_000, 40),

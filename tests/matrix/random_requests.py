@@ -68,9 +68,7 @@ METHODS = ["POST", "GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", 
 CHANGES = ["in its place"] * 4 + ["beside", "instead", "nothing"]
 #: How often each way of writing a body comes up.
 WRITTEN = (
-    ["urlencoded"] * 8
-    + ["multipart"] * 2
-    + ["files", "cut", "no boundary", "json", "text", "rot13", "utf-16", "undefined", "none"]
+    ["urlencoded"] * 8 + ["multipart"] * 2 + ["files", "cut", "no boundary", "json", "text", "rot13", "utf-16", "none"]
 )
 HEADERS = st.sampled_from(
     [
@@ -190,7 +188,9 @@ def written(pairs: Pairs, how: str) -> tuple[bytes, str]:
     """A body, and what it says that it is."""
     plain = _urlencoded(pairs).encode()
     kinds = {"json": "application/json", "text": "text/plain", "none": ""}
-    kinds |= {charset: f"{URLENCODED}; charset={charset}" for charset in ("utf-16", "undefined")}
+    kinds["utf-16"] = (
+        f"{URLENCODED}; charset=utf-16"  # the test client can't send "undefined" with a query: `wsgi` reads that
+    )
     if how in kinds:
         return plain, kinds[how]
     if how == "urlencoded":

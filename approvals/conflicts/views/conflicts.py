@@ -25,6 +25,7 @@ from approvals.models.conflict_rule import Scope
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.access import Actor
 from governance.core.models import Person, Team
+from governance.core.texts import free_text
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, timeline_context
 from governance.web.requests.request import Request, number
@@ -95,7 +96,7 @@ def _filtered(
     Only automations that the reader may see count: otherwise a filter would reveal the owners of others.
     """
     automations, clauses = Automation.objects.visible_to(actor, now).order_by(), list[str]()
-    if code := query.get("rule"):
+    if code := free_text.name(query.get("rule", "")):
         rule = ConflictRule.objects.filter(code=code).order_by("-number").first()
         clauses.append(f"of the rule “{rule.title if rule is not None else code}”")
         seen = seen.filter(code=code)

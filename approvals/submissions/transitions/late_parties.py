@@ -29,9 +29,8 @@ def add_parties(written: Automation | Version | InterimOwner, step: Step[Any]) -
         DutyConflict: one of them has decided in it. The whole change is refused.
     """
     automation = written if isinstance(written, Automation) else written.automation
-    is_first = isinstance(written, Version) and written.number == 1 and step.payload["new"]  # so it is not submitted
-    if automation is None or is_first:
-        return  # without an automation, it is an interim owner of something else
+    if automation is None or (isinstance(written, Version) and written.number == 1 and step.payload["new"]):
+        return  # an interim owner of something else, or a first version, which nobody has submitted
     unfinished = automation.submissions.filter(state__in=UNFINISHED)
     submission = unfinished.select_related("version", "policy", "submitted_by").first()
     if submission is None:

@@ -27,6 +27,7 @@ from governance.core.clock import icalendar_file
 from governance.core.duties.refusals import ERRORS
 from governance.core.engine.transition import Transition
 from governance.core.ledger import ledger_events
+from governance.core.texts import free_text
 from governance.core.timeline import queries as timeline_queries
 from governance.web.requests.request import Request, local_path
 
@@ -101,6 +102,7 @@ def refused(
     """
     status = ERRORS[refusal.kind].status
     values = {"back_href": _came_from(request), **(context or {}), "refusal": refusal}
+    values["typed"] = free_text.seen(str(values.get("typed", "")))
     if refusal.code == SIGN_IN_AGAIN:
         values["sign_in_href"] = sign_in_again(request, back_href=str((context or {}).get("back_href", "")))
     if _is_htmx(request):

@@ -43,8 +43,11 @@ def search(rows: QuerySet[Any], words: Sequence[str], *columns: str) -> QuerySet
 
 
 def by_name(rows: QuerySet[Any], query: QueryDict, path: str) -> Paged:
-    """Return the page of rows by name; see `by_column`."""
-    return by_column(rows, query, path, "name")
+    """Return the page of rows by name, or of a search, newest first; see `by_column`.
+
+    By name, a search for a word that only names late in the alphabet hold would read all rows before them.
+    """
+    return newest_first(rows, query, path) if words_of(query) else by_column(rows, query, path, "name")
 
 
 def newest_first(rows: QuerySet[Any], query: QueryDict, path: str) -> Paged:

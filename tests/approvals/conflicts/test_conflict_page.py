@@ -105,3 +105,8 @@ def test_conflict_ended_with_rule_is_not_called_resolved(plain: Company, plain_i
     assert "Rule given up" in text
     assert "Resolved" not in text
     assert scenarios.grants_of(plain_in_force)
+
+
+def test_filter_by_unknown_rule_shows_no_invisible_characters(plain: Company) -> None:
+    page = client_of(plain.people.sana).get("/conflicts/?rule=a%1b%E2%80%AEb").content.decode()
+    assert "of the rule “ab”" in page

@@ -336,4 +336,4 @@ def test_grant_never_outlasts_its_limits_in_any_order_of_events(held: Held, requ
         request,
         f"{Life.taken:,} steps of grants, no more than {STEPS} on end, {Life.longest} renewals on end at most, each ledger verified",
     )
-    assert not run_lengths.IS_SOAK or Life.longest == 2, "as many as there may be on end were not reached"
+    assert not run_lengths.IS_SOAK or Life.longest >= 2, "no renewal of a renewal was reached"

@@ -118,7 +118,7 @@ def test_back_leads_to_a_page_of_ours_only(kind: Kind, came_from: str, back: str
 @pytest.mark.parametrize("kind", ["duty", "permission", "state", "input"])
 def test_what_was_typed_stands_on_the_refusing_page_and_not_beside_its_form(kind: Kind) -> None:
     error = refuse(Refusal(kind=kind, code="SOD-1", sentence="You submitted this."))
-    typed = {"reason": "Ninety <b>is</b> fine."}
+    typed = {"reason": "Ninety <b>is</b> \u202efine."}  # with an invisible override of direction
     fragment_headers = {"HX-Request": "true", "HX-Target": "rows"}
     answers = RefusalMiddleware(lambda _: HttpResponse())
     pages = [
