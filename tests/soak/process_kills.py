@@ -20,8 +20,8 @@ from tests.recertification.due_grants import answers, connected, is_gone, take_u
 #: Real seconds after which nobody still sends what they claimed: a mail to the loopback takes milliseconds.
 LOST_AFTER = 15
 
-#: What a worker says whenever it has found its broker.
-CONNECTED = "Connected to redis"
+#: What a worker says whenever it has found its broker; the address follows.
+CONNECTED = "Connected to "
 
 
 class Blows:
