@@ -55,9 +55,8 @@ def update_rules(versions: Sequence[ConflictRule]) -> None:
 
 def add_members(entitlements: Sequence[Entitlement], step: Step[Any]) -> None:
     """Store the members of entitlements that an import has added to the register."""
-    # Read again: the import may have read their resources before it waited for its lock.
-    added = Entitlement.objects.filter(pk__in=[row.pk for row in entitlements]).select_related("resource")
-    ConflictMember.objects.bulk_create(compute_members(conflict_queries.rules_with_members(step.now), added))
+    rules = conflict_queries.rules_with_members(step.now)
+    ConflictMember.objects.bulk_create(compute_members(rules, entitlements), batch_size=CHUNK)
 
 
 def update_entitlement(entitlement: Entitlement, step: Step[Any]) -> None:

@@ -6,12 +6,9 @@ The preview shows these rows and the confirmation saves them, so both have the s
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Q
-
 from governance.core.models import Person
 from inventory.credentials import rules as credential_rules
 from inventory.importers import capabilities, sentences
-from inventory.importers.host_names import host_of
 from inventory.importers.manifest import Manifest, binding_key, entitlement_code, privilege_key
 from inventory.importers.manifest import Privilege as ManifestPrivilege
 from inventory.models import (
@@ -31,7 +28,7 @@ from inventory.models import (
     Trigger,
 )
 from inventory.models.binding import BindingKey
-from inventory.resources.queries import RESOURCE_RELATIONS, Bindings, confirms
+from inventory.resources.queries import RESOURCE_RELATIONS, Bindings, of_connections
 from inventory.risk.levels import higher_level
 from inventory.versions.privilege_levels import is_opaque, is_recognised, level_of, places_by_finding
 
@@ -46,7 +43,7 @@ class Resolution:
     Args:
         resources: by binding key; unsaved ones are unknown and will be proposed.
         bindings: saved bindings by binding key; the import adds those that it saves.
-        confirmed: the confirmed bindings of the connections' hosts.
+        bindings_read: all bindings that were read, also those of other connections that confirm the same hosts.
         held: keys of bindings that another person proposed and that wait for their owner; the builder cannot change
             them.
         privileges: unsaved, by draft key, which is equal in preview and confirmation.
@@ -60,7 +57,7 @@ class Resolution:
 
     resources: dict[BindingKey, Resource] = field(default_factory=dict)
     bindings: dict[BindingKey, Binding] = field(default_factory=dict)
-    confirmed: list[Binding] = field(default_factory=list)
+    bindings_read: list[Binding] = field(default_factory=list)
     held: dict[BindingKey, Binding] = field(default_factory=dict)
     privileges: dict[str, Privilege] = field(default_factory=dict)
     credentials: dict[tuple[str, ...], Credential] = field(default_factory=dict)
@@ -82,7 +79,7 @@ class Resolution:
             for key, resource in self.resources.items()
             if key[1] and key[0] != REGISTERED and (key not in self.bindings or self.is_rebound(key))
         ]
-        return Bindings([*self.bindings.values(), *new], self.confirmed)
+        return Bindings([*self.bindings.values(), *new], self.bindings_read)
 
     @property
     def nameable(self) -> list[BindingKey]:
@@ -194,11 +191,10 @@ def _resources(
 ) -> None:
     keys = {binding_key(privilege): privilege for privilege in manifest.privileges}
     connections = [key for key in keys if key[0] != REGISTERED]
-    instances, hosts = {instance for _, instance in connections}, {host_of(*key) for key in connections} - {""}
-    of_connections = Q(instance_name__in=instances) | confirms(hosts)
-    rows = list(Binding.objects.filter(of_connections).select_related(*related)) if connections else []
-    resolved.bindings = {row.key: row for row in rows if row.key in keys}
-    resolved.confirmed = [row for row in rows if not row.is_open and row.host in hosts]
+    if connections:
+        rows = Binding.objects.filter(of_connections(connections)).select_related(*related)
+        resolved.bindings_read = list(rows)
+    resolved.bindings = {row.key: row for row in resolved.bindings_read if row.key in keys}
     resolved.held = _reserved_by_others(resolved.bindings, automation, by)
     described = _described(keys)
     for key, privilege in keys.items():

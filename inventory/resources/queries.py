@@ -71,14 +71,14 @@ class Bindings(dict[BindingKey, Binding]):
 
     Args:
         rows: each with its resource.
-        confirmed: the confirmed bindings of their hosts, if the caller has read them.
+        confirmed: rows with the confirmed bindings of their hosts, if the caller has read them; open ones count for nothing.
     """
 
     def __init__(self, rows: Iterable[Binding] = (), confirmed: Iterable[Binding] | None = None) -> None:
         super().__init__({row.key: row for row in rows})
         if confirmed is None:
             hosts = {_host(row) for row in self.values()} - {""}
-            rows_of_hosts = Binding.objects.filter(confirms(hosts)).select_related("resource__owner")
+            rows_of_hosts = Binding.objects.filter(_confirms(hosts)).select_related("resource__owner")
             confirmed = rows_of_hosts if hosts else ()
         self._claims = _claims_on(list(self.values()), confirmed)
 
@@ -87,7 +87,7 @@ class Bindings(dict[BindingKey, Binding]):
         return self._claims.get(row.key, ())
 
     @property
-    def confirmed_or_owned(self) -> list[BindingKey]:
+    def keys_resting_on_people(self) -> list[BindingKey]:
         """Keys of the bindings that could rest on parties (`is_vouched`): confirmed ones, and those of an owned or claimed resource."""
         return [
             key for key, row in self.items() if not row.is_open or row.resource.answering_ids or self.claims_on(row)
@@ -115,19 +115,24 @@ def bindings_of(privileges: Iterable[Privilege]) -> Bindings:
     places = {(privilege.connector, privilege.instance) for privilege in connected}
     if not places:
         return Bindings()
-    instances, hosts = {instance for _, instance in places}, {host_of(*place) for place in places} - {""}
-    read = Binding.objects.filter(Q(instance_name__in=instances) | confirms(hosts)).order_by()
-    rows = list(read)
+    rows = list(Binding.objects.filter(of_connections(places)).order_by())
     load_people((row, "refused_by") for row in rows if row.refused_by_id is not None)
     resources = {row.entitlement.resource_id: row.entitlement.resource for row in connected}
     if missing := {row.resource_id for row in rows} - resources.keys():
         resources |= Resource.objects.select_related("owner", "interim").order_by().in_bulk(missing)
     for row in rows:
         row.resource = resources[row.resource_id]
+    instances = {instance for _, instance in places}
     return Bindings([row for row in rows if row.instance_name in instances], rows)
 
 
-def confirms(hosts: Collection[str]) -> Q:
+def of_connections(keys: Collection[BindingKey]) -> Q:
+    """Condition for the bindings of some connections, and for the confirmed bindings of their hosts."""
+    hosts = {host_of(*key) for key in keys} - {""}
+    return Q(instance_name__in={instance for _, instance in keys}) | _confirms(hosts)
+
+
+def _confirms(hosts: Collection[str]) -> Q:
     """Condition for confirmed bindings of some hosts."""
     return Q(host__in=hosts, confirmed_at__isnull=False)
 

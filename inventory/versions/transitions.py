@@ -130,9 +130,8 @@ def record_assessment(
     identities = identities_of([version]) if rows.identities is None else rows.identities
     more = privilege_levels.apply_new_reading(privileges, manifest) if manifest is not None else []
     bindings = resource_queries.bindings_of(privileges) if rows.bindings is None else rows.bindings
-    parties = ownership_parties.party_ids(automation, credentials, step.now, bindings.confirmed_or_owned) | set(
-        party_ids
-    )
+    stated = bindings.keys_resting_on_people
+    parties = ownership_parties.party_ids(automation, credentials, step.now, stated) | set(party_ids)
     parts = VersionParts(automation, privileges, credentials, rows.triggers, identities, rows.read.on_error)
     judge_as = partial(
         judge_version,

@@ -188,9 +188,8 @@ def written(pairs: Pairs, how: str) -> tuple[bytes, str]:
     """A body, and what it says that it is."""
     plain = _urlencoded(pairs).encode()
     kinds = {"json": "application/json", "text": "text/plain", "none": ""}
-    kinds["utf-16"] = (
-        f"{URLENCODED}; charset=utf-16"  # the test client can't send "undefined" with a query: `wsgi` reads that
-    )
+    # Not "undefined": the test client asks no `wsgi`, which takes it out.
+    kinds["utf-16"] = f"{URLENCODED}; charset=utf-16"
     if how in kinds:
         return plain, kinds[how]
     if how == "urlencoded":

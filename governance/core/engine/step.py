@@ -94,7 +94,7 @@ class Step(Generic[M]):
     def insert_before_body_ends(self, row: models.Model, why: str) -> None:
         """Insert a governed row that the body completes: its first history row is written after the body, with the values of then.
 
-        The body writes what it still changes with `QuerySet.update`, and calls no `save` for the row.
+        The body changes it with `complete` only.
 
         Args:
             row: unsaved.
@@ -106,6 +106,14 @@ class Step(Generic[M]):
         finally:
             del row.skip_history_when_saving  # type: ignore[attr-defined]
         self.inserted.append((row, why))
+
+    def complete(self, row: models.Model, **values: Any) -> None:
+        """Set columns of a row that `insert_before_body_ends` has inserted; its first history row will hold them."""
+        if not any(row is inserted for inserted, _ in self.inserted):
+            raise AssertionError(f"{row!r} has its history already: save it")
+        for name, value in values.items():
+            setattr(row, name, value)
+        type(row)._base_manager.filter(pk=row.pk).update(**values)
 
     def write_first_history(self) -> None:
         """Write the first history rows of the rows that the body inserted and completed."""

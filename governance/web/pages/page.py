@@ -102,7 +102,7 @@ def refused(
     """
     status = ERRORS[refusal.kind].status
     values = {"back_href": _came_from(request), **(context or {}), "refusal": refusal}
-    values["typed"] = free_text.seen(str(values.get("typed", "")))
+    values["typed"] = free_text.seen(str(values.get("typed") or ""))
     if refusal.code == SIGN_IN_AGAIN:
         values["sign_in_href"] = sign_in_again(request, back_href=str((context or {}).get("back_href", "")))
     if _is_htmx(request):

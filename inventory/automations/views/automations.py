@@ -39,7 +39,7 @@ TIERS = (("low", "Low"), ("standard", "Standard"), ("high", "High"))
 
 @require_GET
 def automation_list(request: Request) -> HttpResponse:
-    """List the automations that the reader may see, by name; the address holds the filters."""
+    """List the automations that the reader may see, by name, or of a search, newest first; the address holds the filters."""
     now, query, path = request.now(), request.GET, reverse("automation_list")
     rows: QuerySet[Automation] = Automation.objects.visible_to(request.actor, now)
     # A filter on the visible ids keeps PostgreSQL from reading the whole register by name.

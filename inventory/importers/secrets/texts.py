@@ -74,11 +74,7 @@ def secrets_within(text: str, budget: Budget, *, kind: str = "", is_data: bool =
     is_searched = kind != "code" and not is_data
     candidates: Iterable[tuple[Span, Within]] = chain(
         _assigned(text, budget) if kind == "command" else (),
-        (
-            ((span, Within("url", name)) for span, name in _in_addresses(text, budget, is_data=is_data))
-            if "://" in text
-            else ()
-        ),
+        ((span, Within("url", name)) for span, name in _in_addresses(text, budget, is_data=is_data)),
         (((begin, end), Within(provider=provider)) for provider, begin, end in provider_matches(text)),
         ((span, Within(name=name)) for span, name in _after_names(text, budget, is_data=is_data)),
         ((span, Within(name=name)) for span, name in _in_commands(text, budget)),
@@ -104,6 +100,8 @@ def _in_addresses(text: str, budget: Budget, *, is_data: bool) -> Iterator[tuple
     Finds passwords before the host, and parameters of a query or path with telling names, in every notation. A user
     without a password is a token over HTTP, except a usual word (``git``) or the owner of the path.
     """
+    if "://" not in text:
+        return
     if _ONE_ADDRESS.fullmatch(text):
         text = text.replace("\\", "/")  # as a client reads it; in a longer text it is mostly an escape
     for address in _ADDRESS.finditer(text):

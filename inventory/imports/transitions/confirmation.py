@@ -88,11 +88,11 @@ def confirm_import(
         raise refuse(Refusal("I7", "state", "This preview was confirmed or discarded already."))
     if step.actor.person is None or item.batch.by_id != step.actor.person.pk:
         raise refuse(Refusal("I7", "permission", "Only the person who imported the file can confirm its preview."))
-    manifest, known, chosen = Manifest.from_dict(item.manifest), _checked(fields), chosen or {}
-    _check_choices(chosen)
+    manifest, known, chosen = Manifest.from_dict(item.manifest), _checked(fields), _present_choices(chosen or {})
     _check_described(manifest)
     same_id = list(automations_with_id(manifest))
-    found = find_automation(step.subject, manifest, known.get("environment"), automation, same_id)
+    environment = known.get("environment")
+    found = find_automation(step.subject, manifest, environment=environment, named=automation, same_id=same_id)
     if found is None:
         new_fields = {**_checked(if_new or {}), **known}
         automation = _create_automation(step, manifest, new_fields, sibling, has_same_id=bool(same_id))
@@ -137,23 +137,25 @@ def _keep_tier(step: Step[Team], automation: Automation, tier: str, *, is_new: b
     """Keep the newest version's tier, before the first approval; a new automation gets no history row for it."""
     if automation.approved_version_id is not None or tier == automation.tier:
         return
-    automation.tier = tier
     if is_new:
-        Automation.objects.filter(pk=automation.pk).update(tier=tier)  # its first history row follows with it
+        step.complete(automation, tier=tier)
     else:
+        automation.tier = tier
         _save_as(step, automation, "tier.computed")
 
 
 def automations_with_id(manifest: Manifest) -> QuerySet[Automation]:
     """Automations of a manifest's platform and external id, in all environments; none for a source without an id."""
     external = manifest.source.external_id[:160]
-    same_id = Automation.objects.filter(platform_instance=platform_name(manifest), external_id=external).order_by()
-    return same_id if external else Automation.objects.none()
+    if not external:
+        return Automation.objects.none()
+    return Automation.objects.filter(platform_instance=platform_name(manifest), external_id=external).order_by()
 
 
 def find_automation(
     team: Team,
     manifest: Manifest,
+    *,
     environment: str | None = None,
     named: Automation | None = None,
     same_id: Sequence[Automation] | None = None,
@@ -192,11 +194,15 @@ def _is_own_retired(automation: Automation, team: Team) -> bool:
     return automation.state == AutomationState.RETIRED and automation.team_id == team.pk
 
 
-def _check_choices(chosen: Mapping[str, Resource]) -> None:
-    for name, resource in chosen.items():
+def _present_choices(chosen: Mapping[str, Resource]) -> dict[str, Resource]:
+    """Read the chosen resources again, since the caller read them before the lock, and check that each is in use."""
+    rows = Resource.objects.in_bulk({resource.pk for resource in chosen.values()}) if chosen else {}
+    present = {name: rows[resource.pk] for name, resource in chosen.items()}
+    for name, resource in present.items():
         if resource.unresolved or resource.state == ResourceState.RETIRED:
             detail = ((name, "Choose a resource that is in use, or propose one."),)
             raise refuse(Refusal("I8", "input", f"A connection can't open {resource.name}.", detail=detail))
+    return present
 
 
 def _check_described(manifest: Manifest) -> None:

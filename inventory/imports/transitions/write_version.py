@@ -98,7 +98,7 @@ def write_version(
     identities = sorted(resolved.identities, key=lambda identity: identity.pk) if before is None else None
     parts = (list(privileges.values()), list(resolved.credentials.values()), resolved.triggers)
     # As they were when it was resolved: a submission reads them again.
-    bindings = Bindings(resolved.bindings.values(), resolved.confirmed)
+    bindings = Bindings(resolved.bindings.values(), resolved.bindings_read)
     rows = version_transitions.VersionRows(automation, *parts, manifest, identities, bindings=bindings)
     return version, True, version_transitions.assess_version(version, now=step.now, rows=rows)
 

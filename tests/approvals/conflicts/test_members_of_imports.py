@@ -1,4 +1,4 @@
-"""An import stores which legs of the rules in force its new entitlements fill (S6)."""
+"""An import stores which legs of the rules in force its new entitlements fill: `entitlements.imported` (S6)."""
 
 from __future__ import annotations
 

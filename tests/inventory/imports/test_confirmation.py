@@ -37,6 +37,7 @@ from tests.ledger_records import recorded
 from tests.manual_descriptions import registered
 from tests.people import Northwind, as_actor
 from tests.scenarios import Company
+from tests.trigger_bypass import given
 
 pytestmark = pytest.mark.django_db
 
@@ -315,6 +316,15 @@ def test_shared_binding_is_changed_by_its_proposer_only(
     assert bindings.get().proposed_by == n.rita
     plainly(company, content, chosen={name: company.drive})
     assert bindings.get().resource == company.drive
+
+
+@pytest.mark.rule("I8")
+def test_resource_that_was_retired_after_its_choice_is_refused(company: Company) -> None:
+    c = company
+    given(Resource.objects.get(pk=c.slack.pk), state="retired")  # c.slack still says that it is in use
+    with pytest.raises(InvalidInput, match=r"^I8: A connection can't open Finance Slack workspace"):
+        scenarios.brought_in(c, "weekly-stock-report.json")
+    assert not Automation.objects.exists()
 
 
 @pytest.mark.rule("I8")

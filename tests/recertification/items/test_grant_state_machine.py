@@ -241,7 +241,7 @@ class Life(Steps):
         assert not Grant.objects.live(self.now).filter(automation=self.pk, ends_at__lte=self.now).exists()
 
     @invariant()
-    def none_that_follows_is_wider_or_follows_too_many(self) -> None:
+    def none_that_follows_is_wider_or_begins_too_late(self) -> None:
         for grant in self.grants():
             old, before = grant.predecessor, 0
             decided_at = grant.approval.ended_at
