@@ -160,15 +160,22 @@ class World:
         tom.set_password(PASSWORD)
         tom.save(update_fields=["password"])
 
-    def session_of(self, who: str) -> str:
-        """The key of a session: of somebody who has just said their password, or of `HALF`."""
+    def session_of(self, who: str, *, ahead: timedelta = timedelta()) -> str:
+        """The key of a session: of somebody who has just said their password, or of `HALF`.
+
+        Args:
+            who: attribute of `people`, or `HALF`.
+            ahead: puts the time of the password ahead, for a test that takes longer than a password counts as recent.
+        """
         if who == HALF:
             client = Client()
             sign_in(client, self.people.tom.email)
             return str(client.cookies["sessionid"].value)
         person = getattr(self.people, who)
         session = client_of(person).session
-        session["account_authentication_methods"] = [{"method": "password", "at": time.time(), "reauthenticated": True}]
+        session["account_authentication_methods"] = [
+            {"method": "password", "at": time.time() + ahead.total_seconds(), "reauthenticated": True}
+        ]
         session["account_authentication_methods_user"] = str(person.pk)
         session.save()
         return str(session.session_key)

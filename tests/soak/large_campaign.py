@@ -14,6 +14,7 @@ from django.test import override_settings
 
 from approvals.grants.transitions import circuit_breaker
 from approvals.models import BatchSays, BatchState, Grant, GrantState, HeldBatch, HeldGrant
+from approvals.models.grant import Why
 from governance.core.clock import current_time
 from governance.core.clock.organisation import organisation_zone
 from governance.core.mail import jobs as mail_jobs
@@ -156,7 +157,10 @@ class Large:
         self._prove_ledger()
 
     def _prove_outcomes(self) -> None:
-        """Grants that everybody kept have one successor. Unanswered ones have ended without one."""
+        """Grants that everybody kept have one successor. Unanswered ones have ended without one.
+
+        An unanswered credential may end with the last privilege that uses it (A2), before its own item closes.
+        """
         wanted, last = (
             Counter[str](),
             Counter(Grant.objects.exclude(predecessor=None).values_list("predecessor", flat=True)),
@@ -166,10 +170,12 @@ class Large:
                 latest_answer(question).answer if latest_answer(question) else None for question in item.questions.all()
             }
             kept = answers == {AnswerKind.KEEP}
-            outcome = ItemOutcome.KEPT if kept else ItemOutcome.REVOKED
-            wanted[outcome] += item.outcome == outcome
             grant = item.grant
             assert grant is not None
+            is_unused = grant.ended_why == Why.NOT_NEEDED and AnswerKind.REVOKE not in answers
+            ended = ItemOutcome.SUPERSEDED if is_unused else ItemOutcome.REVOKED
+            outcome = ItemOutcome.KEPT if kept else ended
+            wanted[outcome] += item.outcome == outcome
             stands = (grant.state, last[grant.pk], grant.renew)
             assert stands == (GrantState.ENDED, int(kept), True), (item.pk, item.outcome, answers, stands)
         _same("outcomes", Counter(self.items().values_list("outcome", flat=True)), wanted)

@@ -6,6 +6,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -23,6 +24,8 @@ pytestmark = [pytest.mark.process, pytest.mark.soak(only=True)]
 PEOPLE, ROUNDS = 8, run_lengths.run_length(2, soak=12)
 #: Seconds that an answer may take with everybody at it: nothing hangs.
 PATIENCE = 30
+#: Longer than the test takes: a password of a few minutes ago would no longer open the pages of the second factor.
+LONGEST = timedelta(hours=2)
 
 
 def stops(world: World) -> Iterator[tuple[str, str]]:
@@ -30,7 +33,7 @@ def stops(world: World) -> Iterator[tuple[str, str]]:
     cookies: dict[str, str] = {"": ""}
     for who, name, *more in TOUR:
         if who not in cookies:
-            cookies[who] = f"{settings.SESSION_COOKIE_NAME}={world.session_of(who)}"
+            cookies[who] = f"{settings.SESSION_COOKIE_NAME}={world.session_of(who, ahead=LONGEST)}"
         if name != "account_logout":
             yield cookies[who], world.path(name, *more)
 
