@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from django.test import override_settings
 
 from approvals.grants.transitions import circuit_breaker
-from approvals.models import BatchSays, BatchState, Grant, GrantState, HeldBatch, HeldGrant
+from approvals.models import BatchSays, BatchState, Grant, GrantKind, GrantState, HeldBatch, HeldGrant
 from approvals.models.grant import Why
 from governance.core.clock import current_time
 from governance.core.clock.organisation import organisation_zone
@@ -172,8 +172,9 @@ class Large:
             kept = answers == {AnswerKind.KEEP}
             grant = item.grant
             assert grant is not None
-            is_unused = grant.ended_why == Why.NOT_NEEDED and AnswerKind.REVOKE not in answers
-            ended = ItemOutcome.SUPERSEDED if is_unused else ItemOutcome.REVOKED
+            is_unused = grant.kind == GrantKind.CREDENTIAL and grant.ended_why == Why.NOT_NEEDED
+            is_superseded = is_unused and AnswerKind.REVOKE not in answers
+            ended = ItemOutcome.SUPERSEDED if is_superseded else ItemOutcome.REVOKED
             outcome = ItemOutcome.KEPT if kept else ended
             wanted[outcome] += item.outcome == outcome
             stands = (grant.state, last[grant.pk], grant.renew)
