@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 from governance.portal.dashboard.views import home
 from governance.portal.erasure import views as erasure_views
 from governance.portal.health import views as health_views
+from governance.portal.help import views as help_views
 from governance.portal.leavers import views as leaver_views
 from governance.portal.ledger import views as ledger_views
 from governance.portal.people.views import people, profile
@@ -90,5 +91,10 @@ urlpatterns = [
     path("ledger/verify/", ledger_views.ledger_verify, name="ledger_verify"),
     path("ledger/export/", ledger_views.ledger_export, name="ledger_export"),
     path("health/", health_views.health, name="health"),
+    path("help/", help_views.start, name="help"),
+    path("help/rules/", help_views.rule_list, name="help_rules"),
+    path("help/rules/<str:code>/", help_views.rule, name="help_rule"),
+    path("help/glossary/", help_views.glossary, name="glossary"),
+    path("help/introduction/close/", help_views.introduction_close, name="introduction_close"),
     path("admin/", admin_site.mount().urls),
 ]

@@ -173,6 +173,10 @@ TOUR = (
     ("ines", "webhooks"),
     ("ines", "resource_new"),
     ("ines", "health"),
+    ("nadia", "help"),
+    ("nadia", "help_rules"),
+    ("nadia", "help_rule", "help_rule"),
+    ("nadia", "glossary"),
     ("ines", "clock"),
     ("ines", "mail_list"),
     ("ines", "mail", "notice"),
@@ -215,7 +219,7 @@ STOPPED = (("sana", "automation", "automation"), ("rita", "automation_resume", "
 #: What is no page: it takes a form, leads on, or sends a file, a part of a page or a mail as it was sent.
 ACTIONS = {
     *("accept", "answer", "comment", "decide", "object", "import_panel"),
-    *("import_add", "import_report", "undo", "recert_calendar"),
+    *("import_add", "import_report", "undo", "recert_calendar", "introduction_close"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
     "campaign_evidence",

@@ -142,6 +142,7 @@ class World:
         scenarios.approve(first, n.omar, now=company.now)
         scenarios.reject(second, n.omar, now=company.now)
         self.subset = made.pk
+        self.help_rule = "A7"
         self.view = SavedView.objects.create(person=n.omar, name="Risky", query="tier=high").pk
         self.role = RoleAssignment.objects.filter(person=n.sana).earliest("pk").pk
         revoked = review_steps.opened(self._held.grant(on=self._held.company.slack), now - timedelta(days=1))

@@ -438,6 +438,7 @@ ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "account_reset_password_from_key": lambda portal, _: ["1", "made-up"],
     "conflict_rule": lambda portal, rule: [rule.code],
     "rule_propose": lambda portal, rule: [rule.code],
+    "help_rule": lambda portal, _: ["A7"],
     "policy": lambda portal, policy: [policy.number],
     "decide": _of_record,
     "undo": _of_record,

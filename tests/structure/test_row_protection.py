@@ -21,6 +21,7 @@ REMOVED = {
     "controls.Notice": "the outbox's own; that somebody was told is no decision",
     "controls.WebhookDelivery": "the outbox's own, as a notice",
     "controls.JobRun": "a run that did nothing is swept away",
+    "controls.ClosedIntroduction": "somebody has read an explanation",
     "controls.ClockOffset": "the demo's clock",
     "inventory.ImportBatch": "an upload that may be discarded",
     "inventory.ImportItem": "a draft that may be discarded; what was confirmed is a version",

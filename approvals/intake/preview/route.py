@@ -47,7 +47,7 @@ class PreviewRoute:
         in_force: when it would be in force.
         is_enough: whether enough distinct people exist for all approvals together.
         short: approvals without an approver, in words; else empty.
-        skipped: skipped people, each with the reason.
+        skipped: skipped people, each with the reason and the code of its rule.
     """
 
     app: list[AskedPerson]
@@ -57,7 +57,7 @@ class PreviewRoute:
     in_force: str
     is_enough: bool
     short: str
-    skipped: list[str]
+    skipped: list[tuple[str, str]]
 
 
 def preview_route(preview: Preview) -> PreviewRoute:
@@ -189,8 +189,8 @@ def _in_force(preview: Preview, boxes: Sequence[SeatBox], last: datetime) -> str
     return f"{day} at the latest, if everybody says yes on time."
 
 
-def _skipped(preview: Preview, app_seats: Sequence[SeatState]) -> list[str]:
-    """Each skipped person once per reason, with the approvals concerned."""
+def _skipped(preview: Preview, app_seats: Sequence[SeatState]) -> list[tuple[str, str]]:
+    """Each skipped person once per reason, with the approvals concerned and the code of the rule."""
     entries: dict[tuple[int, str], tuple[str, list[str]]] = {}
     seats = [("", seat) for seat in app_seats]
     for row in [] if preview.context.light else preview.asked_rows:
@@ -200,4 +200,4 @@ def _skipped(preview: Preview, app_seats: Sequence[SeatState]) -> list[str]:
             place = f"{skip.basis} of {name}" if name and skip.basis in ("owner", "deputy") else skip.basis
             entries.setdefault((skip.person.pk, skip.code), (skip.why, []))[1].append(place)
     shown = {key: " and ".join(list(dict.fromkeys(bases))[:2]) for key, (_, bases) in entries.items()}
-    return [f"{why} ({shown[key]}) · {key[1]}" for key, (why, _) in entries.items()]
+    return [(f"{why} ({shown[key]})", key[1]) for key, (why, _) in entries.items()]

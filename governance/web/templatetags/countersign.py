@@ -14,6 +14,7 @@ from django.forms import BoundField
 from django.shortcuts import resolve_url
 from django.template import Context
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -47,6 +48,19 @@ def sign_in_again(context: Context, code: str) -> SafeString:
     if code != page.SIGN_IN_AGAIN or request is None:
         return marks.NOTHING
     return format_html('<a href="{}">Sign in again</a>', page.sign_in_again(request))
+
+
+@register.simple_tag
+def why(code: str, key: str | int = "") -> SafeString:
+    """Draw the link from a refusal to its rule in words. With htmx, the words take its place; ``key`` tells links of one page apart."""
+    if not code:
+        return marks.NOTHING
+    href = reverse("help_rule", args=[code])
+    return format_html(
+        '<a class="why" id="why-{}" href="{}" hx-get="{}" hx-target="this" hx-swap="outerHTML">Why?'
+        '<span class="visually-hidden"> Rule {}</span></a>',
+        *(f"{code}-{key}" if key else code, href, href, code),
+    )
 
 
 @register.simple_tag

@@ -212,5 +212,5 @@ def route() -> Shape:
             },
         ],
         "in_force": "Fri 4 Dec at the latest, if everybody says yes on time.",
-        "skipped": ["Jonas Weil (deputy for ERP Postgres) owns this app, so he decides nothing on it · SOD-3"],
+        "skipped": [("Jonas Weil (deputy for ERP Postgres) owns this app, so he decides nothing on it", "SOD-3")],
     }
