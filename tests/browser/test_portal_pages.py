@@ -99,7 +99,7 @@ def test_a_token_is_made_and_revoked_on_a_phone_and_shown_once(
     be(page, company.rita)
     page.goto(reverse("me"))
     page.get_by_role("link", name="Tokens for programs").click()
-    expect(page.get_by_text("would be here")).to_be_visible()
+    expect(page.get_by_text("No tokens yet")).to_be_visible()
     page.get_by_label("What it is for").fill("Nightly deploy of the warehouse's reports, by the pipeline of the team")
     page.get_by_label("Reaches").select_option(label=f"{company.finance_ops.name} only")
     page.get_by_role("button", name="Create token").click()
@@ -110,7 +110,7 @@ def test_a_token_is_made_and_revoked_on_a_phone_and_shown_once(
     page.goto(reverse("my_tokens"))
     assert secret not in page.content()
     page.get_by_role("button", name="Revoke").click()
-    expect(page.get_by_text("would be here")).to_be_visible()
+    expect(page.get_by_text("No tokens yet")).to_be_visible()
     assert token_transitions.recognise(secret) is None
 
 

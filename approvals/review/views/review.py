@@ -16,7 +16,7 @@ from approvals.decisions.transitions import decide as transition_decide
 from approvals.decisions.transitions import undo as transition_undo
 from approvals.models import Approval, Submission
 from approvals.models.submission import SubmissionQuerySet
-from approvals.review import dossier
+from approvals.review import dossier, thread
 from approvals.review.views import actions, decision_form, review_page
 from approvals.review.views.decision_form import key_of
 from approvals.review.views.reader import Reader
@@ -183,15 +183,14 @@ def answer_question(request: Request, pk: int, record: int) -> HttpResponse:
     """Answer an approver's question. The approval opens in its next round (A14)."""
     submission, _ = _find(request, pk)
     approval = _record(submission, record)
-    question = approval.decisions.standing().select_related("person", "reason").order_by("-pk").first()
-    text = f"{question.person.name} asks: “{question.reason.shown}”" if question and question.reason else ""
     due = approval.builder_due_at
     return confirm(
         request,
         approval,
         transition_decide.answer,
         title=f"Answer about {approval.title}",
-        text=f"{text} Unanswered it expires on {times.stamp_words(due)}." if due is not None else text,
+        text=f"Answer by {times.stamp_words(due)}. Without an answer it expires." if due is not None else "",
+        thread=lambda: thread.load_thread(approval),
         label="Send the answer",
         kind="filled",
         reason="Your answer",

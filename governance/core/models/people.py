@@ -115,15 +115,6 @@ class Person(HasPage, AbstractBaseUser, PermissionsMixin):
         return self.kept_out_until is not None and self.kept_out_until > now
 
 
-class ClosedIntroduction(models.Model):
-    """A person closed the explanation of the two decisions on Home. Not governed: no history and no ledger event."""
-
-    person = models.OneToOneField(Person, models.CASCADE, primary_key=True, related_name="closed_introduction")
-
-    def __str__(self) -> str:
-        return f"{self.person} closed the introduction"
-
-
 class TeamKind(models.TextChoices):
     """What a team is for. Fallback, security and on-call teams are rungs of the escalation chain (A9)."""
 

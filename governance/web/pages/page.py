@@ -248,6 +248,7 @@ def ask(
     back: str,
     kind: str = "danger",
     points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
+    thread: Callable[[], Sequence[Mapping[str, object]]] = tuple,
     reason: str = "Why",
 ) -> HttpResponse:
     """Ask for a reason; act on POST. For an operation that `confirm` can't call.
@@ -260,6 +261,7 @@ def ask(
         back: address of the page to return to.
         kind: ``danger`` or ``filled``.
         points: what to weigh, see ``components/reasons.html``; asked once it is known that the question is put.
+        thread: the messages that it answers, see ``components/thread.html``; asked as points are.
         reason: label of the text field.
     """
     problem = ""
@@ -272,7 +274,8 @@ def ask(
             return refused(request, error.refusal, context={"back_href": back})
     elif (no := refusal()) is not None:
         return refused(request, no, context={"back_href": back})
-    question: Shape = {"id": "confirm", "title": title, "text": text, "label": label, "kind": kind, "points": points()}
+    question: Shape = {"id": "confirm", "title": title, "text": text, "label": label, "kind": kind}
+    question |= {"points": points(), "thread": thread()}
     question["action"] = request.get_full_path()
     question["reason"] = {"label": reason, "required": True, "error": problem, "value": request.POST.get("reason", "")}
     context = {"ask": question, "back_href": back}

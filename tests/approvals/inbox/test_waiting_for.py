@@ -128,7 +128,7 @@ def test_a_question_is_held_from_the_question_on_until_the_builders_own_deadline
     status = page_text(n.rita, reverse("review", args=[stage_2.pk]))
     assert f"Answer here by {due:%a} {due.day} {due:%b} " in status
     assert f"Answer due {due:%a} {due.day} {due:%b}" in status
-    assert f"expires on {due:%a} {due.day} {due:%b %Y}" in page_text(
+    assert f"Answer by {due:%a} {due.day} {due:%b %Y}" in page_text(
         n.rita, reverse("answer", args=[stage_2.pk, record.pk])
     )
     records = Program.of(n.rita).get(f"/submissions/{stage_2.pk}").said["records"]

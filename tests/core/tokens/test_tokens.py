@@ -316,7 +316,7 @@ def test_the_database_lets_none_last_longer_or_come_back(northwind: Northwind) -
 def test_the_page_shows_a_secret_once_and_then_how_it_begins(northwind: Northwind) -> None:
     rita = client_of(northwind.rita)
     page = reverse("my_tokens")
-    assert "would be here" in rita.get(page).content.decode()
+    assert "No tokens yet" in rita.get(page).content.decode()
     answer = rita.post(page, {"name": "Nightly", "team": northwind.finance_ops.pk, "days": "30"})
     token = ApiToken.objects.get()
     secret = answer.context["made"]["secret"]

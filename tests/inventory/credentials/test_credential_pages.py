@@ -71,7 +71,7 @@ def test_timeline_starts_with_importer(company: Company) -> None:
     stock_report.version(company)
     html = see(company.people.rita, "credential", opening(company.erp))
     assert "registered a credential" in html
-    assert "Nothing happened yet." not in html
+    assert "No activity yet." not in html
 
 
 @pytest.mark.rule("I6")
@@ -135,7 +135,7 @@ def test_name_only_reader_sees_no_credentials(company: Company) -> None:
     html = see(company.people.nadia, "resource", company.erp)
     assert company.erp.name in html
     assert 'id="credentials"' not in html
-    assert "would be here; an import" in see(company.people.mei, "resource", company.mail)
+    assert "No credentials yet" in see(company.people.mei, "resource", company.mail)
 
 
 @pytest.mark.rule("I6")

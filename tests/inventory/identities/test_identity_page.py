@@ -201,7 +201,7 @@ def test_version_under_review_of_live_automation_counts_as_user(stock_in_force: 
     identity = NonHumanIdentity.objects.create(kind="spiffe", issuer="northwind", subject=SUBJECT, owner=n.jonas)
     newer = stock_report.version(company, stock_report.one_more_channel)
     VersionIdentity.objects.create(version=newer, identity=identity)
-    assert "Automations that run as it would be here" in body(n.jonas, identity.href)
+    assert "No automation runs as this identity" in body(n.jonas, identity.href)
     scenarios.submitted(company, newer)
     assert stock_in_force.automation.name in body(n.jonas, identity.href)
 
