@@ -1,4 +1,4 @@
-"""Sentences for entitlements: "May post messages to #finance in Finance Slack".
+"""Sentences for entitlements: "Post messages to #finance in Finance Slack".
 
 Pure: from connector, resource and operation to a sentence with placeholders for target and resource. The sentence is a
 label; the entitlement's code is granted, and pages show it too.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from inventory.importers.connectors import canonical_connector
 from inventory.importers.display import EXPRESSION, MODEL
-from inventory.importers.facts import read_rows, word_lists
+from inventory.importers.facts import facts, read_rows, word_lists
 from inventory.importers.operation_words import access_of
 from inventory.importers.operation_words import words as split_words
 
@@ -25,10 +25,14 @@ MESSENGERS = _WORDS["messengers"]
 CARRIES_OUT_WHEN_READING = frozenset({"httpRequest"})
 
 _DYNAMIC = re.compile(re.escape(EXPRESSION) + "|" + re.escape(MODEL))
-_RUN_TIME = {MODEL: "whatever a model chooses", EXPRESSION: "what is worked out at run time"}
+_OPAQUE = re.compile(r"\{opaque ([0-9a-f]+)\}")
+#: A workflow that starts itself.
+_ITSELF = "{itself}"
 _PLATFORMS = {"mcp": "MCP"}
 _INSTANCE_ID = re.compile(r"\s+(?=\S*\d)\S{8,}$")
 _CONTAINER = re.compile(r"(\w+) \{resource\}$")
+#: Words about sending to people.
+_SENDS = re.compile(r"(Send|Post|Forward|Share) (?!data|prompts)")
 
 
 def platform_label(instance: str) -> str:
@@ -42,23 +46,27 @@ class Phrase:
     """Words of an entitlement.
 
     Args:
-        words: without a target: ``May post messages``.
-        form: with placeholders for target and resource: ``May post messages to {target} in {resource}``.
+        words: without a target: ``Post messages``.
+        form: with placeholders for target and resource: ``Post messages to {target} in {resource}``.
     """
 
     words: str
     form: str
 
 
+def _phrase(words: str, form: str) -> Phrase:
+    return Phrase(f"{words[:1].upper()}{words[1:]}", f"{form[:1].upper()}{form[1:]}")
+
+
 #: Rows of ``data/sentences.csv``, by connector (or empty) and code. A form ends with its place.
-_KNOWN = {
-    (connector, code): Phrase(f"May {words}", f"May {form}") for connector, code, words, form in read_rows("sentences")
-}
-_VERBS = {"get": "read", "append": "add", "fetch": "read", "del": "delete", "upsert": "add and change"}
-_TO = frozenset(
-    {"send", "post", "upload", "add", "append", "publish", "write", "share", "invite", "forward", "copy", "move"}
+_KNOWN = {(connector, code): _phrase(words, form) for connector, code, words, form in read_rows("sentences")}
+_VERBS = {"get": "read", "append": "add", "fetch": "read", "del": "delete", "upsert": "add and change", "list": "read"}
+#: Words between the nouns of a verb and its target; the others have "of".
+_JOINS = {verb: join for join, verbs in facts("sentences")["joins"].items() for verb in verbs.split()}
+_ALREADY_MANY = re.compile(
+    r"(s|media|data|info|metadata|content|history|status|access|mail|sql|text|people|difficulty)$"
 )
-_ALREADY_MANY = re.compile(r"(s|media|data|info|metadata|content|history|status|access|mail|sql|text)$")
+_NOT_NOUNS = frozenset({"all", "a", "an", "the", "many"})
 
 
 def phrase_of(connector: str, code: str) -> Phrase:
@@ -77,19 +85,19 @@ def phrase_of(connector: str, code: str) -> Phrase:
 def _full_words(connector: str, code: str) -> Phrase:
     thing, _, operation = code.rpartition(":")
     operation, _, narrowed = operation.partition("/")
-    where = "through" if canonical_connector(connector) in ("mcp", "mcp_server") else "in"
+    is_tool = canonical_connector(connector) in ("mcp", "mcp_server")
+    where = "through" if is_tool else "in"
     if operation == "*":
         what = f"{'read' if narrowed == 'read' else 'do'} anything with {_plural(split_words(thing))}"
-        return Phrase(f"May {what}", f"May {what}, {TARGET}, {where} {RESOURCE}")
+        return _phrase(what, f"{what} of {TARGET} {where} {RESOURCE}")
     parts = ["read"] if operation == "getAll" else split_words(operation)
-    if not parts or access_of(parts[0]) == "unknown":
-        return Phrase(f"May use {code}", f"May use {code} on {TARGET} {where} {RESOURCE}")
-    verb, nouns = parts[0], parts[1:] or split_words(thing)
-    if not nouns:
-        return Phrase(f"May use {operation}", f"May use {operation} on {TARGET} {where} {RESOURCE}")
-    what = f"{_VERBS.get(verb, verb)} {_plural(nouns)}"
-    joined = "to" if verb in _TO else "of"
-    return Phrase(f"May {what}", f"May {what} {joined} {TARGET} {where} {RESOURCE}")
+    nouns = [noun for noun in parts[1:] if noun not in _NOT_NOUNS] or split_words(thing)
+    if not parts or access_of(parts[0]) == "unknown" or (is_tool and not nouns):
+        what = f"use the {'tool' if is_tool else 'operation'} {code}"
+        return _phrase(what, f"{what} on {TARGET} {where} {RESOURCE}")
+    verb = parts[0]
+    what = f"{_VERBS.get(verb, verb)} {_plural(nouns or ['data'])}"
+    return _phrase(what, f"{what} {_JOINS.get(_VERBS.get(verb, verb), 'of')} {TARGET} {where} {RESOURCE}")
 
 
 def _plural(nouns: Sequence[str]) -> str:
@@ -98,6 +106,8 @@ def _plural(nouns: Sequence[str]) -> str:
     *first, last = nouns
     if _ALREADY_MANY.search(last):
         many = last
+    elif last == "person":
+        many = "people"
     elif last.endswith("y") and last[-2:-1] not in "aeiou":
         many = f"{last[:-1]}ies"
     else:
@@ -106,16 +116,13 @@ def _plural(nouns: Sequence[str]) -> str:
 
 
 def target_text(target: str, name: str = "") -> str:
-    """Target for people: its label, otherwise the target, with words for parts chosen at run time."""
-    label = name or target
-    if label in _RUN_TIME:
-        return _RUN_TIME[label]
-    *names, last = _DYNAMIC.sub("…", label).split(", ")
+    """Target for people: its label, otherwise the target, with "…" for parts chosen at run time."""
+    *names, last = _OPAQUE.sub(r"(hidden \1)", _DYNAMIC.sub("…", name or target)).split(", ")
     return f"{', '.join(names)} and {last}" if names else last
 
 
 def sentence_for(words: str, form: str, resource: str, target: str = "", target_name: str = "") -> str:
-    """One sentence for one privilege: "May post messages to #finance in Finance Slack workspace".
+    """One sentence for one privilege: "Post messages to #finance in Finance Slack workspace".
 
     Args:
         words: words of the entitlement.
@@ -124,12 +131,26 @@ def sentence_for(words: str, form: str, resource: str, target: str = "", target_
         target: as the source names it; may be empty.
         target_name: a label for it.
     """
+    label = target_name or target
     named = target_text(target, target_name)
-    if named and form:
-        return form.replace(TARGET, named).replace(RESOURCE, resource)
     match = _CONTAINER.search(form)
     where = match.group(1) if match else "in"
+    if label and not any(letter.isalnum() for letter in _DYNAMIC.sub("", label)):
+        chosen = f"chosen {'by a model' if MODEL in label else 'at run time'}"
+        if f" to {TARGET}" in form and _SENDS.match(words):
+            return form.replace(TARGET, f"recipients {chosen}").replace(RESOURCE, resource)
+        return f"{words} {where} {resource} ({chosen})"
+    if label == _ITSELF:
+        return f"Start itself {where} {resource}"
+    if named and form:
+        return form.replace(TARGET, named).replace(RESOURCE, resource)
     return f"{words}: {named}, {where} {resource}" if named else f"{words} {where} {resource}"
+
+
+def infinitive(sentence: str) -> str:
+    """Sentence of a grant to follow "to" or "may"; stored ones may begin with "May" or "Uses"."""
+    plain = re.sub(r"^Uses ", "use ", sentence.removeprefix("May "))
+    return f"{plain[:1].lower()}{plain[1:]}"
 
 
 #: Words for a privilege with a lowered level (A7).

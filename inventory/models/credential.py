@@ -146,11 +146,9 @@ class Credential(Owned):
 
     @property
     def sentence(self) -> str:
-        """Sentence: "Uses the credential Finance Slack workspace". The kind, in the source's words, is shown separately."""
+        """Sentence: "Use the credential Finance Slack workspace". The kind, in the source's words, is shown separately."""
         return (
-            f"Uses the credential {self.name}"
-            if self.name
-            else f"Uses a credential without a name, of kind {self.kind}"
+            f"Use the credential {self.name}" if self.name else f"Use a credential without a name, of kind {self.kind}"
         )
 
     def is_expired(self, now: datetime) -> bool:

@@ -279,7 +279,7 @@ class Entitlement(models.Model):
 
     @property
     def sentence(self) -> str:
-        """Sentence without a target: "May post messages in Finance Slack workspace"."""
+        """Sentence without a target: "Post messages in Finance Slack workspace"."""
         return sentences.sentence_for(self.words, self.form, self.resource.name)
 
     def ledger_about(self) -> tuple[models.Model, ...]:

@@ -133,7 +133,7 @@ class Privilege(AppendOnly):
 
     @property
     def sentence(self) -> str:
-        """Sentence: "May post messages to #finance in Finance Slack workspace"."""
+        """Sentence: "Post messages to #finance in Finance Slack workspace"."""
         # Without scope and level, which lists leave unread.
         entitlement = self.entitlement
         return sentences.sentence_for(

@@ -584,7 +584,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "resource_amend": _resource,
     "resource_entitlement": lambda portal, _: {
         "code": "files:read",
-        "words": "May read files",
+        "words": "Read files",
         "level": "read",
         "scope_kind": "none",
     },

@@ -342,7 +342,7 @@ def _amend_resource(w: World, subject: models.Model) -> Mapping[str, Any]:
 
 @arguments("inventory.resource.add_entitlement")
 def _entitlement(w: World, subject: models.Model) -> Mapping[str, Any]:
-    return {"code": "rows:read", "words": "May read rows", "level": "read"}
+    return {"code": "rows:read", "words": "Read rows", "level": "read"}
 
 
 @arguments("inventory.credential.describe_credential")

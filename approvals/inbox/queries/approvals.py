@@ -24,6 +24,7 @@ from approvals.models import (
 from governance.core.access import Actor, access
 from governance.core.database.querysets import among, keyed_by, load_keyed, with_columns
 from governance.core.models import Person
+from inventory.importers import sentences
 from inventory.models import Automation, DataClass, Reach
 
 #: Columns of an approval that its words read (`request_words`, `Approval.quoted`).
@@ -86,7 +87,7 @@ def request_words(approval: Approval) -> str:
         return "exist for business use"
     if approval.privilege is None:
         return f"use {approval.credential}"
-    return approval.privilege.sentence.removeprefix("May ")
+    return sentences.infinitive(approval.privilege.sentence)
 
 
 @dataclass(frozen=True, kw_only=True)

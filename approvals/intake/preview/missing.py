@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.review.remarks import Remark
 from governance.core.texts.number_words import counted
+from inventory.importers.sentences import infinitive
 
 #: Short words for a problem of the automation, and the id of its field on the page.
 OF_AUTOMATION = {
@@ -53,7 +54,7 @@ def _missing_in_rows(preview: Preview) -> Iterator[tuple[str, str]]:
     if len(rows) > 2:
         yield f"say why it needs {len(rows)} of these", f"why-{rows[0].key}"
     else:
-        yield from ((f"say why it {row.sentence[:1].lower()}{row.sentence[1:]}", f"why-{row.key}") for row in rows)
+        yield from ((f"say why it may {infinitive(row.sentence)}", f"why-{row.key}") for row in rows)
 
 
 def _problem_words(row: PreviewRow) -> str:

@@ -126,7 +126,9 @@ def _described(privileges: list[dict[str, Any]], resources: Mapping[int, Resourc
     descriptions = []
     for given in privileges:
         pk, does, level = int(given["resource"]), _plain(given["does"]), given["level"]
-        new_entitlement = Entitlement(resource=resources[pk], code=does, words=f"May {does}", level=level)
+        new_entitlement = Entitlement(
+            resource=resources[pk], code=does, words=f"{does[:1].upper()}{does[1:]}", level=level
+        )
         entitlement = registered.get((pk, does), new_entitlement)
         descriptions.append(DescribedPrivilege(entitlement, level, given["target"], given["model_controlled"]))
     return descriptions

@@ -16,6 +16,7 @@ from approvals.models import Grant
 from governance.core.access import Actor, Permission, Relation, access
 from governance.core.models import AppendOnly, FreeText, History, Person
 from governance.recertification.models.campaign import Campaign, ways_to_items
+from inventory.importers import sentences
 from inventory.models import Automation
 
 
@@ -177,7 +178,7 @@ class Item(models.Model):
         """One line: "Invoice chaser may post messages to #finance in Finance Slack workspace"."""
         if self.grant is None:
             return f"{self.of_automation.name} is in use"
-        return f"{self.of_automation.name} {self.grant.sentence[:1].lower()}{self.grant.sentence[1:]}"
+        return f"{self.of_automation.name} may {sentences.infinitive(self.grant.sentence)}"
 
     @property
     def reason_words(self) -> str:

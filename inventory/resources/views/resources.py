@@ -209,7 +209,7 @@ class EntitlementForm(forms.Form):
     """One entitlement on a resource (I4)."""
 
     code = forms.CharField(max_length=160, help_text="As the resource itself names it: a tool, a scope, a role.")
-    words = forms.CharField(max_length=200, initial="May ", help_text="A sentence that begins with “May”.")
+    words = forms.CharField(max_length=200, help_text="A verb and an object: Post messages.")
     level = forms.ChoiceField(choices=[choice for choice in Level.choices if choice[0] != Level.UNKNOWN])
     scope_kind = forms.ChoiceField(choices=ScopeKind, label="What “narrower” means", initial=ScopeKind.NONE)
     data_class = forms.ChoiceField(choices=[("", "The resource’s own"), *DataClass.choices], required=False)

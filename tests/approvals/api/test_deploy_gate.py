@@ -76,7 +76,7 @@ def test_gate_denies_until_approved_then_lists_privileges(company: Company, stoc
     yes = gate_answer(company, digest_of(stock_submitted)).said
     assert (yes["allowed"], yes["code"], yes["version"]["number"], yes["without"]) == (True, "OK", 1, [])
     held = {privilege["sentence"]: privilege for privilege in yes["privileges"]}
-    read = held["May read scm.stock in ERP Postgres (production)"]
+    read = held["Read scm.stock in ERP Postgres (production)"]
     assert (read["level"], read["resource"], read["enforcement"], read["is_enforced"]) == (
         "read",
         "ERP Postgres (production)",
@@ -96,7 +96,7 @@ def test_gate_lists_privileges_that_were_refused(company: Company, stock_in_forc
     transition_lifecycle.stop(grant, actor=as_actor(company.people.sana), now=company.now, reason="It posts nonsense.")
     body = gate_answer(company, digest_of(stock_in_force)).said
     assert body["allowed"]
-    assert body["without"] == ["May post messages to supply-stock in Finance Slack workspace"]
+    assert body["without"] == ["Post messages to supply-stock in Finance Slack workspace"]
     assert grant.sentence not in {privilege["sentence"] for privilege in body["privileges"]}
 
 
@@ -121,7 +121,7 @@ def test_a_superseded_version_may_be_rolled_back_to_for_30_days(
     monkeypatch.setattr(current_time, "now", lambda: at)
     old = gate_answer(company, digest_of(stock_in_force)).said
     assert (old["allowed"], old["version"]["number"]) == (True, 1)
-    assert old["without"] == ["May post messages to supply-stock in Finance Slack workspace"], "that grant has ended"
+    assert old["without"] == ["Post messages to supply-stock in Finance Slack workspace"], "that grant has ended"
     monkeypatch.setattr(current_time, "now", lambda: at + timedelta(seconds=1))
     late = gate_answer(company, digest_of(stock_in_force)).said
     assert (late["allowed"], late["code"]) == (False, "NOT_APPROVED")
@@ -132,7 +132,7 @@ def by_hand(company: Company, *, external_id: str = "", runs_as: str = "robot", 
     """Something that Rita describes: it writes to the ERP, and runs as some account."""
     n = company.people
     on, _ = Entitlement.objects.get_or_create(
-        resource=company.erp, code="write", defaults={"words": "May write", "level": "write"}
+        resource=company.erp, code="write", defaults={"words": "Write", "level": "write"}
     )
     manifest = manual_description.describe_manually(
         name="Hand",

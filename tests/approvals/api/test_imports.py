@@ -63,7 +63,7 @@ def test_preview_shows_facts_route_and_problems_and_stores_nothing(company: Comp
     body = answer.said
     assert (body["name"], body["format"], body["tier"]) == ("Weekly stock report", "n8n", "standard")
     rows = {row["sentence"]: row for row in body["rows"]}
-    read = rows["May read scm.stock in ERP Postgres (production)"]
+    read = rows["Read scm.stock in ERP Postgres (production)"]
     assert (read["level"], read["data_class"], read["tier"], read["recognised"]) == (
         "read",
         "confidential",

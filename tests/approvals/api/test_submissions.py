@@ -335,7 +335,7 @@ def test_a_question_to_the_builder_is_held_by_the_builder(company: Company, star
         approval["sentence"]: (approval["state"], [who["name"] for who in approval["held_by"]])
         for approval in body["records"]
     }
-    assert states["May read scm.stock in ERP Postgres (production)"] == ("changes_asked", ["Rita Novak"])
+    assert states["Read scm.stock in ERP Postgres (production)"] == ("changes_asked", ["Rita Novak"])
     assert {person["name"] for person in body["held_by"]} == {"Omar Haddad", "Rita Novak"}
 
 

@@ -104,8 +104,8 @@ def test_the_page_says_why_both_are_asked_and_warns_the_first_before_the_click(
 ) -> None:
     n = company.people
     app = scenarios.app_of(for_theo_alone)
-    why = "Bram Visser (deputy lead) may decide this too: if Theo Brandt does, nobody is left to decide “May post"
-    warning = "If you decide this, nobody is left to decide “May post"
+    why = "Bram Visser (deputy lead) may decide this too: if Theo Brandt does, nobody is left to decide “Post"
+    warning = "If you decide this, nobody is left to decide “Post"
 
     def page(reader: Person) -> str:
         answer = client_of(reader).get(f"/review/{app.submission_id}/")

@@ -168,7 +168,7 @@ def test_reach_beyond_request_is_shown_and_never_low(company: Company, stock_low
 def test_reach_beyond_request_stands_first_on_card(company: Company, stage_2: Submission) -> None:
     n, record = company.people, record_of(stage_2, company.erp)
     resources.add_entitlement(
-        company.erp, actor=as_actor(n.omar), now=company.now, code="t:drop", words="May drop tables", level="admin"
+        company.erp, actor=as_actor(n.omar), now=company.now, code="t:drop", words="Drop tables", level="admin"
     )
     omar, review = client_of(n.omar), reverse("review", args=[stage_2.pk])
     assert "more than asked for" not in omar.get(review).content.decode()

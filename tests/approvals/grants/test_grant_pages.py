@@ -31,7 +31,7 @@ def test_lowered_level_is_shown_everywhere(narrowed: Submission, company: Compan
     n, automation = company.people, narrowed.automation
     grant = automation.grants.get(entitlement__resource=company.slack)
     sentence = grant.sentence
-    assert sentence.startswith("May post messages to ")
+    assert sentence.startswith("Post messages to ")
     assert sentence.endswith(", narrowed to reading")
     for path in (
         reverse("automation_grants", args=[automation.pk]),
@@ -56,7 +56,7 @@ def chaser_reads_customers_alone(c: Company) -> Approval:
 @starting_point("chaser_in_stage_2", chaser_reads_customers_alone)
 def test_narrowed_scope_is_shown_alone(company: Company, start: Approval) -> None:
     page = body(company.people.omar, reverse("automation_grants", args=[start.submission.automation_id]))
-    assert "May read fin.customers in" in page
+    assert "Read fin.customers in" in page
     grant = Grant.objects.get(approval=start)
     assert "fin.invoices" not in f"{grant.sentence} {grant.raw_scope}"
 

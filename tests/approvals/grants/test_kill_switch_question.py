@@ -43,7 +43,7 @@ def test_question_is_hidden_without_stop_right(company: Company, live: Submissio
     for person, status in ((n.nadia, 404), (n.yuki, 403)):
         answer = client_of(person).get(reverse("grant_stop", args=[grant.pk]))
         assert answer.status_code == status
-        assert "May read" not in answer.content.decode()
+        assert "Read scm" not in answer.content.decode()
 
 
 @pytest.mark.rule("G5", "A2", "G3")
@@ -52,7 +52,7 @@ def test_stopping_credential_lists_affected_privileges(company: Company, live: S
     text = question(c.people.omar, grant)
     assert "can no longer use the credential ERP Postgres (production) from this moment" in text
     assert "1 privilege that needs it stops with it." in text
-    assert "May read scm.stock in ERP Postgres (production) Confidential data." in text
+    assert "Read scm.stock in ERP Postgres (production) Confidential data." in text
     assert "Slack" not in text, "that does not need it"
     assert "The rest of the automation runs on." in text
     before = set(Grant.objects.live(c.now).filter(automation=live.automation))
@@ -73,7 +73,7 @@ def test_stop_page_shows_reach_of_credential_or_unknown(company: Company, live: 
 @pytest.mark.rule("G5")
 def test_stop_page_shows_reach_and_way_back_of_privilege(company: Company, live: Submission) -> None:
     text = question(company.people.omar, of_privilege(company, live))
-    assert "May post messages to supply-stock in Finance Slack workspace Internal data." in text
+    assert "Post messages to supply-stock in Finance Slack workspace Internal data." in text
     assert "ERP" not in text
     assert "The rest of the automation runs on." in text
     assert "comes back once it was submitted again and two others have approved it" in text

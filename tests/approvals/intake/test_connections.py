@@ -110,7 +110,7 @@ def test_a_choice_stands_in_the_draft_and_becomes_a_binding_only_when_it_is_conf
     assert answer["Location"] == f"{reverse('import_preview', args=[item.pk])}#wish-{key}"
     page = rita.see(item)
     assert "Its owner confirms this with the first decision." in page
-    assert "May read scm.stock in ERP Postgres (production)" in page
+    assert "Read scm.stock in ERP Postgres (production)" in page
     assert not Binding.objects.exists()
     rita.post(item, {f"bind-{key}": ""})
     item.refresh_from_db()

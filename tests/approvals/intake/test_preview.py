@@ -104,7 +104,7 @@ def test_binding_proposed_by_other_is_shown_and_not_repeated(company: Company, r
     ]
     assert (shown.resource, shown.connection) == (company.slack, "")
     assert shown.proposed.startswith(f"{n.jonas.name} proposed already that it opens {company.slack.name}")
-    page = row(rita.see(item), "May post messages to supply-stock")
+    page = row(rita.see(item), "Post messages to supply-stock")
     assert "proposed already that it opens" in page
     assert 'name="bind-' not in page
 
@@ -112,7 +112,7 @@ def test_binding_proposed_by_other_is_shown_and_not_repeated(company: Company, r
 @pytest.mark.rule("I8", "I3")
 def test_unknown_connection_counts_as_restricted_and_needs_binding(rita: Build) -> None:
     page = rita.see(rita.import_item())
-    shown = row(page, "May post messages to supply-stock")
+    shown = row(page, "Post messages to supply-stock")
     assert "Choose a resource" in shown
     assert "Counts as restricted data until then" in shown
     assert "Restricted" in shown
@@ -211,10 +211,10 @@ def test_preview_writes_nothing_to_register(connected: Company, rita: Build) -> 
 @pytest.mark.rule("I7", "A2", "T1")
 def test_preview_describes_each_privilege_in_plain_words(connected: Company, rita: Build) -> None:
     page = rita.see(rita.import_item())
-    reads = row(page, "May read scm.stock in ERP Postgres (production)")
+    reads = row(page, "Read scm.stock in ERP Postgres (production)")
     for words in ("Read", "database:select", "Confidential", "Standard", "Omar Haddad"):
         assert words in reads
-    posts = row(page, "May post messages to supply-stock in Finance Slack workspace")
+    posts = row(page, "Post messages to supply-stock in Finance Slack workspace")
     for words in ("Write", "Internal", "Standard", "Omar Haddad"):
         assert words in posts
     assert page.count('class="wish"') == 4  # two privileges, two credentials
@@ -366,7 +366,7 @@ def test_changed_file_asks_only_about_additions(company: Company, stock_in_force
     page = rita.see(item)
     assert "Since it came in before" in page
     assert "Added." in page
-    assert "May post messages to buyers" in page
+    assert "Post messages to buyers" in page
     assert page.count('name="why-') == 1
     assert page.count("Held already") == 4
     assert "Not asked again" in page

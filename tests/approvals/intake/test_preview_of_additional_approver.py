@@ -53,7 +53,7 @@ def test_preview_names_deputy_if_lead_is_needed_for_privilege(
     (seat,) = preview.app_seats
     assert [(person.name) for person in seat.may_decide] == ["Theo Brandt", "Bram Visser"]
     page = rita.see(item)
-    assert "deputy lead, asked too so that somebody is left for “May post messages" in page
+    assert "deputy lead, asked too so that somebody is left for “Post messages" in page
     rita.post(item, rita.typed(item, n.jonas), do="submit")
     made = Submission.objects.get()
     app = made.approvals.get(stage=1)

@@ -239,7 +239,7 @@ def test_newer_version_asks_only_about_news(company: Company, stock_in_force: Su
     page = rita.see(item)
     kept = {"purpose": before.automation.purpose, "business_owner": company.people.jonas.pk}
     data = rita.typed(item, company.people.jonas) | kept
-    assert "May post messages to buyers" in page
+    assert "Post messages to buyers" in page
     rita.post(item, data, do="submit")
     made = Submission.objects.exclude(pk=before.pk).get()
     assert made.version.number == 2

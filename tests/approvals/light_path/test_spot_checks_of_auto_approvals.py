@@ -165,7 +165,7 @@ def test_failed_or_unseen_grant_is_suspended_until_owner_decides(
     automation = Automation.objects.get(pk=light_in_force.automation_id)
     assert automation.state == AutomationState.LIVE, "what policy approved is out of force, and nothing else"
     text = write(Notice.objects.get(event=mail, recipient=n.jonas), None).text
-    assert "May read scm.stock" in " ".join(text.split())
+    assert "Read scm.stock" in " ".join(text.split())
     assert "a new submission and its owner’s approval" in " ".join(text.split())
     with inside(grant, JOBS, company.now), pytest.raises(OutOfTurn, match=r"^G5: This grant is suspended:"):
         lifecycle.reinstate(grant, actor=JOBS, now=company.now, why=(Why.REVIEW, Why.SILENCE))
@@ -230,7 +230,7 @@ def test_reviewer_sees_auto_approval_and_is_notified(
     assert light_path_jobs.remind(company.now + timedelta(days=5)) == 2
     client = client_of(n.sana)
     for path in ("/approvals/", "/"):
-        assert "olicy approved “May read scm.stock" in client.get(path).content.decode(), path
+        assert "olicy approved “Read scm.stock" in client.get(path).content.decode(), path
     page = client.get(f"/samples/{sample.pk}/").content.decode()
     assert "Weekly stock report: is the auto-approved access fine?" in page
     assert "It is needed for the reminder." in page
@@ -240,4 +240,4 @@ def test_reviewer_sees_auto_approval_and_is_notified(
     assert answer.status_code == 302
     page = client.get(f"/samples/{sample.pk}/").content.decode()
     assert "Nobody needs it." in page
-    assert "spot-checked “May read scm.stock" in page
+    assert "spot-checked “Read scm.stock" in page

@@ -30,7 +30,7 @@ def insert_grant(record: Approval, begins_at: datetime | None, **changed: Any) -
         "target": privilege.target if privilege else "",
         "scope": privilege.scope if privilege else [],
         "level": privilege.counted_level if privilege else "execute",
-        "sentence": "May read",
+        "sentence": "Read",
         "tier": record.tier,
         "app_approval_id": submission.app_approval_id,
         "approval_id": record.pk,

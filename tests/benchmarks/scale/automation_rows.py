@@ -338,7 +338,7 @@ HOLD = (
         entitlement_id="NULL::bigint",
         key="'credential:' || credential",
         level="'execute'",
-        sentence="'Uses the credential ' || credential",
+        sentence="'Use the credential ' || credential",
     ),
     # Each alone: so many made-up automations that share a few credentials would be one chain.
     """INSERT INTO inventory_chainmember (automation_id, chain) SELECT automation, automation FROM plan

@@ -86,7 +86,7 @@ def drafts(company: Company, names: list[str], *, holding: list[Entitlement]) ->
 def entitlements(company: Company) -> list[Entitlement]:
     """Something to read on each resource."""
     rows = [company.erp, company.slack, company.drive]
-    return [Entitlement.objects.create(resource=row, code="x:read", words="May read", level="read") for row in rows]
+    return [Entitlement.objects.create(resource=row, code="x:read", words="Read", level="read") for row in rows]
 
 
 def cost(client: Client, path: str, **headers: str) -> tuple[int, int]:
@@ -149,8 +149,8 @@ def test_stop_page_asks_reason_and_keeps_input(live: Automation, company: Compan
     path, owner = reverse("automation_stop", args=[live.pk]), client_of(company.people.jonas)
     assert "Kill switch" in lines(owner.get(live.href))
     shown = lines(owner.get(path))
-    assert "May post messages to supply-stock in Finance Slack workspace" in shown
-    assert "May read scm.stock in ERP Postgres (production)" in shown
+    assert "Post messages to supply-stock in Finance Slack workspace" in shown
+    assert "Read scm.stock in ERP Postgres (production)" in shown
     refused = owner.post(path, {"reason": "  "})
     assert refused.status_code == 422
     assert "Say why" in lines(refused)
@@ -335,7 +335,7 @@ def test_a_resource_page_costs_the_same_however_much_can_be_held(company: Compan
     who, resource = client_of(company.people.omar), company.slack
     few, _ = cost(who, resource.href)
     for number in range(60):
-        Entitlement.objects.create(resource=resource, code=f"x:{number}", words="May do it", level="write")
+        Entitlement.objects.create(resource=resource, code=f"x:{number}", words="Do it", level="write")
     many, size = cost(who, resource.href)
     assert (many, many <= 15, size <= 60_000) == (few, True, True)
 
@@ -394,7 +394,7 @@ def test_owner_raises_resource_and_adds_entitlements_keeping_input(company: Comp
         omar.post(reverse("resource_amend", args=[resource.pk]), typed | {"data_class": "restricted"}).status_code
         == 302
     )
-    held = {"code": "files:write", "words": "May upload files", "level": "write", "scope_kind": "set"}
+    held = {"code": "files:write", "words": "Upload files", "level": "write", "scope_kind": "set"}
     path = reverse("resource_entitlement", args=[resource.pk])
     assert omar.post(path, held).status_code == 302
     again_ = omar.post(path, held)

@@ -40,7 +40,7 @@ def many(company: Company, stock_submitted: Submission) -> Company:
     versions = Version.objects.bulk_create(
         Version(automation=automation, number=1, created_at=c.now, **digests) for automation in made
     )
-    held = Entitlement.objects.create(resource=c.slack, code="x:read", words="May read", level="read")
+    held = Entitlement.objects.create(resource=c.slack, code="x:read", words="Read", level="read")
     Privilege.objects.bulk_create(
         Privilege(version=version, entitlement=held, connector="x", level="read", key="1") for version in versions[::2]
     )

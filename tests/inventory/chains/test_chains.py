@@ -43,11 +43,11 @@ def world(c: Company) -> dict[str, Any]:
     """Rows that made-up automations hold something of."""
     levels = ("read", "write", "admin")
     rows: dict[str, Any] = {
-        level: Entitlement.objects.create(resource=c.erp, code=f"row:{level}", words="May do it", level=level)
+        level: Entitlement.objects.create(resource=c.erp, code=f"row:{level}", words="Do it", level=level)
         for level in levels
     }
     rows["calls"] = Entitlement.objects.create(
-        resource=c.model, code="workflow:execute", words="May start it", level="execute"
+        resource=c.model, code="workflow:execute", words="Start it", level="execute"
     )
     rows["robots"] = [
         NonHumanIdentity.objects.create(

@@ -231,7 +231,7 @@ def test_security_widens_reach_at_once(company: Company, start: Version) -> None
     n, credential = company.people, opening(company.erp)
     code = code_of(version, credential)
     more = resources.add_entitlement(
-        company.erp, actor=as_actor(n.omar), now=company.now, code="x:drop", words="May drop tables", level="admin"
+        company.erp, actor=as_actor(n.omar), now=company.now, code="x:drop", words="Drop tables", level="admin"
     )
     declare(company, credential, n.omar, [code])
     declare(company, credential, n.sana, [code, more.code])

@@ -7,22 +7,22 @@ import pytest
 from inventory.importers import sentences
 
 SENTENCES = [
-    ("slack", "message:post", "#finance", "", "Slack", "May post messages to #finance in Slack"),
-    ("slack", "message:post", "C07X", "stock", "Slack", "May post messages to stock in Slack"),
-    ("slack", "message:post", "", "", "Slack", "May post messages in Slack"),
-    ("postgres", "database:executeQuery/read", "a.b, a.c", "", "ERP", "May read a.b and a.c in ERP"),
-    ("postgres", "database:executeQuery", "{model}", "", "ERP", "May run SQL, whatever a model chooses, in ERP"),
-    ("postgres", "database:insert", "scm.rows", "", "ERP", "May add rows to scm.rows in ERP"),
-    ("gmail", "message:send", "{expression}", "", "Mail", "May send mail to what is worked out at run time from Mail"),
-    ("httpRequest", "request:get", "/v2/{expression}/x", "", "Shop", "May read /v2/…/x from Shop"),
-    ("lmChatOpenAi", "model:call", "gpt-4.1", "", "Gateway", "May send prompts to gpt-4.1 through Gateway"),
-    ("mcp", "create_issue", "", "", "GitHub", "May create issues through GitHub"),
-    ("mcp", "delete_repository", "", "", "GitHub", "May delete repositories through GitHub"),
-    ("mcp", "*", "", "", "GitHub", "May do everything that it offers through GitHub"),
-    ("mcp", "issues:*", "", "", "GitHub", "May do anything with issues through GitHub"),
-    ("mcp", "frobnicate", "", "", "GitHub", "May use frobnicate through GitHub"),
-    ("hubspot", "contact:getAll", "", "", "CRM", "May read contacts in CRM"),
-    ("hubspot", "userGroup:update", "42", "Sales", "CRM", "May update user groups of Sales in CRM"),
+    ("slack", "message:post", "#finance", "", "Slack", "Post messages to #finance in Slack"),
+    ("slack", "message:post", "C07X", "stock", "Slack", "Post messages to stock in Slack"),
+    ("slack", "message:post", "", "", "Slack", "Post messages in Slack"),
+    ("postgres", "database:executeQuery/read", "a.b, a.c", "", "ERP", "Read a.b and a.c in ERP"),
+    ("postgres", "database:executeQuery", "{model}", "", "ERP", "Run any SQL in ERP (chosen by a model)"),
+    ("postgres", "database:insert", "scm.rows", "", "ERP", "Add rows to scm.rows in ERP"),
+    ("gmail", "message:send", "{expression}", "", "Mail", "Send mail to recipients chosen at run time from Mail"),
+    ("httpRequest", "request:get", "/v2/{expression}/x", "", "Shop", "Read /v2/…/x from Shop"),
+    ("lmChatOpenAi", "model:call", "gpt-4.1", "", "Gateway", "Send prompts to gpt-4.1 through Gateway"),
+    ("mcp", "create_issue", "", "", "GitHub", "Create issues through GitHub"),
+    ("mcp", "delete_repository", "", "", "GitHub", "Delete repositories through GitHub"),
+    ("mcp", "*", "", "", "GitHub", "Use every tool of GitHub"),
+    ("mcp", "issues:*", "", "", "GitHub", "Do anything with issues through GitHub"),
+    ("mcp", "frobnicate", "", "", "GitHub", "Use the tool frobnicate through GitHub"),
+    ("hubspot", "contact:getAll", "", "", "CRM", "Read contacts in CRM"),
+    ("hubspot", "userGroup:update", "42", "Sales", "CRM", "Update user groups of Sales in CRM"),
 ]
 
 
@@ -44,7 +44,7 @@ def test_an_entitlement_with_its_target_is_a_sentence(
 
 
 def test_words_of_a_persons_own_are_kept_as_they_are() -> None:
-    assert sentences.sentence_for("May pay suppliers", "", "Bank", "EUR 500") == "May pay suppliers: EUR 500, in Bank"
+    assert sentences.sentence_for("Pay suppliers", "", "Bank", "EUR 500") == "Pay suppliers: EUR 500, in Bank"
 
 
 @pytest.mark.rule("I4", "A7")

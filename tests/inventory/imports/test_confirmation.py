@@ -181,10 +181,8 @@ def test_changed_file_creates_version_with_drift(company: Company) -> None:
     second = scenarios.brought_in(company, content=export(change=another_channel))
     assert (second.number, second.automation) == (2, first.automation)
     changes = diff.diff_versions(first, second)
-    assert [p.sentence for p in changes.added] == ["May post messages to #everybody in Finance Slack workspace"]
-    assert [p.sentence for p in changes.removed] == [
-        "May post messages to #finance-reminders in Finance Slack workspace"
-    ]
+    assert [p.sentence for p in changes.added] == ["Post messages to #everybody in Finance Slack workspace"]
+    assert [p.sentence for p in changes.removed] == ["Post messages to #finance-reminders in Finance Slack workspace"]
     assert changes.source_changed
     payload = LedgerEvent.objects.filter(verb="version.imported").latest("id").payload
     assert payload["drift"] == {"added": 1, "removed": 1, "changed": 0}
@@ -530,9 +528,7 @@ def test_an_identity_that_two_automations_name_is_a_finding_and_each_has_the_tie
 @pytest.mark.rule("I4")
 def test_manual_description_can_be_repeated(company: Company) -> None:
     n = company.people
-    entitlement = Entitlement.objects.create(
-        resource=company.slack, code="post", words="May post messages", level="write"
-    )
+    entitlement = Entitlement.objects.create(resource=company.slack, code="post", words="Post messages", level="write")
 
     def register(target: str, external_id: str = "") -> Version:
         manifest = manual_description.describe_manually(
@@ -547,7 +543,7 @@ def test_manual_description_can_be_repeated(company: Company) -> None:
 
     first = register("#a")
     privilege = first.privileges.get()
-    assert privilege.sentence == "May post messages: #a, in Finance Slack workspace"
+    assert privilege.sentence == "Post messages: #a, in Finance Slack workspace"
     assert privilege.entitlement == entitlement
     assert not Binding.objects.filter(connector=resolution.REGISTERED).exists()
     second = register("#b", external_id=first.automation.external_id)

@@ -24,10 +24,10 @@ def test_imported_entitlement_gets_tags_of_connector(company: Company) -> None:
 
 def test_manual_entitlement_gets_tags_of_its_words(company: Company) -> None:
     n, slack = company.people, company.slack
-    fields = {"words": "May approve requests", "level": "write"}
+    fields = {"words": "Approve requests", "level": "write"}
     resources.add_entitlement(slack, actor=as_actor(n.omar), now=n.now, code="request:approve", **fields)
     assert slack.entitlements.get(code="request:approve").tags == ["approve"]
     given(slack, kind=ResourceKind.SECRET_STORE)
     slack.refresh_from_db()
-    resources.add_entitlement(slack, actor=as_actor(n.omar), now=n.now, code="kv:entry", words="May look", level="read")
+    resources.add_entitlement(slack, actor=as_actor(n.omar), now=n.now, code="kv:entry", words="Look", level="read")
     assert slack.entitlements.get(code="kv:entry").tags == ["secrets.read"]

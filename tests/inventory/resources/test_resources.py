@@ -217,7 +217,7 @@ def test_resource_of_leaver_is_orphaned(company: Company) -> None:
 @pytest.mark.rule("I4")
 def test_entitlement_is_added_once_with_known_level(company: Company) -> None:
     n = company.people
-    added: dict[str, Any] = {"code": "files:write", "words": "May upload files", "level": "write"}
+    added: dict[str, Any] = {"code": "files:write", "words": "Upload files", "level": "write"}
     resources.add_entitlement(company.slack, actor=as_actor(n.omar), now=n.now, **added)
     with pytest.raises(InvalidInput, match="already"):
         resources.add_entitlement(company.slack, actor=as_actor(n.omar), now=n.now, **added)

@@ -209,7 +209,7 @@ def test_missing_fact_counts_as_worst() -> None:
 
 
 def judged_privileges(*tiers: Tier) -> list[tuple[str, Judged]]:
-    return [(f"May do thing {place}", Judged(tier, ("Because.",))) for place, tier in enumerate(tiers)]
+    return [(f"Do thing {place}", Judged(tier, ("Because.",))) for place, tier in enumerate(tiers)]
 
 
 #: By hand from T2: privileges, kind, an open entry, a non-read, others with its identity, raised to, and the tier.
@@ -296,7 +296,7 @@ def test_more_privileges_an_open_entry_or_a_raise_never_make_an_app_milder(
 @pytest.mark.rule("T1")
 def test_a_credential_is_as_risky_as_the_worst_it_is_used_for() -> None:
     uses = judged_privileges(L, H, S)
-    assert risk_tiers.credential_tier(uses) == Judged(H, ("It is used for something high: May do thing 1.",))
+    assert risk_tiers.credential_tier(uses) == Judged(H, ("It is used for something high: Do thing 1.",))
     assert risk_tiers.credential_tier(judged_privileges(L, L)).tier is L
     assert risk_tiers.credential_tier([]).tier is S
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 def privilege(**differs: Any) -> Privilege:
     """A read of an internal resource without a credential, unsaved; ``resource__x`` and ``entitlement__x`` reach down."""
     resource = Resource(name="Wiki", data_class="internal", environment="production")
-    entitlement = Entitlement(resource=resource, code="page:get", words="May read pages", level="read")
+    entitlement = Entitlement(resource=resource, code="page:get", words="Read pages", level="read")
     made = Privilege(entitlement=entitlement, level="read", key="k")
     for name, value in differs.items():
         path, _, field = name.rpartition("__")

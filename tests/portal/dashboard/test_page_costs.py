@@ -41,7 +41,7 @@ def submitted_script(company: Company, name: str, number: int) -> Submission:
         Entitlement.objects.get_or_create(
             resource=(company.erp, company.slack)[place % 2],
             code=f"x:read:{place}",
-            defaults={"words": f"May read {place}", "level": "read"},
+            defaults={"words": f"Read {place}", "level": "read"},
         )[0]
         for place in range(number)
     ]

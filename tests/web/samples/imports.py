@@ -95,14 +95,14 @@ def preview() -> Shape:
             _row(
                 "1",
                 "read",
-                f"May read supplier records in {ERP}",
+                f"Read supplier records in {ERP}",
                 "SELECT ON scm.suppliers",
                 why="Checks whether the supplier is already known.",
             ),
             _row(
                 "2",
                 "write",
-                f"May create suppliers in {ERP}",
+                f"Create suppliers in {ERP}",
                 "INSERT ON scm.suppliers",
                 requested={"tier": "high"},
                 why="Creates the record once both checks have passed.",
@@ -110,7 +110,7 @@ def preview() -> Shape:
             _row(
                 "3",
                 "read",
-                "May read files under /Onboarding in Supplier Drive",
+                "Read files under /Onboarding in Supplier Drive",
                 "drive.readonly · /Onboarding/**",
                 asked_of="Mei Tanaka",
                 why="Reads the registration form and certificates.",
@@ -118,14 +118,14 @@ def preview() -> Shape:
             _row(
                 "4",
                 "write",
-                "May post messages to #supplier-intake in Finance Slack workspace",
+                "Post messages to #supplier-intake in Finance Slack workspace",
                 "chat:write · channel C05INTAKE",
                 data_class="internal",
             ),
             _row(
                 "5",
                 "execute",
-                "May run the tool create_issue on GitHub MCP server",
+                "Run the tool create_issue on GitHub MCP server",
                 "mcp:create_issue · northwind/finance-ops",
                 data_class="internal",
                 asked_of="Mei Tanaka",
@@ -134,7 +134,7 @@ def preview() -> Shape:
             _row(
                 "6",
                 "secret",
-                "Uses the database password n8n-scm, kept in n8n",
+                "Use the database password n8n-scm, kept in n8n",
                 "n8n credential 48 · fp 2b9d…e1 · static",
                 requested={"tier": "high", "credential": {"name": "n8n-scm"}},
                 why="No brokered login exists for n8n Cloud yet.",

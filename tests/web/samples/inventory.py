@@ -240,17 +240,17 @@ def automation_privileges() -> Shape:
         "version": {"number": 7},
         "privileges": [
             (
-                _privilege(f"May mark invoices as reminded in {ERP}", "ar.invoices:update", model_controlled=True),
+                _privilege(f"Mark invoices as reminded in {ERP}", "ar.invoices:update", model_controlled=True),
                 "write",
                 "high",
             ),
-            (_privilege("May call an address that we do not recognise", "request:post"), "unknown", "high"),
+            (_privilege("Call an address that we do not recognise", "request:post"), "unknown", "high"),
         ],
         "credentials": [
             (
                 {
                     "pk": 1,
-                    "sentence": "Uses the credential n8n-ar-writer",
+                    "sentence": "Use the credential n8n-ar-writer",
                     "name": "n8n-ar-writer",
                     "kind": "postgres",
                     "href": "/credentials/1/",

@@ -111,7 +111,7 @@ def _mine() -> list[Shape]:
     invoices = _row(
         "12",
         "write",
-        f"May mark invoices as reminded in {ERP}",
+        f"Mark invoices as reminded in {ERP}",
         "UPDATE (reminder_state, reminded_at, dunning_note) ON ar.invoices",
         tier="high",
         granted_term_days=60,
@@ -131,7 +131,7 @@ def _mine() -> list[Shape]:
         _row(
             "13",
             "write",
-            "May send mail to any address outside Northwind as billing@northwind.example",
+            "Send mail to any address outside Northwind as billing@northwind.example",
             "smtp:send · to *@* · from billing@",
             tier="high",
             tags=[tag("Conflict CR-07", "no", "conflict"), tag("New")],
@@ -142,7 +142,7 @@ def _mine() -> list[Shape]:
         _row(
             "14",
             "write",
-            "May post messages to #finance-alerts in Finance Slack workspace",
+            "Post messages to #finance-alerts in Finance Slack workspace",
             "chat:write · channel C04FINALERTS",
             may_decide=True,
             digest="77aa",
@@ -150,7 +150,7 @@ def _mine() -> list[Shape]:
         _row(
             "15",
             "secret",
-            "Uses the database password n8n-ar-writer, kept in Vault",
+            "Use the database password n8n-ar-writer, kept in Vault",
             "vault:finance/erp/n8n-ar-writer · fp 7c1e…90",
             name="n8n-ar-writer",
             tier="high",
@@ -166,7 +166,7 @@ def _others() -> list[Shape]:
         _row(
             "16",
             "read",
-            "May read files under /Statements in Supplier Drive",
+            "Read files under /Statements in Supplier Drive",
             "drive.readonly · /Statements/**",
             data_class="confidential",
             locked={
@@ -178,7 +178,7 @@ def _others() -> list[Shape]:
         _row(
             "17",
             "execute",
-            "May run the tool create_issue on GitHub MCP server",
+            "Run the tool create_issue on GitHub MCP server",
             "mcp:create_issue · northwind/finance-ops",
             state="changes_asked",
             decision={"reason": _text("Which labels may it set?")},
@@ -192,7 +192,7 @@ def _decided() -> list[Shape]:
         _row(
             "18",
             "read",
-            f"May read invoices and customers in {ERP}",
+            f"Read invoices and customers in {ERP}",
             "SELECT ON ar.invoices, ar.customers",
             tags=[tag("Customers is new")],
             data_class="confidential",
@@ -204,7 +204,7 @@ def _decided() -> list[Shape]:
         _row(
             "19",
             "secret",
-            "Uses the Slack bot token invoice-chaser, renewed every 12 hours",
+            "Use the Slack bot token invoice-chaser, renewed every 12 hours",
             "vault:slack/bot/invoice-chaser · fp e04a…1b",
             name="invoice-chaser",
             tags=[],
@@ -214,7 +214,7 @@ def _decided() -> list[Shape]:
         _row(
             "20",
             "read",
-            "May read every public channel in Finance Slack workspace",
+            "Read every public channel in Finance Slack workspace",
             "channels:history · *",
             tags=[],
             data_class="confidential",
@@ -310,16 +310,16 @@ def _head() -> Shape:
 
 def _changes() -> Shape:
     """One raised privilege, one that is gone, and changed facts of the app."""
-    sentence = f"May mark invoices as reminded in {ERP}"
+    sentence = f"Mark invoices as reminded in {ERP}"
     raised = {
         "item": {"level": "write", "sentence": sentence},
         "after": True,
         "is_altered": True,
-        "before": {"sentence": f"May read invoices in {ERP}"},
+        "before": {"sentence": f"Read invoices in {ERP}"},
         "code": "UPDATE ON ar.invoices",
         "code_before": "SELECT ON ar.invoices",
     }
-    gone = {"item": {"level": "read", "sentence": "May read the calendar"}, "code": "cal"}
+    gone = {"item": {"level": "read", "sentence": "Read the calendar"}, "code": "cal"}
     level = {"label": "Level", "before": "Read", "after": "Write"}
     words = [("same", "Reminds"), ("gone", "customers."), ("come", "customers of invoices.")]
     parts = [{"how": how, "text": text} for how, text in words]
@@ -407,10 +407,10 @@ def lead() -> Shape:
         "digest": "11bb",
         "errors": {"reason": "Say in a sentence why the app may exist."},
         "approve_label": "Approve the app",
-        "stranded": "“May send mail outside”",
+        "stranded": "“Send mail outside”",
     }
     app["beside"] = [
-        "Bram Visser (deputy lead) may decide this too: if Theo Brandt does, nobody is left to decide “May send mail outside”."
+        "Bram Visser (deputy lead) may decide this too: if Theo Brandt does, nobody is left to decide “Send mail outside”."
     ]
     rows = [
         _with_state(row, "waiting", may_decide=False, is_open=False, locked=None, extra_approval="")
@@ -456,7 +456,7 @@ def objecting() -> Shape:
     context.update(
         chrome=frame("Omar Haddad", "approvals", approvals=3),
         app={**context["app"], "holders": "Theo Brandt", "decide": None},
-        objections=[(comment, "May read files in Supplier Drive") for comment, _ in context["objections"]],
+        objections=[(comment, "Read files in Supplier Drive") for comment, _ in context["objections"]],
         groups=[("Waits for stage 1", words, rows)],
     )
     return context
