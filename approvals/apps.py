@@ -17,6 +17,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.assignment.context import approval_relations, submission_relations
         from approvals.conflicts.views import rows as conflict_rows
         from approvals.grants.views import grants
+        from approvals.inbox import counts
         from approvals.inbox import notices as inbox_notices
         from approvals.models import Approval, Submission
         from approvals.policies import queries as policy_queries
@@ -36,5 +37,6 @@ class ApprovalsConfig(AppConfig):
             kind.register(proposable())
         health_queries.register_advice("people", smallest_organisation.shortage_sentences)
         inbox_notices.register()
+        counts.register()
         automation_panels.register_supplier(automation_panels.WAITING, grants.waiting_for_panel)
         automation_panels.register_supplier(automation_panels.CONFLICTS, conflict_rows.line)

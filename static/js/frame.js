@@ -1,4 +1,4 @@
-// What every page has: the theme switch, "/" for search, focus after a swap, dialogs, forms that send themselves.
+// What every page has: the theme switch, the sidebar, toasts, "/" for search, focus after a swap, dialogs, forms that send themselves.
 // Everything here is a convenience: each link and form works without it.
 
 const typing = (element) => element?.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
@@ -22,6 +22,37 @@ for (const box of document.querySelectorAll("[data-theme-switch]")) {
   for (const input of box.querySelectorAll("input")) input.checked = input.value === current;
   box.addEventListener("change", (event) => remember(event.target.value));
 }
+
+// Sidebar: the button folds it to icons, which is remembered. On a phone it is a popover: the focus goes in, and returns to the button.
+const fold = document.querySelector("[data-fold]");
+const side = document.getElementById("main-nav");
+const showFolded = () => fold.setAttribute("aria-expanded", String(document.documentElement.dataset.side !== "folded"));
+if (fold) {
+  showFolded();
+  fold.addEventListener("click", () => {
+    const isFolded = document.documentElement.dataset.side === "folded";
+    if (isFolded) delete document.documentElement.dataset.side;
+    else document.documentElement.dataset.side = "folded";
+    try {
+      localStorage.setItem("side", isFolded ? "open" : "folded");
+    } catch {
+      // It then stays so as long as the page.
+    }
+    showFolded();
+  });
+  side.addEventListener("toggle", (event) => {
+    if (event.newState === "open") (side.querySelector("a[aria-current]") ?? side.querySelector("a")).focus();
+    else if (document.activeElement === document.body) document.querySelector(".burger").focus();
+  });
+  side.addEventListener("focusout", (event) => {
+    if (event.relatedTarget && !side.contains(event.relatedTarget) && side.matches(":popover-open")) side.hidePopover();
+  });
+}
+
+// Toasts: those that came with the page are put in again, because a region announces only what it gets. data-dismiss closes one.
+const toasts = document.getElementById("toasts");
+requestAnimationFrame(() => toasts?.append(...toasts.querySelectorAll("[data-toast]")));
+document.addEventListener("click", (event) => event.target.closest("[data-dismiss]")?.closest("[data-toast]").remove());
 
 // "/" puts the cursor into the search field, Escape leaves it.
 document.addEventListener("keydown", (event) => {

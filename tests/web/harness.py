@@ -6,7 +6,7 @@ import mimetypes
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -61,15 +61,13 @@ class Frame:
 
     @property
     def destinations(self) -> list[Destination]:
-        """The main links, each to a sample address."""
+        """The entries of the sidebar, each to a sample address."""
         return [
-            Destination(
-                destination.key,
-                destination.label,
-                destination.url_name,
-                f"/{destination.key}",
-                self.waiting.get(destination.key, 0),
-                destination.key == self.section,
+            replace(
+                destination,
+                href=f"/{destination.key}",
+                count=self.waiting.get(destination.key, 0),
+                is_current=destination.key == self.section,
             )
             for destination in DESTINATIONS
         ]

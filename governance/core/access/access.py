@@ -48,7 +48,7 @@ def roles_of(person: Person, now: datetime) -> frozenset[Role]:
     return _read_standing(person, now).roles
 
 
-#: Roles at an instant, givers of running delegations, and whether they lead a team. SQL, because every page and write asks it, and building
+#: Roles at an instant, givers of running delegations, and whether they lead or belong to a team. SQL, because every page and write asks it, and building
 #: the query from models took longer than the query.
 _STANDING = """
 SELECT role, NULL::bigint FROM controls_roleassignment
@@ -59,19 +59,22 @@ WHERE taker_id = %(person)s AND from_at <= %(now)s AND until_at > %(now)s AND en
 AND giver.is_active AND giver.left_at IS NULL AND may_stand_in(giver_id, taker_id, %(now)s)
 UNION ALL
 (SELECT 'leads', NULL::bigint FROM controls_team WHERE lead_id = %(person)s OR deputy_lead_id = %(person)s LIMIT 1)
+UNION ALL
+(SELECT 'belongs', NULL::bigint FROM controls_membership WHERE person_id = %(person)s LIMIT 1)
 """
 
 
 class _Standing(NamedTuple):
-    """A person's roles at an instant, the ids of the people they are a delegate of, and whether they lead a team."""
+    """A person's roles at an instant, the ids of the people they are a delegate of, and whether they lead or belong to a team."""
 
     roles: frozenset[Role] = frozenset()
     givers: tuple[int, ...] = ()
     leads: bool = False
+    belongs: bool = False
 
 
 def _read_standing(person: Person, now: datetime) -> _Standing:
-    """Read a person's roles, delegations and lead at ``now``: one query."""
+    """Read a person's roles, delegations and teams at ``now``: one query."""
     if not person.is_here:
         return _Standing()
     with connection.cursor() as cursor:
@@ -79,7 +82,8 @@ def _read_standing(person: Person, now: datetime) -> _Standing:
         pairs = cursor.fetchall()
     roles = {Role.EMPLOYEE, *(Role(name) for name, _ in pairs if name in ASSIGNABLE)}
     givers = tuple(giver for _, giver in pairs if giver is not None)
-    return _Standing(frozenset(roles), givers, any(name == "leads" for name, _ in pairs))
+    names = {name for name, _ in pairs}
+    return _Standing(frozenset(roles), givers, "leads" in names, "belongs" in names)
 
 
 def _standing_for(actor: Actor, person: Person, now: datetime) -> _Standing:
@@ -135,6 +139,14 @@ def may_lead(actor: Actor, now: datetime) -> bool:
         return True
     standing = _standing_for(actor, actor.person, now)
     return standing.leads or bool(standing.givers)
+
+
+def is_in_a_team(actor: Actor) -> bool:
+    """Whether the actor's person leads or belongs to a team: for showing a link (see `read_at`)."""
+    if actor.person is None:
+        return False
+    standing = _standing_for(actor, actor.person, read_at(actor))
+    return standing.leads or standing.belongs
 
 
 def stands_in(actor: Actor, now: datetime) -> bool:

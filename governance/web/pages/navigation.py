@@ -1,7 +1,7 @@
-"""The frame of every page: main links with the counts beside them, and the context that every template gets.
+"""The frame of every page: the sidebar with its counts, and the context that every template gets.
 
-The context is ``now`` and ``chrome``. Both are lazy: a fragment that shows no frame asks no counter and reads no clock. A view
-that read the clock itself passes its own ``now``, which stands before this one; one that counted for a main link passes its
+The context is ``now`` and ``chrome``. Both are lazy: a fragment that shows no frame counts nothing and reads no clock. A view
+that read the clock itself passes its own ``now``, which stands before this one; one that counted for an entry passes its
 own ``chrome``.
 
 Apps register what only they can count; this module knows the order, the names and the permissions.
@@ -9,11 +9,13 @@ Apps register what only they can count; this module knows the order, the names a
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property, lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
+from django.db.models import Count, QuerySet, Value
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -25,73 +27,120 @@ from governance.web.requests.request import local_path
 
 @dataclass(frozen=True)
 class Destination:
-    """One main link. ``count`` is how many things wait there for the reader, 0 when nothing does; ``also`` begins what else is under it.
+    """One entry of the sidebar. Readers without ``permission`` do not see it.
 
-    The link is shown to those whose roles grant ``permission``; the others are not shown what would refuse them.
+    Args:
+        key: its name for counters.
+        label, icon, url_name: what it shows, and the page that it opens.
+        group: the heading above it; empty for the first entries.
+        also: paths below which the entry is current too.
+        permission: a permission of a role; None for a page that everybody may open.
+        for_teams: whether only members and leads of a team may use the page.
+        href, count, is_current: set for a request. ``count`` is the number of tasks that need the reader.
     """
 
     key: str
     label: str
+    icon: str
     url_name: str
+    group: str = ""
+    also: tuple[str, ...] = ()
+    permission: Permission | None = None
+    for_teams: bool = False
     href: str = ""
     count: int = 0
-    current: bool = False
-    also: str = ""
-    permission: Permission | None = None
+    is_current: bool = False
 
 
+P = Permission
 DESTINATIONS: Final = (
-    Destination("home", "Home", "home"),
-    Destination("import", "Import", "import"),
-    Destination("approvals", "Approvals", "approvals"),
-    Destination("automations", "Automations", "automation_list"),
-    Destination("resources", "Resources", "resource_list"),
-    Destination("recertify", "Recertify", "recert_mine", also="/campaigns/"),
-    Destination("ledger", "Ledger", "ledger", permission=Permission.LEDGER_READ),
+    Destination("home", "Home", "home", "home"),
+    Destination("import", "Import", "import", "import", for_teams=True),
+    Destination("approvals", "Approvals", "stamp", "approvals", also=("/review/", "/samples/")),
+    Destination("recertify", "Recertifications", "cycle", "recert_mine", also=("/campaigns/calendar/",)),
+    Destination("automations", "Automations", "flow", "automation_list", "Inventory", ("/grants/", "/transfers/")),
+    Destination("resources", "Resources", "database", "resource_list", "Inventory", ("/connections/", "/incidents/")),
+    Destination("ownerless", "Without an owner", "no-person", "ownerless", "Inventory", ("/interim/",)),
+    Destination("conflicts", "Conflicts", "conflict", "conflict_list", "Risk"),
+    Destination("waivers", "Waivers", "shield", "waiver_list", "Risk"),
+    Destination("revocations", "Access to remove", "remove", "revocations", "Risk"),
+    Destination("held", "Paused revocations", "pause", "held_batches", "Risk", permission=P.LEDGER_READ),
+    Destination("signals", "Signals", "flag", "signals", "Risk", permission=P.SIGNALS_READ),
+    Destination("ledger", "Ledger", "ledger", "ledger", "Audit", permission=P.LEDGER_READ),
+    Destination("people", "People & teams", "team", "people", "Admin", ("/teams/", "/erasures/"), P.LEDGER_READ),
+    Destination("policies", "Policies", "file", "policies", "Admin"),
+    Destination("rules", "Conflict rules", "sliders", "conflict_rules", "Admin", ("/conflicts/new-rule/",)),
+    Destination("proposals", "Proposals", "swap", "proposals", "Admin", permission=P.PROPOSAL_READ),
+    Destination("campaigns", "Campaigns", "calendar", "campaign_list", "Admin"),
+    Destination("webhooks", "Webhooks", "plug", "webhooks", "Admin", permission=P.LEDGER_READ),
+    Destination("health", "Health", "pulse", "health", "Admin", permission=P.LEDGER_READ),
 )
 
-_counters: dict[str, Callable[[HttpRequest], int]] = {}
+#: Rows that need the reader.
+Counter = Callable[[Actor, datetime], QuerySet[Any]]
+_counters: dict[str, tuple[Counter, ...]] = {}
 
 
-def register_counter(key: str, counter: Callable[[HttpRequest], int]) -> None:
-    """Say how to count what waits for the reader at a destination; call it in an app's ``ready()``.
+def register_counter(key: str, *counters: Counter) -> None:
+    """Register the rows that need the reader at an entry; called in an app's ``ready()``.
 
     Args:
-        key: the destination's.
-        counter: called at most once for a whole page and not for fragments, only for a reader who has signed in.
+        key: the entry's.
+        counters: each returns a query set. One statement counts all rows of a page; fragments count nothing.
     """
-    _counters[key] = counter
+    _counters[key] = counters
+
+
+def _load_counts(actor: Actor) -> dict[str, int]:
+    """Count the rows of all counters: one query."""
+    now = access.read_at(actor)
+    numbers = [
+        counter(actor, now)
+        .order_by()
+        .values(entry=Value(key))
+        .annotate(number=Count("*"))
+        .values_list("entry", "number")
+        for key, counters in _counters.items()
+        for counter in counters
+    ]
+    totals = dict.fromkeys(_counters, 0)
+    for key, number in numbers[0].union(*numbers[1:], all=True) if numbers else ():
+        totals[key] += number
+    return totals
 
 
 def destinations(request: HttpRequest, counts: Mapping[str, int] = MappingProxyType({})) -> list[Destination]:
-    """Return the main links with their counts; the one whose path begins the request's path is current.
+    """Return the entries that the reader may use, with their counts; the one with the longest path above the request's is current.
 
     Args:
         request: the reader's request.
-        counts: what the view has counted itself, by key; no counter is called for these.
+        counts: what the view has counted itself, by key.
     """
-    user = getattr(request, "user", None)
-    counters = _counters if user is not None and user.is_authenticated else {}
-    counts = {**{key: counter(request) for key, counter in counters.items() if key not in counts}, **counts}
+    actor: Actor | None = getattr(request, "actor", None)  # a request may be refused before its sender is known
+    if not actor:
+        return []
+    counts = {**_load_counts(actor), **counts}
     placed = [
         replace(destination, href=reverse(destination.url_name), count=counts.get(destination.key, 0))
         for destination in DESTINATIONS
-        if destination.permission is None or _is_led_there(request, destination.permission)
+        if _may_use(destination, actor)
     ]
-    under = [destination for destination in placed if _is_under(request.path, destination)]
-    current = max(under, key=lambda destination: len(destination.href), default=None)
-    return [replace(destination, current=destination is current) for destination in placed]
+    lengths = {destination.key: _path_length(request.path, destination) for destination in placed}
+    current = max(lengths, key=lambda key: lengths[key], default="")
+    return [replace(row, is_current=row.key == current and lengths[current] > 0) for row in placed]
 
 
-def _is_led_there(request: HttpRequest, permission: Permission) -> bool:
-    actor: Actor | None = getattr(request, "actor", None)  # a request may be refused before anybody asked who sends it
-    return actor is not None and bool(actor) and access.is_led_to(actor, permission)
+def _may_use(destination: Destination, actor: Actor) -> bool:
+    if destination.for_teams:
+        return access.is_in_a_team(actor)
+    return destination.permission is None or access.is_led_to(actor, destination.permission)
 
 
-def _is_under(path: str, destination: Destination) -> bool:
+def _path_length(path: str, destination: Destination) -> int:
+    """Return the length of the entry's longest path above ``path``, 0 without one."""
     if destination.href == "/":
-        return path == "/"
-    return path.startswith(tuple(filter(None, (destination.href, destination.also))))
+        return int(path == "/")
+    return max((len(above) for above in (destination.href, *destination.also) if path.startswith(above)), default=0)
 
 
 class Chrome:
@@ -99,7 +148,7 @@ class Chrome:
 
     Args:
         request: the reader's request.
-        counts: numbers beside main links that the view has counted itself, by key.
+        counts: numbers beside entries that the view has counted itself, by key.
     """
 
     def __init__(self, request: HttpRequest, counts: Mapping[str, int] = MappingProxyType({})) -> None:
@@ -111,7 +160,7 @@ class Chrome:
 
     @cached_property
     def destinations(self) -> list[Destination]:
-        """Main links with counts and the current one marked."""
+        """Entries of the sidebar with counts and the current one marked."""
         return destinations(self._request, self._counts)
 
     @property

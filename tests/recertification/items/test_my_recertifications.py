@@ -252,7 +252,7 @@ def test_an_automations_page_lists_its_reviews(item: Item, held: Held) -> None:
 @pytest.mark.rule("R5")
 def test_navigation_counts_open_questions(item: Item, held: Held) -> None:
     page = client_of(held.people.omar).get("/recertify/").content.decode()
-    assert re.search(r'Recertify<span class="count">1<', page)
+    assert re.search(r'Recertifications</span><span class="count">1<', page)
     assert opens_at(item.grant) == item.opened_at
     assert Item.objects.get(pk=item.pk).state == ItemState.OPEN
 

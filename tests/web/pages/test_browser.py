@@ -180,9 +180,42 @@ def test_menus_work_without_scripts(look: Callable[..., Page]) -> None:
     page.click(".burger")
     assert page.is_visible("#main-nav a >> text=Ledger")
     page.keyboard.press("Escape")
+    assert not page.is_visible("#main-nav")
     page.click(".me")
     assert page.is_visible("text=Sign out")
     assert not page.is_visible(".theme-switch")
+
+
+def test_sidebar_folds_by_keyboard_and_stays_folded(look: Callable[..., Page]) -> None:
+    page = look("home")
+    assert page.is_visible("#main-nav .side-label >> text=Ledger")
+    page.focus("[data-fold]")
+    page.keyboard.press("Enter")
+    assert page.get_attribute("[data-fold]", "aria-expanded") == "false"
+    assert page.evaluate("document.querySelector('#main-nav').offsetWidth") == 56
+    page.add_init_script(
+        "addEventListener('DOMContentLoaded', () => { window.early = document.documentElement.dataset.side })"
+    )
+    page.reload()
+    assert page.evaluate("window.early") == "folded"
+    page.hover("#main-nav a >> nth=3")
+    assert page.evaluate("getComputedStyle(document.querySelector('#main-nav a:hover .side-label')).opacity") == "1"
+    page.click("[data-fold]")
+    assert page.evaluate("document.querySelector('#main-nav').offsetWidth") == 212
+
+
+def test_drawer_takes_the_focus_and_returns_it(look: Callable[..., Page]) -> None:
+    page = look("home", "phone")
+    for closing in ("Escape", "backdrop"):
+        assert not page.is_visible("#main-nav")
+        page.click(".burger")
+        assert page.evaluate("document.querySelector('#main-nav').contains(document.activeElement)")
+        if closing == "Escape":
+            page.keyboard.press("Escape")
+        else:
+            page.mouse.click(380, 400)
+        assert not page.is_visible("#main-nav")
+        assert page.evaluate("document.activeElement.matches('.burger')"), closing
 
 
 def test_slash_goes_to_the_search_and_typing_is_left_alone(look: Callable[..., Page]) -> None:

@@ -10,7 +10,7 @@ from itertools import chain
 
 from django.contrib import messages
 from django.db.models import Count, F, Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -304,12 +304,6 @@ def _correctable(actor: Actor, now: datetime) -> list[Question]:
     return list(rows.order_by(F("item__closes_at").asc(nulls_last=True), "pk")[:SHOWN])
 
 
-def count_open(request: HttpRequest) -> int:
-    """Number of the reader's unanswered questions, for the main link."""
-    actor: Actor | None = getattr(request, "actor", None)
-    return Question.objects.open_for(access.answers_as(actor, access.read_at(actor))).count() if actor else 0
-
-
 def register() -> None:
-    """Register the counter of the main link."""
-    navigation.register_counter("recertify", count_open)
+    """Register the counter of the sidebar."""
+    navigation.register_counter("recertify", lambda actor, now: Question.objects.asked_of(actor, now).unanswered())
