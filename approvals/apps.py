@@ -17,8 +17,8 @@ class ApprovalsConfig(AppConfig):
         from approvals.assignment.context import approval_relations, submission_relations
         from approvals.conflicts.views import rows as conflict_rows
         from approvals.grants.views import grants
-        from approvals.inbox import counts
         from approvals.inbox import notices as inbox_notices
+        from approvals.inbox.views import counts
         from approvals.models import Approval, Submission
         from approvals.policies import queries as policy_queries
         from approvals.proposals.kinds import conflict_rule, kind, people, policy, resources

@@ -184,11 +184,6 @@ def asked_of(actor: Actor, now: datetime) -> QuerySet[Approval]:
     return Approval.objects.filter(undecided, state=ApprovalState.OPEN, asked__overlap=people)
 
 
-def submissions_to_decide(actor: Actor, now: datetime) -> QuerySet[Submission]:
-    """Submissions with approvals of `asked_of`."""
-    return Submission.objects.filter(pk__in=asked_of(actor, now).order_by().values("submission"))
-
-
 def to_decide(actor: Actor, now: datetime) -> list[Approval]:
     """Approvals of `asked_of` with the columns of a task, nearest deadline first. One query if there are none, else two."""
     ids = list(asked_of(actor, now).order_by().values_list("pk", flat=True))
@@ -272,19 +267,13 @@ def decisions(actor: Actor, now: datetime) -> list[SubmissionTask]:
     return submission_tasks(to_decide(actor, now))
 
 
-def samples_to_check(actor: Actor, now: datetime) -> QuerySet[Sample]:
-    """Open spot checks for the reader, or for a giver whose delegate they are."""
-    return Sample.objects.filter(state=SampleState.OPEN, asked__overlap=list(access.answers_as(actor, now)))
-
-
 def spot_checks(actor: Actor, now: datetime) -> list[Task]:
     """Open spot checks for the reader, or for a giver whose delegate they are (A12, A13).
 
     The page of the spot check shows whether the reader has become a party since.
     """
-    rows = load_keyed(
-        samples_to_check(actor, now).order_by().values_list("pk", flat=True), Sample.objects.all(), SPOT_CHECK_COLUMNS
-    )
+    samples = Sample.objects.filter(state=SampleState.OPEN, asked__overlap=list(access.answers_as(actor, now)))
+    rows = load_keyed(samples.order_by().values_list("pk", flat=True), Sample.objects.all(), SPOT_CHECK_COLUMNS)
     return [_spot_check(sample) for sample in sorted(rows, key=lambda row: (row.due_at or NEVER, row.pk))]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 
 from approvals.inbox.task import Task
 from approvals.models import BatchState, Conflict, HeldBatch, Proposal, ProposalState, RevocationTask, Waiver
@@ -44,7 +44,9 @@ def proposals(actor: Actor, now: datetime) -> list[Task]:
     me = actor.person
     if me is None:
         return []
-    wanted = Q(proposed_by=me) | _answerable(actor, me, now)
+    wanted = Q(state=ProposalState.APPROVED, appointed=me) | Q(proposed_by=me)
+    if roles := access.roles_held(actor, now) & kind.countersigners():
+        wanted |= _countersignable(me, roles, now)
     keys = Proposal.objects.unanswered().filter(wanted, lapses_at__gt=now).order_by("lapses_at", "pk")
     found = load_keyed(keys.values_list("pk", flat=True)[:MOST], Proposal.objects.all(), PROPOSAL_COLUMNS)
     titles = kind.titles(found)
@@ -63,21 +65,6 @@ def proposals(actor: Actor, now: datetime) -> list[Task]:
         )
         for proposal in found
     ]
-
-
-def proposals_to_answer(actor: Actor, now: datetime) -> QuerySet[Proposal]:
-    """Proposals of other people that the reader may countersign or accept."""
-    if actor.person is None:
-        return Proposal.objects.none()
-    theirs = Proposal.objects.unanswered().filter(_answerable(actor, actor.person, now), lapses_at__gt=now)
-    return theirs.exclude(proposed_by=actor.person)
-
-
-def _answerable(actor: Actor, me: Person, now: datetime) -> Q:
-    """Condition: proposals that the reader may countersign, or whose appointment they may accept."""
-    appointed = Q(state=ProposalState.APPROVED, appointed=me)
-    roles = access.roles_held(actor, now) & kind.countersigners()
-    return appointed | _countersignable(me, roles, now) if roles else appointed
 
 
 def _countersignable(me: Person, roles: Collection[Role], now: datetime) -> Q:
@@ -108,25 +95,12 @@ def waivers(actor: Actor, now: datetime) -> list[Task]:
     me = actor.person
     if me is None:
         return []
-    wanted = Q(asked_by=me) | _decidable(actor) if _is_security(actor, now) else Q(asked_by=me)
+    wanted = Q(asked_by=me)
+    if Role.SECURITY_REVIEWER in access.roles_held(actor, now):
+        people = [person.pk for person in actor.people]
+        wanted |= ~Q(asked_by__in=people) & ~Q(beneficiaries__overlap=people)
     rows = with_columns(Waiver.objects.standing("", now).filter(wanted).titled(), WAIVER_COLUMNS)
     return [_waiver(waiver, is_own=waiver.asked_by == me) for waiver in rows.order_by("asked_at", "pk")[:MOST]]
-
-
-def waivers_to_decide(actor: Actor, now: datetime) -> QuerySet[Waiver]:
-    """Requested waivers that the reader may decide as security (S7)."""
-    asked = Waiver.objects.standing("", now)
-    return asked.filter(_decidable(actor)) if _is_security(actor, now) else Waiver.objects.none()
-
-
-def _is_security(actor: Actor, now: datetime) -> bool:
-    return Role.SECURITY_REVIEWER in access.roles_held(actor, now)
-
-
-def _decidable(actor: Actor) -> Q:
-    """Condition: waivers that neither come from nor serve the reader."""
-    people = [person.pk for person in actor.people]
-    return ~Q(asked_by__in=people) & ~Q(beneficiaries__overlap=people)
 
 
 def _waiver(waiver: Waiver, *, is_own: bool) -> Task:
@@ -147,7 +121,7 @@ def ended_waivers(actor: Actor, now: datetime) -> list[Task]:
     if actor.person is None:
         return []
     conflicts, theirs = Conflict.objects.standing("again", now), Automation.objects.all()
-    if not _is_security(actor, now):
+    if Role.SECURITY_REVIEWER not in access.roles_held(actor, now):
         theirs = Automation.objects.answered_by([actor.person.pk], now)
         conflicts = conflicts.filter(automations__overlap=ArraySubquery(theirs.order_by().values("pk")))
     names = theirs.filter(among(OuterRef("automations"))).order_by("name", "pk").values("name")
@@ -185,7 +159,10 @@ def revocation_tasks(actor: Actor, now: datetime) -> list[Task]:
 
 def paused_mass_revocations(actor: Actor, now: datetime) -> list[Task]:
     """Paused mass revocations that security or an admin has not answered, without their own; nearest deadline first (G6)."""
-    unanswered = with_columns(batches_to_answer(actor, now), BATCH_COLUMNS).annotate(size=Count("held"))
+    if actor.person is None or not access.roles_held(actor, now) & set(ANSWERING):
+        return []
+    rows = HeldBatch.objects.filter(state=BatchState.OPEN).exclude(cause__person=actor.person)
+    unanswered = with_columns(rows.exclude(answers__person=actor.person), BATCH_COLUMNS).annotate(size=Count("held"))
     return [
         Task(
             thread=f"brake:{batch.pk}",
@@ -198,11 +175,3 @@ def paused_mass_revocations(actor: Actor, now: datetime) -> list[Task]:
         )
         for batch in unanswered.order_by("answer_by", "pk")[:MOST]
     ]
-
-
-def batches_to_answer(actor: Actor, now: datetime) -> QuerySet[HeldBatch]:
-    """Open paused mass revocations that security or an admin has not answered, without their own."""
-    if actor.person is None or not access.roles_held(actor, now) & set(ANSWERING):
-        return HeldBatch.objects.none()
-    rows = HeldBatch.objects.filter(state=BatchState.OPEN).exclude(cause__person=actor.person)
-    return rows.exclude(answers__person=actor.person)

@@ -304,6 +304,13 @@ def _correctable(actor: Actor, now: datetime) -> list[Question]:
     return list(rows.order_by(F("item__closes_at").asc(nulls_last=True), "pk")[:SHOWN])
 
 
+#: Unanswered questions of the reader, and of those they are a delegate of (A11).
+_COUNT = """
+SELECT count(*) FROM recertification_question question JOIN recertification_item item ON item.id = question.item_id
+WHERE question.reviewer_id = ANY(%(people)s) AND question.answered_at IS NULL AND item.state IN ('open', 'escalated')
+"""
+
+
 def register() -> None:
-    """Register the counter of the sidebar."""
-    navigation.register_counter("recertify", lambda actor, now: Question.objects.asked_of(actor, now).unanswered())
+    """Register the count of the sidebar."""
+    navigation.register_count("recertify", _COUNT)
