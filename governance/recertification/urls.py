@@ -9,12 +9,13 @@ from governance.recertification.items.views import answer_batch, automation_pane
 from governance.recertification.quality import views as quality_views
 
 urlpatterns = [
-    path("recertify/", my_recertifications.show_first_question, name="recert_mine"),
+    path("recertify/", my_recertifications.show_first_card, name="recert_mine"),
     path("recertify/calendar.ics", calendar_views.deadlines, name="recert_calendar"),
     path("recertify/together/", answer_batch.answer_together, name="recert_together"),
     path("recertify/submit/", my_recertifications.submit, name="recert_submit"),
     path("recertify/<int:pk>/", my_recertifications.item, name="recert_item"),
     path("recertify/<int:pk>/answer/", my_recertifications.answer, name="recert_answer"),
+    path("recertify/<int:pk>/card/", my_recertifications.answer_card, name="recert_card"),
     path("recertify/<int:pk>/correct/", my_recertifications.correct, name="recert_correct"),
     path("campaigns/<int:pk>/quality/", quality_views.campaign_quality, name="campaign_quality"),
     path("campaigns/<int:pk>/evidence/<slug:form>/", evidence_views.campaign_evidence, name="campaign_evidence"),

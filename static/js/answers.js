@@ -1,5 +1,7 @@
-// The recertification that is shown, from the keyboard: 1 to 4 press an answer, e opens the comments from its approval.
+// The recertification that is shown, from the keyboard: 1 to 4 press an answer, e opens the comments from its approval, j and k go to
+// the next and the previous card of the list.
 //
+// data-card             on the links of the list; the shown one has aria-current
 // data-answer-key="1"   on the button that gives the answer
 // data-looks            a field of the form: how often what stands behind the item was opened before it was answered
 
@@ -7,6 +9,11 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest?.("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]")) return;
   if (event.key === "e") return document.querySelector("#item details > summary")?.click();
+  if (event.key === "j" || event.key === "k") {
+    const cards = [...document.querySelectorAll("[data-card]")];
+    const at = cards.findIndex((card) => card.hasAttribute("aria-current")) + (event.key === "j" ? 1 : -1);
+    return cards[Math.max(at, 0)]?.click();
+  }
   if (!/^[1-4]$/.test(event.key)) return;
   const button = document.querySelector(`[data-answer-key="${event.key}"]`);
   if (!button) return;

@@ -222,7 +222,7 @@ ACTIONS = {
     *("import_add", "import_report", "undo", "recert_calendar", "introduction_close"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
-    "campaign_evidence",
+    *("campaign_evidence", "recert_card"),
     *("webhook_test", "webhook_pause", "webhook_resume", "webhook_renew_key"),
     *(
         "demo_sign_in",

@@ -14,6 +14,7 @@ from governance.recertification.models import Draft, Item
 from tests.axe import is_too_wide, violations
 from tests.browser.keyboard import Hands
 from tests.processes import Site
+from tests.recertification.grant_rows import low_grants
 from tests.recertification.isolated_company import held_apart
 from tests.recertification.review_steps import Held, opened
 from tests.signed_in_client import client_of
@@ -66,9 +67,9 @@ def test_two_items_are_answered_by_keyboard_and_axe_passes(as_omar: Callable[...
     assert not is_too_wide(page)
     expect(page.get_by_role("heading", level=2).first).to_contain_text("Weekly stock report may")
     page.keyboard.press("2")
-    expect(page.get_by_text("1 of 2 answered")).to_be_visible()
+    expect(page.get_by_text("1 of 2 cards answered")).to_be_visible()
     page.keyboard.press("1")
-    expect(page.get_by_text("2 of 2 answered")).to_be_visible()
+    expect(page.get_by_text("2 of 2 cards answered")).to_be_visible()
     assert Draft.objects.filter(question__item__in=[first, second]).count() == 2
     page.get_by_role("button", name="Submit 2 answers").first.click()
     expect(page.get_by_text("Submitted 2 answers.")).to_be_visible()
@@ -76,6 +77,39 @@ def test_two_items_are_answered_by_keyboard_and_axe_passes(as_omar: Callable[...
     assert states == {first.grant_id: GrantState.SUSPENDED, second.grant_id: GrantState.ACTIVE}
     expect(page.get_by_text("Can still be corrected")).to_be_visible()
     assert violations(page) == []
+
+
+@pytest.mark.rule("R3", "R4")
+def test_card_of_several_items_is_answered_by_keyboard(as_omar: Callable[..., Page], held: Held) -> None:
+    from playwright.sync_api import expect
+
+    now = current_time.now()
+    begun = now - timedelta(days=161)
+    for grant in low_grants(held.submission, 3, begins_at=begun, days=173):
+        Grant.objects.filter(pk=grant.pk).update(raised_to="standard", raised_at=now)
+        opened(Grant.objects.get(pk=grant.pk), now - timedelta(days=1))
+    page = as_omar(viewport=WIDE)
+    page.goto("/recertify/")
+    expect(page.get_by_text("0 of 2 cards answered")).to_be_visible()
+    shown = page.locator("[data-card][aria-current]")
+    for key, place in (("j", 1), ("k", 0)):
+        page.keyboard.press(key)
+        expect(page.locator("[data-card]").nth(place)).to_have_attribute("aria-current", "true")
+    expect(shown).to_have_count(1)
+    page.get_by_role("link", name="4 items on").click()
+    expect(page.get_by_text("Your answer for the ticked items")).to_be_visible()
+    assert violations(page) == []
+    page.set_viewport_size(PHONE)
+    assert not is_too_wide(page)
+    page.set_viewport_size(WIDE)
+    page.get_by_role("link", name="Open").nth(1).click()
+    expect(page.get_by_text("One of 4 items of this card")).to_be_visible()
+    page.keyboard.press("2")
+    expect(page.get_by_text("Your answer for the ticked items")).to_be_visible()
+    page.keyboard.press("1")
+    expect(page.get_by_text("1 of 2 cards answered")).to_be_visible()
+    chosen = Draft.objects.filter(question__item__grant__automation=held.automation)
+    assert sorted(chosen.values_list("answer", flat=True)) == ["keep", "keep", "keep", "revoke"]
 
 
 @pytest.mark.rule("R4")
@@ -89,9 +123,9 @@ def test_home_leads_to_submitted_answer_by_keyboard(as_omar: Callable[..., Page]
     hands.leave(page.get_by_role("link", name="Answer them in a row"), "/recertify/$")
     hands.paste(page.get_by_label("A word on it"), "The report is read every week.")
     hands.press(page.get_by_role("button", name="Keep"), back=True)
-    expect(page.get_by_text("1 of 2 answered")).to_be_visible()
+    expect(page.get_by_text("1 of 2 cards answered")).to_be_visible()
     draft = Draft.objects.get(question__item__grant__automation=held.automation)
     assert draft.reason is not None
     hands.press(page.get_by_role("button", name="Submit 1 answer").first)
     expect(page.get_by_text("Submitted 1 answer.")).to_be_visible()
-    expect(page.get_by_text("0 of 1 answered")).to_be_visible()
+    expect(page.get_by_text("0 of 1 card answered")).to_be_visible()

@@ -523,7 +523,7 @@ def _by_hand(portal: Portal, _: Any) -> dict[str, Any]:
 
 def _answer(portal: Portal, item: Item) -> dict[str, Any]:
     asks = Asks.ACCEPTABLE if item is portal.rows["acceptable_item"] else Asks.NEEDED
-    return {"asks": asks, "answer": AnswerKind.KEEP, "reason": "Yes."}
+    return {"asks": asks, "answer": AnswerKind.KEEP, "reason": "Yes.", "question": [question(item, asks).pk]}
 
 
 def _webhook(portal: Portal, _: Any) -> dict[str, Any]:
@@ -618,6 +618,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "import_panel": _preview,
     "import_bind": lambda portal, _: {"do": "choose", "resource": portal.rows["active"].pk},
     "recert_answer": _answer,
+    "recert_card": _answer,
     "rule_new": lambda portal, _: {
         "text": rule_pages.BLANK.replace("vendor-and", "one-and"),
         "reason": "It happened.",

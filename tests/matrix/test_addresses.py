@@ -67,7 +67,7 @@ SAMPLE, SENT_EVERYWHERE = "controls.person", ("auditor", "superuser")
 NOTHING_TRIED = (
     *("mfa_reauthenticate", "ledger_verify", "import", "import_form", "import_add", "submit_again"),
     "promote",
-    "recert_answer",
+    *("recert_answer", "recert_card"),
 )
 
 #: Tables of people and of how they sign in: whatever is written there leaves an event, also what is others' code (H1).

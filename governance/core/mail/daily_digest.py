@@ -48,12 +48,14 @@ class Line:
         text: its line in a digest; empty for the subject of its own mail.
         facts: facts for the templates, newer than those of the queued notice.
         date: its deadline as an event for the person's calendar, if it needs an answer by a day.
+        joins: the same for lines that are one task; by default the thread.
     """
 
     due: datetime | None = None
     text: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     date: icalendar_file.Event | None = None
+    joins: str = ""
 
 
 #: ``reader(person, threads, now)`` returns the lines of threads that are still open for the person.
@@ -264,7 +266,7 @@ def _drop(notices: Iterable[Notice], still: Collection[int], why: str) -> int:
 
 def _parts(notices: Sequence[Notice], still: Mapping[int, Line], now: datetime) -> list[Part]:
     """Return the parts of a digest: the last notice of each task, overdue and next due first."""
-    last = {_asks(notice): notice for notice in notices}
+    last = {_asks(notice, still[notice.pk]): notice for notice in notices}
     entries: dict[Group, list[Entry]] = {}
     for notice in last.values():
         group, line = _group(notice), still[notice.pk]
@@ -283,10 +285,10 @@ def _group(notice: Notice) -> Group:
     return outbox.EVENTS.get(notice.event) or Group.KNOW
 
 
-def _asks(notice: Notice) -> tuple[object, ...]:
-    """Return the key that joins notices in one line: reader and thread. Each news is its own line."""
+def _asks(notice: Notice, line: Line) -> tuple[object, ...]:
+    """Return the key that joins notices in one line: reader and task. Each news is its own line."""
     group = _group(notice)
-    return (notice.pk,) if group is Group.KNOW else (group, notice.thread, _readers.get(notice.event))
+    return (notice.pk,) if group is Group.KNOW else (group, line.joins or notice.thread, _readers.get(notice.event))
 
 
 def _fail(notice: Notice, error: str) -> None:

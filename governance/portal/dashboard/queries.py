@@ -4,28 +4,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Window
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
 from approvals.inbox.queries import approvals, tasks
 from approvals.inbox.task import Task
 from approvals.models import Decision, Submission
-from governance.core.access import Actor, access
-from governance.core.database.querysets import among, with_columns
+from governance.core.access import Actor
 from governance.core.models import Person
 from governance.core.texts.number_words import counted
-from governance.recertification.models import Question
+from governance.recertification.items import cards
+from governance.recertification.items.cards import Card
+from governance.recertification.models import Asks
 from inventory.models import Automation, AutomationState
 from inventory.ownership import queries as ownership_queries
 
 #: Most rows of each group and of my automations; a link leads to the others.
 MOST = 8
-
-#: Columns of a question for its task.
-QUESTION_COLUMNS = (
-    *("asks", "reviewer__name", "item__opened_at", "item__deadline", "item__automation__name"),
-    *("item__grant__sentence", "item__grant__level", "item__grant__entitlement", "item__grant__automation__name"),
-)
 
 
 @dataclass(frozen=True)
@@ -93,27 +88,26 @@ def load_groups(
 
 
 def load_recertifications(actor: Actor, now: datetime) -> TaskGroup:
-    """Load the first unanswered questions of the reader and of those they are a delegate of, with the total number: one query for none, else two."""
-    questions = Question.objects.unanswered().filter(reviewer__in=access.answers_as(actor, now))
-    numbers = list(questions.order_by("item__deadline", "pk").values_list("pk", Window(Count("pk")))[:MOST])
-    total = numbers[0][1] if numbers else 0
-    keys = [pk for pk, _ in numbers]
-    rows = with_columns(Question.objects.filter(among(keys)), QUESTION_COLUMNS).order_by() if keys else ()
-    recertifications = [_recertification(row, actor) for row in sorted(rows, key=lambda row: keys.index(row.pk))]
-    return TaskGroup("recertifications", recertifications, reverse("recert_mine"), f"{total} to answer", total)
+    """Load the first cards of the reader with the total number. One query."""
+    waiting = cards.load_cards(actor, now, most=MOST)
+    recertifications = [_recertification(card, actor) for card in waiting.cards]
+    return TaskGroup(
+        "recertifications", recertifications, reverse("recert_mine"), f"{waiting.count} to answer", waiting.count
+    )
 
 
-def _recertification(question: Question, actor: Actor) -> Task:
-    item, grant = question.item, question.item.grant
+def _recertification(card: Card, actor: Actor) -> Task:
+    is_own = actor.person is not None and card.key.reviewer == actor.person.pk
+    words = Asks(card.key.asks).label if card.count == 1 else f"Are they still {card.key.asks}?"
     return Task(
-        thread=f"item:{item.pk}",
-        href=reverse("recert_item", args=[item.pk]),
-        name=item.of_automation.name,
-        text=f"{question.get_asks_display()} {grant.sentence if grant is not None else 'The automation itself.'}",
-        who=f"for {question.reviewer.name}" if question.reviewer != actor.person else "",
-        since=item.opened_at,
-        due=item.deadline,
-        level=grant.drawn_level if grant is not None else "",
+        thread=f"item:{card.item}",
+        href=card.href,
+        name=card.automation_name,
+        text=f"{words} {card.words[:1].upper()}{card.words[1:]}",
+        who="" if is_own else f"for {card.reviewer_name}",
+        since=card.opened_at,
+        due=card.deadline,
+        level=card.level if card.count == 1 else "",
         seal="full",
     )
 

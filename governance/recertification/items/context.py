@@ -8,6 +8,7 @@ predict or influence it. A successor is a new grant with a new draw.
 `ItemContext` has what the rules, writes and pages of one item ask: its questions, answers, parties and escalation chains, read once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -51,13 +52,9 @@ class ItemContext:
     @cached_property
     def parties(self) -> frozenset[int]:
         """Ids of the parties of both approvals of the grant (S1); empty for an automation."""
-        grant = self.item.grant
-        if grant is None:
-            return frozenset()
-        approvals = (grant.approval_id, grant.app_approval_id)
-        return frozenset(
-            Party.objects.filter(submission__approvals__in=approvals).order_by().values_list("person", flat=True)
-        )
+        approvals = _approvals_of(self.item)
+        rows = Party.objects.filter(submission__approvals__in=approvals).order_by().values_list("person", flat=True)
+        return frozenset(rows if approvals else ())
 
     @cached_property
     def people(self) -> dict[int, Person]:
@@ -78,6 +75,21 @@ class ItemContext:
         return next(reversed(self.settling(question)), None)
 
 
+def _approvals_of(item: Item) -> tuple[int, ...]:
+    """Ids of both approvals of a grant; none for an automation."""
+    return (item.grant.approval_id, item.grant.app_approval_id) if item.grant is not None else ()
+
+
+def _answers_of(questions: Sequence[Question]) -> dict[int, list[Answer]]:
+    """Answers by question, oldest first. No query before one is answered."""
+    answers: dict[int, list[Answer]] = {}
+    if items := {question.item_id for question in questions if question.answered_at is not None}:
+        rows = Answer.objects.filter(question__item__in=items).select_related(*ANSWER_RELATIONS)
+        for answer in rows.order_by("pk"):
+            answers.setdefault(answer.question_id, []).append(answer)
+    return answers
+
+
 def load_context(subject: Item | Question, now: datetime) -> ItemContext:
     """Load the context of an item, or of the item of a question. At most two queries."""
     item = subject.item if isinstance(subject, Question) else subject
@@ -89,13 +101,34 @@ def load_context(subject: Item | Question, now: datetime) -> ItemContext:
 
 def context_of(item: Item, questions: list[Question]) -> ItemContext:
     """The context of an item whose questions are loaded, in order, with their reviewers. At most one query."""
-    for question in questions:
-        question.item = item
-    answers: dict[int, list[Answer]] = {}
-    if any(question.answered_at is not None for question in questions):
-        for answer in Answer.objects.filter(question__item=item).select_related(*ANSWER_RELATIONS).order_by("pk"):
-            answers.setdefault(answer.question_id, []).append(answer)
-    return ItemContext(item, questions, answers)
+    return contexts_of([item], questions)[0]
+
+
+def contexts_of(items: Sequence[Item], questions: Sequence[Question]) -> list[ItemContext]:
+    """The contexts of items whose grants and questions are loaded. At most three queries for any number.
+
+    Args:
+        items: each once.
+        questions: all questions of the items, in order.
+    """
+    answers = _answers_of(questions)
+    contexts = []
+    for item in items:
+        own = [question for question in questions if question.item_id == item.pk]
+        for question in own:
+            question.item = item
+        contexts.append(ItemContext(item, own, {row.pk: answers[row.pk] for row in own if row.pk in answers}))
+    if len(contexts) > 1:
+        people = Person.objects.in_bulk({pk for question in questions for pk in question.escalation_chain})
+        approvals = {pk for item in items for pk in _approvals_of(item)}
+        rows = Party.objects.filter(submission__approvals__in=approvals).order_by()
+        by_approval: dict[int, set[int]] = {}
+        for approval, person in rows.values_list("submission__approvals", "person"):
+            by_approval.setdefault(approval, set()).add(person)
+        for context in contexts:
+            context.people = people
+            context.parties = frozenset().union(*(by_approval.get(pk, ()) for pk in _approvals_of(context.item)))
+    return contexts
 
 
 def load_with_chains(subject: Item | Question, now: datetime) -> ItemContext:

@@ -46,7 +46,13 @@ class Submitted:
 
 
 def refusal_of_draft(
-    question: Question, answer: AnswerKind, *, actor: Actor, now: datetime, ends_on: date | None = None
+    question: Question,
+    answer: AnswerKind,
+    *,
+    actor: Actor,
+    now: datetime,
+    ends_on: date | None = None,
+    context: ItemContext | None = None,
 ) -> Refusal | None:
     """Why an actor may not choose this answer, or None.
 
@@ -56,9 +62,10 @@ def refusal_of_draft(
         actor: the reviewer, or their delegate.
         now: business time.
         ends_on: for *keep*, an earlier day on which the access ends.
+        context: of the item, if it is loaded.
     """
     verb = transition_answer.answer if answer in SETTLING else transition_answer.pass_on
-    refusal = refusal_except_sign_in(verb, question, actor=actor, now=now)
+    refusal = refusal_except_sign_in(verb, question, actor=actor, now=now, context=context)
     return refusal or (answer_refusal(question.item, answer, now, ends_on) if answer in SETTLING else None)
 
 
@@ -88,6 +95,7 @@ def save_draft(
     reason: str = "",
     whose: Person | None = None,
     seen: CardView = NO_CARD_VIEW,
+    context: ItemContext | None = None,
 ) -> Draft:
     """Save a draft; a later choice replaces it.
 
@@ -99,11 +107,12 @@ def save_draft(
         ends_on: for *keep*, an earlier day on which the access ends.
         reason, whose: the reviewer's text, and for *not mine*, the person they name.
         seen: how the card was shown (R7).
+        context: of the item, if it is loaded.
 
     Raises:
         Refused: the actor may not give this answer, or the item does not take it in bulk (R7).
     """
-    refusal = refusal_of_draft(question, answer, actor=actor, now=now, ends_on=ends_on)
+    refusal = refusal_of_draft(question, answer, actor=actor, now=now, ends_on=ends_on, context=context)
     if refusal is None and seen.in_bulk:
         refusal = item_rules.bulk_refusal(question.item, answer, free_text.clean(reason))
     if refusal is not None:

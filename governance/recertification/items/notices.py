@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Count, F, Min, Q, QuerySet, When
+from django.db.models import Case, F, Min, Q, QuerySet, When
 from django.utils.dateformat import format as date_format
 
 from approvals.models import Grant, GrantState
@@ -23,14 +23,19 @@ from governance.core.mail.daily_digest import Line
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
 from governance.core.webhooks import webhook_outbox
-from governance.recertification.items.reviewers import with_delegates
+from governance.recertification.items import cards
+from governance.recertification.items.reviewers import resource_of, with_delegates
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, Item, ItemState, Question
 from inventory.models import Automation, AutomationState
 
 #: Relations for the title of an item and its team, and for a question with its campaign.
 ITEM_RELATIONS = ("automation__team", "grant__automation__team")
 
-QUESTION_RELATIONS = ("item__campaign", *(f"item__{path}" for path in ITEM_RELATIONS))
+QUESTION_RELATIONS = (
+    "item__campaign",
+    *(f"item__{path}" for path in ITEM_RELATIONS),
+    *(f"item__grant__{path}" for path in ("entitlement__resource", "credential__kept_in", "credential__opens")),
+)
 
 #: Due date of a question in a query; an escalated one is due when silence takes effect.
 DUE = Case(When(item__state=ItemState.ESCALATED, then=F("item__grace_until")), default=F("item__deadline"))
@@ -132,13 +137,25 @@ def due_at(item: Item) -> datetime:
     return item.grace_until if item.state == ItemState.ESCALATED else item.deadline
 
 
-def question_words(question: Question) -> str:
-    """A question's text in digests and calendars."""
-    item = question.item
-    return f"{item.of_automation.team.name}: {item.title}. Is it still {question.asks}?"
+def by_card(questions: Iterable[Question]) -> dict[cards.Key, list[Question]]:
+    """Questions by their card, both in order. They are loaded with `QUESTION_RELATIONS`."""
+    found: dict[cards.Key, list[Question]] = {}
+    for question in questions:
+        found.setdefault(cards.key_of(question), []).append(question)
+    return found
 
 
-#: How many unanswered questions of a campaign a person has, and the calendar event of the first due date.
+def card_words(questions: Sequence[Question]) -> str:
+    """The text of a card in digests and calendars."""
+    item, asks = questions[0].item, questions[0].asks
+    team, resource = item.of_automation.team.name, resource_of(item.grant)
+    if len(questions) == 1:
+        return f"{team}: {item.title}. Is it still {asks}?"
+    place = f" on {resource.name}" if resource is not None else ""
+    return f"{team}: {item.of_automation.name}{place}, {len(questions)} items. Are they still {asks}?"
+
+
+#: How many cards with unanswered questions of a campaign a person has, and the calendar event of the first due date.
 CampaignDue = tuple[int, icalendar_file.Event]
 
 
@@ -154,16 +171,14 @@ def due_in_campaigns(person: Person, names: Mapping[int, str], now: datetime) ->
     """
     rows = Question.objects.open_for(access.answering_as(person, now)).filter(item__campaign__in=names).order_by()
     together = {}
-    for campaign, count, first in rows.values_list("item__campaign").annotate(count=Count("pk"), first=Min(DUE)):
-        text = f"{names[campaign]}: {count:,} {'question waits' if count == 1 else 'questions wait'} for you"
+    for campaign, count, first in rows.values_list("item__campaign").annotate(count=cards.NUMBER, first=Min(DUE)):
+        text = f"{names[campaign]}: {count:,} {'card waits' if count == 1 else 'cards wait'} for you"
         together[campaign] = (count, _make_event(f"campaign-{campaign}", person, text, first, ["recert_mine"]))
     return together
 
 
-def events_of_questions(
-    person: Person, questions: Iterable[Question], now: datetime
-) -> dict[int, icalendar_file.Event]:
-    """Calendar events by item: its own, or the one of its ad hoc campaign. At most one query.
+def events_of_cards(person: Person, questions: Iterable[Question], now: datetime) -> dict[int, icalendar_file.Event]:
+    """Calendar events by item: the one of its card, or of its ad hoc campaign. At most one query.
 
     Args:
         person: owner of the calendar: the reviewer or their delegate.
@@ -173,13 +188,12 @@ def events_of_questions(
     question_list = list(questions)
     opened = [question.item.campaign for question in question_list if question.item.campaign.kind == CampaignKind.ADHOC]
     together = due_in_campaigns(person, {campaign.pk: campaign.name for campaign in opened}, now) if opened else {}
-    events = {}
-    for question in question_list:
-        item, words = question.item, question_words(question)
-        if item.campaign_id in together:
-            _, events[item.pk] = together[item.campaign_id]
-        else:
-            events[item.pk] = _make_event(f"item-{item.pk}", person, words, due_at(item), ["recert_item", item.pk])
+    in_campaign = [question for question in question_list if question.item.campaign_id in together]
+    events = {question.item_id: together[question.item.campaign_id][1] for question in in_campaign}
+    for key, some in by_card(question for question in question_list if question not in in_campaign).items():
+        uid, at = f"card-{key.automation}-{key.resource or ''}-{key.asks}", min(due_at(row.item) for row in some)
+        event = _make_event(uid, person, card_words(some), at, ["recert_item", some[0].item_id])
+        events |= dict.fromkeys((question.item_id for question in some), event)
     return events
 
 
@@ -189,7 +203,7 @@ def events_of_person(person: Person, now: datetime) -> list[icalendar_file.Event
     opened = rows.filter(OF_CAMPAIGNS).order_by().values_list("item__campaign", "item__campaign__name").distinct()
     single = rows.exclude(OF_CAMPAIGNS).select_related(*QUESTION_RELATIONS)
     together = due_in_campaigns(person, dict(opened), now)
-    return [*events_of_questions(person, single, now).values(), *(event for _, event in together.values())]
+    return [*events_of_cards(person, single, now).values(), *(event for _, event in together.values())]
 
 
 def _make_event(uid_part: str, person: Person, text: str, at: datetime, page: list[object]) -> icalendar_file.Event:
@@ -198,18 +212,20 @@ def _make_event(uid_part: str, person: Person, text: str, at: datetime, page: li
 
 
 def question_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Items with an unanswered question of a person or of someone they are a delegate of.
+    """Items with an unanswered question of a person or of someone they are a delegate of; those of a card are one line.
 
     An escalated question is due when silence takes effect.
     """
-    rows = Question.objects.open_for(access.answering_as(person, now)).filter(item__in=daily_digest.keys(threads))
-    questions = list(rows.select_related(*QUESTION_RELATIONS))
-    events = events_of_questions(person, questions, now)
+    of_automations = Item.objects.filter(pk__in=daily_digest.keys(threads)).order_by().values(of=cards.OF_AUTOMATION)
+    rows = Question.objects.open_for(access.answering_as(person, now)).alias(of=cards.AUTOMATION)
+    questions = list(rows.filter(of__in=of_automations).select_related(*QUESTION_RELATIONS))
+    events = events_of_cards(person, questions, now)
     lines = {}
-    for question in questions:
-        at, words = due_at(question.item), question_words(question)
-        lines[f"item:{question.item_id}"] = Line(at, words, date=events[question.item_id])
-    return lines
+    for some in by_card(questions).values():
+        due, words = min(due_at(question.item) for question in some), card_words(some)
+        told = {f"item:{question.item_id}": events[question.item_id] for question in some}
+        lines |= {thread: Line(due, words, date=event, joins=min(told)) for thread, event in told.items()}
+    return {thread: line for thread, line in lines.items() if thread in threads}
 
 
 def suspended_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
@@ -246,7 +262,7 @@ def unassigned_lines(person: Person, threads: Collection[str], now: datetime) ->
 def notify_opened(step: Step[Any], campaign: Campaign) -> None:
     """Notify every reviewer of a campaign, and their delegates, once."""
     questions = Question.objects.filter(item__campaign=campaign).order_by()
-    counts = dict(questions.values_list("reviewer").annotate(Count("pk")))
+    counts = dict(questions.values_list("reviewer").annotate(cards.NUMBER))
     people = list(Person.objects.in_bulk(counts).values())
     outbox.queue(
         outbox.notice(

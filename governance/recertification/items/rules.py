@@ -202,6 +202,13 @@ def reviewer_out(subject: Question, actor: Actor, now: datetime, context: ItemCo
     return None if reviewers.is_out(context, subject) else Refusal("R8", "state", "The reviewer can answer it.")
 
 
+def card_refusal(item: Item) -> Refusal | None:
+    """Why an item is not answered together with the others of its card, or None: it is high risk (R3)."""
+    if item.counted_tier != "high":
+        return None
+    return Refusal("R3", "state", "It is high risk. Answer it by itself.")
+
+
 def takes_bulk_answers(item: Item) -> bool:
     """Whether an item takes bulk answers: it is about a grant of low risk (R7)."""
     return item.grant is not None and item.counted_tier == "low"

@@ -13,9 +13,12 @@ from governance.core.mail import jobs as mail_jobs
 from governance.core.models import Delegation, Notice, NoticeState, Person
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items.cards import key_of as card_key
+from governance.recertification.items.cards import load_cards
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemState
 from tests.calendar_reader import read
 from tests.mail_server import Server
+from tests.people import as_actor
 from tests.recertification.campaign_steps import filled, ordered
 from tests.recertification.review_steps import JOB, Held, opened, opens_at, question, submit_answer, sweep_at
 from tests.signed_in_client import client_of
@@ -79,9 +82,13 @@ def test_the_mail_that_asks_has_each_deadline_of_its_reader_and_leads_to_the_ite
     events = {event["UID"]: event for event in attached(last_to(n.omar, smtp, now))}
     mine = Item.objects.filter(questions__reviewer=n.omar, state=ItemState.OPEN)
     assert len(mine) > 2
-    expected = {f"recertify-item-{item.pk}-{n.omar.opaque_id}@countersign.invalid": item for item in mine}
-    assert set(events) == set(expected)
-    for uid, item in expected.items():
+    cards: dict[str, Item] = {}
+    for item in mine.order_by("pk"):
+        key = card_key(question(item, Asks.ACCEPTABLE))
+        uid = f"recertify-card-{key.automation}-{key.resource}-acceptable-{n.omar.opaque_id}@countersign.invalid"
+        cards.setdefault(uid, item)
+    assert set(events) == set(cards)
+    for uid, item in cards.items():
         event = events[uid]
         assert event["DTSTART"] == instant(item.deadline)
         assert event["URL"].endswith(f"/recertify/{item.pk}/")
@@ -123,7 +130,7 @@ def test_a_campaign_is_one_event_and_its_reminders_speak_of_the_same(held: Held,
     (event,) = attached(last_to(n.jonas, smtp, now))
     items = campaign.items.filter(questions__reviewer=n.jonas)
     assert event["UID"] == f"recertify-campaign-{campaign.pk}-{n.jonas.opaque_id}@countersign.invalid"
-    assert event["SUMMARY"] == f"Spring clean: {items.count()} questions wait for you"
+    assert event["SUMMARY"] == f"Spring clean: {load_cards(as_actor(n.jonas), now).count} cards wait for you"
     assert event["DTSTART"] == instant(min(item.deadline for item in items))
     assert event["URL"].endswith("/recertify/")
     submit_answer(question(items[0], Asks.NEEDED), AnswerKind.KEEP, now=now + HOUR)

@@ -1,4 +1,4 @@
-"""From the mail's link, through sign-in, to a submitted answer in two clicks; forty items by as many keys (R3, R4)."""
+"""From the mail's link, through sign-in, to a submitted answer in two clicks; forty items of one card by one key (R3, R4)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def signed_in(page: Page, held: Held, who: str, site: Site) -> None:
 
 @pytest.mark.rule("R3", "R4")
 @pytest.mark.smoke
-def test_item_is_answered_on_phone_in_two_touches(open_page: Callable[..., Page], site: Site, held: Held) -> None:
+def test_mail_is_answered_on_phone_in_two_touches(open_page: Callable[..., Page], site: Site, held: Held) -> None:
     from playwright.sync_api import expect
 
     item = opened(held.grant(), current_time.now() - timedelta(days=1))
@@ -61,8 +61,7 @@ def test_item_is_answered_on_phone_in_two_touches(open_page: Callable[..., Page]
         assert box is not None
         assert box["height"] >= THUMB
         assert box["y"] + box["height"] <= PHONE["height"], "in reach without scrolling"
-    page.get_by_role("button", name="Keep").click()
-    page.get_by_role("button", name="Submit 1 answer").first.click()
+    page.get_by_role("button", name="Keep").click()  # the second touch, after the link
     expect(page.get_by_text("Submitted 1 answer.")).to_be_visible()
     answer = Answer.objects.get(question__item=item)
     assert (answer.person, answer.answer, answer.looked) == (held.people.omar, "keep", 0)
@@ -70,26 +69,19 @@ def test_item_is_answered_on_phone_in_two_touches(open_page: Callable[..., Page]
 
 
 @pytest.mark.rule("R4")
-def test_forty_items_are_answered_by_forty_keys_and_submitted_by_two(
-    open_page: Callable[..., Page], site: Site, held: Held
-) -> None:
+def test_forty_items_of_a_card_are_answered_by_one_key(open_page: Callable[..., Page], site: Site, held: Held) -> None:
     from playwright.sync_api import expect
 
     begun = current_time.now() - timedelta(days=161)
     for grant in low_grants(held.submission, FORTY, begins_at=begun, days=173):
         opened(grant, current_time.now() - timedelta(days=1))
-    page, presses = open_page(viewport=WIDE), 0
+    page = open_page(viewport=WIDE)
     signed_in(page, held, "jonas", site)
     page.goto("/recertify/")
-    for number in range(1, FORTY + 1):
-        page.keyboard.press("1")
-        presses += 1
-        expect(page.get_by_text(f"{number} of {FORTY} answered")).to_be_visible()
-    for key in ("Tab", "Enter"):
-        page.keyboard.press(key)
-        presses += 1
+    expect(page.get_by_text("0 of 1 card answered")).to_be_visible()
+    expect(page.get_by_label("Submit with the answer")).to_be_checked()
+    page.keyboard.press("1")
     expect(page.get_by_text(f"Submitted {FORTY} answers.")).to_be_visible()
-    assert presses == FORTY + 2
     answers = Answer.objects.filter(question__item__grant__automation=held.automation, question__asks=Asks.NEEDED)
     assert answers.count() == FORTY
     assert answers.values("batch").distinct().count() == 1

@@ -9,9 +9,9 @@ WEEKS = [7, 7, 6, 7, 8, 7, 6, 7, 7, 6, 7, 7, 8, 7, 6, 5, 4, 3, 3, 2, 1, 1, 0, 1,
 
 def mine() -> Shape:
     """Seven of twelve answered."""
-    omar = {"name": "Omar Haddad"}
+    omar = {"pk": 7, "name": "Omar Haddad"}
     queue = [
-        _question(pk, name) for pk, name in enumerate(("Weekly stock report", "Invoice chaser", "Cold-chain alert"), 1)
+        _card(pk, name) for pk, name in enumerate(("Weekly stock report", "Invoice chaser", "Cold-chain alert"), 1)
     ]
     usage = {
         "measured": True,
@@ -29,9 +29,16 @@ def mine() -> Shape:
     ]
     return {
         "chrome": frame("Omar Haddad", "recertify", approvals=7, recertify=5),
-        "waiting": {"left": queue, "drafted": [], "left_count": 5, "drafted_count": 7, "count": 12, "now": at(24, 9)},
+        "waiting": {
+            "cards": queue,
+            "left_count": 5,
+            "drafted_count": 7,
+            "answer_count": 7,
+            "count": 12,
+            "now": at(24, 9),
+        },
         "parts": ["approved"] * 7 + ["mine"] + ["other"] * 4,
-        "shown_question": queue[0],
+        "shown_key": queue[0]["key"],
         "reader": omar,
         "item": {
             "pk": 88,
@@ -99,16 +106,22 @@ def mine() -> Shape:
     }
 
 
-def _question(pk: int, name: str) -> Shape:
-    item = {"of_automation": {"name": name}, "deadline": at(4, 17, month=12)}
-    return {"item_id": pk, "asks": "acceptable", "item": item, "reviewer": {"name": "Omar Haddad"}}
+def _card(pk: int, name: str) -> Shape:
+    key = {"automation": pk, "reviewer": 7}
+    return {
+        "key": key,
+        "href": f"/recertify/{pk}/",
+        "automation_name": name,
+        "words": "3 items",
+        "deadline": at(4, 17, month=12),
+    }
 
 
 def done() -> Shape:
     """Nothing left to answer."""
     return {
         "chrome": frame("Omar Haddad", "recertify", approvals=7),
-        "waiting": {"left": [], "drafted": [], "left_count": 0, "drafted_count": 0, "count": 0, "now": at(24, 9)},
+        "waiting": {"cards": [], "left_count": 0, "drafted_count": 0, "answer_count": 0, "count": 0, "now": at(24, 9)},
         "item": None,
         "answers": None,
     }

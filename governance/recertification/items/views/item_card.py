@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.core import signing
 from django.db.models import Q, QuerySet
@@ -21,8 +22,8 @@ from governance.core.database.querysets import with_columns
 from governance.recertification.items import drafts, reviewers
 from governance.recertification.items import queries as item_queries
 from governance.recertification.items import rules as item_rules
-from governance.recertification.items.context import ItemContext, context_of
-from governance.recertification.items.recommendation import Reason, recommend
+from governance.recertification.items.context import ItemContext, contexts_of
+from governance.recertification.items.recommendation import Facts, Reason, recommend
 from governance.recertification.items.transitions import answer
 from governance.recertification.items.transitions.answer import NO_CARD_VIEW, CardView, answer_refusal, changed_refusal
 from governance.recertification.items.transitions.settle import last_day
@@ -62,7 +63,8 @@ _APPROVAL = ("submission", "round", "ended_at", "by_policy", "carried_from")
 #: Columns of a reviewed grant with its automation and approvals.
 GRANT_COLUMNS = (
     *item_queries.GRANT_COLUMNS,
-    *("target", "sentence", "tier", "ends_at", "credential__kind"),
+    *("target", "sentence", "tier", "ends_at", "entitlement__resource__name"),
+    *("credential__kind", "credential__kept_in__name", "credential__opens__name"),
     *(f"automation__{column}" for column in _AUTOMATION),
     *(f"app_approval__{column}" for column in _APPROVAL),
     *(f"approval__{column}" for column in (*_APPROVAL, "term_days", "granted_term_days")),
@@ -79,21 +81,22 @@ EARLIER = 4
 _SALT = "recertification.card"
 
 
-def load_questions(items: QuerySet[Item], pk: int) -> ItemContext | None:
-    """Load an item's questions for a card; None for an item that is not among these, or has no questions.
+def load_contexts(items: QuerySet[Any, Any]) -> list[ItemContext]:
+    """Load items with their questions for a card; without those that have none. At most six queries for any number.
 
-    One query for the questions, one for the grant or automation, and one for answers if there are any.
+    Args:
+        items: ids of items, as a query.
     """
-    rows = Question.objects.filter(item__in=items.filter(pk=pk).order_by().values("pk"))
-    questions = list(with_columns(rows, QUESTION_COLUMNS).order_by("pk"))
-    if not questions:
-        return None
-    item = questions[0].item
-    item_queries.load_subjects([item], GRANT_COLUMNS, AUTOMATION_COLUMNS)
-    return context_of(item, questions)
+    rows = Question.objects.filter(item__in=items)
+    questions = list(with_columns(rows, QUESTION_COLUMNS).order_by("item", "pk"))
+    found = list({question.item_id: question.item for question in questions}.values())
+    item_queries.load_subjects(found, GRANT_COLUMNS, AUTOMATION_COLUMNS)
+    return contexts_of(found, questions)
 
 
-def context(known: ItemContext, question: Question, actor: Actor, now: datetime, typed: Shape) -> Shape:
+def context(
+    known: ItemContext, question: Question, actor: Actor, now: datetime, typed: Shape, facts: Facts | None = None
+) -> Shape:
     """Context of ``recertification/items/item.html``.
 
     Args:
@@ -102,13 +105,14 @@ def context(known: ItemContext, question: Question, actor: Actor, now: datetime,
         actor: the reader.
         now: business time.
         typed: input of a refused form, with its error.
+        facts: of the item, if they are loaded.
     """
     item, draft, reviewer = known.item, drafts.draft_of(question, actor), drafts.acting_reviewer(actor, question)
     mine = verb_refusals(known, question, actor, now)
     refusals = [changed_refusal(item, draft.answer, drafts.seen_of(draft), draft.reason)] if draft is not None else []
     if mine:
         refusals += [mine[0] or answer_refusal(item, K.KEEP, now, None), mine[1]]
-    facts = item_queries.load_facts([item], now)[item.pk]
+    facts = facts or item_queries.load_facts([item], now)[item.pk]
     recommended = recommend(facts)
     return {
         "item": item,
@@ -148,10 +152,23 @@ def verb_refusals(known: ItemContext, question: Question, actor: Actor, now: dat
     """
     if question.reviewer_id not in access.answers_as(actor, now):
         return None
+    refusals = refusals_of(known, question, actor, now)
+    return refusals if None in refusals else None
+
+
+def refusals_of(known: ItemContext, question: Question, actor: Actor, now: datetime) -> VerbRefusals:
+    """What refuses an answer and passing on to the question's reviewer or their delegate, apart from a fresh sign-in."""
     asked: Shape = {"actor": drafts.acting_reviewer(actor, question), "now": now, "context": known}
     of_answer = drafts.refusal_except_sign_in(answer.answer, question, **asked)
-    of_passing = drafts.refusal_except_sign_in(answer.pass_on, question, **asked)
-    return (of_answer, of_passing) if None in (of_answer, of_passing) else None
+    return of_answer, drafts.refusal_except_sign_in(answer.pass_on, question, **asked)
+
+
+def options() -> list[Shape]:
+    """The answers in the order of their keys, each with its icon and tone."""
+    return [
+        {"value": kind, "key": str(key), "label": kind.label.replace("'", "’"), "icon": icon, "tone": tone}
+        for key, (kind, icon, tone) in enumerate(OPTIONS, start=1)
+    ]
 
 
 def _answers(
@@ -164,24 +181,13 @@ def _answers(
     last = ends_on["most"] if ends_on is not None else None
     of_keeping = of_answer or answer_refusal(known.item, K.KEEP, now, last)
     offered = {K.KEEP: of_keeping, K.REVOKE: of_answer, K.DONT_KNOW: of_passing, K.NOT_MINE: of_passing}
-    texts = _consequences(known, question, now)
-    options = [
-        {
-            "value": kind.value,
-            "key": str(key),
-            "label": kind.label.replace("'", "’"),
-            "icon": icon,
-            "tone": tone,
-            "text": texts[kind],
-        }
-        for key, (kind, icon, tone) in enumerate(OPTIONS, start=1)
-        if offered[kind] is None
-    ]
+    texts = consequences(known, question, now)
+    chosen = [{**option, "text": texts[option["value"]]} for option in options() if offered[option["value"]] is None]
     people = reviewers.people_on_chain(known, question) if of_passing is None else ()
     others = [person for person in people if reviewers.next_reviewer(known, question, [person]) is not None]
     return {
         "reason": {"value": typed.get("reason", draft.reason if draft else ""), "error": typed.get("error", "")},
-        "options": options,
+        "options": chosen,
         "ends_on": ends_on,
         "whose": others,
         "whose_value": draft.whose_id if draft is not None and draft.whose_id else number(typed.get("whose")),
@@ -197,7 +203,7 @@ def _end_date(grant: Grant, draft: Draft | None, typed: Shape, now: datetime) ->
     return {"value": value, "least": day_of(now), "most": most, "needed": is_needed}
 
 
-def _consequences(known: ItemContext, question: Question, now: datetime) -> dict[AnswerKind, str]:
+def consequences(known: ItemContext, question: Question, now: datetime) -> dict[AnswerKind, str]:
     """What follows from each answer, in words."""
     grant, to = known.item.grant, reviewers.next_reviewer(known, question)
     if grant is None:

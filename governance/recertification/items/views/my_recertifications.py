@@ -1,30 +1,35 @@
-"""My recertifications: card, list, answers, submission and correction.
+"""My recertifications: cards, list, answers, submission and correction.
 
-The list beside the card has open questions, drafts, and revokes that can still be corrected.
+The list beside the card has open cards, drafts, and revokes that can still be corrected.
 """
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain
 
 from django.contrib import messages
-from django.db.models import Count, F, Q
+from django.db import transaction
+from django.db.models import F
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from governance.core.access import Actor, InvalidInput, Refusal, Refused, access
+from governance.core.access import Actor, InvalidInput, Refusal, Refused, access, refuse
 from governance.core.database.querysets import with_columns
 from governance.core.models import Person
 from governance.core.texts import free_text
-from governance.recertification.items import drafts
+from governance.recertification.items import cards, drafts
 from governance.recertification.items import rules as item_rules
+from governance.recertification.items.cards import Card, Key, OpenCards
 from governance.recertification.items.context import ItemContext
+from governance.recertification.items.recommendation import Facts
 from governance.recertification.items.transitions import answer as transition_answer
-from governance.recertification.items.views import item_card
-from governance.recertification.models import AnswerKind, Item, ItemState, Question
+from governance.recertification.items.views import card_rows, item_card
+from governance.recertification.items.views.card_rows import Row
+from governance.recertification.models import AnswerKind, Asks, Draft, Item, ItemState, Question
 from governance.web.components.times import counted
 from governance.web.pages import navigation
 from governance.web.pages.navigation import Chrome
@@ -36,127 +41,134 @@ TEMPLATE = "recertification/items/my_recertifications.html"
 #: Most refusals of a submission to show one by one; the others are counted.
 MAX_REFUSALS = 10
 
-#: Columns of a list row.
-LIST_COLUMNS = (
-    *("asks", "reviewer__name", "draft__person", "draft__answer", "item__deadline", "item__automation__name"),
-    *("item__grant__sentence", "item__grant__tier", "item__grant__raised_to", "item__grant__automation__name"),
-)
-
 CORRECTABLE_COLUMNS = ("asks", "item__closes_at", "item__automation__name", "item__grant__automation__name")
 
-#: Most questions in the list; the next ones follow as these are answered.
-SHOWN = 40
+#: Most revokes to list that can be corrected.
+MAX_CORRECTABLE = 40
 
 
 @dataclass(frozen=True)
-class OpenQuestions:
-    """A reader's unanswered questions.
+class Shown:
+    """What the page shows: one item, or a card with its rows.
 
     Args:
-        left: without a draft, most urgent first, at most `SHOWN`.
-        drafted: with a draft, at most `SHOWN`.
-        left_count, drafted_count: total numbers.
-        now: when they were read.
+        known, question: the item, and the question that is answered.
+        rows: of the reader's card; empty for another reader.
+        is_whole: whether the card is shown, not the item.
+        facts: of the item, if they are loaded.
     """
 
-    left: list[Question]
-    drafted: list[Question]
-    left_count: int
-    drafted_count: int
-    now: datetime
-
-    @property
-    def count(self) -> int:
-        """Total number of questions."""
-        return self.left_count + self.drafted_count
-
-    @property
-    def more_count(self) -> int:
-        """Number of questions that are not listed."""
-        return self.count - len(self.left) - len(self.drafted)
+    known: ItemContext
+    question: Question
+    rows: Sequence[Row] = ()
+    is_whole: bool = False
+    facts: Facts | None = None
 
 
-def _find(request: Request, pk: int, asks: str) -> tuple[ItemContext, Question]:
-    """The question to show: the one in the address, else the reader's own, else the first.
+def _find(request: Request, pk: int, asks: str, *, alone: bool = True) -> Shown:
+    """The item in the address, or its card if that is shown as a whole; for another reader, one of the item's questions.
 
     Raises:
         Http404: the reader may not see the item, or it has no questions (its campaign says so).
     """
     now = request.now()
-    known = item_card.load_questions(Item.objects.visible_to(request.actor, now), pk)
+    key = cards.find_key(request.actor, now, pk, asks if asks in Asks.values else "")
+    rows = card_rows.load_rows(key, request.actor, now) if key is not None else []
+    asked = next((row for row in rows if row.known.item.pk == pk), None)
+    if asked is not None:  # a long card has more rows
+        return _of_rows(rows, asked if alone else card_rows.row_to_show(rows, asked))
+    items = Item.objects.visible_to(request.actor, now).filter(pk=pk).order_by()
+    known = next(iter(item_card.load_contexts(items.values("pk"))), None)
     if known is None:
         raise Http404
     named = (question for question in known.questions if question.asks == asks)
-    mine = (question for question in known.questions if item_card.verb_refusals(known, question, request.actor, now))
-    return known, next(chain(named, mine, known.questions))
+    mine = (question for question in known.questions if question.reviewer_id in access.answers_as(request.actor, now))
+    return Shown(known, next(chain(named, mine, known.questions)))
+
+
+def _of_rows(rows: Sequence[Row], row: Row | None) -> Shown:
+    """A row of a card, or the card as a whole."""
+    shown = row or rows[0]
+    return Shown(shown.known, shown.question, rows, is_whole=row is None, facts=shown.facts)
 
 
 def _show(
-    request: Request,
-    shown: tuple[ItemContext, Question] | None,
-    waiting: OpenQuestions,
-    *,
-    typed: Shape | None = None,
-    status: int = 200,
+    request: Request, shown: Shown | None, waiting: OpenCards, *, typed: Shape | None = None, status: int = 200
 ) -> HttpResponse:
-    """Show the page with a question, or without one if all is done."""
-    question = shown[1] if shown is not None else None
-    low = [one for one in waiting.left if item_rules.takes_bulk_answers(one.item)]
+    """Show the page with a card or an item, or without one if all is done."""
+    actor, now = request.actor, waiting.now
+    key = cards.key_of(shown.question) if shown is not None and shown.rows else None
     context: Shape = {
         "chrome": Chrome(request, {"recertify": waiting.count}),
         "item": None,
         "waiting": waiting,
-        "shown_question": question,
-        "reader": request.actor.person,
-        "parts": _parts(waiting, question),
-        "has_several_low": len(low) > 1,
-        "correctable": _correctable(request.actor, waiting.now),
+        "shown_key": key,
+        "reader": actor.person,
+        "parts": _parts(waiting, key),
+        "has_several_low": sum(card.low for card in waiting.left) > 1,
+        "correctable": _correctable(actor, now),
+        "at_once": not waiting.answer_count and (waiting.count == 1 or _is_from_mail(request)),
     }
-    if shown is not None:
-        context |= item_card.context(*shown, request.actor, waiting.now, typed or {})
+    if shown is not None and shown.is_whole:
+        context |= card_rows.context(shown.rows, actor, now, typed or {})
+    elif shown is not None:
+        context |= item_card.context(shown.known, shown.question, actor, now, typed or {}, shown.facts)
+        context["beside"] = len(shown.rows) - 1
     return page(request, TEMPLATE, context, fragment="item", also=("progress",), status=status)
 
 
-def _waiting(request: Request) -> OpenQuestions:
-    return load_open_questions(request.actor, request.now())
+def _is_from_mail(request: Request) -> bool:
+    """Whether the address is that of a mail, or an answer to such a page, and not of the list."""
+    if request.method == "POST":
+        return "at_once" in request.POST
+    return "asks" not in request.GET and request.path != reverse("recert_mine")
 
 
-def _show_next(request: Request, waiting: OpenQuestions) -> HttpResponse:
-    """Show the reader's first question without a draft."""
-    following = next(iter(waiting.left), None)
-    known = item_card.load_questions(Item.objects.all(), following.item_id) if following is not None else None
-    if known is None:
-        return _show(request, None, waiting)
-    return _show(request, (known, next(question for question in known.questions if question == following)), waiting)
+def _waiting(request: Request) -> OpenCards:
+    return cards.load_cards(request.actor, request.now(), request.GET.get("after", ""), most=cards.SHOWN)
+
+
+def _show_next(request: Request, waiting: OpenCards, answered: Key | None = None) -> HttpResponse:
+    """Show the rest of the answered card, or the reader's first card with an item to answer."""
+    following = _following(waiting, answered)
+    rows = card_rows.load_rows(following.key, request.actor, waiting.now) if following is not None else []
+    return _show(request, _of_rows(rows, card_rows.row_to_show(rows)) if rows else None, waiting)
+
+
+def _following(waiting: OpenCards, answered: Key | None) -> Card | None:
+    """The card to answer next: the same one while something is left of it."""
+    left = waiting.left
+    return next((card for card in left if card.key == answered), next(iter(left), None))
 
 
 @require_GET
-def show_first_question(request: Request) -> HttpResponse:
-    """Show the reader's first question without a draft."""
+def show_first_card(request: Request) -> HttpResponse:
+    """Show the reader's first card with an item to answer."""
     return _show_next(request, _waiting(request))
 
 
 @require_GET
 def item(request: Request, pk: int) -> HttpResponse:
-    """Show one item, as mails link to it; readers who may not answer see its reviewer."""
-    return _show(request, _find(request, pk, request.GET.get("asks", "")), _waiting(request))
+    """Show the card of an item, as mails link to it; readers who may not answer see the item and its reviewer."""
+    shown = _find(request, pk, request.GET.get("asks", ""), alone="alone" in request.GET)
+    return _show(request, shown, _waiting(request))
 
 
 @require_POST
 def answer(request: Request, pk: int) -> HttpResponse:
-    """Save a draft and show the next card."""
+    """Save a draft, submit it if the form says so, and show what is next."""
     now, form = request.now(), request.POST
-    known, question = _find(request, pk, form.get("asks", ""))
+    shown = _find(request, pk, form.get("asks", ""))
+    question = shown.question
     typed: Shape = {name: form.get(name, "") for name in ("reason", "whose", "ends_on")}
     kind, ends_on = form.get("answer", ""), None
     try:
         _check_asked(question, form.get("asks", ""))
-        if kind not in AnswerKind.values:
-            raise InvalidInput(Refusal("R4", "input", "Choose one of the answers."))
+        kind = _kind(kind)
         ends_on = _end_date(typed["ends_on"]) if kind == AnswerKind.KEEP else None
-        drafts.save_draft(
+        draft = drafts.save_draft(
             question,
-            AnswerKind(kind),
+            kind,
             actor=drafts.acting_reviewer(request.actor, question),
             now=now,
             ends_on=ends_on,
@@ -166,18 +178,77 @@ def answer(request: Request, pk: int) -> HttpResponse:
         )
     except InvalidInput as error:
         typed["error"] = error.refusal.sentence
-        return _show(request, (known, question), _waiting(request), typed=typed, status=error.status)
+        return _show(request, shown, _waiting(request), typed=typed, status=error.status)
     except Refused as error:
         params = {"answer": kind, "ends_on": ends_on}
         if not transition_answer.repeated_answer(question, request.actor, free_text.clean(typed["reason"]), params):
             return refused(
                 request, error.refusal, fragment="refusal-item", context={"back_href": question_href(question)}
             )
+        return _go_on(request, question, [])
+    return _go_on(request, question, [draft])
+
+
+@require_POST
+def answer_card(request: Request, pk: int) -> HttpResponse:
+    """Save the same draft for the ticked items of a card, or for none of them; submit them if the form says so (R3)."""
+    now, form = request.now(), request.POST
+    shown = _find(request, pk, form.get("asks", ""))
+    if not shown.rows:  # not the reader's, or answered already
+        return answer(request, pk)
+    ticked = {number(value) for value in form.getlist("question")}
+    chosen = [row for row in shown.rows if row.question.pk in ticked]
+    try:
+        if not chosen:
+            raise InvalidInput(Refusal("R3", "input", "Tick at least one item."))
+        kind, whose = _kind(form.get("answer", "")), _named_reviewer(chosen[0].question, form.get("whose", ""))
+        with transaction.atomic():
+            saved = [_draft_row(request, row, kind, whose, now) for row in chosen]
+    except InvalidInput as error:
+        typed = {"reason": form.get("reason", ""), "error": error.refusal.sentence, "ticked": ticked}
+        whole = replace(shown, is_whole=True)
+        return _show(request, whole, _waiting(request), typed=typed, status=error.status)
+    except Refused as error:
+        href = question_href(shown.question)
+        return refused(request, error.refusal, fragment="refusal-item", context={"back_href": href})
+    return _go_on(request, shown.question, saved)
+
+
+def _draft_row(request: Request, row: Row, kind: AnswerKind, whose: Person | None, now: datetime) -> Draft:
+    """Save the draft of one row.
+
+    Raises:
+        Refused: the item is answered by itself, or does not take this answer.
+    """
+    if row.apart is not None:
+        raise refuse(row.apart)
+    form, question = request.POST, row.question
+    seen = item_card.read_card_view(form.get(f"shown-{question.pk}", ""), form.get("looked", ""))
+    more: Shape = {"reason": form.get("reason", ""), "whose": whose, "seen": seen, "context": row.known}
+    return drafts.save_draft(question, kind, actor=drafts.acting_reviewer(request.actor, question), now=now, **more)
+
+
+def _kind(text: str) -> AnswerKind:
+    """The answer that was sent.
+
+    Raises:
+        InvalidInput: no answer.
+    """
+    if text not in AnswerKind.values:
+        raise InvalidInput(Refusal("R4", "input", "Choose one of the answers."))
+    return AnswerKind(text)
+
+
+def _go_on(request: Request, question: Question, saved: Sequence[Draft]) -> HttpResponse:
+    """Submit the saved drafts if the form says so; else show the next card."""
+    if saved and "at_once" in request.POST:
+        return _submit(request, saved)
     waiting = _waiting(request)
-    href = question_href(waiting.left[0]) if waiting.left else reverse("recert_mine")
+    following = _following(waiting, cards.key_of(question))
+    href = following.href if following is not None else reverse("recert_mine")
     if request.headers.get("HX-Request") != "true":
         return redirect(href)
-    response = _show_next(request, waiting)
+    response = _show_next(request, waiting, cards.key_of(question))
     response["HX-Push-Url"] = href
     return response
 
@@ -219,12 +290,16 @@ def _check_asked(question: Question, asks: str) -> None:
 
 @require_POST
 def submit(request: Request) -> HttpResponse:
-    """Submit the reader's drafts as one batch; refused ones stay, with the reason.
+    """Submit the reader's drafts as one batch."""
+    return _submit(request, drafts.drafts_of(request.actor, request.now()))
+
+
+def _submit(request: Request, chosen: Sequence[Draft]) -> HttpResponse:
+    """Submit drafts as one batch; refused ones stay, with the reason.
 
     If only the sign-in is too old, the response links to a new one; the drafts are kept (S5).
     """
-    now = request.now()
-    done = drafts.submit(drafts.drafts_of(request.actor, now), actor=request.actor, now=now)
+    done = drafts.submit(chosen, actor=request.actor, now=request.now())
     failed = [(one.question, one.refusal) for one in done if one.refusal is not None]
     if len(failed) < len(done):
         messages.success(request, f"Submitted {counted(len(done) - len(failed), 'answer')}.")
@@ -237,6 +312,8 @@ def submit(request: Request) -> HttpResponse:
         messages.error(request, f"{more} more could not be given: what you chose is kept.")
     if stale:
         return refused(request, stale[0], context={"back_href": reverse("recert_mine")})
+    if request.headers.get("HX-Request") == "true":  # a whole page shows the message
+        return HttpResponse(headers={"HX-Redirect": reverse("recert_mine")})
     return redirect("recert_mine")
 
 
@@ -245,7 +322,8 @@ def correct(request: Request, pk: int) -> HttpResponse:
     """Replace a submitted revoke with *keep*, with a reason (R4)."""
     now, verb = request.now(), transition_answer.correct
     asks = request.POST.get("asks") or request.GET.get("asks", "")
-    known, question = _find(request, pk, asks)
+    shown = _find(request, pk, asks)
+    known, question = shown.known, shown.question
     reviewer = drafts.acting_reviewer(request.actor, question)
 
     def act(reason: str) -> None:
@@ -271,29 +349,13 @@ def question_href(question: Question) -> str:
     return f"{reverse('recert_item', args=[question.item_id])}?asks={question.asks}"
 
 
-def load_open_questions(actor: Actor, now: datetime) -> OpenQuestions:
-    """Load the unanswered questions of the reader and of those they are a delegate of. One query for a short list, else two, or four with drafts."""
-    questions = with_columns(Question.objects.open_for(access.answers_as(actor, now)), LIST_COLUMNS)
-    rows = list(questions[: SHOWN + 1])
-    if len(rows) <= SHOWN:
-        drafted = [question for question in rows if drafts.draft_of(question, actor) is not None]
-        left = [question for question in rows if question not in drafted]
-        return OpenQuestions(left, drafted, len(left), len(drafted), now)
-    own_draft = Q(draft__person=actor.person)
-    counts = questions.order_by().aggregate(every=Count("pk"), drafted=Count("pk", filter=own_draft))
-    left, drafted = rows[:SHOWN], []
-    if counts["drafted"]:
-        left, drafted = list(questions.exclude(own_draft)[:SHOWN]), list(questions.filter(own_draft)[:SHOWN])
-    return OpenQuestions(left, drafted, counts["every"] - counts["drafted"], counts["drafted"], now)
-
-
-def _parts(waiting: OpenQuestions, shown: Question | None) -> list[str]:
-    """Parts of the progress bar: one for each question, or proportional above `SHOWN`."""
+def _parts(waiting: OpenCards, shown: Key | None) -> list[str]:
+    """Parts of the progress bar: one for each card, or proportional above `cards.SHOWN`."""
     drafted, total = waiting.drafted_count, waiting.count
-    if total > SHOWN:
-        done = drafted * SHOWN // total
-        return ["approved"] * done + ["other"] * (SHOWN - done)
-    return ["approved"] * drafted + ["mine" if question == shown else "other" for question in waiting.left]
+    if total > cards.SHOWN:
+        done = drafted * cards.SHOWN // total
+        return ["approved"] * done + ["other"] * (cards.SHOWN - done)
+    return ["approved"] * drafted + ["mine" if card.key == shown else "other" for card in waiting.left]
 
 
 def _correctable(actor: Actor, now: datetime) -> list[Question]:
@@ -301,16 +363,9 @@ def _correctable(actor: Actor, now: datetime) -> list[Question]:
     questions = Question.objects.asked_of(actor, now).filter(answered_at__isnull=False)
     revoked = questions.filter(item__state=ItemState.ANSWERED, answers__answer=AnswerKind.REVOKE).distinct()
     rows = with_columns(revoked, CORRECTABLE_COLUMNS)
-    return list(rows.order_by(F("item__closes_at").asc(nulls_last=True), "pk")[:SHOWN])
-
-
-#: Unanswered questions of the reader, and of those they are a delegate of (A11).
-_COUNT = """
-SELECT count(*) FROM recertification_question question JOIN recertification_item item ON item.id = question.item_id
-WHERE question.reviewer_id = ANY(%(people)s) AND question.answered_at IS NULL AND item.state IN ('open', 'escalated')
-"""
+    return list(rows.order_by(F("item__closes_at").asc(nulls_last=True), "pk")[:MAX_CORRECTABLE])
 
 
 def register() -> None:
     """Register the count of the sidebar."""
-    navigation.register_count("recertify", _COUNT)
+    navigation.register_count("recertify", cards.COUNT_SQL)
