@@ -65,7 +65,7 @@ JOIN recertification_item item ON item.id = question.item_id
 LEFT JOIN approvals_grant held ON held.id = item.grant_id
 LEFT JOIN inventory_entitlement entitlement ON entitlement.id = held.entitlement_id
 LEFT JOIN inventory_credential credential ON credential.id = held.credential_id
-WHERE question.reviewer_id = ANY(%(people)s) AND question.answered_at IS NULL AND item.state IN ('open', 'escalated')
+WHERE question.reviewer_id = ANY(reader.people) AND question.answered_at IS NULL AND item.state IN ('open', 'escalated')
 """
 
 
