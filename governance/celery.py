@@ -40,6 +40,7 @@ TIMETABLE: dict[str, float] = {
     "recertification.sweep": 60,
     "recertification.fill": 60,
     "recertification.events": 600,
+    "portal.figures": 60,
 }
 
 

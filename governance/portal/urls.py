@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from governance.portal.dashboard.views import home
 from governance.portal.erasure import views as erasure_views
+from governance.portal.figures import views as figure_views
 from governance.portal.health import views as health_views
 from governance.portal.help import views as help_views
 from governance.portal.leavers import views as leaver_views
@@ -27,6 +28,7 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 urlpatterns = [
     path("search/", search_views.search, name="search"),
     path("", home.home, name="home"),
+    path("dashboard/", figure_views.dashboard, name="dashboard"),
     path("account/login/", get_or_post(sign_in.SignIn.as_view()), name="account_login"),
     path("account/logout/", get_or_post(account.logout), name="account_logout"),
     path("account/reauthenticate/", get_or_post(sign_in.reauthenticate), name="account_reauthenticate"),

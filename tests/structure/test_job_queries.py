@@ -19,6 +19,7 @@ from approvals.intake import bulk_import
 from approvals.proposals import impact_count
 from approvals.submissions import jobs as approval_sweeps
 from approvals.tasks import sweep_conflicts_and_waivers
+from governance.portal.figures import jobs as figure_jobs
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.items import jobs as item_jobs
 from tests.approvals.light_path import low_risk_report
@@ -36,6 +37,7 @@ JOBS = (
     campaign_jobs.sweep,
     decision_jobs.sweep,
     item_jobs.sweep,
+    figure_jobs.sweep,
 )
 #: Django quotes no alias of its own inside a subquery.
 KEPT_OUT = re.compile(r'(?:NOT \((?:"\w+"|[A-Z]+\d+)\."\w+" IN \(SELECT|NOT IN \(\s*SELECT|<> ALL ?\(\s*SELECT)[^)]*')

@@ -25,6 +25,7 @@ from governance.core.models import JobRun, LedgerEvent, Notice, NoticeState, Per
 from governance.demo.company import grant_usage
 from governance.demo.company.founding import found_company
 from governance.demo.stories.scenes import STORIES, Ago, Story, play, tell
+from governance.portal.figures import jobs as figure_jobs
 from governance.recertification.items import jobs as item_jobs
 
 JOB = "demo.load"
@@ -78,6 +79,7 @@ def load() -> JobRun:
     run = job_runs.run_job(JOB, play_past)
     if run is None:
         raise NotADemo("The demo is being loaded by another command at this moment.")
+    job_runs.run_job(figure_jobs.JOB, figure_jobs.sweep)
     sealing.seal_all(at=current_time.real())
     return run
 

@@ -17,6 +17,9 @@ from governance.web.components.state_words import SEGMENTS
 WEEKS = 26  # at least so many fit, so that bars and words keep their size
 STEP = 12  # one weekly bar and the gap after it, in units of the drawing
 BARS_HEIGHT = 40
+COLUMN_HEIGHT = 110
+#: Fills that are hatched, so that they stand apart without colour.
+HATCHED = ("high", "no")
 
 
 def segments(parts: Sequence[str]) -> SafeString:
@@ -41,6 +44,29 @@ def bar(percent: float, tone: str = "") -> SafeString:
 def elapsed(begins: datetime, ends: datetime, now: datetime) -> float:
     """Return how much of a term is over, in percent."""
     return 100.0 if ends <= begins else min(max((now - begins) / (ends - begins), 0.0), 1.0) * 100
+
+
+def stack(numbers: Sequence[int], fills: Sequence[str], most: int, *, upright: bool = False) -> SafeString:
+    """Draw one bar of a chart from one part a number: left to right, or upright from the last number up.
+
+    Args:
+        numbers: the parts.
+        fills: the fill of each part, a chart token; ``high`` and ``no`` are hatched (``components/hatches.html``).
+        most: the number of a full bar.
+        upright: whether it stands.
+    """
+    length, start, parts = COLUMN_HEIGHT if upright else 100, 0.0, []
+    for number, fill in list(zip(numbers, fills, strict=True))[:: -1 if upright else 1]:
+        size = max(number / max(most, 1) * length, 1) if number else 0
+        drawn = f'fill="url(#hatch-{fill})"' if fill in HATCHED else f'class="fill-{fill}"'
+        if upright:
+            drawn += f' x="12%" width="76%" y="{length + 2 - start - size:.4g}" height="{size:.4g}"'
+        else:
+            drawn += f' x="{start:.4g}%" width="{size:.4g}%" y="1" height="10"'
+        parts += [f'<rect {drawn} rx="1.5"/>'] if number else []
+        start += size
+    height = COLUMN_HEIGHT + 2 if upright else 12
+    return SafeString(f'<svg class="stack" width="100%" height="{height}" aria-hidden="true">{"".join(parts)}</svg>')
 
 
 def weekly_bars(counts: Sequence[int], label: str, first: str = "") -> SafeString:
