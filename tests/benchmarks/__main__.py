@@ -39,9 +39,11 @@ from approvals.decisions.transitions import decide  # noqa: E402
 from approvals.models import Submission  # noqa: E402
 from approvals.models.submission import UNFINISHED  # noqa: E402
 from governance.core.clock import current_time  # noqa: E402
+from governance.core.jobs import job_runs  # noqa: E402
 from governance.core.keys import key_files  # noqa: E402
 from governance.core.ledger import sealing  # noqa: E402
 from governance.core.models import Person  # noqa: E402
+from governance.portal.figures import jobs as figure_jobs  # noqa: E402
 from governance.settings import garbage_collection  # noqa: E402
 from inventory.models import Automation  # noqa: E402
 from inventory.risk.tiers import Tier  # noqa: E402
@@ -108,6 +110,7 @@ def fill(automations: int) -> tuple[scenarios.Company, Submission, Submission]:
         automations, cast, current_time.now(), lambda done: show_progress(f"{done:,} of {automations:,} automations")
     )
     sealing.seal_all(at=current_time.real() - timedelta(hours=1))  # as one that stands for a while
+    job_runs.run_job(figure_jobs.JOB, figure_jobs.sweep)
     waiting = scenarios.submitted(company)
     second = scenarios.submitted(company, scenarios.brought_in(company, "weekly-stock-report.json"))
     scenarios.decide_app(company, second)
@@ -141,6 +144,8 @@ def pages(n: people.Northwind, waiting: Submission, second: Submission) -> list[
         Page("review, an owner decides", f"/review/{second.pk}/", n.omar, 25, 60_000, 50),
         Page("home, an owner", "/", n.omar, 15, 60_000, 40),
         Page("home, a builder", "/", n.rita, 15, 60_000, 40),
+        Page("dashboard, the organisation", "/dashboard/", n.sana, 15, 60_000, 60),
+        Page("dashboard, a team", "/dashboard/", n.rita, 15, 60_000, 60),
         Page("approvals", "/approvals/", n.omar, 15, 60_000, 40),
         Page(
             "my recertifications", "/recertify/", n.omar, 15, 60_000, 40

@@ -25,6 +25,7 @@ from governance.core.jobs.job_runs import run_job
 from governance.core.ledger import ledger_events, ledger_export, sealing
 from governance.core.ledger.verifier import canonical_json
 from governance.core.models import JobRun, LedgerEvent, Person
+from governance.portal.figures import jobs as figure_jobs
 from governance.recertification.items import jobs as item_jobs
 
 WRITERS, EACH, ROUNDS = 8, 500, 7
@@ -49,6 +50,7 @@ def sweeps() -> Iterator[tuple[str, float, float]]:
     for job, sweep, goal in (
         (approval_sweeps.JOB, approval_sweeps.sweep, 5),
         (item_jobs.JOB, item_jobs.sweep, 5),
+        (figure_jobs.JOB, figure_jobs.sweep, 5),
         (approval_sweeps.JOB, approval_sweeps.sweep, TIMETABLE[approval_sweeps.JOB]),
     ):
         if goal == 5:

@@ -70,6 +70,8 @@ TOUR = (
     ("omar", "saved_view_save", "?tier=high"),
     ("omar", "decide_together", "?of={submission}"),
     ("omar", "home"),
+    ("sana", "dashboard"),
+    ("rita", "dashboard"),
     ("omar", "review", "submission"),
     ("omar", "recert_mine"),
     ("jonas", "campaign", "campaign"),

@@ -47,25 +47,24 @@ def elapsed(begins: datetime, ends: datetime, now: datetime) -> float:
 
 
 def stack(numbers: Sequence[int], fills: Sequence[str], most: int, *, upright: bool = False) -> SafeString:
-    """Draw one bar of a chart from one part a number: left to right, or upright from the last number up.
+    """Draw one bar of a chart from one part a number: left to right, or from the top down.
 
     Args:
         numbers: the parts.
         fills: the fill of each part, a chart token; ``high`` and ``no`` are hatched (``components/hatches.html``).
         most: the number of a full bar.
-        upright: whether it stands.
+        upright: whether it stands; it is as high as its numbers.
     """
     length, start, parts = COLUMN_HEIGHT if upright else 100, 0.0, []
-    for number, fill in list(zip(numbers, fills, strict=True))[:: -1 if upright else 1]:
+    for number, fill in zip(numbers, fills, strict=True):
         size = max(number / max(most, 1) * length, 1) if number else 0
+        place = f'x="12%" width="76%" y="{start:.4g}" height="{size:.4g}"'
+        if not upright:
+            place = f'x="{start:.4g}%" width="{size:.4g}%" y="1" height="10"'
         drawn = f'fill="url(#hatch-{fill})"' if fill in HATCHED else f'class="fill-{fill}"'
-        if upright:
-            drawn += f' x="12%" width="76%" y="{length + 2 - start - size:.4g}" height="{size:.4g}"'
-        else:
-            drawn += f' x="{start:.4g}%" width="{size:.4g}%" y="1" height="10"'
-        parts += [f'<rect {drawn} rx="1.5"/>'] if number else []
+        parts += [f'<rect {drawn} {place} rx="1.5"/>'] if number else []
         start += size
-    height = COLUMN_HEIGHT + 2 if upright else 12
+    height = f"{start:.4g}" if upright else "12"
     return SafeString(f'<svg class="stack" width="100%" height="{height}" aria-hidden="true">{"".join(parts)}</svg>')
 
 
