@@ -1,14 +1,19 @@
-"""Rows of home: groups of the reader's open tasks, and their automations."""
+"""Rows of home: groups of the reader's open tasks, and their automations that wait for somebody."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+<<<<<<< HEAD
 from django.db.models import OuterRef, QuerySet, Subquery
+=======
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Window
+>>>>>>> 930e65aa (Sort Home by due date, with tasks of admins and the ledger's state)
 from django.urls import reverse
 
 from approvals.inbox.queries import approvals, tasks
 from approvals.inbox.task import Task
+<<<<<<< HEAD
 from approvals.models import Decision, Submission
 from governance.core.access import Actor
 from governance.core.models import Person
@@ -17,7 +22,19 @@ from governance.recertification.items import cards
 from governance.recertification.items.cards import Card
 from governance.recertification.models import Asks
 from inventory.models import Automation, AutomationState
+=======
+from approvals.models import Approval, Decision, Submission
+from approvals.models.approval import UNENDED
+from governance.core.access import Actor, Permission, Role, access
+from governance.core.database.querysets import among, with_columns
+from governance.core.models import Person
+from governance.core.texts.number_words import counted
+from governance.portal.figures.queries import load_admin_figures
+from governance.recertification.models import Question
+from inventory.models import Automation, AutomationState, Resource, ResourceState
+>>>>>>> 930e65aa (Sort Home by due date, with tasks of admins and the ledger's state)
 from inventory.ownership import queries as ownership_queries
+from inventory.resources.transitions.resources import activate
 
 #: Most rows of each group and of my automations; a link leads to the others.
 MOST = 8
@@ -28,7 +45,7 @@ class TaskGroup:
     """Tasks of one kind.
 
     Args:
-        key: its kind; ``portal/dashboard/group_head.html`` has its heading.
+        key: its kind; ``portal/dashboard/kind.html`` has its name.
         tasks: the tasks, the most urgent first.
         more_href: page that has all of them.
         words: note beside the heading.
@@ -79,6 +96,8 @@ def load_groups(
         TaskGroup("revocations", tasks.revocation_tasks(actor, now), f"{reverse('revocations')}?mine=1"),
         TaskGroup("samples", approvals.spot_checks(actor, now)),
         load_recertifications(actor, now),
+        load_activations(actor, now),
+        load_health(actor, now),
         TaskGroup("questions", approvals.questions(questions, under_way)),
         TaskGroup("handovers", approvals.acceptances(under_way, person, now)),
         _load_ownerless(actor, now),
@@ -130,9 +149,68 @@ def _load_ownerless(actor: Actor, now: datetime) -> TaskGroup:
     return TaskGroup("ownerless", ownerless, reverse("ownerless"), words)
 
 
-def own_automations(person: Person, now: datetime) -> QuerySet[Automation]:
-    """Automations that the person answers for, by name, with the instant of the last submission (``submitted_at``)."""
+def sort_tasks(groups: Iterable[TaskGroup], show: str) -> list[tuple[str, Task]]:
+    """Sort the tasks that wait for the reader by due date, then risk, with the keys of their groups.
+
+    Args:
+        groups: the groups.
+        show: key of one group; empty or ``all`` for each.
+    """
+    shown = [group for group in groups if show in ("", "all", group.key)]
+    pairs = [(group.key, task) for group in shown for task in group.shown_tasks if not task.is_own]
+    return sorted(pairs, key=lambda pair: (pair[1].due is None, pair[1].due or pair[1].since, pair[1].tier != "high"))
+
+
+def load_activations(actor: Actor, now: datetime) -> TaskGroup:
+    """Load accepted resources that the reader may activate, oldest first: no query for readers without the permission (I3)."""
+    if not access.may(actor, Permission.RESOURCE_ACTIVATE, None, now=now):
+        return TaskGroup("activations", [])
+    accepted = Resource.objects.filter(state=ResourceState.PROPOSED, accepted_at__isnull=False, unresolved=False)
+    rows = accepted.exclude(data_class="").select_related("owner", "deputy", "named_owner").order_by("accepted_at")
+    tasks = [
+        Task(
+            thread=f"resource:{resource.pk}",
+            href=reverse("resource", args=[resource.pk]),
+            name=f"Activate {resource.name}",
+            text="Its owner accepted: confirm owner and data class, or change them",
+            since=resource.accepted_at or now,
+        )
+        for resource in rows[:MOST]
+        if activate.refusal(resource, actor=actor, now=now) is None
+    ]
+    return TaskGroup("activations", tasks, f"{reverse('resource_list')}?state=proposed")
+
+
+def load_health(actor: Actor, now: datetime) -> TaskGroup:
+    """Load problems of the installation and missing people, as last counted: for admins, one query (R9, S9)."""
+    figures = load_admin_figures(now) if Role.ADMIN in access.roles_held(actor, now) else []
+    words = {
+        "failures": ("problem", "The health page says what to do"),
+        "advice": ("gap", "Roles, approvers or settings are missing"),
+    }
+    tasks = [
+        Task(
+            thread=f"health:{figure.pk}",
+            href=reverse("health"),
+            name=f"{counted(figure.value, words[kind][0])} of the installation",
+            text=words[kind][1],
+            since=figure.at,
+        )
+        for figure in figures
+        for kind in [figure.name.removeprefix("health.")]
+    ]
+    return TaskGroup("health", tasks, reverse("health"))
+
+
+def waiting_automations(person: Person, now: datetime) -> QuerySet[Automation]:
+    """Automations of the person that wait for somebody, by name: submitted ones, drafts, suspended and observed ones.
+
+    They have ``submitted_at`` (the last submission) and ``in_stage_1`` (whether its app is undecided).
+    """
     last = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk").values("submitted_at")[:1]
-    rows = Automation.objects.answered_by([person.pk], now).exclude(state=AutomationState.RETIRED)
-    shown = rows.annotate(submitted_at=Subquery(last)).select_related("approved_version")
+    submitted = Submission.objects.unfinished().filter(automation=OuterRef("pk"))
+    app = Approval.objects.filter(submission__automation=OuterRef("pk"), stage=1, state__in=UNENDED)
+    own = Automation.objects.answered_by([person.pk], now).exclude(state=AutomationState.RETIRED)
+    rows = own.filter(Exists(submitted) | ~Q(state=AutomationState.LIVE))
+    shown = rows.annotate(submitted_at=Subquery(last), in_stage_1=Exists(app)).select_related("approved_version")
     return shown.only("name", "state", "approved_version__number").order_by("name", "pk")[:MOST]

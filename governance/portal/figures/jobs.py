@@ -14,9 +14,11 @@ from django.db.models import Case, CharField, Count, F, OuterRef, Q, QuerySet, V
 from django.db.models.functions import Coalesce, NullIf, TruncDate
 
 from approvals.models import Approval, ApprovalState, Conflict, Grant, RevocationTask, Waiver
+from governance.core.clock import current_time
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.clock.working_days import is_working_day
 from governance.core.database.querysets import among
+from governance.core.health import queries as health
 from governance.portal.models import Figure
 from governance.recertification.models import Item
 from governance.recertification.models.campaign import CampaignState
@@ -183,6 +185,12 @@ def _ownerless(now: datetime) -> Iterator[Tally]:
     return _tally(_by(rows, "team", "counted_as"))
 
 
+def _health(now: datetime) -> Iterator[Tally]:
+    """Failures and advice of the health check (R9, S9)."""
+    for finding in health.findings(now=now, at=current_time.real()):
+        yield None, "failures" if finding.is_failure else "advice", 1
+
+
 #: What counts each figure, by the first word of its name.
 FIGURES: dict[str, Callable[[datetime], Iterator[Tally]]] = {
     "automations": _automations,
@@ -196,4 +204,5 @@ FIGURES: dict[str, Callable[[datetime], Iterator[Tally]]] = {
     "removals": _removals,
     "credentials": _credentials,
     "ownerless": _ownerless,
+    "health": _health,
 }

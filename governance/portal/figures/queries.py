@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from django.conf import settings
-from django.db.models import Q, Subquery
+from django.db.models import Q, QuerySet, Subquery
 
 from governance.core.access import Actor, access
 from governance.core.clock.organisation import organisation_zone
@@ -88,9 +88,7 @@ def load_figures(scope: Scope, now: datetime) -> Figures:
     """Load the figures of the last counted day. Two queries, three for the organisation."""
     runs = JobRun.objects.filter(job=JOB, error="", seen_at__isnull=False).order_by("-id")
     at = runs.values_list("started_at", flat=True).first()
-    today = now.astimezone(organisation_zone()).date()
-    days = Figure.objects.filter(day__lte=today).order_by("-day").values("day")
-    rows = Figure.objects.filter(day=Subquery(days[:1]))
+    rows = _newest(now)
     values = dict(rows.filter(team=scope.team).values_list("name", "value"))
     teams: dict[tuple[int, str], dict[str, int]] = {}
     if scope.team is None:
@@ -98,3 +96,14 @@ def load_figures(scope: Scope, now: datetime) -> Figures:
         for team, name, kind, number in overdue.values_list("team", "team__name", "name", "value"):
             teams.setdefault((team, name), {})[kind.removeprefix("overdue.")] = number
     return Figures(at, values, teams)
+
+
+def load_admin_figures(now: datetime) -> list[Figure]:
+    """Load the counts of health problems that are not 0. One query."""
+    return list(_newest(now).filter(team=None, name__in=("health.failures", "health.advice"), value__gt=0))
+
+
+def _newest(now: datetime) -> QuerySet[Figure]:
+    """Figures of the last counted day."""
+    days = Figure.objects.filter(day__lte=now.astimezone(organisation_zone()).date()).order_by("-day").values("day")
+    return Figure.objects.filter(day=Subquery(days[:1])).order_by()

@@ -11,13 +11,16 @@ from django.db.models import Model, Q, QuerySet
 
 from approvals.models import Submission
 from governance.core.engine.transition import declared
-from governance.core.ledger import ledger_events
-from governance.core.models import Person, Team
+from governance.core.keys import key_files
+from governance.core.ledger import ledger_events, sealing
+from governance.core.models import JobRun, Person, Team
 from governance.core.timeline import queries
 from governance.portal.search.queries import by_reference
 from governance.web.pages import pager
 from inventory.models import Automation, Credential, NonHumanIdentity, Resource
 
+#: Job name of the last verification.
+JOB = "portal.verify_ledger"
 #: Most rows of one kind for some words; more words narrow them.
 MOST = 20
 
@@ -64,3 +67,32 @@ def _subjects_named(words: Sequence[str]) -> Iterator[Model]:
 
 def _rows_named(model: type[Model], name: str, words: Sequence[str]) -> QuerySet[Any]:
     return pager.search(model._default_manager.order_by(name, "pk"), words, name)[:MOST]
+
+
+def load_verification(problems: Sequence[str] = ()) -> dict[str, Any]:
+    """Result of the last verification; problems in words only directly after it."""
+    run = JobRun.objects.filter(job=JOB, seen_at__isnull=False, error="").order_by("-id").first()
+    if run is None:
+        return {"sound": None}
+    counts = {name: run.counts.get(name, 0) for name in ("events", "seals", "problems")}
+    return {
+        "sound": not counts["problems"],
+        "at": run.ended_at,
+        "counts": counts,
+        "problems": problems[:10],
+        "last": sealing.latest(),
+        "key": key_files.public_key_hex(),
+        "checkpoint": _published(),
+    }
+
+
+def _published() -> dict[str, Any] | None:
+    try:
+        return sealing.published_checkpoint()
+    except sealing.CheckpointUnreadable:
+        return None
+
+
+def load_state() -> dict[str, Any]:
+    """Load the last seal, the last verification and the problems of the keys: three queries at most."""
+    return {"last": sealing.latest(), "verification": load_verification(), "problems": key_files.problems()}

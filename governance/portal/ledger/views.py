@@ -13,10 +13,9 @@ from django.views.decorators.http import require_GET, require_POST
 from governance.core.access import Actor, Permission, access
 from governance.core.clock import current_time
 from governance.core.jobs import job_runs
-from governance.core.keys import key_files
 from governance.core.ledger import ledger_export as exporting
 from governance.core.ledger import sealing
-from governance.core.models import JobRun, LedgerEvent
+from governance.core.models import LedgerEvent
 from governance.core.timeline import queries as timeline_queries
 from governance.portal.ledger import queries as ledger_queries
 from governance.web.pages import pager
@@ -41,8 +40,6 @@ NAMED_BY = (
     *("automation", "submission__automation", "approval__submission__automation", "version__automation"),
     *("grant__automation", "item__grant__automation", "resource", "person", "giver"),
 )
-#: Job name of the last verification.
-JOB = "portal.verify_ledger"
 
 
 def _may_read(request: Request, now: datetime) -> bool:
@@ -55,7 +52,7 @@ def ledger(request: Request) -> HttpResponse:
     now = request.now()
     if not _may_read(request, now):
         return refused(request, NOT_YOURS)
-    return _page(request, _last_verification(), now, fragment="events")
+    return _page(request, ledger_queries.load_verification(), now, fragment="events")
 
 
 @require_POST
@@ -71,8 +68,8 @@ def ledger_verify(request: Request) -> HttpResponse:
         problems.extend(report.problems)
         return {"events": report.events, "seals": report.seals, "problems": report.problem_count}
 
-    job_runs.run_job(JOB, verify)
-    return _page(request, _last_verification(problems), at, fragment="verification")
+    job_runs.run_job(ledger_queries.JOB, verify)
+    return _page(request, ledger_queries.load_verification(problems), at, fragment="verification")
 
 
 @require_GET
@@ -122,30 +119,6 @@ def _filtered(rows: QuerySet[LedgerEvent], query: QueryDict) -> QuerySet[LedgerE
         return rows.filter(pk=event)
     wanted = pager.words_of(query)
     return rows.filter(ledger_queries.events_matching(wanted)) if wanted else rows
-
-
-def _last_verification(problems: Sequence[str] = ()) -> Shape:
-    """Result of the last verification; problems in words only directly after it."""
-    run = JobRun.objects.filter(job=JOB, seen_at__isnull=False, error="").order_by("-id").first()
-    if run is None:
-        return {"sound": None}
-    counts = {name: run.counts.get(name, 0) for name in ("events", "seals", "problems")}
-    return {
-        "sound": not counts["problems"],
-        "at": run.ended_at,
-        "counts": counts,
-        "problems": problems[:10],
-        "last": sealing.latest(),
-        "key": key_files.public_key_hex(),
-        "checkpoint": _published(),
-    }
-
-
-def _published() -> Shape | None:
-    try:
-        return sealing.published_checkpoint()
-    except sealing.CheckpointUnreadable:
-        return None
 
 
 def _filters(query: QueryDict) -> Shape:

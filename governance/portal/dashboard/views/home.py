@@ -1,6 +1,7 @@
 """Home: the reader's tasks in order, and the state of their automations. It shows only things the reader can act on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from django.http import HttpResponse
 from django.urls import reverse
@@ -10,48 +11,59 @@ from approvals.inbox import waiting_for as inbox_waiting_for
 from approvals.inbox.queries import approvals
 from approvals.inbox.views import waiting_for
 from approvals.inbox.waiting_for import Waiting
-from approvals.models import Submission
+from approvals.models import Decision, Submission
 from approvals.review.views.reader import Reader
+from governance.core.access import Role, access
+from governance.core.models import Person
 from governance.portal.dashboard import queries
+from governance.portal.ledger import queries as ledger_queries
 from governance.portal.view_guards.decorators import reader
 from governance.web.pages.navigation import Chrome
 from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request
 from inventory.models import Automation
 
+#: Most tasks to show at first.
+MOST = 8
 #: Most people to list who have one of my automations now; the others are counted.
 MOST_HELD = 5
 
 
 @require_GET
 def home(request: Request) -> HttpResponse:
-    """Show the reader's tasks."""
-    now = request.now()
-    person = reader(request)
-    own = list(queries.own_automations(person, now))
+    """Show the reader's tasks, of all kinds or of the one in the address."""
+    now, person, show = request.now(), reader(request), request.GET.get("show", "")
     under_way = approvals.unfinished_submissions(person, now)
     questions = approvals.load_questions(under_way)
     all_groups = queries.load_groups(request.actor, person, now, under_way, questions)
     groups = [group for group in all_groups if group.tasks]
     unanswered = next(group.count for group in all_groups if group.key == "recertifications")
-    own_keys = {automation.pk for automation in own}
-    submissions = {row.automation_id: row for row in under_way if row.automation_id in own_keys}
-    waiting = inbox_waiting_for.load_waiting(submissions.values(), now, questions=questions)
-    automations = [_automation(row, submissions.get(row.pk), waiting, Reader(request.actor, now)) for row in own]
+    rows, tasks = queries.sort_tasks(groups, show), sum(group.count for group in groups)
     context: Shape = {
         "chrome": Chrome(request, {"recertify": unanswered}),
         "person": person,
-        "tasks": sum(group.count for group in groups),
+        "tasks": tasks,
+        "overdue": sum(task.due is not None and task.due < now for _, task in queries.sort_tasks(groups, "all")),
         "groups": groups,
-        "automations": automations,
+        "show": show,
+        "rows": rows if show else rows[:MOST],
+        "hidden": 0 if show else max(tasks - MOST, 0),
+        "automations": _automations(request, person, now, under_way, questions),
+        "requests": [(group.key, task) for group in groups for task in group.shown_tasks if task.is_own],
+        "ledger": ledger_queries.load_state() if Role.AUDITOR in access.roles_held(request.actor, now) else None,
+        "import_href": reverse("import"),
     }
-    if not groups and not automations:
-        context["nothing"] = {
-            "sentence": "Nothing needs you. What you are asked to decide, answer or review would be here.",
-            "href": reverse("import"),
-            "action": "Import an automation",
-        }
     return page(request, "portal/dashboard/home.html", context)
+
+
+def _automations(
+    request: Request, person: Person, now: datetime, under_way: Sequence[Submission], questions: Sequence[Decision]
+) -> list[Shape]:
+    own = list(queries.waiting_automations(person, now))
+    own_keys = {automation.pk for automation in own}
+    submissions = {row.automation_id: row for row in under_way if row.automation_id in own_keys}
+    waiting = inbox_waiting_for.load_waiting(submissions.values(), now, questions=questions)
+    return [_automation(row, submissions.get(row.pk), waiting, Reader(request.actor, now)) for row in own]
 
 
 def _automation(
