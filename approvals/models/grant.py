@@ -50,12 +50,17 @@ def _in_term(now: datetime) -> Q:
     return Q(state=GrantState.ACTIVE, begins_at__lte=now, ends_at__gt=now)
 
 
-def _usable(now: datetime) -> Q:
-    """Filter grants whose credential is granted and in term (A2); grants that need none pass."""
+def _is_held(now: datetime) -> Exists:
+    """Condition: the credential of the grant is granted and in term (A2)."""
     held = Grant.objects.filter(
         _in_term(now), kind=GrantKind.CREDENTIAL, automation=OuterRef("automation"), credential=OuterRef("credential")
     )
-    return Q(credential__isnull=True) | Q(kind=GrantKind.CREDENTIAL) | Q(Exists(held))
+    return Exists(held)
+
+
+def _usable(now: datetime) -> Q:
+    """Filter grants whose credential is granted and in term (A2); grants that need none pass."""
+    return Q(credential__isnull=True) | Q(kind=GrantKind.CREDENTIAL) | Q(_is_held(now))
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
@@ -67,6 +72,12 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         A privilege is live only while the grant of its credential is (A2).
         """
         return self.filter(_usable(now), _in_term(now), automation__state=AutomationState.LIVE)
+
+    def live_apart(self, now: datetime) -> tuple[GrantQuerySet, GrantQuerySet]:
+        """Return `live` as two disjoint query sets, to count all grants: for an "or" PostgreSQL looks up the credential of each row."""
+        rows = self.filter(_in_term(now), automation__state=AutomationState.LIVE)
+        needs_one = Q(credential__isnull=False, kind=GrantKind.PRIVILEGE)
+        return rows.exclude(needs_one), rows.filter(needs_one, _is_held(now))
 
     def telling_usable(self, now: datetime) -> GrantQuerySet:
         """Annotate ``usable``: whether the credential of the grant is held at ``now`` (A2)."""

@@ -116,20 +116,18 @@ def _recertifications(now: datetime) -> Iterator[Tally]:
 
 def _ending(now: datetime) -> Iterator[Tally]:
     """Grants that end within `AHEAD`, by week (the fourth has nine days), and whether they are under review."""
-    zone = organisation_zone()
-    reviewed = Case(When(under_review(), then=Value("reviewed")), default=Value("unreviewed"))
+    zone, today = organisation_zone(), now.astimezone(organisation_zone()).date()
     rows = Grant.objects.standing().filter(ends_at__gt=now, ends_at__lte=now + AHEAD)
-    counted = _by(
-        rows.annotate(on=TruncDate("ends_at", tzinfo=zone), reviewed=reviewed), "automation__team", "on", "reviewed"
-    )
-    today = now.astimezone(zone).date()
-    weeks = ((team, min((on - today).days // 7, 3), word, number) for team, on, word, number in counted)
-    return _tally((team, str(week + 1), word, number) for team, week, word, number in weeks)
+    rows = rows.annotate(on=TruncDate("ends_at", tzinfo=zone))
+    for word, condition in (("reviewed", under_review()), ("unreviewed", ~under_review())):
+        for team, on, number in _by(rows.filter(condition), "automation__team", "on"):
+            yield from _tally([(team, str(min((on - today).days // 7, 3) + 1), word, number)])
 
 
 def _enforcement(now: datetime) -> Iterator[Tally]:
     """Live grants by enforcement (G4)."""
-    return _tally(_by(Grant.objects.live(now), "automation__team", "enforcement"))
+    for rows in Grant.objects.live_apart(now):
+        yield from _tally(_by(rows, "automation__team", "enforcement"))
 
 
 def _conflicts(now: datetime) -> Iterator[Tally]:
