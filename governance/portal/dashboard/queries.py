@@ -1,6 +1,6 @@
 """Rows of home: groups of the reader's open tasks, and their automations that wait for somebody."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,14 +48,12 @@ class TaskGroup:
         key: its kind; ``portal/dashboard/kind.html`` has its name.
         tasks: the tasks, the most urgent first.
         more_href: page that has all of them.
-        words: note beside the heading.
         total: number of tasks if ``tasks`` has only the first.
     """
 
     key: str
     tasks: list[Task]
     more_href: str = ""
-    words: str = ""
     total: int = 0
 
     @property
@@ -70,32 +68,36 @@ class TaskGroup:
 
 
 def load_groups(
-    actor: Actor, person: Person, now: datetime, under_way: Iterable[Submission], questions: Iterable[Decision]
+    actor: Actor,
+    person: Person,
+    now: datetime,
+    under_way: Iterable[Submission],
+    questions: Iterable[Decision],
+    counts: Mapping[str, int],
 ) -> list[TaskGroup]:
-    """Load the reader's open tasks by kind, in the order of home; groups may be empty.
+    """Load the reader's open tasks by kind; groups may be empty.
 
     Args:
         actor, person: the reader.
         now: business time.
         under_way: their unfinished submissions.
         questions: approvers' questions about these.
+        counts: numbers of the sidebar, by entry: a group without tasks takes no query.
     """
-    decisions, proposals, waivers = (
-        approvals.decisions(actor, now),
-        tasks.proposals(actor, now),
-        tasks.waivers(actor, now),
-    )
-    open_approvals = sum(len(task.approvals) for task in decisions)
-    words = f"{counted(open_approvals, 'approval')} in {counted(len(decisions), 'submission')}"
+
+    def load(entry: str, tasks_of: Callable[[Actor, datetime], Sequence[Task]]) -> list[Task]:
+        return [*tasks_of(actor, now)] if counts.get(entry) else []
+
+    proposals, waivers = tasks.proposals(actor, now), tasks.waivers(actor, now)
     return [
-        TaskGroup("batches", tasks.paused_mass_revocations(actor, now), reverse("held_batches")),
+        TaskGroup("batches", load("held", tasks.paused_mass_revocations), reverse("held_batches")),
         TaskGroup("over", tasks.ended_waivers(actor, now)),
-        TaskGroup("approvals", [*decisions], reverse("approvals"), words),
+        TaskGroup("approvals", load("approvals", approvals.decisions), reverse("approvals")),
         TaskGroup("proposals", [task for task in proposals if not task.is_own], reverse("proposals")),
         TaskGroup("waivers", [task for task in waivers if not task.is_own], reverse("waiver_list")),
-        TaskGroup("revocations", tasks.revocation_tasks(actor, now), f"{reverse('revocations')}?mine=1"),
-        TaskGroup("samples", approvals.spot_checks(actor, now)),
-        load_recertifications(actor, now),
+        TaskGroup("revocations", load("revocations", tasks.revocation_tasks), f"{reverse('revocations')}?mine=1"),
+        TaskGroup("samples", load("approvals", approvals.spot_checks)),
+        load_recertifications(actor, now) if counts.get("recertify") else TaskGroup("recertifications", []),
         load_activations(actor, now),
         load_health(actor, now),
         TaskGroup("questions", approvals.questions(questions, under_way)),
@@ -107,12 +109,23 @@ def load_groups(
 
 
 def load_recertifications(actor: Actor, now: datetime) -> TaskGroup:
+<<<<<<< HEAD
     """Load the first cards of the reader with the total number. One query."""
     waiting = cards.load_cards(actor, now, most=MOST)
     recertifications = [_recertification(card, actor) for card in waiting.cards]
     return TaskGroup(
         "recertifications", recertifications, reverse("recert_mine"), f"{waiting.count} to answer", waiting.count
     )
+=======
+    """Load the first unanswered questions of the reader and of those they are a delegate of, with the total number: one query for none, else two."""
+    questions = Question.objects.unanswered().filter(reviewer__in=access.answers_as(actor, now))
+    numbers = list(questions.order_by("item__deadline", "pk").values_list("pk", Window(Count("pk")))[:MOST])
+    total = numbers[0][1] if numbers else 0
+    keys = [pk for pk, _ in numbers]
+    rows = with_columns(Question.objects.filter(among(keys)), QUESTION_COLUMNS).order_by() if keys else ()
+    recertifications = [_recertification(row, actor) for row in sorted(rows, key=lambda row: keys.index(row.pk))]
+    return TaskGroup("recertifications", recertifications, reverse("recert_mine"), total)
+>>>>>>> a4da67ae (Ask only for the tasks that the sidebar counts)
 
 
 def _recertification(card: Card, actor: Actor) -> Task:
@@ -133,7 +146,7 @@ def _recertification(card: Card, actor: Actor) -> Task:
 
 def _load_ownerless(actor: Actor, now: datetime) -> TaskGroup:
     """Load ownerless things of teams that the reader leads; all of them for a security reviewer (I3)."""
-    items = ownership_queries.ownerless_items(actor, now, most=MOST + 1)
+    items = ownership_queries.ownerless_items(actor, now, most=MOST)
     ownerless = [
         Task(
             thread=f"{item.kind}:{item.pk}",
@@ -143,10 +156,9 @@ def _load_ownerless(actor: Actor, now: datetime) -> TaskGroup:
             who=f"{item.left} is gone",
             since=item.left_at or now,
         )
-        for item in items[:MOST]
+        for item in items
     ]
-    words = f"{len(items)}" if len(items) <= MOST else f"more than {MOST}"
-    return TaskGroup("ownerless", ownerless, reverse("ownerless"), words)
+    return TaskGroup("ownerless", ownerless, reverse("ownerless"))
 
 
 def sort_tasks(groups: Iterable[TaskGroup], show: str) -> list[tuple[str, Task]]:

@@ -35,12 +35,13 @@ def home(request: Request) -> HttpResponse:
     now, person, show = request.now(), reader(request), request.GET.get("show", "")
     under_way = approvals.unfinished_submissions(person, now)
     questions = approvals.load_questions(under_way)
-    all_groups = queries.load_groups(request.actor, person, now, under_way, questions)
+    chrome = Chrome(request)
+    counts = {entry.key: entry.count for entry in chrome.destinations}
+    all_groups = queries.load_groups(request.actor, person, now, under_way, questions, counts)
     groups = [group for group in all_groups if group.tasks]
-    unanswered = next(group.count for group in all_groups if group.key == "recertifications")
     rows, tasks = queries.sort_tasks(groups, show), sum(group.count for group in groups)
     context: Shape = {
-        "chrome": Chrome(request, {"recertify": unanswered}),
+        "chrome": chrome,
         "person": person,
         "tasks": tasks,
         "overdue": sum(task.due is not None and task.due < now for _, task in queries.sort_tasks(groups, "all")),
