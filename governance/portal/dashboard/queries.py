@@ -4,35 +4,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-<<<<<<< HEAD
-from django.db.models import OuterRef, QuerySet, Subquery
-=======
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Window
->>>>>>> 930e65aa (Sort Home by due date, with tasks of admins and the ledger's state)
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
 from approvals.inbox.queries import approvals, tasks
 from approvals.inbox.task import Task
-<<<<<<< HEAD
-from approvals.models import Decision, Submission
-from governance.core.access import Actor
-from governance.core.models import Person
-from governance.core.texts.number_words import counted
-from governance.recertification.items import cards
-from governance.recertification.items.cards import Card
-from governance.recertification.models import Asks
-from inventory.models import Automation, AutomationState
-=======
 from approvals.models import Approval, Decision, Submission
 from approvals.models.approval import UNENDED
 from governance.core.access import Actor, Permission, Role, access
-from governance.core.database.querysets import among, with_columns
 from governance.core.models import Person
 from governance.core.texts.number_words import counted
 from governance.portal.figures.queries import load_admin_figures
-from governance.recertification.models import Question
+from governance.recertification.items import cards
+from governance.recertification.items.cards import Card
+from governance.recertification.models import Asks
 from inventory.models import Automation, AutomationState, Resource, ResourceState
->>>>>>> 930e65aa (Sort Home by due date, with tasks of admins and the ledger's state)
 from inventory.ownership import queries as ownership_queries
 from inventory.resources.transitions.resources import activate
 
@@ -109,23 +95,10 @@ def load_groups(
 
 
 def load_recertifications(actor: Actor, now: datetime) -> TaskGroup:
-<<<<<<< HEAD
     """Load the first cards of the reader with the total number. One query."""
     waiting = cards.load_cards(actor, now, most=MOST)
     recertifications = [_recertification(card, actor) for card in waiting.cards]
-    return TaskGroup(
-        "recertifications", recertifications, reverse("recert_mine"), f"{waiting.count} to answer", waiting.count
-    )
-=======
-    """Load the first unanswered questions of the reader and of those they are a delegate of, with the total number: one query for none, else two."""
-    questions = Question.objects.unanswered().filter(reviewer__in=access.answers_as(actor, now))
-    numbers = list(questions.order_by("item__deadline", "pk").values_list("pk", Window(Count("pk")))[:MOST])
-    total = numbers[0][1] if numbers else 0
-    keys = [pk for pk, _ in numbers]
-    rows = with_columns(Question.objects.filter(among(keys)), QUESTION_COLUMNS).order_by() if keys else ()
-    recertifications = [_recertification(row, actor) for row in sorted(rows, key=lambda row: keys.index(row.pk))]
-    return TaskGroup("recertifications", recertifications, reverse("recert_mine"), total)
->>>>>>> a4da67ae (Ask only for the tasks that the sidebar counts)
+    return TaskGroup("recertifications", recertifications, reverse("recert_mine"), waiting.count)
 
 
 def _recertification(card: Card, actor: Actor) -> Task:
