@@ -262,7 +262,7 @@ def unassigned_lines(person: Person, threads: Collection[str], now: datetime) ->
 def notify_opened(step: Step[Any], campaign: Campaign) -> None:
     """Notify every reviewer of a campaign, and their delegates, once."""
     questions = Question.objects.filter(item__campaign=campaign).order_by()
-    counts = dict(questions.values_list("reviewer").annotate(cards.NUMBER))
+    counts = dict(questions.values_list("reviewer").annotate(count=cards.NUMBER))
     people = list(Person.objects.in_bulk(counts).values())
     outbox.queue(
         outbox.notice(

@@ -13,7 +13,7 @@ from approvals.assignment.escalation_chain import Bench
 from approvals.models import Grant, GrantUsage
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.core.engine.step import Step
-from governance.core.models import LedgerEvent, Notice
+from governance.core.models import LedgerEvent, Notice, Person
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope, write_items
@@ -22,6 +22,7 @@ from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import answer_deadlines, review_triggers, reviewers
 from governance.recertification.items import context as item_context
 from governance.recertification.items import jobs as item_jobs
+from governance.recertification.items.cards import load_cards
 from governance.recertification.items.context import OF_GRANT, load_context
 from governance.recertification.items.transitions.open_item import snapshot
 from governance.recertification.models import Asks, Campaign, CampaignState, Item, ItemState, Joining, Question
@@ -274,7 +275,8 @@ def test_each_reviewer_is_notified_once(held: Held) -> None:
     now = held.company.now + timedelta(days=1)
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
     notices = Notice.objects.filter(event="recertification_campaign", thread=f"campaign:{campaign.pk}")
-    by_reviewer = Counter(Question.objects.filter(item__campaign=campaign).values_list("reviewer", flat=True))
+    people = Person.objects.filter(questions__item__campaign=campaign).distinct()
+    by_reviewer = {person.pk: load_cards(as_actor(person), now).count for person in people}
     assert {notice.recipient_id: notice.context["count"] for notice in notices} == by_reviewer
 
 
