@@ -10,7 +10,6 @@ from inventory.ownership.views import interim_owners
 from inventory.resources.views import bindings, incidents, resources
 
 urlpatterns = [
-    path("automations/", automations.automation_list, name="automation_list"),
     path("automations/<int:pk>/", automations.automation, name="automation"),
     path("automations/<int:pk>/chain/", chain_views.automation_chain, name="automation_chain"),
     path("automations/<int:pk>/stop/", automations.stop, name="automation_stop"),
@@ -21,7 +20,6 @@ urlpatterns = [
     path("transfers/<int:pk>/drop/", transfers.drop, name="transfer_drop"),
     path("automations/<int:pk>/amend/", automations.amend, name="automation_amend"),
     path("automations/<int:pk>/raise/", automations.raise_tier, name="automation_raise"),
-    path("resources/", resources.resource_list, name="resource_list"),
     path("resources/new/", resources.new, name="resource_new"),
     path("resources/<int:pk>/", resources.resource, name="resource"),
     path("resources/<int:pk>/accept/", resources.accept, name="resource_accept"),

@@ -58,7 +58,7 @@ def _is_held(now: datetime) -> Exists:
     return Exists(held)
 
 
-def _usable(now: datetime) -> Q:
+def usable_condition(now: datetime) -> Q:
     """Filter grants whose credential is granted and in term (A2); grants that need none pass."""
     return Q(credential__isnull=True) | Q(kind=GrantKind.CREDENTIAL) | Q(_is_held(now))
 
@@ -71,7 +71,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
         A privilege is live only while the grant of its credential is (A2).
         """
-        return self.filter(_usable(now), _in_term(now), automation__state=AutomationState.LIVE)
+        return self.filter(usable_condition(now), _in_term(now), automation__state=AutomationState.LIVE)
 
     def live_apart(self, now: datetime) -> tuple[GrantQuerySet, GrantQuerySet]:
         """Return `live` as two disjoint query sets, to count all grants: for an "or" PostgreSQL looks up the credential of each row."""
@@ -81,7 +81,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
     def telling_usable(self, now: datetime) -> GrantQuerySet:
         """Annotate ``usable``: whether the credential of the grant is held at ``now`` (A2)."""
-        return self.annotate(usable=_usable(now))
+        return self.annotate(usable=usable_condition(now))
 
     def standing(self) -> GrantQuerySet:
         """Return grants that have not ended."""
@@ -190,7 +190,7 @@ class Grant(models.Model):
             self.state == GrantState.ACTIVE
             and self.begins_at <= now < self.ends_at
             and self.automation.state == AutomationState.LIVE
-            and Grant.objects.filter(_usable(now), pk=self.pk).exists()  # its credential is held (A2)
+            and Grant.objects.filter(usable_condition(now), pk=self.pk).exists()  # its credential is held (A2)
         )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Saved views of the approvals list: filters that a person named for themselves."""
+"""Saved views of lists: filters that a person named for themselves."""
 
 from typing import ClassVar
 
@@ -18,13 +18,15 @@ class SavedView(models.Model):
 
     person = models.ForeignKey(Person, models.CASCADE, related_name="+")
     name = models.CharField(max_length=LONGEST_NAME)
-    #: The query string of the Approvals page's address.
+    #: Name of the list's URL.
+    register = models.CharField(max_length=40, default="approvals", db_default="approvals")
+    #: The query string of the list's address.
     query = models.CharField(max_length=LONGEST_QUERY)
 
     class Meta:
         ordering = ("id",)
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint("person", Lower("name"), name="saved_view_name_once")
+            models.UniqueConstraint("person", "register", Lower("name"), name="saved_view_name_once")
         ]
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from governance.portal.leavers import views as leaver_views
 from governance.portal.ledger import views as ledger_views
 from governance.portal.people.views import people, profile
 from governance.portal.read_only_admin import admin_site
+from governance.portal.registers.views import register_list
 from governance.portal.search import views as search_views
 from governance.portal.sign_in import views as sign_in
 from governance.portal.teams import views as team_views
@@ -58,6 +59,12 @@ urlpatterns = [
         account.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    path("automations/", register_list, {"name": "automation_list"}, "automation_list"),
+    path("resources/", register_list, {"name": "resource_list"}, "resource_list"),
+    path("identities/", register_list, {"name": "identity_list"}, "identity_list"),
+    path("credentials/", register_list, {"name": "credential_list"}, "credential_list"),
+    path("grants/", register_list, {"name": "grant_list"}, "grant_list"),
+    path("submissions/", register_list, {"name": "submission_list"}, "submission_list"),
     path("text/check/", middleware.check_text, name="check_text"),
     path("me/", profile.me, name="me"),
     path("me/delegations/", profile.delegation_set, name="delegation_set"),

@@ -52,7 +52,6 @@ def identity(request: Request, pk: int) -> HttpResponse:
         "shared_by": len(everything),
         "tier": max(Tier.from_word(tier) for _, _, tier in everything).word if everything else "",
         "runs": runs,
-        "only_run": runs[0] if len(runs) == 1 else None,
         "more": len(seen_ones) - len(shown),
         "hidden": hidden,
         "reach": _reach(identity, shown[:DRAWN], now, is_part=len(everything) > min(len(shown), DRAWN)),

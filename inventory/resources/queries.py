@@ -13,25 +13,8 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from governance.core.database.related_people import PersonColumn, load_people
 from inventory.importers.host_names import host_of
-from inventory.models import REGISTERED, Binding, Entitlement, HostConsent, Privilege, Resource, ResourceState
+from inventory.models import REGISTERED, Binding, HostConsent, Privilege, Resource, ResourceState
 from inventory.models.binding import BindingKey
-
-#: Row of the list of resources: with its owner and deputy; see `shown_state`; name of its owner or interim owner, empty
-#: without one; numbers of its entitlements and of grants on them.
-ResourceRow = tuple[Resource, str, str, int, int]
-
-
-def resource_rows(resources: Sequence[Resource], now: datetime) -> list[ResourceRow]:
-    """Rows of some resources; one query."""
-    entitlements = Entitlement.objects.filter(resource__in=resources).order_by().values_list("resource")
-    counted = entitlements.annotate(
-        offered=Count("pk", distinct=True), held=Count("grants", filter=~Q(grants__state="ended"))
-    )
-    counts = {pk: (offered, held) for pk, offered, held in counted}
-    return [
-        (resource, shown_state(resource, now), str(resource.answering(now) or ""), *counts.get(resource.pk, (0, 0)))
-        for resource in resources
-    ]
 
 
 def shown_state(resource: Resource, now: datetime) -> str:

@@ -198,7 +198,7 @@ def _views(filters: Filters, views: Sequence[SavedView], counts: Mapping[Filters
         href = reverse("saved_view_remove", args=[current.pk])
         chips.append({"label": "Remove this view", "href": href, "icon": "cross", "count": None})
     elif filters.narrows or filters.show == "overdue":
-        href = saved_views.save_href(filters)
+        href = saved_views.save_href(filters.href())
         chips.append({"label": "Save this view", "href": href, "icon": "plus", "count": None})
     return [{"separator": True}, *chips] if chips else []
 

@@ -59,7 +59,7 @@ def search_all(words: Sequence[str], *, actor: Actor, now: datetime) -> list[Gro
     groups = [
         _group("Automations", pager.search(automations, words), f"{reverse('automation_list')}?{query}"),
         _group("Resources", pager.search(resources, words), f"{reverse('resource_list')}?{query}"),
-        _group("Identities", pager.search(identities, words, "subject"), ""),
+        _group("Identities", pager.search(identities, words, "subject"), f"{reverse('identity_list')}?{query}"),
         _group("Submissions", matching, f"{reverse('search')}?{query}&only=submissions"),
     ]
     if access.may(actor, Permission.LEDGER_READ, None, now=now):

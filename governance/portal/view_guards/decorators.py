@@ -4,20 +4,20 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponseBase
 
 from governance.core.access import Permission, access
 from governance.core.models import Person
 from governance.web.requests.request import Request, local_path
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def for_readers_of_the_ledger(view: View) -> View:
     """Answer 404 without permission to read the ledger."""
 
     @wraps(view)
-    def guarded(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not access.may(request.actor, Permission.LEDGER_READ, None, now=request.now()):
             raise Http404
         return view(request, *args, **kwargs)

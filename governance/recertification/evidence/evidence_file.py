@@ -127,7 +127,7 @@ def _head_text(form: str, head: Mapping[str, Any]) -> str:
     """Head of the file. In CSV: one line for each name with its value, then an empty line. Values hold no empty lines."""
     if form == "jsonl":
         return _line(head)
-    return _csv([*([name, "\n".join(cell(value).splitlines())] for name, value in head.items()), []])
+    return csv_text([*([name, "\n".join(cell(value).splitlines())] for name, value in head.items()), []])
 
 
 def _rows_text(form: str, rows: Sequence[Row], *, first: bool) -> str:
@@ -135,14 +135,15 @@ def _rows_text(form: str, rows: Sequence[Row], *, first: bool) -> str:
         return "".join(_line(row) for row in rows)
     flat_rows = (flat for row in rows if row["type"] == "item" for flat in _flat(row))
     cells = [[cell(flat.get(name)) for name in COLUMNS] for flat in flat_rows]
-    return _csv([COLUMNS, *cells] if first else cells)
+    return csv_text([COLUMNS, *cells] if first else cells)
 
 
 def _line(row: Mapping[str, Any]) -> str:
     return json.dumps(row, separators=(",", ":"), ensure_ascii=False, default=_as_text) + "\n"
 
 
-def _csv(rows: Iterable[Sequence[str]]) -> str:
+def csv_text(rows: Iterable[Sequence[int | str]]) -> str:
+    """CSV lines of rows."""
     file = io.StringIO(newline="")
     csv.writer(file).writerows(rows)
     return file.getvalue()

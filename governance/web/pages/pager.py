@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.db.models.expressions import Combinable
 from django.http import QueryDict
 
 from governance.web.requests.request import number
@@ -37,17 +38,9 @@ def search(rows: QuerySet[Any], words: Sequence[str], *columns: str) -> QuerySet
     for word in words:
         condition = Q() if columns else Q(search__contains=word)
         for column in columns:
-            condition |= Q((f"{column}__icontains", word))
+            condition |= Q((f"{column}__{'contains' if column.endswith('search') else 'icontains'}", word))
         rows = rows.filter(condition)
     return rows
-
-
-def by_name(rows: QuerySet[Any], query: QueryDict, path: str) -> Paged:
-    """Return the page of rows by name, or of a search, newest first; see `by_column`.
-
-    By name, a search for a word that only names late in the alphabet hold would read all rows before them.
-    """
-    return newest_first(rows, query, path) if words_of(query) else by_column(rows, query, path, "name")
 
 
 def newest_first(rows: QuerySet[Any], query: QueryDict, path: str) -> Paged:
@@ -55,34 +48,55 @@ def newest_first(rows: QuerySet[Any], query: QueryDict, path: str) -> Paged:
     return by_column(rows, query, path, "pk", descending=True)
 
 
-def by_column(rows: QuerySet[Any], query: QueryDict, path: str, column: str, *, descending: bool = False) -> Paged:
+def sorted_by(rows: QuerySet[Any], column: str | Combinable, *, descending: bool = False) -> QuerySet[Any]:
+    """Sort rows by a column or expression (``place``) and then by their key."""
+    if column == "pk":
+        return rows.order_by("-pk" if descending else "pk")
+    placed = rows.alias(place=F(column) if isinstance(column, str) else column)
+    return placed.order_by("-place", "-pk") if descending else placed.order_by("place", "pk")
+
+
+def by_column(
+    rows: QuerySet[Any],
+    query: QueryDict,
+    path: str,
+    column: str | Combinable,
+    *,
+    descending: bool = False,
+    edges: QuerySet[Any] | None = None,
+) -> Paged:
     """Return the page of rows by a column and their key. The address names a row that it comes after, or before.
 
     Args:
         rows: filtered, in any order.
         query: the query string.
         path: the address without it.
-        column: of the row itself, never null.
+        column: of the row itself, or an expression; never null.
         descending: whether the greatest comes first.
+        edges: all rows, with what the expression needs; the row that the address names may be filtered out by now.
     """
     way = next((name for name in KEYS if number(query.get(name))), "")
     key = number(query.get(way))
-    edge = rows.model._base_manager.filter(pk=key).values_list(column, flat=True).first() if way else None
+    place = F(column) if isinstance(column, str) else column
+    edges = edges if edges is not None else rows.model._base_manager.all()
+    edge = edges.filter(pk=key).values_list(place, flat=True).first() if way else None
     backwards = edge is not None and way == "before"
     falls = descending is not backwards
-    if edge is not None:
+    rows = sorted_by(rows, column, descending=falls)
+    if edge is not None and column == "pk":
+        rows = rows.filter(**{"pk__lt" if falls else "pk__gt": key})
+    elif edge is not None:
         within, passed = ("lte", "gte") if falls else ("gte", "lte")
-        rows = rows.filter(**{f"{column}__{within}": edge}).exclude(**{column: edge, f"pk__{passed}": key})
-    order = (f"-{column}", "-pk") if falls else (column, "pk")
-    found = list(rows.order_by(*dict.fromkeys(order))[: PAGE + 1])
+        rows = rows.filter(**{f"place__{within}": edge}).exclude(**{"place": edge, f"pk__{passed}": key})
+    found = list(rows[: PAGE + 1])
     more, shown = len(found) > PAGE, found[:PAGE]
     if backwards:
         shown.reverse()
     newer, older = (more, True) if backwards else (edge is not None, more)
     return Paged(
         shown,
-        _with(path, {**kept(query), "before": str(shown[0].pk)}) if shown and newer else "",
-        _with(path, {**kept(query), "after": str(shown[-1].pk)}) if shown and older else "",
+        address(path, {**kept(query), "before": str(shown[0].pk)}) if shown and newer else "",
+        address(path, {**kept(query), "after": str(shown[-1].pk)}) if shown and older else "",
     )
 
 
@@ -96,7 +110,7 @@ def chips(
     query: QueryDict,
     name: str,
     choices: Iterable[tuple[str, str]],
-    counts: Mapping[str, int] = MappingProxyType({}),
+    counts: Mapping[str, int | str] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
     """A filter as links; the empty choice stands for all. `counts` has the number of rows by choice.
 
@@ -111,7 +125,7 @@ def chips(
     return [
         {
             "label": label,
-            "href": _with(path, {**rest, name: value} if value else rest),
+            "href": address(path, {**rest, name: value} if value else rest),
             "current": query.get(name, "") == value,
             "count": counts.get(value),
             "separator": False,
@@ -120,7 +134,8 @@ def chips(
     ]
 
 
-def _with(path: str, parameters: Mapping[str, str]) -> str:
+def address(path: str, parameters: Mapping[str, str]) -> str:
+    """The address with parameters."""
     return f"{path}?{urlencode(parameters)}" if parameters else path
 
 

@@ -300,9 +300,9 @@ def things(number: int) -> str:
 
 
 @register.filter
-def number(value: int | None) -> str:
-    """Write a number with thousands apart: 18,204; a dash for nothing."""
-    return "–" if value is None else f"{value:,}"
+def number(value: int | str | None) -> str:
+    """Write a number with thousands apart: 18,204; a dash for nothing. A count in words stays: "5,000+"."""
+    return "–" if value is None else value if isinstance(value, str) else f"{value:,}"
 
 
 @register.filter

@@ -1,80 +1,28 @@
-"""Pages of automations: the list, one automation with its tabs, and its actions."""
+"""Pages of one automation: its tabs and its actions."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.http import HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from governance.core.access import Actor
-from governance.core.database.querysets import keyed_by
 from governance.core.models import Person
-from governance.web.pages import pager
 from governance.web.pages.page import Shape, confirm, operation_form, page
-from governance.web.requests.request import Request, number, visible_row
+from governance.web.requests.request import Request, visible_row
 from inventory.automations import queries as automation_queries
 from inventory.automations.transitions import lifecycle
 from inventory.automations.views import automation_page, reasons
 from inventory.chains import dependents
 from inventory.imports.transitions import confirmation
 from inventory.models import Automation, AutomationKind, AutomationState
-from inventory.models.resource import sees_whole_register
 from inventory.ownership import rules as ownership_rules
 from inventory.ownership.views.owner_field import OwnerField, offer_owners
 
-STATES = (
-    ("", "All"),
-    ("live", "Live"),
-    ("in_review", "In review"),
-    ("draft", "Draft"),
-    ("suspended", "Suspended"),
-    ("retired", "Retired"),
-)
 TIERS = (("low", "Low"), ("standard", "Standard"), ("high", "High"))
-
-
-@require_GET
-def automation_list(request: Request) -> HttpResponse:
-    """List the automations that the reader may see, by name, or of a search, newest first; the address holds the filters."""
-    now, query, path = request.now(), request.GET, reverse("automation_list")
-    rows: QuerySet[Automation] = Automation.objects.visible_to(request.actor, now)
-    # A filter on the visible ids keeps PostgreSQL from reading the whole register by name.
-    if not sees_whole_register(request.actor, now):
-        rows = Automation.objects.filter(keyed_by(rows.order_by().values("pk")))
-    rows = _filtered(pager.search(rows, pager.words_of(query)), request, now)
-    paged = pager.by_name(automation_queries.with_newest_version(rows), query, path)
-    links = (("state", STATES), ("mine", (("1", "Mine"),)), ("ownerless", (("1", "No owner"),)))
-    context: Shape = {
-        **pager.list_context(
-            query, path, paged, words_label="Name or purpose", links=links, selects=[("tier", "Risk", TIERS)]
-        ),
-        "head": {
-            "title": "Automations",
-            "facts": [f"Only {paged.rows[0].team.name}"] if query.get("team") and paged.rows else [],
-            "actions": [{"label": "Import", "icon": "plus", "kind": "filled", "href": reverse("import")}],
-        },
-        "rows": automation_queries.automation_rows(paged.rows, now),
-    }
-    return page(request, "inventory/automations/automation_list.html", context, fragment="list")
-
-
-def _filtered(rows: QuerySet[Automation], request: Request, now: datetime) -> QuerySet[Automation]:
-    query, me = request.GET, request.actor.person
-    if query.get("state") in AutomationState.values:
-        rows = rows.filter(state=query["state"])
-    if query.get("tier") in dict(TIERS):
-        rows = rows.filter(tier=query["tier"])
-    if (team := number(query.get("team"))) is not None:
-        rows = rows.filter(team=team)
-    if query.get("ownerless"):
-        rows = rows.filter(pk__in=Automation.objects.ownerless(now))
-    if query.get("mine"):
-        rows = rows.filter(pk__in=Automation.objects.answered_by([me.pk] if me else [], now))
-    return rows
 
 
 #: Relations that rules and sentences of an automation's pages read.

@@ -58,7 +58,6 @@ def credential(request: Request, pk: int) -> HttpResponse:
     )
     context: Shape = {
         **timeline_context(credential, actor=request.actor, now=now, quiet=True),
-        "near": next((each for each in near[:1] if each.pk in visible), None),
         "head": {
             "title": str(credential),
             "facts": [fact for fact in facts if fact],

@@ -1,10 +1,9 @@
-"""Pages of resources: the list, one resource, and its owners (I3, I8)."""
+"""Pages of one resource and its owners (I3, I8)."""
 
 from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -12,19 +11,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from governance.core.access import Actor, Permission, access
 from governance.core.models import Person, Team
-from governance.web.pages import pager
 from governance.web.pages.page import Shape, form_page, offered, operation_form, page, timeline_context
 from governance.web.requests.request import Request, visible_row
 from inventory.credentials.views import credential_facts
 from inventory.models import DataClass, Environment, Level, Resource, ResourceKind, ResourceState, ScopeKind
-from inventory.models.interim_owner import interim_condition
 from inventory.ownership.views import interim_owners
 from inventory.resources import queries as resource_queries
 from inventory.resources.transitions import resources
 from inventory.resources.transitions.incidents import declare_incident
 from inventory.resources.views import bindings, incidents
-
-STATES = (("", "All"), ("active", "In use"), ("proposed", "Proposed"), ("retired", "Retired"))
 
 #: Relations that rules and sentences of the page read.
 RELATED = (
@@ -37,42 +32,6 @@ RELATED = (
     "proposed_by",
     "interim__person",
 )
-
-
-@require_GET
-def resource_list(request: Request) -> HttpResponse:
-    """List the resources that the reader may see, by name; the address holds the filters."""
-    now, query, path = request.now(), request.GET, reverse("resource_list")
-    rows: QuerySet[Resource] = Resource.objects.visible_to(request.actor, now).resolved()
-    rows = _filtered(pager.search(rows, pager.words_of(query)), request, now)
-    paged = pager.by_name(rows.select_related("owner", "deputy", "interim__person"), query, path)
-    may_register = access.may(request.actor, Permission.RESOURCE_REGISTER, None, now=now)
-    actions = [{"label": "Register one", "icon": "plus", "kind": "filled", "href": reverse("resource_new")}]
-    links = (("state", STATES), ("mine", (("1", "Mine"),)), ("ownerless", (("1", "No owner"),)))
-    context: Shape = {
-        **pager.list_context(
-            query, path, paged, words_label="Name", links=links, selects=[("data", "Data", DataClass.choices)]
-        ),
-        "head": {"title": "Resources", "actions": actions if may_register else []},
-        "rows": resource_queries.resource_rows(paged.rows, now),
-    }
-    return page(request, "inventory/resources/resource_list.html", context, fragment="list")
-
-
-def _filtered(rows: QuerySet[Resource], request: Request, now: datetime) -> QuerySet[Resource]:
-    query, me = request.GET, request.actor.person
-    if query.get("state") in ResourceState.values:
-        rows = rows.filter(state=query["state"])
-    if query.get("data") == DataClass.RESTRICTED:
-        rows = rows.filter(data_class__in=["", DataClass.RESTRICTED])  # I3: unset counts as restricted
-    elif query.get("data") in DataClass.values:
-        rows = rows.filter(data_class=query["data"])
-    if query.get("ownerless"):
-        rows = rows.filter(pk__in=Resource.objects.ownerless(now))
-    if query.get("mine"):
-        is_interim = interim_condition([me.pk] if me else [], now)
-        rows = rows.filter(Q(owner=me) | Q(deputy=me) | Q(named_owner=me) | is_interim)
-    return rows
 
 
 @require_GET

@@ -24,11 +24,15 @@ SPRITE = {
         r'<symbol id="([\w-]+)" viewBox="([^"]+)">(.*?)</symbol>', (STATIC / "icons.svg").read_text(encoding="utf-8")
     )
 }
-#: What a row of the list of automations may show.
+#: What a row of a register may show.
 SHOWN = {
     word.icon
     for word in (
-        *state_words.STATES["automation"].values(),
+        *(
+            word
+            for kind in ("automation", "resource", "identity", "credential", "grant", "submission", "people")
+            for word in state_words.STATES[kind].values()
+        ),
         *state_words.TIERS.values(),
         *state_words.DATA_CLASSES.values(),
     )

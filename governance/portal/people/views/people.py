@@ -5,8 +5,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Prefetch, Q
-from django.http import HttpResponse
+from django.db.models import Q
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -29,10 +29,10 @@ from governance.core.teams.transitions import found_team
 from governance.portal.erasure.views import erasure_part, open_erasures
 from governance.portal.leavers import views as leaver_views
 from governance.portal.people.views.profile import current_delegations, person_facts
+from governance.portal.registers.views import register_list
 from governance.portal.sign_in.views import invitation_part
 from governance.portal.tokens.views import tokens_of_person
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
-from governance.web.pages import pager
 from governance.web.pages.page import Shape, ask, form_page, page, timeline_context
 from governance.web.requests.request import Request
 
@@ -42,29 +42,25 @@ ASSIGNABLE_WORDS = ", ".join(ROLE_WORDS[role] for role in ASSIGNABLE)
 
 @require_GET
 @for_readers_of_the_ledger
-def people(request: Request) -> HttpResponse:
+def people(request: Request) -> HttpResponseBase:
     """List people, proposals about them, requested erasures, and teams."""
-    now, path = request.now(), reverse("people")
-    rows = pager.search(Person.objects.all(), pager.words_of(request.GET), "name", "email", "title")
-    if request.GET.get("role") in list(ASSIGNABLE):
-        held = RoleAssignment.objects.filter(role=request.GET["role"], until__isnull=True)
-        rows = rows.filter(pk__in=held.values("person"))
-    current_roles = RoleAssignment.objects.filter(Q(until=None) | Q(until__gt=now))
-    related = ("teams", Prefetch("role_assignments", current_roles))
-    paged = pager.by_name(rows.prefetch_related(*related), request.GET, path)
-    teams = Team.objects.select_related("lead", "deputy_lead", "parent").order_by("name")
-    roles = [("", "All"), *((role, ROLE_WORDS[role]) for role in ASSIGNABLE)]
-    listed = pager.list_context(request.GET, path, paged, words_label="Name, address or title", links=[("role", roles)])
-    context = {
-        **listed,
-        "people": paged.rows,
-        "empty": {"sentence": "Nobody fits.", "href": path, "action": "Show everybody"},
-        "proposals": _proposals_about(request.actor, now),
-        "erasures": open_erasures(),
-        "teams": teams[:200],
-        "may_add": add_person.refusal(Person(), actor=request.actor, now=now) is None,
+    now, is_part = request.now(), request.headers.get("HX-Request") == "true"
+    teams = Team.objects.select_related("lead", "deputy_lead", "parent").order_by("name")[:200]
+    context: Shape = {
+        "proposals": [] if is_part else _proposals_about(request.actor, now),
+        "erasures": [] if is_part else open_erasures(),
+        "teams": [] if is_part else teams,
+        "before_template": "portal/people/proposed.html",
+        "after_template": "portal/people/teams.html",
+        "siblings": [
+            {"label": "People", "href": reverse("people"), "current": True},
+            {"label": "Who left", "href": reverse("leavers")},
+        ],
     }
-    return page(request, "portal/people/people.html", context, fragment="people")
+    if add_person.refusal(Person(), actor=request.actor, now=now) is None:
+        action = {"label": "Add a person", "icon": "plus", "kind": "filled", "href": reverse("person_add")}
+        context |= {"may_add": True, "action": action}
+    return register_list(request, "people", **context)
 
 
 #: Kinds of proposals about people.

@@ -1,0 +1,136 @@
+"""Registers of automations, resources, identities and credentials."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+
+from approvals.models import Grant, Submission
+from approvals.models.submission import TO_NOTHING
+from governance.core.access import Actor
+from governance.core.models import Membership
+from governance.portal.registers.declarations import (
+    ENVIRONMENT,
+    RISK,
+    among_rows,
+    answering,
+    choices,
+    declare,
+    number_of,
+    owner_filter,
+    text_case,
+    visible_rows,
+)
+from governance.recertification.models import Item
+from governance.web.registers.register import Filter, Register
+from inventory import models
+from inventory.models import Assessment, Automation, Credential, Entitlement, Finding, NonHumanIdentity, Resource
+from inventory.models.interim_owner import interim_condition
+
+SOON = timedelta(days=30)
+
+
+def _ids(actor: Actor) -> list[int]:
+    return [actor.person.pk] if actor.person is not None else []
+
+
+def automations(actor: Actor, now: datetime) -> Register:
+    """Automations. A draft whose last submission came to nothing has that submission's state."""
+    me = _ids(actor)
+    submissions = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
+    outcome = text_case((Q(state__in=TO_NOTHING), F("state")), default="draft")
+    drafted = Coalesce(Subquery(submissions.annotate(outcome=outcome).values("outcome")[:1]), "draft")
+    of_it = Assessment.objects.filter(version__automation=OuterRef(OuterRef("pk")))
+    newest = Subquery(of_it.order_by("-version__number", "-pk").values("pk")[:1])
+    reviews = Item.objects.filter(automation=OuterRef("pk"), state="closed").order_by("-closed_at")
+    members = Membership.objects.filter(person__in=me).values("team")
+    return declare(
+        "automation_list",
+        visible_rows(Automation.objects.all(), actor, now),
+        {state: Q(state=state) for state in ("live", "in_review", "suspended", "observed", "retired")}
+        | {state: Q(shown_state=state, state="draft") for state in ("draft", *TO_NOTHING)},
+        (
+            RISK,
+            owner_filter(
+                among_rows(Automation.objects.answered_by(me, now)), among_rows(Automation.objects.ownerless(now))
+            ),
+            choices("kind", "Kind", models.AutomationKind.choices),
+            ENVIRONMENT,
+            Filter("team", "Team", {"mine": ("My team", Q(team__in=members))}),
+            Filter("review", "Next review", {"30": ("Review in 30 days", Q(review_on__lte=(now + SOON).date()))}),
+        ),
+        state=text_case((Q(state="draft"), drafted), default=F("state")),
+        references={"team": ("team", "team_name")},
+        last_state=Subquery(submissions.values("state")[:1]),
+        last_at=Subquery(submissions.values(at=Coalesce("ended_at", "submitted_at"))[:1]),
+        last_version=Subquery(submissions.values("version__number")[:1]),
+        owner=answering("business_owner", now),
+        held=number_of(Grant.objects.standing(), "automation"),
+        recertified=Subquery(reviews.values("closed_at")[:1]),
+        findings=number_of(Finding.objects.filter(assessment=newest, state="open"), "assessment__version__automation"),
+    )
+
+
+def resources(actor: Actor, now: datetime) -> Register:
+    """Resources; orphaned ones and accepted proposals have states of their own (I3)."""
+    me, ownerless = _ids(actor), among_rows(Resource.objects.ownerless(now))
+    classes = choices("data_class", "Data", models.DataClass.choices[::-1]).choices
+    unset = {"restricted": ("Restricted", Q(data_class__in=("", "restricted")))}  # I3: unset counts as restricted
+    accepted = Q(state="proposed", accepted_at__isnull=False)
+    return declare(
+        "resource_list",
+        Resource.objects.visible_to(actor, now).resolved(),
+        {state: Q(shown_state=state) for state in ("active", "orphaned", "proposed", "accepted", "retired")},
+        (
+            Filter("data", "Data", {**classes, **unset}),
+            choices("kind", "Kind", models.ResourceKind.choices),
+            owner_filter(
+                Q(owner__in=me) | Q(deputy__in=me) | Q(named_owner__in=me) | interim_condition(me, now), ownerless
+            ),
+            ENVIRONMENT,
+        ),
+        state=text_case((accepted, "accepted"), (ownerless, "orphaned"), default=F("state")),
+        references={"team": ("team", "team_name")},
+        owner_name=answering("owner", now),
+        offered=number_of(Entitlement.objects.all(), "resource"),
+        held=number_of(Grant.objects.standing(), "entitlement__resource"),
+    )
+
+
+def identities(actor: Actor, now: datetime) -> Register:
+    """Non-human identities (I5). The name of an automation that the reader may not see is left out."""
+    me, served = _ids(actor), Q(automation__in=Automation.objects.visible_to(actor, now))
+    return declare(
+        "identity_list",
+        NonHumanIdentity.objects.visible_to(actor, now),
+        {state: Q(state=state) for state in models.IdentityState.values},
+        (
+            owner_filter(
+                Q(owner__in=me) | interim_condition(me, now), among_rows(NonHumanIdentity.objects.ownerless(now))
+            ),
+        ),
+        owner_name=answering("owner", now),
+        automation_name=text_case((served, F("automation__name")), default=""),
+    )
+
+
+def credentials(actor: Actor, now: datetime) -> Register:
+    """Credentials: their age, and whether their rotation is overdue (I6, I11)."""
+    me = _ids(actor)
+    rotated = Q(rotated_at__isnull=False, rotated_at__date__gte=F("rotation_due_on"))
+    overdue, expired = Q(rotation_due_on__lt=now.date()) & ~rotated, Q(expires_at__lte=now)
+    return declare(
+        "credential_list",
+        Credential.objects.visible_to(actor, now),
+        {state: Q(shown_state=state) for state in ("expired", "overdue", "current")},
+        (
+            choices("lifetime", "Lifetime", models.Lifetime.choices),
+            Filter("rotation", "Rotation", {"due": ("Rotation overdue", overdue)}),
+            owner_filter(
+                Q(owner__in=me) | interim_condition(me, now),
+                Q(owner=None) | among_rows(Credential.objects.ownerless(now)),
+            ),
+        ),
+        state=text_case((expired, "expired"), (overdue, "overdue"), default="current"),
+        owner_name=answering("owner", now),
+    )

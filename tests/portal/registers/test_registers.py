@@ -1,0 +1,211 @@
+"""Registers: who sees which rows, states, sorts, filters with counts, saved views, exports, and what a page costs."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import zipfile
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from approvals.models import Grant, SavedView, Submission
+from governance.core.models import Person
+from governance.portal.registers.views import REGISTERS
+from governance.web.pages import pager
+from governance.web.registers import register as register_module
+from inventory.models import Automation, Credential, NonHumanIdentity, Resource
+from tests import scenarios
+from tests.inventory.automations.test_register_pages import cost, drafts, entitlements
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = pytest.mark.django_db
+
+MODELS: dict[str, Any] = {
+    "automation_list": Automation,
+    "resource_list": Resource,
+    "identity_list": NonHumanIdentity,
+    "credential_list": Credential,
+    "grant_list": Grant,
+    "submission_list": Submission,
+}
+
+
+def context(person: Person, name: str, query: str = "") -> Any:
+    """Context of a register's page."""
+    answer = client_of(person).get(f"{reverse(name)}?{query}")
+    assert answer.status_code == 200
+    return answer.context
+
+
+def keys(person: Person, name: str, query: str = "") -> list[int]:
+    """Keys of the listed rows."""
+    return [row.pk for row in context(person, name, query)["rows"]]
+
+
+@pytest.fixture
+def company_in_force(company: Company, stock_in_force: Submission) -> Company:
+    """The company with one automation in force, one draft and one identity."""
+    scenarios.brought_in(company)
+    NonHumanIdentity.objects.create(
+        kind="spiffe",
+        issuer="x",
+        subject="spiffe://x/stock",
+        owner=company.people.jonas,
+        automation=stock_in_force.automation,
+    )
+    return company
+
+
+@pytest.mark.rule("S5")
+@pytest.mark.parametrize("name", MODELS)
+def test_register_lists_visible_rows_only(company_in_force: Company, name: str) -> None:
+    n, now = company_in_force.people, company_in_force.now
+    for person in (n.nadia, n.rita, n.omar, n.sana):
+        actor: Any = client_of(person).get(reverse(name)).wsgi_request.actor  # type: ignore[attr-defined]
+        visible = MODELS[name].objects.visible_to(actor, now)
+        if name == "resource_list":
+            visible = visible.resolved()
+        assert set(keys(person, name)) == set(visible.values_list("pk", flat=True)), (name, person)
+    hidden = set(keys(n.sana, name)) - set(keys(n.nadia, name))
+    assert hidden or name == "resource_list"
+
+
+@pytest.mark.rule("S5")
+def test_identity_hides_name_of_invisible_automation(company_in_force: Company) -> None:
+    n = company_in_force.people
+    NonHumanIdentity.objects.update(owner=n.nadia)
+    shown = client_of(n.nadia).get(reverse("identity_list")).content.decode()
+    assert "one that you may not see" in shown
+    assert "Weekly stock report" not in shown
+
+
+def test_rejected_automation_is_no_draft(company: Company) -> None:
+    submission = scenarios.submitted(company, scenarios.brought_in(company))
+    app = submission.approvals.get(stage=1)
+    assert context(company.people.rita, "automation_list")["rows"][0].shown_state == "in_review"
+    scenarios.reject(app, company.people.theo, now=company.now)
+    listed = context(company.people.rita, "automation_list")
+    assert [row.shown_state for row in listed["rows"]] == ["rejected"]
+    assert [chip["label"] for chip in listed["chips"]] == ["All", "Rejected"]
+    assert keys(company.people.rita, "automation_list", "state=rejected")
+    assert not keys(company.people.rita, "automation_list", "state=draft")
+
+
+@pytest.mark.parametrize("name", REGISTERS)
+def test_every_sort_and_filter_of_a_register_answers(company_in_force: Company, name: str) -> None:
+    sana, path = company_in_force.people.sana, reverse(name)
+    listed = context(sana, name)
+    everything = set(keys(sana, name))
+    for column in listed["columns"]:
+        if column["sort"]:
+            up, down = keys(sana, name, f"sort={column['sort']}"), keys(sana, name, f"sort=-{column['sort']}")
+            assert set(up) == everything
+            assert down == up[::-1], column
+            html = client_of(sana).get(f"{path}?sort=-{column['sort']}").content.decode()
+            assert html.count('aria-sort="descending"') == 1
+    for chip in listed["chips"]:
+        query = chip["href"].partition("?")[2]
+        assert str(len(keys(sana, name, query))) == chip["count"], (name, chip)
+    for one in listed["filters"]["fields"]:
+        for option in one["options"]:
+            assert set(keys(sana, name, f"{one['name']}={option['value']}")) <= everything
+    for total in listed["totals"]:
+        assert str(len(keys(sana, name, total["href"].partition("?")[2]))) == total["count"], (name, total)
+
+
+@pytest.mark.parametrize("sort", ["risk", "-risk", "state", "owner", "-review"])
+def test_pages_by_another_sort_join_without_gaps_or_repeats(
+    company: Company, sort: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pager, "PAGE", 5)
+    drafts(company, [f"Script {number % 4}" for number in range(12)], holding=[])
+    Automation.objects.filter(name="Script 1").update(tier="high")
+    Automation.objects.filter(name="Script 2").update(review_on=company.now.date())
+    who, pages = client_of(company.people.rita), []
+    path = f"{reverse('automation_list')}?sort={sort}"
+    while path:
+        answer = who.get(path).context
+        pages.append([row.pk for row in answer["rows"]])
+        path = answer["pager"].older_href
+    assert [len(page) for page in pages] == [5, 5, 2]
+    assert len({pk for page in pages for pk in page}) == 12
+    back = who.get(answer["pager"].newer_href).context
+    assert [row.pk for row in back["rows"]] == pages[1]
+
+
+def test_counts_stop_at_a_limit(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    drafts(company, ["One", "Two", "Three"], holding=[])
+    monkeypatch.setattr(register_module, "MOST_COUNTED", 2)
+    listed = context(company.people.rita, "automation_list")
+    assert listed["facts"][0] == "2+ automations"
+    assert listed["chips"][0]["count"] == "2+"
+
+
+@pytest.mark.rule("H4")
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_export_holds_all_selected_rows_and_says_what_it_is(
+    company: Company, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pager, "PAGE", 2)
+    drafts(company, ["=1+1", "Two", "Three", "Hidden"], holding=[])
+    Automation.objects.exclude(name="Hidden").update(tier="high")
+    answer = client_of(company.people.rita).get(f"{reverse('automation_list')}?risk=high&sort=-name&export={form}")
+    body = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    assert answer["Content-Disposition"].startswith(f'attachment; filename="automations-{company.now:%Y-%m-%d}.{form}"')
+    if form == "xlsx":
+        names = {
+            name: zipfile.ZipFile(io.BytesIO(body)).read(name).decode()
+            for name in zipfile.ZipFile(io.BytesIO(body)).namelist()
+        }
+        rows, about = names["xl/worksheets/sheet1.xml"], names["xl/worksheets/sheet2.xml"]
+        assert ("Two" in rows, "Hidden" in rows, "<f>" in rows) == (True, False, False)
+        assert ">'=1+1<" in rows.replace("&#39;", "'")
+        assert "Risk: High risk" in about
+        return
+    head, _, text = body.decode().partition("\r\n\r\n")
+    said = dict(line.split(",", 1) for line in head.splitlines())
+    assert (said["filter"], said["rows"]) == ("Risk: High risk", "3")
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert [line["Automation"] for line in lines] == ["Two", "Three", "'=1+1"]
+    assert {line["State"] for line in lines} == {"Draft"}
+    rest = text.partition("\r\n")[2]
+    assert said["sha256"] == hashlib.sha256(rest.encode()).hexdigest()
+
+
+@pytest.mark.rule("S5")
+def test_export_and_people_need_the_right_to_read_them(company: Company) -> None:
+    for query in ("", "?export=csv", "?export=xlsx"):
+        assert client_of(company.people.rita).get(reverse("people") + query).status_code == 404
+    answer = client_of(company.people.yuki).get(f"{reverse('people')}?export=csv&role=auditor")
+    assert "Yuki Sato" in b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+
+
+def test_saved_view_is_a_tab_of_its_register_for_its_person(company: Company) -> None:
+    rita, path = client_of(company.people.rita), reverse("automation_list")
+    unsaved = rita.get(f"{path}?risk=high&sort=-name").context
+    assert rita.post(unsaved["save_href"], {"name": "Risky"})["Location"] == f"{path}?risk=high&sort=-name"
+    listed = rita.get(f"{path}?risk=high&sort=-name").context
+    assert [tab["label"] for tab in listed["tabs"] if tab["current"]] == ["Risky"]
+    assert listed["remove_href"] == reverse("saved_view_remove", args=[SavedView.objects.get().pk])
+    for other in (rita.get(reverse("resource_list")), client_of(company.people.sana).get(path)):
+        assert "Risky" not in other.content.decode()
+    assert rita.get(f"{reverse('saved_view_save')}?list=health").status_code == 404
+
+
+@pytest.mark.parametrize("name", REGISTERS)
+def test_register_costs_at_most_eight_queries(company_in_force: Company, name: str) -> None:
+    who, path = client_of(company_in_force.people.sana), reverse(name)
+    few, _ = cost(who, path)
+    drafts(company_in_force, [f"Script {number}" for number in range(60)], holding=entitlements(company_in_force))
+    many, size = cost(who, path)
+    assert many == few
+    assert many <= (11 if name == "people" else 8)
+    assert size <= 60_000
+    rows = who.get(path, headers={"hx-request": "true", "hx-target": "list"})
+    assert rows.content.lstrip().startswith(b'<section class="panel" id="list"')
+    assert len(rows.content) <= 36_000
+    assert len(rows.content) < len(who.get(path).content)
