@@ -16,6 +16,7 @@ from governance.portal.ledger import views as ledger_views
 from governance.portal.people.views import people, profile
 from governance.portal.read_only_admin import admin_site
 from governance.portal.registers.views import register_list
+from governance.portal.reports import views as report_views
 from governance.portal.search import views as search_views
 from governance.portal.sign_in import views as sign_in
 from governance.portal.teams import views as team_views
@@ -65,6 +66,8 @@ urlpatterns = [
     path("credentials/", register_list, {"name": "credential_list"}, "credential_list"),
     path("grants/", register_list, {"name": "grant_list"}, "grant_list"),
     path("submissions/", register_list, {"name": "submission_list"}, "submission_list"),
+    path("reports/", report_views.reports, name="reports"),
+    path("reports/access/", report_views.access_matrix, name="access_matrix"),
     path("text/check/", middleware.check_text, name="check_text"),
     path("me/", profile.me, name="me"),
     path("me/delegations/", profile.delegation_set, name="delegation_set"),

@@ -32,7 +32,7 @@ def grants(actor: Actor, now: datetime) -> Register:
         visible_rows(Grant.objects.all(), actor, now, "automation"),
         {state: Q(shown_state=state) for state in GrantState.values},
         (
-            RISK,
+            Filter("risk", "Risk", {tier: (words, counted(tier)) for tier, (words, _) in RISK.choices.items()}),
             choices("level", "Level", [(level, level.capitalize()) for level in ("admin", "execute", "write", "read")]),
             Filter("effect", "How its end takes effect", EFFECTS),
             Filter("ends", "Ends", {"30": ("Ends in 30 days", soon)}),
@@ -43,6 +43,7 @@ def grants(actor: Actor, now: datetime) -> Register:
             "resource": ("entitlement__resource", "resource_name"),
             "identity": ("identity", "identity_name"),
         },
+        risk=text_case((Q(raised_to=""), F("tier")), default=F("raised_to")),
         drawn_level=text_case((Q(entitlement=None), "secret"), default=F("level")),
         resource_id=Coalesce("entitlement__resource", "approval__decided_on"),
         resource_name=Coalesce("entitlement__resource__name", "approval__decided_on__name"),
@@ -50,6 +51,11 @@ def grants(actor: Actor, now: datetime) -> Register:
         app_approvers=approvers("app_approval"),
         approvers=approvers("approval"),
     )
+
+
+def counted(tier: str) -> Q:
+    """The condition for grants of a tier, as approved or as risen since (T4)."""
+    return Q(raised_to=tier) | Q(raised_to="", tier=tier)
 
 
 def approvers(approval: str) -> ArraySubquery:

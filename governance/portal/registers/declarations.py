@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
+from django.db.models import Case, Count, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
@@ -78,10 +78,14 @@ def _sort_value(by: str, states: Sequence[str]) -> str | Combinable:
     """The value to sort by, which is never null."""
     kind, _, path = by.rpartition(":")
     if kind == "rank":
-        order = ORDERS.get(path, states)
-        places = (When(**{path: value}, then=Value(place)) for place, value in enumerate(order))
-        return Case(*places, default=Value(len(order)), output_field=IntegerField())
+        return rank(path, ORDERS.get(path, states))
     return Coalesce(path, Value(MISSING[kind])) if kind else path
+
+
+def rank(column: str, order: Sequence[str]) -> Case:
+    """The place of a column's value in an order."""
+    places = (When(**{column: value}, then=Value(place)) for place, value in enumerate(order))
+    return Case(*places, default=Value(len(order)), output_field=IntegerField())
 
 
 def choices(name: str, label: str, pairs: Sequence[tuple[str, str]]) -> Filter:
@@ -114,6 +118,16 @@ def answering(owner: str, now: datetime) -> Case:
     is_here = Q(**{f"{owner}__is_active": True, f"{owner}__left_at__isnull": True})
     cases = ((ownerless_condition(owner, now), ""), (is_here, F(f"{owner}__name")))
     return text_case(*cases, default=F("interim__person__name"))
+
+
+#: Platform of a row for people: without the id of its instance, as `inventory.importers.sentences.platform_label`.
+PLATFORM: Final = Func(
+    F("platform_instance"),
+    Value(r"\s+(?=\S*\d)\S{8,}$"),
+    Value(""),
+    function="regexp_replace",
+    output_field=TextField(),
+)
 
 
 def number_of(rows: QuerySet[Any], column: str) -> Coalesce:

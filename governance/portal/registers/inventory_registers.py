@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from approvals.models import Grant, Submission
@@ -11,6 +11,7 @@ from governance.core.access import Actor
 from governance.core.models import Membership
 from governance.portal.registers.declarations import (
     ENVIRONMENT,
+    PLATFORM,
     RISK,
     among_rows,
     answering,
@@ -39,7 +40,7 @@ def automations(actor: Actor, now: datetime) -> Register:
     me = _ids(actor)
     submissions = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
     outcome = text_case((Q(state__in=TO_NOTHING), F("state")), default="draft")
-    drafted = Coalesce(Subquery(submissions.annotate(outcome=outcome).values("outcome")[:1]), "draft")
+    drafted = Coalesce(Subquery(submissions.annotate(outcome=outcome).values("outcome")[:1]), Value("draft"))
     of_it = Assessment.objects.filter(version__automation=OuterRef(OuterRef("pk")))
     newest = Subquery(of_it.order_by("-version__number", "-pk").values("pk")[:1])
     reviews = Item.objects.filter(automation=OuterRef("pk"), state="closed").order_by("-closed_at")
@@ -64,6 +65,7 @@ def automations(actor: Actor, now: datetime) -> Register:
         last_state=Subquery(submissions.values("state")[:1]),
         last_at=Subquery(submissions.values(at=Coalesce("ended_at", "submitted_at"))[:1]),
         last_version=Subquery(submissions.values("version__number")[:1]),
+        platform=PLATFORM,
         owner=answering("business_owner", now),
         held=number_of(Grant.objects.standing(), "automation"),
         recertified=Subquery(reviews.values("closed_at")[:1]),
@@ -132,5 +134,6 @@ def credentials(actor: Actor, now: datetime) -> Register:
             ),
         ),
         state=text_case((expired, "expired"), (overdue, "overdue"), default="current"),
+        platform=PLATFORM,
         owner_name=answering("owner", now),
     )

@@ -164,7 +164,7 @@ class Listing:
 
     @property
     def _order(self) -> tuple[Value, bool]:
-        columns = {column.sort: column.by for column in self.register.columns}
+        columns = {column.sort: column.by for column in self.register.columns if column.sort}
         return columns.get(self.sort.removeprefix("-"), "pk"), not self.sort or self.sort.startswith("-")
 
     def _valued(self, rows: QuerySet[Any]) -> QuerySet[Any]:

@@ -218,7 +218,7 @@ def role_end(request: Request, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def person_left(request: Request, pk: int) -> HttpResponse:
+def person_left(request: Request, pk: int) -> HttpResponseBase:
     """Record that a person left, or show what they left (R8).
 
     Approvers are blocked at once, and have left after a second admin's confirmation (S8).
