@@ -364,5 +364,5 @@ def test_the_filter_of_a_list_sends_itself(look: Callable[..., Page]) -> None:
     page = look("automations")
     assert not page.is_visible("text=Filter")
     page.route("**/automations?*", lambda route: route.fulfill(status=204))
-    with page.expect_request("**/automations?*tier=high*"):
-        page.select_option("select[name=tier]", "high")
+    with page.expect_request("**/automations?*risk=high*"):
+        page.select_option("select[name=risk]", "high")

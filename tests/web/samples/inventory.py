@@ -5,60 +5,67 @@ from __future__ import annotations
 from tests.web.samples.row_samples import Shape, at, event, frame, on, reason
 
 ERP = "ERP Postgres (production)"
-USED = ["ERP Postgres", "Finance Slack", "Supplier Drive"]
 TABS = ("overview", "privileges", "versions", "submissions", "grants", "recertifications", "timeline")
 
 
-def automations() -> Shape:
-    """A page of the list."""
+def _register(name: str, title: str, heads: tuple[str, ...], rows: list[Shape], **more: object) -> Shape:
+    """Context of a register's page."""
+    path = f"/{title.lower()}"
+    columns = [{"label": label, "sort": "", "href": "", "way": "", "css": ""} for label in heads[1:]]
+    sorted_by = {"label": heads[0], "sort": "name", "href": f"{path}?sort=-name", "way": "ascending", "css": ""}
     return {
-        "chrome": frame("Rita Novak", "automations", recertify=1),
-        "head": {
-            "title": "Automations",
-            "facts": ["8 visible to you", {"text": "1 without an owner", "tone": "wait"}],
-            "actions": [{"label": "Import", "icon": "plus", "kind": "filled", "href": "/import"}],
-        },
+        "register": {"name": name, "title": title, "rows_template": f"portal/registers/{name}.html", "empty": ""},
+        "things": f"{len(rows)} {title.lower()}",
+        "facts": [f"{len(rows)} {title.lower()}"],
+        "tabs": [{"label": "All", "href": path, "current": True}, {"label": "Mine", "href": f"{path}?owner=me"}],
         "chips": [
-            {"label": "All", "href": "/automations", "count": 8, "current": True},
-            {"label": "Live", "href": "/automations?state=live", "count": 5},
-            {"label": "In review", "href": "/automations?state=in_review", "count": 1},
-            {"label": "Suspended", "href": "/automations?state=suspended", "count": 1},
+            {"label": "All", "href": path, "count": "8", "current": True},
+            {"label": "Live", "href": f"{path}?state=live", "count": "5,000+"},
         ],
         "filters": {
-            "action": "/automations",
+            "action": path,
             "words": "",
-            "words_label": "Name, purpose or owner",
-            "kept": {"state": ""},
-            "fields": [
-                {
-                    "name": "team",
-                    "label": "Team",
-                    "options": [
-                        {"value": "1", "label": "Finance Operations"},
-                        {"value": "2", "label": "Supply Engineering"},
-                    ],
-                },
-                {"name": "tier", "label": "Risk", "options": [{"value": "high", "label": "High"}]},
-            ],
+            "words_label": "Name",
+            "kept": {"state": "live"},
+            "fields": [{"name": "risk", "label": "Risk", "options": [{"value": "high", "label": "High risk"}]}],
         },
-        "rows": [
-            (_automation(1, "Invoice chaser", "live", "high"), "Jonas Weil", USED, "confidential", 4, on(8, 12)),
-            (_automation(2, "Supplier onboarding agent", "draft", "high"), "Jonas Weil", [], "", 0, None),
-            (_automation(3, "Weekly stock report", "suspended", "standard"), "", USED, "internal", 4, on(9, 12)),
-        ],
-        "pager": {"older_href": "/automations?after=3", "newer_href": "", "words": "3 of 8"},
+        "columns": [sorted_by, *columns],
+        "rows": rows,
+        "totals": [{"count": "2", "label": "High risk", "href": f"{path}?risk=high"}],
+        "exports": {"csv": f"{path}?export=csv", "xlsx": f"{path}?export=xlsx"},
+        "pager": {"older_href": f"{path}?after=3", "newer_href": ""},
+        **more,
     }
 
 
-def _automation(number: int, name: str, state: str, tier: str) -> Shape:
-    automation = {
-        "href": f"/automations/{number}",
-        "name": name,
-        "state": state,
-        "tier": tier,
-        "team": "Finance Operations",
-    }
-    return automation | {"get_kind_display": "Workflow", "get_environment_display": "Production"}
+def automations() -> Shape:
+    """A page of the register."""
+    rows = [
+        _automation(
+            1, "Invoice chaser", "live", "high", last_state="open", last_version=7, held=4, review_on=on(8, 12)
+        ),
+        _automation(2, "Supplier onboarding agent", "rejected", "high", last_state="rejected", last_at=at(9, 12)),
+        _automation(3, "Weekly stock report", "suspended", "standard", owner="", findings=2),
+    ]
+    heads = (
+        "Automation",
+        "Risk",
+        "State",
+        "Business owner",
+        "Privileges",
+        "Last recertified",
+        "Next review",
+        "Findings",
+    )
+    action = {"label": "Import", "icon": "plus", "kind": "filled", "href": "/import"}
+    chrome = frame("Rita Novak", "automations", recertify=1)
+    return _register("automation_list", "Automations", heads, rows, chrome=chrome, action=action, save_href="/views")
+
+
+def _automation(number: int, name: str, state: str, tier: str, **more: object) -> Shape:
+    row = {"pk": number, "name": name, "shown_state": state, "tier": tier, "team_name": "Finance Operations"}
+    row |= {"platform": "n8n", "environment": "production", "owner": "Jonas Weil", "held": 0, "findings": 0}
+    return row | {"recertified": None, "review_on": None} | more
 
 
 def _grants() -> list[Shape]:
@@ -375,37 +382,22 @@ def automation_timeline() -> Shape:
 
 
 def resources() -> Shape:
-    """A page of the list, one proposed and one without an owner."""
+    """A page of the register, one proposed and one without an owner."""
     rows = (
         ("ERP Postgres (production)", "data_store", "active", "restricted", "Omar Haddad", "Jonas Weil", 14, 9),
         ("Finance Slack workspace", "saas_connector", "active", "internal", "Omar Haddad", "Amara Okafor", 6, 4),
         ("GitHub MCP server", "mcp_server", "active", "internal", "Mei Tanaka", "Amara Okafor", 22, 3),
-        ("Certificate API", "backend_api", "proposed", None, "", "", 1, 0),
+        ("Certificate API", "backend_api", "proposed", "", "", "", 1, 0),
         ("People Vault", "secret_store", "orphaned", "restricted", "", "Nadia Petrov", 3, 2),
     )
-    return {
-        "chrome": frame("Omar Haddad", "resources", approvals=7, recertify=5),
-        "head": {"title": "Resources", "facts": ["5 visible to you", {"text": "1 without an owner", "tone": "no"}]},
-        "filters": {"action": "/resources", "words": "", "words_label": "Name or owner", "fields": []},
-        "rows": [
-            (
-                {
-                    "href": "/resources/1",
-                    "name": name,
-                    "kind": kind,
-                    "get_environment_display": "Production",
-                    "data_class": data,
-                    "deputy": deputy,
-                },
-                state,
-                owner,
-                entitlements,
-                grants,
-            )
-            for name, kind, state, data, owner, deputy, entitlements, grants in rows
-        ],
-        "pager": {"older_href": "", "newer_href": ""},
-    }
+    names = ("name", "kind", "shown_state", "data_class", "owner_name", "deputy_name", "offered", "held")
+    listed = [
+        {"pk": number, "environment": "production", **dict(zip(names, row, strict=True))}
+        for number, row in enumerate(rows, start=1)
+    ]
+    heads = ("Resource", "Data", "State", "Owner and backup", "Team", "Entitlements", "Privileges held")
+    chrome = frame("Omar Haddad", "resources", approvals=7, recertify=5)
+    return _register("resource_list", "Resources", heads, listed, chrome=chrome)
 
 
 def resource() -> Shape:
