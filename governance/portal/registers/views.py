@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from approvals.inbox.views import saved_views
 from governance.core.access import Actor, Permission, access
-from governance.portal.registers import access_registers, exports, inventory_registers
+from governance.portal.registers import access_registers, declarations, exports, inventory_registers
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page
 from governance.web.registers.register import Listing, Register
@@ -48,9 +48,16 @@ def register_list(request: Request, name: str, **more: Any) -> HttpResponseBase:
         **listing.context(),
         **_views(listing, request.actor),
         "action": _action(name, request.actor, now),
+        "siblings": [{"label": _title(one), "href": reverse(one), "current": one == name} for one in SIBLINGS]
+        if name in SIBLINGS
+        else [],
         **more,
     }
     return page(request, "portal/registers/register.html", context, fragment="list", also=("top", "choices", "kept"))
+
+
+def _title(name: str) -> str:
+    return declarations.REGISTERS[name]["title"]
 
 
 def _views(listing: Listing, actor: Actor) -> Shape:

@@ -39,7 +39,7 @@ def access_matrix(request: Request) -> HttpResponseBase:
     kept = pager.kept(query, "automation", "resource")
     here = {name: value for name, value in query.items() if name not in ("automation", "resource")}
     context: Shape = {
-        "cell": _cell(request) if query.get("automation") and query.get("resource") else None,
+        "chosen": _cell(request) if query.get("automation") and query.get("resource") else None,
         "filters": bar | {"kept": {}, "clear_href": path if kept else ""},
         "filters_target": "#matrix",
         "exports": {form: pager.address(path, {**kept, "export": form}) for form in exports.TYPES},
