@@ -53,6 +53,8 @@ def register_list(request: Request, name: str, **more: Any) -> HttpResponseBase:
         else [],
         **more,
     }
+    if name == "grant_list" and request.GET.get("resource") and context["rows"]:
+        context["title"] = f"Who can touch {context['rows'][0].resource_name}"
     return page(request, "portal/registers/register.html", context, fragment="list", also=("top", "choices", "kept"))
 
 

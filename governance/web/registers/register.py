@@ -14,7 +14,6 @@ from django.db.models.expressions import Combinable
 from django.http import QueryDict
 
 from governance.core.database.querysets import keyed_by
-from governance.core.texts.number_words import counted
 from governance.web.components import state_words
 from governance.web.pages import pager
 from governance.web.requests.request import number
@@ -211,7 +210,8 @@ class Listing:
         """Context of ``portal/registers/register.html``."""
         register, paged = self.register, self.page()
         total = self.total()
-        things = counted(2 if total != "1" else 1, register.thing).partition(" ")[2]
+        singular, _, many = register.thing.partition(",")
+        things = singular if total == "1" else many or f"{singular}s"
         names = [
             getattr(paged.rows[0], name)
             for key, (_, name) in register.references.items()
