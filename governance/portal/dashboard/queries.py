@@ -195,7 +195,7 @@ def waiting_automations(person: Person, now: datetime) -> QuerySet[Automation]:
     last = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk").values("submitted_at")[:1]
     submitted = Submission.objects.unfinished().filter(automation=OuterRef("pk"))
     app = Approval.objects.filter(submission__automation=OuterRef("pk"), stage=1, state__in=UNENDED)
-    own = Automation.objects.answered_by([person.pk], now).exclude(state=AutomationState.RETIRED)
-    rows = own.filter(Exists(submitted) | ~Q(state=AutomationState.LIVE))
+    answered_for = Automation.objects.answered_by([person.pk], now).exclude(state=AutomationState.RETIRED)
+    rows = answered_for.filter(Exists(submitted) | ~Q(state=AutomationState.LIVE))
     shown = rows.annotate(submitted_at=Subquery(last), in_stage_1=Exists(app)).select_related("approved_version")
     return shown.only("name", "state", "approved_version__number").order_by("name", "pk")[:MOST]

@@ -135,7 +135,7 @@ def _conflicts(now: datetime) -> Iterator[Tally]:
     teams = Automation.objects.filter(among(OuterRef("automations"))).order_by().values("team").distinct()
     for show in ("", "waived"):
         rows = Conflict.objects.standing(show, now).annotate(teams=ArraySubquery(teams))
-        yield from _tally((found, show or mode, n) for found, mode, n in _by(rows, "teams", "rule__mode"))
+        yield from _tally((of_teams, show or mode, n) for of_teams, mode, n in _by(rows, "teams", "rule__mode"))
 
 
 def _waivers(now: datetime) -> Iterator[Tally]:

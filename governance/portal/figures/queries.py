@@ -64,8 +64,8 @@ def load_scopes(actor: Actor, now: datetime) -> list[Scope]:
     if actor.person is None or actor.token is not None:
         return []
     people, sees_all = access.answers_as(actor, now), sees_whole_register(actor, now)
-    own = Q(lead__in=people) | Q(deputy_lead__in=people) | Q(members=actor.person)
-    teams = Team.objects.filter(own).order_by("name", "pk").distinct().values_list("pk", "name")
+    led_or_joined = Q(lead__in=people) | Q(deputy_lead__in=people) | Q(members=actor.person)
+    teams = Team.objects.filter(led_or_joined).order_by("name", "pk").distinct().values_list("pk", "name")
     organisation = [Scope(None, settings.ORGANISATION, sees_all)] if sees_all else []
     return [*organisation, *(Scope(pk, name, sees_all) for pk, name in teams)]
 
@@ -77,9 +77,9 @@ def find_scope(scopes: list[Scope], team: int | None) -> Scope | None:
     """
     if team is None or not scopes:
         return scopes[0] if scopes and team is None else None
-    own = next((scope for scope in scopes if scope.team == team), None)
-    if own is not None or not scopes[0].sees_all:
-        return own
+    team_scope = next((scope for scope in scopes if scope.team == team), None)
+    if team_scope is not None or not scopes[0].sees_all:
+        return team_scope
     names = Team.objects.filter(pk=team).values_list("name", flat=True)
     return next((Scope(team, name, True) for name in names), None)
 

@@ -215,7 +215,7 @@ def load_cards(actor: Actor, now: datetime, after: str = "", *, most: int = SHOW
 
 def _grouped(actor: Actor, now: datetime) -> QuerySet[Any, Any]:
     """Cards as rows, with the numbers of all cards, of the answered ones, and of drafts."""
-    own = Q(draft__person=actor.person)
+    has_draft = Q(draft__person=actor.person)
     done = Case(When(drafted=F("count"), then=1), default=0)
     groups = (
         open_questions(actor, now)
@@ -230,9 +230,9 @@ def _grouped(actor: Actor, now: datetime) -> QuerySet[Any, Any]:
         )
         .annotate(
             count=Count("pk"),
-            drafted=Count("pk", filter=own),
+            drafted=Count("pk", filter=has_draft),
             low=Count("pk", filter=TAKES_BULK_ANSWERS),
-            answers=ArrayAgg("draft__answer", filter=own, distinct=True, default=Value([])),
+            answers=ArrayAgg("draft__answer", filter=has_draft, distinct=True, default=Value([])),
             since=Min("item__opened_at"),
             until=Min("item__deadline"),
             first=Min("pk"),

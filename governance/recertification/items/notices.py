@@ -220,11 +220,11 @@ def question_lines(person: Person, threads: Collection[str], now: datetime) -> d
     rows = Question.objects.open_for(access.answering_as(person, now)).alias(of=cards.AUTOMATION)
     questions = list(rows.filter(of__in=of_automations).select_related(*QUESTION_RELATIONS))
     events = events_of_cards(person, questions, now)
-    lines = {}
-    for some in by_card(questions).values():
-        due, words = min(due_at(question.item) for question in some), card_words(some)
-        told = {f"item:{question.item_id}": events[question.item_id] for question in some}
-        lines |= {thread: Line(due, words, date=event, joins=min(told)) for thread, event in told.items()}
+    lines: dict[str, Line] = {}
+    for card in by_card(questions).values():
+        due, words = min(due_at(question.item) for question in card), card_words(card)
+        dates = {f"item:{question.item_id}": events[question.item_id] for question in card}
+        lines |= {thread: Line(due, words, date=event, joins=min(dates)) for thread, event in dates.items()}
     return {thread: line for thread, line in lines.items() if thread in threads}
 
 

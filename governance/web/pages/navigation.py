@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection
@@ -108,7 +108,7 @@ def _load_counts(actor: Actor) -> dict[str, int]:
     if actor.person is None or not _counts:
         return {}
     now = access.read_at(actor)
-    parameters = {
+    parameters: dict[str, Any] = {
         "me": actor.person.pk,
         "people": list(access.answers_as(actor, now)),
         "roles": [str(role) for role in access.roles_held(actor, now)],
