@@ -2,8 +2,7 @@
 
 from django.urls import path
 
-from approvals.conflicts.views import conflict_rules, conflicts
-from approvals.conflicts.views import conflict_rules as view_conflict_rules
+from approvals.conflicts.views import conflict_rules, conflicts, rule_edit
 from approvals.decisions import views as decision_views
 from approvals.grants.views import grants, held_batches, revocation_tasks
 from approvals.inbox.views import approvals, bulk_decision, detail, saved_views
@@ -47,10 +46,10 @@ urlpatterns = [
     path("conflicts/", conflicts.conflict_list, name="conflict_list"),
     path("conflicts/<int:pk>/", conflicts.conflict, name="conflict"),
     path("conflicts/rules/", conflict_rules.rule_list, name="conflict_rules"),
-    path("conflicts/new-rule/", view_conflict_rules.propose, name="rule_new"),
-    path("conflicts/amend/<int:pk>/", view_conflict_rules.amend, name="rule_amend"),
+    path("conflicts/new-rule/", rule_edit.propose, name="rule_new"),
+    path("conflicts/amend/<int:pk>/", rule_edit.amend, name="rule_amend"),
     path("conflicts/rules/<slug:code>/", conflict_rules.rule, name="conflict_rule"),
-    path("conflicts/rules/<slug:code>/propose/", view_conflict_rules.propose, name="rule_propose"),
+    path("conflicts/rules/<slug:code>/propose/", rule_edit.propose, name="rule_propose"),
     path("automations/<int:pk>/waivers/ask/", waiver_views.ask, name="waiver_ask"),
     path("waivers/", waiver_views.waiver_list, name="waiver_list"),
     path("waivers/<int:pk>/", waiver_views.waiver, name="waiver"),

@@ -10,6 +10,7 @@ from approvals.conflicts.check.find_conflicts import FoundConflict
 from approvals.conflicts.held_access import RUNS_AS
 from approvals.conflicts.rule_language.rule import WITHOUT, Rule, legs_of
 from approvals.conflicts.rule_language.selectors import Held
+from approvals.conflicts.scan import Part
 from approvals.models import ConflictSignature, Grant
 from approvals.models.conflict_rule import Mode
 from governance.core.access import Actor
@@ -23,6 +24,8 @@ MODES: Mapping[str, str] = {
     Mode.ENFORCE: "It is refused unless it is waived.",
 }
 TONES: Mapping[str, str] = {Mode.RECORD: "wait", Mode.APPROVAL: "high", Mode.ENFORCE: "no"}
+#: Access of an automation that the reader may not see.
+UNSEEN = "Something that an automation you don’t see holds"
 #: Names listed for a leg; more are counted.
 MOST = 3
 
@@ -109,14 +112,14 @@ def list_rows(
         now: business time.
         preview_rows: keys of a preview's rows, by the automation's own access.
     """
-    named, unseen = _other_names(conflicts, actor, now), "Something that an automation you don’t see holds"
-    rows = []
+    parts = [part for conflict in conflicts for leg in conflict.others.values() for part in leg]
+    named, rows = names_of(parts, actor, now), list[ConflictRow]()
     for conflict in conflicts:
         legs = []
         for number, leg in legs_of(conflict.standing.rule):
             own, others = conflict.own.get(number, ()), conflict.others.get(number, ())
             things = [AccessRow(preview_rows.get(held.key, ""), own_words(held, sentences)) for held in own]
-            things += [AccessRow("", named.get(part.covered_as, unseen)) for part in others]
+            things += [AccessRow("", named.get(part.covered_as, UNSEEN)) for part in others]
             if number != WITHOUT:
                 legs.append(LegRow(leg.name, things))
         rows.append(ConflictRow(conflict, legs, _effect(conflict, now)))
@@ -152,9 +155,8 @@ def words_of(key: str) -> str:
     return "Can be started by somebody who has not signed in" if held.startswith("trigger:") else ""
 
 
-def _other_names(conflicts: Sequence[FoundConflict], actor: Actor, now: datetime) -> dict[str, str]:
-    """Return names for this reader of others' access, by its key in a waiver. At most two queries."""
-    parts = [part for conflict in conflicts for leg in conflict.others.values() for part in leg]
+def names_of(parts: Sequence[Part], actor: Actor, now: datetime) -> dict[str, str]:
+    """Return names for this reader of held access, by its key in a waiver. At most two queries."""
     if not parts:
         return {}
     visible = Automation.objects.visible_to(actor, now)

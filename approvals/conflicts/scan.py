@@ -95,18 +95,20 @@ class Part:
 Conflicts = dict[tuple[int, int], list[Part]]
 
 
-def scan(rules: Sequence[StoredRule], now: datetime) -> Conflicts:
+def scan(rules: Sequence[StoredRule], now: datetime, leg_members: Iterable[ConflictMember] | None = None) -> Conflicts:
     """Return every conflict in the access that is held at the instant ``now``.
 
     Args:
-        rules: the rules to check; their members are read from `ConflictMember`.
+        rules: the rules to check.
         now: business time.
+        leg_members: the members of rules that are not in force; None to read the stored ones.
     """
+    held, member_arrays = _given_members(leg_members)
     conflicts: Conflicts = {}
     for scope in SUBJECTS:
         scope_rules = [stored for stored in rules if stored.rule.scope == scope]
         if scope_rules:
-            _read_parts(conflicts, _scan_sql(scope), sql_parameters(scope_rules, now))
+            _read_parts(conflicts, _scan_sql(scope, held), sql_parameters(scope_rules, now) | member_arrays)
     rule_by_id = {stored.version.pk: stored.rule for stored in rules}
     return {
         (rule, subject): parts
@@ -146,11 +148,7 @@ def read_holdings(
         now: business time.
         leg_members: the members of rules that are not in force; None to read the stored ones.
     """
-    held, member_arrays = _HELD, dict[str, list[int]]()
-    if leg_members is not None:
-        held, rows = _HELD_AS_GIVEN, list(leg_members)
-        for name in ("rule_id", "leg", "entitlement_id", "mask"):
-            member_arrays[f"m_{name}"] = [getattr(row, name) for row in rows]
+    held, member_arrays = _given_members(leg_members)
     holdings: Conflicts = {}
     for scope in SUBJECTS:
         scope_rules, subjects = [stored for stored in rules if stored.rule.scope == scope], members.get(scope, ())
@@ -158,6 +156,15 @@ def read_holdings(
             ids = {"subjects": [subject for subject, _ in subjects], "members": [member for _, member in subjects]}
             _read_parts(holdings, _holdings_sql(scope, held), sql_parameters(scope_rules, now) | ids | member_arrays)
     return holdings
+
+
+def _given_members(leg_members: Iterable[ConflictMember] | None) -> tuple[str, dict[str, list[int]]]:
+    """Return the SQL of held access by given or stored members, and its parameters."""
+    if leg_members is None:
+        return _HELD, {}
+    rows = list(leg_members)
+    columns = ("rule_id", "leg", "entitlement_id", "mask")
+    return _HELD_AS_GIVEN, {f"m_{name}": [getattr(row, name) for row in rows] for name in columns}
 
 
 def _read_parts(conflicts: Conflicts, statement: str, parameters: Mapping[str, Any]) -> None:
@@ -206,17 +213,17 @@ def _open_triggers(rules: Sequence[StoredRule]) -> list[tuple[int, int, str]]:
     ]
 
 
-def held_sql(scope: str) -> str:
+def held_sql(scope: str, held: str = _HELD) -> str:
     """SQL: all held access that fills a leg, with its subject in a scope."""
     subject, join = SUBJECTS[scope]
     automation = "" if scope == Scope.AUTOMATION else "JOIN inventory_automation a ON a.id = h.automation_id"
-    held = f"{_HELD} UNION ALL {_ENTRIES} UNION ALL {_IDENTITIES}"
+    held = f"{held} UNION ALL {_ENTRIES} UNION ALL {_IDENTITIES}"
     return f"SELECT h.*, {subject} AS subject FROM ({held}) h {automation} {join}"  # noqa: S608
 
 
-def _scan_sql(scope: str) -> str:
+def _scan_sql(scope: str, held: str) -> str:
     return f"""
-        WITH keyed AS ({held_sql(scope)}),
+        WITH keyed AS ({held_sql(scope, held)}),
         found AS (
             SELECT k.rule_id, k.subject FROM keyed k JOIN unnest(%(rules)s, %(wanted)s) w (rule_id, wanted) USING (rule_id)
             GROUP BY k.rule_id, k.subject, w.wanted HAVING bit_or(1 << k.leg) = w.wanted

@@ -50,6 +50,7 @@ class Setting:
     label: str
     unit: str
     is_stricter: Stricter
+    help: str
 
 
 def is_reordered(before: Sequence[str], after: Sequence[str]) -> bool:
@@ -91,7 +92,10 @@ def settings() -> Mapping[str, Setting]:
     """The settings by path, in the order of the form."""
     with Path(__file__).with_name("settings.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return {row["path"]: Setting(row["group"], row["label"], row["unit"], STRICTER[row["stricter"]]) for row in rows}
+    return {
+        row["path"]: Setting(row["group"], row["label"], row["unit"], STRICTER[row["stricter"]], row["help"])
+        for row in rows
+    }
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:

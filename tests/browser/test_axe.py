@@ -122,6 +122,7 @@ TOUR = (
     ("sana", "revocation", "removed"),
     ("ines", "rule_new"),
     ("ines", "rule_propose", "rule"),
+    ("ines", "rule_propose", "rule", "?as=text"),
     ("ines", "rule_amend", "proposed_rule"),
     ("sana", "automation", "automation"),
     ("sana", "automation", "automation", "?tab=privileges"),
@@ -165,7 +166,7 @@ TOUR = (
     ("rita", "policy", "policy_number"),
     ("karl", "policy_propose"),  # while another is under way: 409
     ("ines", "policy_amend", "proposal"),
-    ("ines", "policy_amend", "proposal", "?as=form"),
+    ("ines", "policy_amend", "proposal", "?as=text"),
     ("ines", "proposals"),
     ("ines", "proposal", "proposal"),
     ("sana", "proposal", "proposal"),

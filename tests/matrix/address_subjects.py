@@ -20,7 +20,7 @@ from django.urls import reverse
 
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts.rule_language.rule import parse_text
-from approvals.conflicts.views import conflict_rules as rule_pages
+from approvals.conflicts.views import rule_edit as rule_pages
 from approvals.decisions.transitions import decide
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import (

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import combinations
 from pathlib import Path
@@ -199,13 +199,29 @@ def parse_text(text: str) -> Rule:
     Raises:
         InvalidDocument: with all errors at once.
     """
-    return parse_rule(yaml_document.parse(text).data)
+    parsed = yaml_document.parse(text)
+    try:
+        return parse_rule(parsed.data)
+    except InvalidDocument as error:
+        raise InvalidDocument(
+            *(replace(problem, line=parsed.line(_path(problem.where))) for problem in error.problems)
+        ) from None
+
+
+def _path(where: str) -> yaml_document.Path:
+    """Return the path of a problem: ``legs 2, any 1, levels`` is ("legs", 1, "any", 0, "levels")."""
+    words = where.replace(",", "").split()
+    return tuple(int(word) - 1 if word.isdecimal() else word for word in words)
 
 
 def write_text(document: object) -> str:
     """Return a rule as YAML: its parts in a fixed order, short lists on one line."""
-    rule: dict[str, Any] = parse_rule(document).to_dict()
-    text: str = yaml.safe_dump(rule, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
+    return draft_text(parse_rule(document).to_dict())
+
+
+def draft_text(document: Mapping[str, Any]) -> str:
+    """Return a document as YAML, also if it is no valid rule yet."""
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
     return text
 
 
@@ -298,7 +314,7 @@ class _Reader:
         name = self.text(f"{where}, name", members.get("name"), 120)
         documents = self.items(f"{where}, any", members.get("any"), SELECTORS)
         if documents == []:
-            self.wrong(f"{where}, any", "it is empty", "Say what is meant, with tags or codes say.")
+            self.wrong(f"{where}, any", "it is empty", "Choose tags, codes or another condition.")
         numbered = enumerate(documents or (), 1)
         return Leg(name, tuple(self.selector(f"{where}, any {n}", document, is_surely) for n, document in numbered))
 
@@ -307,8 +323,8 @@ class _Reader:
         if members is None:
             return Selector()
         if not members and value == {}:
-            problem = "it says nothing, which would mean everything"
-            self.wrong(where, problem, "Say what is meant, with tags or codes say.")
+            problem = "it is empty, which would match everything"
+            self.wrong(where, problem, "Choose tags, codes or another condition.")
         if "entry" in members and (more := sorted(set(members) - {"entry", "codes", "environments"})):
             problem = f"a trigger has no {' and no '.join(more)}"
             self.wrong(where, problem, "Write only codes and environments beside entry.")

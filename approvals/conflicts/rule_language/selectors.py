@@ -37,7 +37,7 @@ FLAGS = {
     "opaque": "running what can't be read beforehand",
 }
 #: Values in words, where these differ.
-_WORDS = {
+VALUE_WORDS = {
     "data_store": "a data store",
     "mcp_server": "an MCP server",
     "saas_connector": "a SaaS connector",
@@ -174,7 +174,7 @@ class Selector:
             fields["levels"] = ["more than read"]
         fields["resources"] = [names.get(pk, f"resource {pk}") for pk in fields.get("resources", ())]
         listed = [
-            sentence.format(_join_or([_WORDS.get(value, value) for value in fields[name]]))
+            sentence.format(_join_or([VALUE_WORDS.get(value, value) for value in fields[name]]))
             for name, sentence in _SENTENCES.items()
             if fields.get(name)
         ]

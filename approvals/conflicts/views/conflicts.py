@@ -136,19 +136,20 @@ def list_rows(rows: Sequence[Conflict], actor: Actor, now: datetime) -> list[Con
     """Return conflicts as list lines. They need rule and waiver annotations. The number of queries is fixed."""
     keys = {pk for row in rows for pk in row.automations}
     seen = Automation.objects.visible_to(actor, now).select_related("business_owner").in_bulk(keys)
-    names, lines = _subject_names(rows), []
+    names, lines = subject_names((row.scope, row.subject) for row in rows), []
     for row in rows:
         automations = [seen[pk] for pk in row.automations if pk in seen]
         lines.append(ConflictLine(row, state_of(row), names.get((row.scope, row.subject), ""), automations))
     return lines
 
 
-def _subject_names(rows: Iterable[Conflict]) -> dict[tuple[str, int], str]:
-    """Return names of people, teams and identities in conflicts, by scope and id. At most one query each."""
+def subject_names(subjects: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """Return names of people, teams and identities, by scope and id. At most one query each."""
+    subjects = list(subjects)
     return {
         (scope, pk): str(subject)
         for scope, model in SUBJECTS.items()
-        for pk, subject in model._default_manager.in_bulk([row.subject for row in rows if row.scope == scope]).items()
+        for pk, subject in model._default_manager.in_bulk([pk for of, pk in subjects if of == scope]).items()
     }
 
 

@@ -60,35 +60,42 @@ def policy_amend(request: Request, pk: int) -> HttpResponse:
 def _edit(
     request: Request, row: Proposal, base: dict[str, Any], now: datetime, *, begins_with: int | None
 ) -> HttpResponse:
-    as_form = (request.POST or request.GET).get("as") == "form"
+    is_new, is_post, order = row._state.adding, request.method == "POST", request.POST.get("do", "")
+    as_text = "text" in request.POST or (not is_post and request.GET.get("as") == "text")
     in_force = kept.with_shipped_parts(kept.in_force(now).document)
-    form = PolicyForm(base, request.POST if request.method == "POST" and as_form else None) if as_form else None
+    form = None if as_text else PolicyForm(base, request.POST if is_post else None)
     typed = request.POST.get("text", policy_document.as_text(base))
     document: dict[str, Any] | None = None
     problems: tuple[Problem, ...] = ()
     status, error = 200, ""
     try:
-        if request.method == "POST":
-            document = _read(form, base, typed)
-        if document is not None and request.POST.get("do") == "propose":
+        document = _read(form, base, typed) if is_post else base
+        if order == "propose":
             reason, at_once = request.POST.get("reason", ""), request.POST.get("at_once") == "yes"
             made = proposals.write(request, row, now, document, reason, at_once=at_once)
             return redirect("proposal", made.pk)
+        if order.startswith("show "):
+            as_text, typed = order == "show text", policy_document.as_text(document)
+            form = None if as_text else PolicyForm(document)
     except InvalidDocument as invalid_document:
-        status, problems = 422, invalid_document.problems
+        status, problems = 422 if order else 200, invalid_document.problems
     except InvalidInput as invalid:
         status, error = invalid.status, invalid.refusal.sentence
     changes = diff.changes(in_force, document) if document is not None else ()
-    context = _context(request, row, as_form=as_form, begins_with=begins_with) | {
-        "form": form,
+    context: Shape = {
+        "as_text": as_text,
+        "groups": form.groups({change.where: change for change in changes}) if form is not None else (),
         "text": typed,
         "problems": problems,
         "is_read": document is not None,
         "changes": changes,
         "error": error,
         "hours": kept.in_force(now).at_once_hours,
+        "begins_with": begins_with,
+        "is_new": is_new,
+        "back_href": reverse("policies") if is_new else row.href,
     }
-    return page(request, TEMPLATE, context, status=status)
+    return page(request, TEMPLATE, context, fragment="change", also=() if as_text else ("marks",), status=status)
 
 
 def _read(form: PolicyForm | None, base: Mapping[str, Any], typed: str) -> dict[str, Any]:
@@ -110,22 +117,6 @@ def _read(form: PolicyForm | None, base: Mapping[str, Any], typed: str) -> dict[
             if where in form.fields:
                 form.add_error(where, f"{problem.what} {problem.to_do}".strip())
         raise
-
-
-def _context(request: Request, row: Proposal, *, as_form: bool, begins_with: int | None) -> Shape:
-    is_new = row._state.adding
-    chosen = asked_number(request.GET.get("from"))
-    query = f"&from={chosen}" if chosen else ""
-    return {
-        "begins_with": begins_with,
-        "tabs": [
-            {"key": "text", "label": "As text", "href": f"?as=text{query}", "current": not as_form},
-            {"key": "form", "label": "As a form", "href": f"?as=form{query}", "current": as_form},
-        ],
-        "as_form": as_form,
-        "is_new": is_new,
-        "back_href": reverse("policies") if is_new else row.href,
-    }
 
 
 class PolicyForm(forms.Form):
@@ -158,12 +149,12 @@ class PolicyForm(forms.Form):
             part[last] = _in_order(value, part.get(last)) if path.startswith(f"{diff.SEATS}.") else value
         return made
 
-    @property
-    def groups(self) -> list[Shape]:
-        """The fields grouped under headings."""
-        groups: dict[str, list[forms.BoundField]] = {setting.group: [] for setting in diff.settings().values()}
+    def groups(self, changes: Mapping[str, diff.Change]) -> list[Shape]:
+        """The fields grouped under headings, each with its help and its change from the policy in force."""
+        groups: dict[str, list[Shape]] = {setting.group: [] for setting in diff.settings().values()}
         for path in self.fields:
-            groups[diff.setting_at(tuple(path.split("."))).group].append(self[path])
+            setting = diff.setting_at(tuple(path.split(".")))
+            groups[setting.group].append({"bound": self[path], "help": setting.help, "change": changes.get(path)})
         return [{"title": title, "fields": fields} for title, fields in groups.items()]
 
 

@@ -148,6 +148,31 @@ def test_number_form_shows_errors_beside_fields(northwind: Northwind) -> None:
     assert Proposal.objects.get(kind="policy").document == changed(**{"longest_term.high": 60})
 
 
+def test_changed_value_is_marked_against_the_one_in_force(northwind: Northwind) -> None:
+    client, href = browser(northwind.ines), reverse("policy_propose")
+    page = client.get(href).content.decode()
+    assert "In force:" not in page
+    assert "The approver can shorten the term, never lengthen it." in page
+    fields = {**filled_in(page), "longest_term.high": "60"}
+    part = client.post(href, fields, headers={"HX-Request": "true", "HX-Target": "change"}).content.decode()
+    assert '<section class="panel" id="change"' in part
+    mark = re.search(r'<p class="policy-mark" id="id_longest_term.high-mark" hx-swap-oob="true">(.*?)</p>', part)
+    assert mark is not None
+    assert "In force: <b>90 days</b>" in mark[1]
+
+
+def test_typed_values_go_along_to_the_other_view(northwind: Northwind) -> None:
+    client, href = browser(northwind.ines), reverse("policy_propose")
+    fields = {**filled_in(client.get(href).content.decode()), "longest_term.high": "60", "do": "show text"}
+    text = client.post(href, fields).context["text"]
+    assert text == document.as_text(changed(**{"longest_term.high": 60}))
+    page = client.post(href, {"text": text, "do": "show form"}).content.decode()
+    assert filled_in(page)["longest_term.high"] == "60"
+    broken = client.post(href, {"text": text.replace("60", "6000", 1), "do": "show form"})
+    assert broken.status_code == 422
+    assert "6000 is too much." in broken.content.decode()
+
+
 def test_written_read_and_countersigned_by_two_browsers(northwind: Northwind) -> None:
     n = northwind
     assert write(browser(n.ines), document.as_text(looser())).status_code == 302
@@ -178,7 +203,7 @@ def test_an_earlier_version_is_proposed_again_from_its_page(northwind: Northwind
     client = browser(n.ines)
     page = client.get(reverse("policy", args=[1])).content.decode()
     assert f"{reverse('policy_propose')}?from=1" in page
-    begun = client.get(f"{reverse('policy_propose')}?from=1").content.decode()
+    begun = client.get(f"{reverse('policy_propose')}?from=1&as=text").content.decode()
     assert "begins with version 1" in begun
     assert "high: 90" in begun
     assert client.get(f"{reverse('policy_propose')}?from=99").status_code == 404

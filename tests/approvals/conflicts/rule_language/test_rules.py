@@ -93,7 +93,7 @@ def test_all_errors_of_a_rule_are_reported_with_place_and_remedy() -> None:
         ("rating", "“hgh” is none of its values."),
         ("mode", "it is missing."),
         ("without, any", "it is empty."),
-        ("legs 1, any 1", "it says nothing, which would mean everything."),
+        ("legs 1, any 1", "it is empty, which would match everything."),
         ("legs 2, any 1", "“tag” is not known."),
         ("legs 2, any 1, levels", "what is not known counts as write."),
         ("legs 2, any 1, levels", "“x” is none of its values."),
@@ -381,5 +381,5 @@ def test_rule_does_not_fire_without_its_precondition() -> None:
     assert "if it holds “Call a model”" in made.sentence
     assert "needs" not in rule().to_dict()
     assert wrong(needs={"name": "Call a model", "any": []}) == [
-        "needs, any: it is empty. Say what is meant, with tags or codes say."
+        "needs, any: it is empty. Choose tags, codes or another condition."
     ]
