@@ -35,8 +35,6 @@ NEW: Mapping[str, Any] = {
     "scope": "automation",
     "legs": [{"name": "", "any": [{}]}] * 2,
 }
-#: How the places begin that stand beside an error of the legs.
-PLACED = ("legs", "needs", "without")
 #: Subjects that the preview names; the others are counted.
 MOST_MATCHES = 10
 
@@ -83,7 +81,7 @@ class Draft:
 def _read(request: Request, target: str, begins: Mapping[str, Any] | None, *, as_text: bool) -> Draft:
     """Return the typed rule, or the one to begin with."""
     document = dict(begins or NEW)
-    text = request.POST.get("text") or (draft_text(document) if begins else BLANK)
+    text = request.POST.get("text", draft_text(document) if begins else BLANK)
     if request.method == "POST" and not as_text:
         document = document_of(edited(dict(request.POST.lists()), request.POST.get("do", "")))
         document["code"] = target or document.get("code") or slugify(document.get("title", ""))[: TEXTS["code"]]
@@ -118,7 +116,6 @@ def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: Ma
         "form": form,
         "as_text": as_text,
         "problems": draft.problems if as_text else (),
-        "unplaced": [problem for where, problem in errors.items() if not where.startswith(PLACED)],
         "matches": lambda: _matches(request, draft.rule, now),
         "is_new": is_new,
         "rule": rule,
@@ -137,7 +134,7 @@ def _write(request: Request, row: Proposal, form: RuleForm, draft: Draft, now: d
         form.fields["text"].required = False
     if not form.is_valid() or (document and draft.rule is None):
         return None
-    row.target = row.target or draft.document["code"]
+    row.target = row.target or draft.document.get("code", "")
     at_once = bool(form.cleaned_data.get("at_once"))
     try:
         return proposals.write(request, row, now, document, form.cleaned_data["reason"], at_once=at_once)

@@ -158,11 +158,6 @@ class RuleForm(forms.Form):
                 "at_once"
             ].help_text = f"Only for a new rule or a stricter mode. It ends after {hours} hours unless a security reviewer countersigns."
 
-    @property
-    def about(self) -> list[forms.BoundField]:
-        """The fields above the legs."""
-        return [self[name] for name in self.fields if name not in ("text", "reason", "at_once")]
-
 
 def sections(document: Mapping[str, Any], errors: Mapping[str, str], names: Mapping[int, str]) -> list[Section]:
     """Return the legs of a document for the form.
