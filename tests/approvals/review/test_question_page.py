@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
@@ -25,11 +27,12 @@ def stage_2(company: Company) -> Submission:
     return made
 
 
-def ask(company: Company, submission: Submission, person: Person, reason: str) -> None:
-    """Request changes of the privilege on Slack."""
+def ask(company: Company, submission: Submission, person: Person, reason: str, minutes: int = 0) -> None:
+    """Request changes of the privilege on Slack, some minutes later."""
     record = stock_report.privilege_on(submission, company.slack)
     shown = scenarios.shown(record)
-    decide.ask_for_changes(record, actor=as_actor(person), now=company.now, reason=reason, shown_digest=shown)
+    then = company.now + timedelta(minutes=minutes)
+    decide.ask_for_changes(record, actor=as_actor(person), now=then, reason=reason, shown_digest=shown)
 
 
 @pytest.mark.rule("A14")
@@ -40,7 +43,7 @@ def test_question_page_shows_questions_answers_and_comments_in_order(company: Co
     ask(company, stage_2, n.omar, "Which channel does it post to?")
     assert client_of(n.rita).post(href, {"reason": "Only to the stock channel."}).status_code == 302
     comment.comment(stage_2, actor=as_actor(n.rita), now=company.now, reason="About another one.", approval=other)
-    ask(company, stage_2, n.omar, "And who reads that channel?")
+    ask(company, stage_2, n.omar, "And who reads that channel?", 5)
     page = client_of(n.rita).get(href).content.decode()
     order = [page.index(text) for text in ("Which channel", "Only to the stock channel", "And who reads", "<textarea")]
     assert order == sorted(order)
