@@ -17,6 +17,7 @@ from approvals.decisions import digest
 from approvals.decisions.transitions import decide, undo
 from approvals.duplicates import queries as duplicates
 from approvals.models import Approval, ApprovalState, Grant, Submission
+from approvals.review.views.decision_form import OWN_FIELDS
 from approvals.submissions.plan.problems import ItemRequest
 from approvals.submissions.transitions import submit
 from governance.core.clock import current_time
@@ -175,6 +176,14 @@ class ShownDigests:
             self.digests = {pk: digest.digest(shown_facts) for pk, shown_facts in facts.items()}
             self.confirmed = confirmed
         return self.digests[record.pk]
+
+
+def decision_form(record: Approval, decision: str = "approve", **fields: Any) -> dict[str, Any]:
+    """The form of the review page with one approval selected. The approval's own fields carry its key."""
+    values = {"decision": decision, "approval": record.pk, **fields}
+    if "shown_digest" not in values:
+        values["shown_digest"] = shown(record)
+    return {f"{name}-{record.pk}" if name in OWN_FIELDS else name: value for name, value in values.items()}
 
 
 def approve(

@@ -174,12 +174,18 @@ def facts_of_approval(approval: Approval, conflicts: SubmissionConflicts) -> dic
 
 def check_shown(step: Step[Approval], shown: str) -> None:
     """Refuse a decision if the facts have changed since the page was shown (A6)."""
-    approval, present = step.subject, facts_of_approval(step.subject, step.context.conflicts)
+    if (refusal := stale_refusal(step.subject, step.context.conflicts, shown)) is not None:
+        raise refuse(refusal)
+
+
+def stale_refusal(approval: Approval, conflicts: SubmissionConflicts, shown: str) -> Refusal | None:
+    """Return the refusal with the changes since the page was shown, or None (A6)."""
+    present = facts_of_approval(approval, conflicts)
     if digest(present) == shown:
-        return
+        return None
     sentence = "This changed after the page was shown to you, so nothing was decided."
     to_do = "Look at what changed and decide again; what you typed is still there."
-    raise refuse(Refusal("A6", "stale", sentence, to_do, tuple(differences(approval.facts, present))))
+    return Refusal("A6", "stale", sentence, to_do, tuple(differences(approval.facts, present)))
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -54,6 +54,11 @@ class ApprovalRow:
         return self.approval.due_at if self.approval.state == ApprovalState.OPEN else self.approval.builder_due_at
 
     @property
+    def since(self) -> datetime | None:
+        """When its present holders were asked first."""
+        return min((holder.since for pending in self.held for holder in pending.people), default=None)
+
+    @property
     def holders(self) -> str:
         """Its holders in words: alternatives per seat, joined over its seats (A8)."""
         return " and ".join(pending.names for pending in self.held)

@@ -94,7 +94,7 @@ const count = () => {
   const selected = document.querySelectorAll("[data-row-select]:checked");
   for (const row of rows()) {
     const box = row.querySelector("[data-row-select]");
-    if (box) row.setAttribute("aria-selected", String(box.checked));
+    if (box && row.matches("tr")) row.setAttribute("aria-selected", String(box.checked));
   }
   for (const place of document.querySelectorAll("[data-selected-count]")) place.textContent = String(selected.length);
   for (const place of document.querySelectorAll("[data-when-selected]")) place.hidden = selected.length === 0;

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from approvals.models import ApprovalState, Retraction, Submission, SubmissionState
+from approvals.models import Approval, ApprovalState, Decision, Retraction, Submission, SubmissionState
 from governance.core.models import Person
 from tests import people, scenarios
 from tests.browser.tour_company import export
@@ -102,14 +102,14 @@ def test_twelve_privileges_are_decided_from_the_desk_with_few_keys(review: Revie
     expect(part).to_contain_text("0 of 12 decided")
     keys = Keys(page)
     keys.press("j", "Enter")
-    page.wait_for_url(re.compile(r"/review/\d+/$"))
+    page.wait_for_url(re.compile(r"/review/\d+/\?open=\d+#row-\d+$"))  # at the reader's first row
     on_the_page = Keys(page)
     on_the_page.press("j")
     for done in range(1, PRIVILEGES + 1):
         on_the_page.press("a")
         if done < PRIVILEGES:
             expect(page.locator("#stepper")).to_contain_text(f"{done} of 12 decided")
-            expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)  # the focus moved on
+            expect(page.locator("[data-row]:focus [data-row-select]")).to_have_count(1)  # the focus moved on
     expect(page.locator("#stepper")).to_contain_text("12 of 12 decided")
     assert len(on_the_page.pressed) <= MOST_PRESSES, on_the_page.pressed
     assert len(keys.pressed + on_the_page.pressed) <= MOST_PRESSES
@@ -126,38 +126,83 @@ def test_a_decision_is_taken_back_by_a_key(review: Review) -> None:
     page.keyboard.press("j")
     page.keyboard.press("a")
     expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
-    expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)  # the focus has moved on
-    for _ in range(PRIVILEGES):
-        page.keyboard.press("j")  # to the last row, which is the decided one
+    expect(page.locator("[data-row]:focus [data-row-select]")).to_have_count(1)  # the focus has moved on
+    page.keyboard.press("k")  # to the decided row, which stays in its place
+    expect(page.locator("[data-row]:focus")).to_contain_text("You approved")
     page.keyboard.press("u")
     expect(page.locator("#stepper")).to_contain_text("0 of 12 decided")
-    expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)
+    expect(page.locator("[data-row]:focus [data-row-select]")).to_have_count(1)
     assert Retraction.objects.filter(decision__approval__submission=review.submission).count() == 1
     assert review.count(ApprovalState.OPEN) == PRIVILEGES
 
 
+@pytest.mark.rule("A7")
+def test_several_are_approved_with_one_reason_and_not_without(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open()
+    page.goto(f"/review/{review.submission.pk}/")
+    rest = page.get_by_role("button", name=f"Approve all my {PRIVILEGES}")
+    rest.click()
+    expect(page.locator("#reason-error")).to_have_text("Say why: the reason stands with each decision.")
+    expect(page.locator("#reason")).to_be_focused()
+    assert review.count(ApprovalState.OPEN) == PRIVILEGES
+    page.keyboard.type("All of it is read by the daily report.")
+    rest.click()
+    expect(page.locator("#stepper")).to_contain_text("12 of 12 decided")
+    expect(page.locator(".toast")).to_contain_text("Approved 12.")
+    assert review.count(ApprovalState.APPROVED) == PRIVILEGES
+    batches = set(
+        Decision.objects.filter(approval__submission=review.submission, approval__stage=2).values_list(
+            "batch", flat=True
+        )
+    )
+    assert len(batches) == 1
+    assert None not in batches
+
+
+@pytest.mark.rule("A7")
+def test_the_bar_says_what_it_decides_before_the_press(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    first, second = review.submission.approvals.filter(stage=2).order_by("pk")[:2]
+    Approval.objects.filter(pk=second.pk).update(earlier=first)  # refused before: it is decided by itself
+    page = review.open()
+    page.goto(f"/review/{review.submission.pk}/")
+    bar = page.locator("#decision")
+    expect(bar).to_contain_text("Reason, optional for standard risk")
+    expect(bar.get_by_role("button", name="Approve", exact=True)).to_be_visible()
+    page.check(f"#row-{first.pk} [data-row-select]")
+    page.check(f"#row-{second.pk} [data-row-select]")
+    expect(bar).to_contain_text("2 selected of your 12")
+    expect(bar).to_contain_text("Reason, required for several")
+    expect(bar).to_contain_text("needs its own decision: refused or withdrawn before.")
+    expect(bar.get_by_role("button", name="Approve 1 of 2")).to_be_visible()
+    expect(bar.get_by_role("button", name=f"Approve {PRIVILEGES - 1} of my {PRIVILEGES}")).to_be_visible()
+
+
 @pytest.mark.rule("A6", "A7")
-def test_a_reason_that_is_typed_outlives_decisions_on_other_rows(review: Review) -> None:
+def test_choices_in_an_open_row_outlive_decisions_on_other_rows(review: Review) -> None:
     from playwright.sync_api import expect
 
     page = review.open()
     page.goto(f"/review/{review.submission.pk}/")
     records = list(review.submission.approvals.filter(stage=2).order_by("pk"))
-    typed, chosen, decided = (f"#row-{record.pk}" for record in (records[1], records[4], records[0]))
-    page.click(f"{typed} [data-row-reject]")
-    page.locator(f"{typed} textarea").press_sequentially("It is read by nobody. Ask Ann.")
+    chosen, decided = (f"#row-{record.pk}" for record in (records[4], records[0]))
     page.click(f"{chosen} [data-row-open]")
-    page.check(f"{chosen} input[name=term_days][value='30']")
-    page.click(f"{decided} [data-row-approve]")
+    page.check(f"{chosen} input[name^=term_days-][value='30']")
+    page.locator(decided).focus()
+    page.keyboard.press("a")
     expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
-    expect(page.locator(f"{typed} textarea")).to_have_value("It is read by nobody. Ask Ann.")
-    expect(page.locator(f"{chosen} input[name=term_days][value='30']")).to_be_checked()
-    expect(page.locator(typed)).to_be_focused()
-    page.click(f"{typed} button[value=reject]")
+    expect(page.locator(f"{chosen} input[name^=term_days-][value='30']")).to_be_checked()
+    page.locator(chosen).focus()
+    expect(page.locator("[data-decision-label]")).to_have_text("Approve, narrowed")
+    page.keyboard.press("r")
+    expect(page.locator("#reason")).to_be_focused()
+    page.keyboard.type("Nobody reads it.")
+    page.keyboard.press("Control+Enter")
     expect(page.locator("#stepper")).to_contain_text("2 of 12 decided")
-    assert [approval.state for approval in review.submission.approvals.filter(pk=records[1].pk)] == [
-        ApprovalState.REJECTED
-    ]
+    assert Approval.objects.get(pk=records[4].pk).state == ApprovalState.REJECTED
 
 
 @pytest.mark.rule("A7")
@@ -166,14 +211,15 @@ def test_typing_survives_incoming_answer(review: Review) -> None:
 
     page = review.open()
     held: list[Any] = []
-    page.route("**/records/*/", lambda route: held.append(route))
+    page.route("**/decide/", lambda route: held.append(route))
     page.goto(f"/review/{review.submission.pk}/")
-    records = list(review.submission.approvals.filter(stage=2).order_by("pk"))
-    typed = page.locator(f"#row-{records[1].pk} textarea")
-    page.click(f"#row-{records[1].pk} [data-row-reject]")
+    typed = page.locator("#reason")
+    page.keyboard.press("j")
+    with page.expect_request("**/decide/"):
+        page.keyboard.press("a")
+    page.keyboard.press("j")
+    page.keyboard.press("r")
     expect(typed).to_be_focused()
-    with page.expect_request("**/records/*/"):
-        page.click(f"#row-{records[0].pk} [data-row-approve]")
     typed.press_sequentially("Not")
     typed.press("ArrowLeft")
     held[0].continue_()
@@ -192,8 +238,8 @@ def test_the_app_is_decided_by_the_same_keys(open_page: Callable[..., Page], sit
     high = scenarios.submitted(company, scenarios.brought_in(company, content=export("invoice-chaser.json")))
     made = submitted_script(company, f"Reader {uuid.uuid4().hex[:8]}", 2)
     page = opener(company.people.theo, open_page, site)()
-    app, reason = page.locator("#app"), page.locator("#reason-app")
-    page.goto(f"/review/{high.pk}/#app")  # where the desk leads
+    app, reason = page.locator("#app"), page.locator("#reason")
+    page.goto(f"/review/{high.pk}/#app")  # where Approvals leads
     for key in "arc":
         app.focus()
         page.keyboard.press(key)
@@ -206,7 +252,7 @@ def test_the_app_is_decided_by_the_same_keys(open_page: Callable[..., Page], sit
     expect(app.locator("[data-row-undo]")).to_have_count(1)
     expect(app).to_be_focused()
     page.keyboard.press("u")
-    expect(page.locator("#app [data-row-approve]")).to_have_count(1)
+    expect(page.locator("#app [data-row-select]")).to_have_count(1)
     expect(app).to_be_focused()
 
 
@@ -220,7 +266,7 @@ def test_incoming_buttons_work_at_once(review: Review) -> None:
     page.keyboard.press("j")
     with page.expect_response("**/undo/"):
         page.keyboard.press("a")
-    expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)
+    expect(page.locator("[data-row]:focus [data-row-select]")).to_have_count(1)
     assert page.evaluate("window.stays") is True  # no page was loaded anew: what was typed elsewhere would be gone
     assert review.count(ApprovalState.OPEN) == PRIVILEGES
 

@@ -123,8 +123,8 @@ def tries_and_is_refused(visitor: Visitor, record: Approval, code: str, *, prono
     expect(row.get_by_role("button")).to_have_count(0)
     if code.startswith("SOD"):
         expect(row).to_contain_text(code)
-    action = reverse("decide", args=[submission.pk, record.pk])
-    status = visitor.forge(action, decision="approve", shown_digest=scenarios.shown(record), reason="Let me.")
+    action = reverse("decide", args=[submission.pk])
+    status = visitor.forge(action, **scenarios.decision_form(record, reason="Let me."))
     assert status == 403
     expect(page.get_by_role("heading", name="Not for you to do")).to_be_visible()
     expect(page.locator("main .code")).to_have_text(code)

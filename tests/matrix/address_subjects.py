@@ -440,7 +440,7 @@ ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "rule_propose": lambda portal, rule: [rule.code],
     "help_rule": lambda portal, _: ["A7"],
     "policy": lambda portal, policy: [policy.number],
-    "decide": _of_record,
+    "decide": lambda portal, record: [record.submission_id],
     "undo": _of_record,
     "answer": _of_record,
     "object": _of_record,
@@ -483,7 +483,7 @@ def admin_path(address: str, label: str) -> str:
 
 
 def _decision(portal: Portal, record: Approval) -> dict[str, Any]:
-    return {"decision": "approve", "reason": "Fine.", "shown_digest": scenarios.shown(record)}
+    return scenarios.decision_form(record, reason="Fine.")
 
 
 def _delegating(portal: Portal, _: Any) -> dict[str, Any]:

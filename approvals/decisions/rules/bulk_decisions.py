@@ -41,11 +41,25 @@ def own_page_reasons(approvals: Collection[Approval], contexts: Mapping[int, Sub
     objected = set(objections.values_list("approval", flat=True))
     reasons: dict[int, str] = {}
     for approval in approvals:
-        objection = "somebody objected" if approval.pk in objected else ""
         facts = contexts[approval.submission_id].facts
-        if reason := reason_in_row(approval) or objection or _reason_in_facts(approval, facts, alike):
+        if reason := own_page_reason(approval, facts, objected=objected, alike=alike):
             reasons[approval.pk] = reason
     return reasons
+
+
+def own_page_reason(
+    approval: Approval, facts: SubmissionFacts, *, objected: Collection[int | None], alike: Collection[int] = ()
+) -> str:
+    """Return why an approval is decided by itself, in a few words; else empty.
+
+    Args:
+        approval: open.
+        facts: of its submission.
+        objected: ids of the approvals with an objection.
+        alike: ids of the automations with an unanswered duplicate.
+    """
+    objection = "somebody objected" if approval.pk in objected else ""
+    return reason_in_row(approval) or objection or _reason_in_facts(approval, facts, alike)
 
 
 def _reason_in_facts(approval: Approval, facts: SubmissionFacts, alike: Collection[int]) -> str:
@@ -60,7 +74,10 @@ def _reason_in_facts(approval: Approval, facts: SubmissionFacts, alike: Collecti
 def bulk_refusal(approval: Approval, context: SubmissionContext) -> Refusal | None:
     """Return why an approval is not part of a bulk decision, or None."""
     reason = own_page_reasons([approval], {approval.submission_id: context}).get(approval.pk)
-    if reason is None:
-        return None
+    return None if reason is None else refusal_for(reason)
+
+
+def refusal_for(reason: str) -> Refusal:
+    """Return the refusal of a bulk decision for a reason of `own_page_reasons`."""
     sentence = f"This is not decided together with others: {reason}."
-    return Refusal("A7", "input", sentence, "Open its review.", is_attempt=True)
+    return Refusal("A7", "input", sentence, "Decide it alone on its review.", is_attempt=True)

@@ -129,12 +129,15 @@ def reject(
     duties=duties.DECIDING,
     reason_needed=True,
 )
-def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | None = None) -> Effect:
+def ask_for_changes(
+    step: Step[Approval], *, shown_digest: str, seconds: int | None = None, batch: UUID | None = None
+) -> Effect:
     """Send the approval back with a question. The builder's clock starts (A14)."""
     approval = step.subject
     digest.check_shown(step, shown_digest)
+    _check_bulk(step, batch)
     context: SubmissionContext = step.context
-    _record_decision(step, DecisionOutcome.ASK, shown_digest, seconds, None, {})
+    _record_decision(step, DecisionOutcome.ASK, shown_digest, seconds, batch, {})
     approval.due_at = approval.expires_at = None
     days, builder = context.facts.policy.builder_days, approval.submission.submitted_by
     approval.builder_due_at = due_dates.deadline_after(step.now, days, builder)

@@ -105,7 +105,15 @@ def _load_rows(
         givers=approvals.giver_names([approval.pk for approval in loaded], actor, now),
         mine=mine,
     )
-    return [replace(task, apart=_apart(task.mine)) for task in found]
+    return [replace(task, apart=_apart(task.mine), href=_review_href(task)) for task in found]
+
+
+def _review_href(task: SubmissionTask) -> str:
+    """Address of the review at the reader's first row, which is open; at the app in stage 1."""
+    first = min((approval.pk for approval in task.mine if approval.stage == 2), default=None)
+    if first is not None:
+        return f"{task.href}?open={first}#row-{first}"
+    return f"{task.href}#app" if task.mine else task.href
 
 
 def _apart(mine: Sequence[Approval]) -> str:
@@ -223,10 +231,15 @@ def _how_many(count: int) -> str:
     return f"The first {MOST:,}, by risk and age: filter to see others" if count > MOST else f"{count:,} in all"
 
 
+def _rank(row: Task) -> tuple[bool, datetime]:
+    """Apps that wait for the reader come first, since their privileges wait for them."""
+    return not (isinstance(row, SubmissionTask) and row.stage == 1 and row.mine), row.since
+
+
 def _bands(rows: Sequence[Task]) -> list[Shape]:
     bands = []
     for tier, title in BANDS:
-        in_band = sorted((row for row in rows if row.tier == tier), key=lambda row: row.since)
+        in_band = sorted((row for row in rows if row.tier == tier), key=_rank)
         if in_band:
             bands.append({"title": title, "rows": in_band})
     return bands

@@ -6,14 +6,17 @@ from approvals.duplicates import views as duplicates
 from approvals.models import Approval, ApprovalState, Decision, Submission
 from approvals.review.dossier import Dossier
 from approvals.review.tier_reasons import group_reasons
-from approvals.review.views import actions, approval_rows, changes, decision_form
+from approvals.review.views import actions, approval_rows, changes, decision_bar, decision_form
 from approvals.review.views.reader import Reader
 from governance.web.pages.page import Shape
 from inventory.models import AutomationKind, Privilege
 from inventory.versions import findings
 
 #: Empty fields of an app. A template takes longer for a missing key.
-NOTHING_MORE = dict.fromkeys(("history", "undo", "beside", "late", "holders", "locked", "decide", "focus"), "")
+NOTHING_MORE = dict.fromkeys(
+    ("history", "undo", "beside", "late", "holders", "locked", "decide", "select", "is_selected", "focus", "refusal"),
+    "",
+)
 
 
 def panel(details: Dossier, reader: Reader) -> Shape:
@@ -39,7 +42,7 @@ def panel(details: Dossier, reader: Reader) -> Shape:
         return shape
     if shape["alike"]:
         shape["history"] = approval_rows.decision_words(details.route.before.get(app.pk, ()), reader)
-    shape["undo"] = actions.undoable_decision(app, details.context, reader)
+    shape |= {"undo": actions.undoable_decision(app, details.context, reader), "refusal": reader.refusals.get("app")}
     return shape | _decision(app, details, shape["alike"], reader) if app.state == ApprovalState.OPEN else shape
 
 
@@ -75,10 +78,13 @@ def _decision(app: Approval, details: Dossier, alike: list[Shape], reader: Reade
     if say.refusal is not None:
         holders = details.rows[app.pk].holders
         return shape | {"holders": holders, "locked": approval_rows.locked(say.refusal, holders)}
-    form = decision_form.decision_form(app, details.context, reader.for_row("app"), say.actor, say.held)
+    form = decision_form.decision_form(app, details.context, reader.for_row("app"), say.actor, signs=True)
+    form["held"] = say.held
     form["alike"] = duplicates.questions(alike, reader.for_row("app"))
     if form["alike"]:  # the form shows the ones that it asks about
         shape["alike"] = [duplicate for duplicate in alike if not duplicate["may_answer"]]
     if stranded := details.route.would_strand(app, say.actor):
         form["stranded"] = seat_state.list_names(stranded)
-    return shape | {"decide": form}
+    name = details.submission.automation.name
+    select = decision_bar.selection(app, details, say, f"The app {name}", signs=False)
+    return shape | {"decide": form, "select": select}

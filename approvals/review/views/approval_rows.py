@@ -6,19 +6,16 @@ The templates read the approval and its `ApprovalRow`, which API answers share. 
 from collections.abc import Iterable
 
 from approvals.assignment.context import SubmissionContext
-from approvals.assignment.escalation_chain import resource_of
 from approvals.assignment.route import Route
 from approvals.assignment.seat_state import SeatState
 from approvals.conflicts.views import rows as conflict_rows
-from approvals.decisions import digest
-from approvals.decisions.rules import bulk_decisions
 from approvals.decisions.transitions.comment import object_to
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome
 from approvals.policies import current_tiers
 from approvals.policies.facts import SubmissionFacts
 from approvals.review.changes import privilege_code
 from approvals.review.dossier import Dossier
-from approvals.review.views import actions, bindings, credentials
+from approvals.review.views import actions, approval_marks, bindings, credentials, decision_bar
 from approvals.review.views.decision_form import decision_form
 from approvals.review.views.reader import Reader
 from governance.core.access import Refusal
@@ -28,7 +25,7 @@ from governance.web.pages.page import Shape
 DECISION_WORDS: dict[str, str] = {
     DecisionOutcome.APPROVE: "approved it",
     DecisionOutcome.REJECT: "refused it",
-    DecisionOutcome.ASK: "asked for changes",
+    DecisionOutcome.ASK: "requested changes",
 }
 #: Segments of ended, sent back and waiting approvals in the stepper's bar.
 SEGMENTS: dict[str, str] = {
@@ -41,7 +38,11 @@ SEGMENTS: dict[str, str] = {
     ApprovalState.WITHDRAWN: "later",
 }
 #: Empty fields of a row. A template takes longer for a missing key.
-NOTHING_MORE = dict.fromkeys(("name", "scope_asked", "focus", "extra_approval", "digest", "decide"), "")
+NOTHING_MORE = dict.fromkeys(("name", "scope_asked", "focus", "extra_approval", "select", "is_selected", "decide"), "")
+#: Most chips of a row; the rest stands in the evidence.
+MOST_CHIPS = 2
+#: Refusals of a decision that say nothing for good: the reader has decided, or others come first.
+NOT_FOR_GOOD = ("A8", "A9")
 #: Bases that the name of a seat tells already.
 PLAIN_BASES = ("", "owner", "lead", "security reviewer")
 
@@ -49,11 +50,10 @@ PLAIN_BASES = ("", "owner", "lead", "security reviewer")
 def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
     """Context of ``approvals/review/row.html`` for one stage-2 approval."""
     context, key, facts = details.context, str(record.pk), details.rows[record.pk]
-    holders = facts.holders
     say = actions.allowed_actions(record, context, reader)
     may_decide, is_open = say.refusal is None, key == reader.opened or key in reader.also_open
     signs = may_decide and actions.gives_extra_approval(record, context, say.actor)
-    last, resource = last_decision(record, context.route), resource_of(record)
+    last = last_decision(record, context.route)
     shape: Shape = {
         **NOTHING_MORE,
         **request_shape(record, context.facts),
@@ -61,29 +61,34 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
         "facts": facts,
         "key": key,
         "open_href": f"{details.href}?open={key}#row-{key}",
-        "owner": resource.owner if resource is not None else None,
         "is_open": is_open,
         "may_decide": may_decide,
+        "is_kept": may_decide or key in reader.kept,
         "held": say.held,
-        "signs": signs,
-        "holders": holders,
-        "locked": locked(say.refusal, holders) if record.state == ApprovalState.OPEN else None,
+        "refusal": reader.refusals.get(key),
+        "holders": facts.holders,
+        "locked": locked(say.refusal, facts.holders) if record.state == ApprovalState.OPEN else None,
         "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now, context=context) is None,
         "undo": actions.undoable_decision(record, context, reader),
         "decision": last,
-        "decided_by": decided_by(last, reader) if last is not None else "",
+        "decided_by": reader.decided_by(last) if last is not None else "",
+        "own": approval_marks.own_words(record, details, reader),
+        "marks": approval_marks.marks(record, details, reader),
+        "needs": approval_marks.needs_words(record, context.route, say.actor) if may_decide else "",
         "change": details.since.of_record(record) if details.since is not None else None,
         "css": css_of(record.state, is_open=is_open, is_aside=not may_decide and not record.has_ended),
     }
+    if may_decide:
+        shape["select"] = decision_bar.selection(record, details, say, shape["sentence"], signs=signs)
     if say.held is None and (signs or not may_decide):
-        shape["extra_approval"] = actions.extra_approval_words(record, context, holders)
-    elif say.held is None and not bulk_decisions.needs_reason(record):
-        shape["digest"] = digest.digest(digest.facts_of_approval(record, context.conflicts))
+        shape["extra_approval"] = actions.extra_approval_words(record, context, facts.holders)
     if is_open:
         shape |= _evidence(record, context, reader) | {"reader": reader.for_row(key)}
         if may_decide:
-            shape["decide"] = decision_form(record, context, shape["reader"], say.actor, say.held)
-    return shape | {"tags": [*_tags_of_review(record, details), *tags(record, context)]}
+            plain = signs or say.held is not None
+            shape["decide"] = decision_form(record, context, shape["reader"], say.actor, signs=plain)
+    notable = [*tags(record, context), *_tags_of_review(record, details)]
+    return shape | {"chips": notable[:MOST_CHIPS], "tags": notable[MOST_CHIPS:] if is_open else ()}
 
 
 def css_of(state: str, *, is_open: bool, is_aside: bool) -> str:
@@ -152,15 +157,9 @@ def last_decision(record: Approval, route: Route) -> Decision | None:
     return decisions[-1] if decisions else None
 
 
-def decided_by(decision: Decision, reader: Reader, *, start: bool = True) -> str:
-    """Decider in words, with the giver: "Mei Tanaka for you"."""
-    name = reader.name(decision.person, start=start)
-    return f"{name} for {reader.name(decision.for_person)}" if decision.for_person else name
-
-
 def locked(refusal: Refusal | None, holders: str) -> Shape | None:
-    """Context of ``approvals/review/locked.html`` if a duty keeps the reader from deciding."""
-    if refusal is None or refusal.kind != "duty":
+    """Context of ``approvals/review/locked.html`` if a duty keeps the reader from deciding for good, or until a new sign-in."""
+    if refusal is None or refusal.kind != "duty" or refusal.code in NOT_FOR_GOOD:
         return None
     return {"sentence": refusal.sentence.rstrip("."), "code": refusal.code, "passed_to": holders}
 
@@ -188,7 +187,7 @@ def _evidence(record: Approval, context: SubmissionContext, reader: Reader) -> S
 def _seat_words(seat: SeatState, reader: Reader) -> str:
     """Who filled a seat, or who may fill it."""
     if seat.decision is not None:
-        return decided_by(seat.decision, reader)
+        return reader.decided_by(seat.decision)
     names = " or ".join(reader.name(person) for person in seat.may_decide) or "nobody is left"
     return names if seat.basis in PLAIN_BASES else f"{names} ({seat.basis})"
 
@@ -196,7 +195,7 @@ def _seat_words(seat: SeatState, reader: Reader) -> str:
 def decision_words(decisions: Iterable[Decision], reader: Reader) -> list[tuple[str, Decision]]:
     """Decisions, each with what its person did in words: "Omar Haddad refused it"."""
     return [
-        (f"{decided_by(decision, reader, start=False)} {DECISION_WORDS[decision.outcome]}", decision)
+        (f"{reader.decided_by(decision, start=False)} {DECISION_WORDS[decision.outcome]}", decision)
         for decision in decisions
     ]
 

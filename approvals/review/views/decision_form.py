@@ -9,12 +9,10 @@ from typing import Any
 from django.http import QueryDict
 
 from approvals.assignment.context import SubmissionContext
-from approvals.decisions import digest
 from approvals.decisions.rules import bindings
 from approvals.decisions.transitions import decide
 from approvals.duplicates import answers as duplicate_answers
 from approvals.models import Approval
-from approvals.review.views import actions
 from approvals.review.views.reader import Reader
 from governance.core.access import Actor, Refusal, refuse
 from governance.core.engine.transition import Transition
@@ -24,8 +22,10 @@ from inventory.models import Resource, ScopeKind
 from inventory.resources.transitions import bindings as transition_bindings
 from inventory.risk.levels import LOWER
 
-#: Fields that narrow an approval, and the names of their choices. Errors of other fields stand above the form.
+#: Fields that narrow an approval, and the names of their choices. Errors of other fields stand in the decision bar.
 CHOICES = {"term_days": "terms", "level": "levels", "scope": "scopes"}
+#: Fields of one approval. Their names end with its key, since the page is one form.
+OWN_FIELDS = ("shown_digest", "not_mine", *CHOICES, *(f"has_{name}" for name in CHOICES))
 #: Empty fields of a form. A template takes longer for a missing key.
 NOTHING_MORE = dict.fromkeys(("levels", "scopes", "terms", "not_mine", "alike", "stranded", "focus"))
 TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
@@ -36,9 +36,16 @@ def key_of(record: Approval) -> str:
     return "app" if record.stage == 1 else str(record.pk)
 
 
-def decision_form(
-    record: Approval, context: SubmissionContext, reader: Reader, actor: Actor, held: Refusal | None = None
-) -> Shape:
+def fields_of(form: QueryDict, record: Approval) -> QueryDict:
+    """Return the fields of one approval without its key, and the fields that stand for all selected ones."""
+    own, names = QueryDict(mutable=True), {f"{name}-{record.pk}": name for name in OWN_FIELDS}
+    for name, values in form.lists():
+        if name in names or name in ("decision", "reason") or name.startswith(duplicate_answers.FIELD):
+            own.setlist(names.get(name, name), values)
+    return own
+
+
+def decision_form(record: Approval, context: SubmissionContext, reader: Reader, actor: Actor, *, signs: bool) -> Shape:
     """Context of ``approvals/review/decision_form.html``: the request is preselected, narrower choices are offered (A7).
 
     Args:
@@ -46,33 +53,22 @@ def decision_form(
         context: of its submission.
         reader: the decider, with typed input.
         actor: the actor of the decision.
-        held: why it can't be approved now; then it can only be rejected or sent back.
+        signs: whether it can only be approved as requested: an extra approval, or an approval that nobody can give now.
     """
-    typed, signs = reader.typed, actions.gives_extra_approval(record, context, actor)
-    label = "Approve all in the conflict" if signs else "Approve the app" if record.stage == 1 else "Approve"
-    form: Shape = {
-        **NOTHING_MORE,
-        "approval": record,
-        "digest": digest.digest(digest.facts_of_approval(record, context.conflicts)),
-        "typed": typed,
-        "signs": signs,
-        "held": held,
-        "approve_label": f"{label} for {actor.standing_for.name}" if actor.standing_for is not None else label,
-    }
+    typed = fields_of(reader.typed, record)
+    form: Shape = {**NOTHING_MORE, "approval": record, "typed": typed}
     if record.stage == 2:
         form["not_mine"] = _unconfirmed_resource(record, context, actor)
-        if held is None and not signs:
+        if not signs:
             form |= _narrowing_fields(record, typed)
             form["longest_term"] = context.facts.policy.longest_term(record.tier)
-    field_names = ["reason", *(field for field, choices in CHOICES.items() if form.get(choices))]
     form["errors"] = {
         name: message
         for name, message in reader.errors.items()
-        if name in field_names or name.startswith(duplicate_answers.FIELD)
+        if form.get(CHOICES.get(name, "")) or name.startswith(duplicate_answers.FIELD)
     }
-    form["error"] = " ".join(message for name, message in reader.errors.items() if name not in form["errors"])
-    if reader.opened == key_of(record) and reader.refusal is None:
-        form["focus"] = next(iter(form["errors"]), "reason")
+    if reader.opened == key_of(record) and "reason" not in reader.errors:
+        form["focus"] = next(iter(form["errors"]), "")
     return form
 
 
@@ -104,8 +100,10 @@ def _narrowing_fields(record: Approval, typed: QueryDict) -> Shape:
     return fields
 
 
+#: Value of the button that approves all of the reader's approvals that may be approved together.
+REST = "rest"
 #: Operations by the name of their button (A7).
-DECISIONS = {"approve": decide.approve, "reject": decide.reject, "ask": decide.ask_for_changes}
+DECISIONS = {"approve": decide.approve, REST: decide.approve, "reject": decide.reject, "ask": decide.ask_for_changes}
 KEPT = "Nothing was decided; what you typed is still there."
 
 
@@ -117,7 +115,7 @@ def verb(form: QueryDict) -> Transition[Any]:
     """
     operation = DECISIONS.get(_single_value(form, "decision") or "")
     if operation is None:
-        raise _garbled("decision", "Nothing was decided: approve, reject or ask for changes.")
+        raise _garbled("decision", "Nothing was decided: approve, reject or request changes.")
     return operation
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from approvals.models import Comment, Decision, DecisionOutcome, Submission, SubmissionState
 from approvals.models.submission import TO_NOTHING
-from approvals.review.views import approval_rows
 from approvals.review.views.reader import Reader
 from approvals.submissions.transitions.withdraw import decline, withdraw
 from governance.core.ledger import ledger_events
@@ -44,7 +43,7 @@ def shape(submission: Submission, earlier: Sequence[Submission], reader: Reader)
     comments = comments.select_related("by", "text", *OF_RECORD).order_by("pk")
     decided = list(decisions.order_by("pk"))
     entries: list[tuple[str, Decision | Comment]] = [
-        *((approval_rows.decided_by(decision, reader), decision) for decision in decided),
+        *((reader.decided_by(decision), decision) for decision in decided),
         *((reader.name(comment.by, start=True), comment) for comment in comments),
     ]
     lead, reason = _end(before, decided, reader)
@@ -71,7 +70,7 @@ def _end(before: Submission, decisions: Sequence[Decision], reader: Reader) -> t
     ]
     if not rejections:
         return "expired: nobody decided stage 1 in time", ""
-    decider = approval_rows.decided_by(rejections[-1], reader, start=False)
+    decider = reader.decided_by(rejections[-1], start=False)
     reason = rejections[-1].reason
     return f"was refused in stage 1 by {decider}", reason.shown if reason else ""
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.http import QueryDict
 
+from approvals.models import Decision
 from governance.core.access import Actor, Refusal, access
 from governance.core.models import Person
 
@@ -23,7 +24,8 @@ class Reader:
         typed: the refused form, so that nothing is lost; else empty.
         errors: error sentences by field name.
         also_open: keys of other open rows.
-        refusal: why the decision on the open row was refused, if the row changed after it was shown (A6).
+        kept: keys of the rows that the page showed as the reader's to decide.
+        refusals: why decisions were refused, by the key of the row.
     """
 
     actor: Actor
@@ -31,14 +33,13 @@ class Reader:
     opened: str = ""
     typed: QueryDict = field(default_factory=QueryDict)
     errors: Mapping[str, str] = field(default_factory=dict)
-    refusal: Refusal | None = None
     also_open: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+    refusals: Mapping[str, Refusal] = field(default_factory=dict)
 
     def for_row(self, key: str) -> Reader:
-        """The reader for one row: input and errors belong to the opened row only."""
-        if key == self.opened:
-            return self
-        return replace(self, typed=QueryDict(), errors={}, refusal=None)
+        """The reader for one row: errors belong to the opened row only."""
+        return self if key == self.opened else replace(self, errors={})
 
     def is_me(self, person: Person | None) -> bool:
         """Whether a person is the reader."""
@@ -55,3 +56,8 @@ class Reader:
         if self.is_me(person):
             return "You" if start else "you"
         return person.name
+
+    def decided_by(self, decision: Decision, *, start: bool = True) -> str:
+        """Decider in words, with the giver: "Mei Tanaka for you"."""
+        name = self.name(decision.person, start=start)
+        return f"{name} for {self.name(decision.for_person)}" if decision.for_person else name

@@ -1,10 +1,12 @@
 """Review page and its actions: decisions, answers, comments, accepting and declining."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -17,25 +19,25 @@ from approvals.decisions.transitions import undo as transition_undo
 from approvals.models import Approval, Submission
 from approvals.models.submission import SubmissionQuerySet
 from approvals.review import dossier, thread
-from approvals.review.views import actions, decision_form, review_page
+from approvals.review.views import actions, review_page, selected
 from approvals.review.views.decision_form import key_of
 from approvals.review.views.reader import Reader
 from approvals.submissions.transitions import put_in_force, withdraw
-from governance.core.access import Actor, InvalidInput, OutOfTurn, Refused
+from governance.core.access import Actor, InvalidInput, OutOfTurn, Refusal, Refused
 from governance.web.components import times
 from governance.web.pages.page import confirm, page, refused
 from governance.web.requests.request import Request, number
 
 TEMPLATE = "approvals/review/review.html"
 #: Page parts that change with the rows after a decision.
-CHANGING_PARTS = ("stepper", "app", "timeline")
+CHANGING_PARTS = ("stepper", "app", "bar", "timeline")
 
 
 def _find(
     request: Request, pk: int, rows: Callable[[Actor, datetime], SubmissionQuerySet] = dossier.visible_submissions
 ) -> tuple[Submission, Reader]:
-    also_open = frozenset(request.POST.getlist("open"))
-    reader = Reader(request.actor, request.now(), request.GET.get("open", ""), also_open=also_open)
+    also_open, kept = (frozenset(request.POST.getlist(name)) for name in ("open", "kept"))
+    reader = Reader(request.actor, request.now(), request.GET.get("open", ""), also_open=also_open, kept=kept)
     return get_object_or_404(rows(reader.actor, reader.now), pk=pk), reader
 
 
@@ -56,6 +58,7 @@ def review(request: Request, pk: int) -> HttpResponse:
         context["row"] = next((row for row in context["rows"] if row["key"] == key), None)
         if context["row"] is None:
             raise Http404
+        context["row"]["focus"] = True
     return page(request, TEMPLATE, context, fragment=("row", "rows"))
 
 
@@ -66,6 +69,7 @@ def _act(
     act: Callable[[Approval, Reader], object],
     redraws: tuple[type[Refused], ...] = (),
     *,
+    words: str = "",
     stays: bool = False,
 ) -> HttpResponse:
     """Perform an operation on one approval and show the current page.
@@ -76,6 +80,7 @@ def _act(
         record: the approval.
         act: performs the operation; may raise any refusal.
         redraws: refusals after which the form is shown again with its input; others are shown in the row.
+        words: what was done, in words.
         stays: whether the row keeps the focus.
     """
     submission, reader = _find(request, pk)
@@ -84,37 +89,51 @@ def _act(
     try:
         act(approval, reader)
     except redraws as error:
-        return _redraw(request, pk, approval, error)
+        return _redraw(request, pk, error, key_of(approval))
     except Refused as error:
         context = {"back_href": reverse("review", args=[pk]), "typed": request.POST.get("reason", "")}
         return refused(request, error.refusal, fragment=f"refusal-{key_of(approval)}", context=context)
-    return _render_current(request, pk, done=key_of(approval), stays=stays)
+    return _render_current(request, pk, done=[key_of(approval)], words=words, stays=stays)
 
 
 @require_POST
-def decide(request: Request, pk: int, record: int) -> HttpResponse:
-    """Approve, reject or send back one approval (A7). A stale form gets 409 with the changes and keeps its input (A6)."""
+def decide(request: Request, pk: int) -> HttpResponse:
+    """Approve, reject or send back the selected approvals (A7). A stale form gets 409 with the changes and keeps its input (A6)."""
+    submission, reader = _find(request, pk)
+    context = load_context(submission, reader.now)
+    try:
+        chosen = selected.chosen_approvals(context, reader, request.POST)
+        if len(chosen) == 1:
+            return _decide_one(request, pk, chosen[0].pk)
+        result = selected.decide_several(chosen, context, reader, request.POST)
+    except InvalidInput as error:
+        return _redraw(request, pk, error)
+    if result.is_stale or not result.done:
+        return _redraw_refusals(request, pk, result.refusals)
+    done = [key_of(record) for record in result.done]
+    return _render_current(request, pk, done=done, words=result.words(request.POST), refusals=result.refusals)
 
+
+def _decide_one(request: Request, pk: int, record: int) -> HttpResponse:
     def act(approval: Approval, reader: Reader) -> None:
-        verb = decision_form.verb(request.POST)
-        more = decision_form.other_answers(request.POST, verb)
-        actor, _ = actions.decider_of(approval, load_context(approval, reader.now), reader, verb)
-        shown, reason = request.POST.get("shown_digest", ""), request.POST.get("reason", "")
-        verb(approval, actor=actor, now=reader.now, reason=reason, shown_digest=shown, **more)
+        selected.decide_one(approval, load_context(approval, reader.now), reader, request.POST)
 
-    return _act(request, pk, record, act, (InvalidInput, OutOfTurn))
+    words = f"{selected.DONE.get(request.POST.get('decision', ''), 'Decided')}."
+    return _act(request, pk, record, act, (InvalidInput, OutOfTurn), words=words)
 
 
 @require_POST
 def undo(request: Request, pk: int, record: int) -> HttpResponse:
-    """Retract the reader's decision while the submission is undecided. Both stay on record (A8)."""
+    """Retract the reader's decision, or its whole bulk decision, while the submission is undecided. Both stay on record (A8)."""
 
     def act(approval: Approval, reader: Reader) -> None:
-        actor, _ = actions.undoer_of(approval, load_context(approval, reader.now), reader)
         decision, reason = number(request.POST.get("decision")) or 0, request.POST.get("reason", "")
-        transition_undo.retract(approval, actor=actor, now=reader.now, reason=reason, decision=decision)
+        others = selected.rest_of_batch(approval, decision) if "all" in request.POST else []
+        for target, pk_of_target in [(approval, decision), *others]:
+            actor, _ = actions.undoer_of(target, load_context(target, reader.now), reader)
+            transition_undo.retract(target, actor=actor, now=reader.now, reason=reason, decision=pk_of_target)
 
-    return _act(request, pk, record, act, stays=True)
+    return _act(request, pk, record, act, words="Undone. It is yours to decide again.", stays=True)
 
 
 @require_POST
@@ -124,21 +143,33 @@ def object_to_record(request: Request, pk: int, record: int) -> HttpResponse:
     def act(approval: Approval, reader: Reader) -> None:
         comment.object_to(approval, actor=reader.actor, now=reader.now, reason=request.POST.get("reason", ""))
 
-    return _act(request, pk, record, act, (InvalidInput,))
+    return _act(request, pk, record, act, (InvalidInput,), words="Your objection is sent. Stage 1 sees it.")
 
 
-def _redraw(request: Request, pk: int, record: Approval, error: Refused) -> HttpResponse:
-    """Show the current page with the form and its input again: each error beside its field, or the changes since (A6)."""
+def _redraw(request: Request, pk: int, error: Refused, key: str = "") -> HttpResponse:
+    """Show the current page with the form and its input again: each error beside its field, or the changes since (A6).
+
+    ``key`` is that of the only selected row; it is drawn open.
+    """
+    if not isinstance(error, InvalidInput):
+        return _redraw_refusals(request, pk, {key: error.refusal}, error.status)
+    errors = {pair[0]: pair[1] for pair in error.refusal.pairs} or {"reason": ""}
+    if len(errors) == 1:  # a single error shows the full sentence
+        errors = dict.fromkeys(errors, error.refusal.sentence)
+    return _draw_again(request, pk, error.status, opened=key, errors=errors)
+
+
+def _redraw_refusals(request: Request, pk: int, refusals: Mapping[str, Refusal], status: int = 409) -> HttpResponse:
+    """Show the current page with what was typed, and each refusal in its row, which is drawn open."""
+    keys = list(refusals)
+    return _draw_again(request, pk, status, opened=keys[0], refusals=refusals, also_open=frozenset(keys[1:]))
+
+
+def _draw_again(request: Request, pk: int, status: int, **changes: Any) -> HttpResponse:
     submission, reader = _find(request, pk)
-    why: dict[str, Any] = {"refusal": error.refusal}
-    if isinstance(error, InvalidInput):
-        errors = {pair[0]: pair[1] for pair in error.refusal.pairs} or {"reason": ""}
-        if len(errors) == 1:  # a single error shows the full sentence
-            errors = dict.fromkeys(errors, error.refusal.sentence)
-        why = {"errors": errors}
-    again = replace(reader, opened=key_of(record), typed=request.POST, **why)
-    context = review_page.context(submission, again)
-    return page(request, TEMPLATE, context, fragment="rows", also=CHANGING_PARTS, status=error.status)
+    changes["also_open"] = reader.also_open | changes.get("also_open", frozenset())
+    context = review_page.context(submission, replace(reader, typed=request.POST, **changes))
+    return page(request, TEMPLATE, context, fragment="rows", also=CHANGING_PARTS, status=status)
 
 
 def _render_current(
@@ -147,19 +178,25 @@ def _render_current(
     fragment: str = "rows",
     also: tuple[str, ...] = CHANGING_PARTS,
     *,
-    done: str = "",
+    done: Sequence[str] = (),
+    words: str = "",
+    refusals: Mapping[str, Refusal] = MappingProxyType({}),
     stays: bool = False,
 ) -> HttpResponse:
     """Show the current page, or only its changed parts. Without htmx it redirects to the page, so that a reload repeats nothing.
 
-    ``done`` is the key of the handled row. The focus moves on from it unless it ``stays``: see `review_page.move_on`.
+    ``done`` has the keys of the handled rows. The focus moves on from the last one unless it ``stays``: see `review_page.move_on`.
     """
     if request.headers.get("HX-Request") != "true":
+        if words:
+            messages.success(request, words)
         return redirect("review", pk=pk)
     submission, reader = _find(request, pk, dossier.shown_submissions)
-    context = review_page.context(submission, replace(reader, also_open=reader.also_open - {done}))
+    reader = replace(reader, also_open=reader.also_open - set(done), refusals=refusals)
+    context = review_page.context(submission, reader)
     if done:
-        review_page.move_on(context, done, stays=stays)
+        review_page.move_on(context, reader, done[-1], stays=stays)
+        context["bar"]["toast"] = review_page.toast(context, done, words)
     return page(request, TEMPLATE, context, fragment=fragment, also=also)
 
 

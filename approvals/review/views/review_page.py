@@ -21,7 +21,7 @@ from approvals.grants.views import grants
 from approvals.models import Approval, ApprovalKind, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import TO_NOTHING, UNFINISHED
 from approvals.review.dossier import Dossier, load_dossier
-from approvals.review.views import app, approval_rows, bindings, changes, earlier_submission, stepper
+from approvals.review.views import app, approval_rows, bindings, changes, decision_bar, earlier_submission, stepper
 from approvals.review.views.reader import Reader
 from approvals.submissions.transitions.put_in_force import accept_subset
 from approvals.submissions.transitions.withdraw import decline, withdraw
@@ -30,7 +30,7 @@ from approvals.waivers.transitions import ask_waiver
 from governance.core.access import Relation
 from governance.core.ledger import ledger_events
 from governance.core.timeline import queries as timeline_queries
-from governance.web.components import times
+from governance.web.components import state_words, times
 from governance.web.pages.page import Shape, ledger_href
 from inventory.automations.rules import ReaderRelations
 from inventory.importers import sentences
@@ -65,7 +65,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
     rows = [approval_rows.row(record, details, reader) for record in details.second]
     questions = [*(["withdraw"] if may_withdraw else []), *(["decline"] if may_accept else [])]
     chain = details.context.facts.chain
-    return {
+    shape: Shape = {
         "head": _head(submission, reader, may_withdraw=may_withdraw),
         "href": details.href,
         "submission": submission,
@@ -81,14 +81,26 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "app": panel,
         "rows": rows,
         "record_words": _count_words(details.second),
-        "may_decide": any(row["may_decide"] for row in rows),
+        "may_decide": bool(panel["decide"]) or any(row["may_decide"] for row in rows),
         "groups": _groups(rows),
         "is_chained": submission.state in UNFINISHED and bool(chain.links or chain.unknown),
         **_conversation(details, reader, may_comment=may_comment),
         "events": _events(details, reader),
         "ledger_href": ledger_href(submission, actor=reader.actor, now=reader.now),
         "dialogs": [_dialog(submission, name) for name in questions],
+        "jump_app_first": bool(panel["decide"]),
     }
+    add_bar(shape, reader)
+    return shape
+
+
+def add_bar(context: Shape, reader: Reader, focus: str = "") -> None:
+    """Add the decision bar to the context of the page. ``focus`` is the key of the row that a decision moves on to."""
+    parts = [context["app"], *context["rows"]]
+    candidates = [part for part in parts if part["select"]]
+    has_decided = any(part["undo"] or part.get("own") for part in parts)
+    decision_bar.select(candidates, reader, focus)
+    context["bar"] = decision_bar.bar(context["submission"], candidates, reader, has_decided=has_decided)
 
 
 def _conversation(details: Dossier, reader: Reader, *, may_comment: bool) -> Shape:
@@ -136,7 +148,11 @@ def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list
 def _sign_href(finding: FoundConflict, details: Dossier, drawn: Sequence[Shape]) -> str:
     """URL of the extra approval that the reader can give for a conflict; empty if they can't."""
     conflicts = details.context.conflicts
-    signed = (row["open_href"] for row in drawn if row["signs"] and conflicts.conflicts_of(row["approval"], [finding]))
+    signed = (
+        row["open_href"]
+        for row in drawn
+        if row["select"] and row["select"]["signs"] and conflicts.conflicts_of(row["approval"], [finding])
+    )
     return next(signed, "")
 
 
@@ -148,11 +164,12 @@ def _conflicts_when(details: Dossier) -> str:
     return "if all that is left is approved" if refused else "if all of it is approved"
 
 
-def move_on(context: Shape, done: str, *, stays: bool) -> None:
+def move_on(context: Shape, reader: Reader, done: str, *, stays: bool) -> None:
     """Set the focus after a decision: on the next row of the reader, without skipping any (A7).
 
     Args:
         context: of the current page.
+        reader: the reader.
         done: key of the handled row, or "app".
         stays: whether the handled row keeps the focus.
     """
@@ -164,6 +181,21 @@ def move_on(context: Shape, done: str, *, stays: bool) -> None:
         focused = next((row for row in own_rows if done != "app" and int(row["key"]) > int(done)), own_rows[0])
     if focused is not None:
         focused["focus"] = True
+        add_bar(context, reader, focused.get("key", "app"))
+
+
+def toast(context: Shape, done: Sequence[str], words: str) -> Shape:
+    """What the last request did, with its undo. See ``approvals/review/decision_bar.html``."""
+    parts = {part.get("key", "app"): part for part in (context["app"], *context["rows"])}
+    part = parts[done[0]]
+    form = "approvals/review/undo.html" if part["undo"] else ""
+    return {
+        "words": words,
+        "form": form,
+        "undo": part["undo"],
+        "about": part["approval"],
+        "is_of_several": len(done) > 1,
+    }
 
 
 def _events(details: Dossier, reader: Reader) -> list[Shape]:
@@ -186,8 +218,10 @@ def _head(submission: Submission, reader: Reader, *, may_withdraw: bool) -> Shap
         actions.append({"label": "Withdraw", "icon": "undo", "href": href, "opens": "withdraw"})
     platform = sentences.platform_label(automation.platform_instance)
     submitted = times.moment_words(submission.submitted_at, reader.now)
+    state = state_words.state_word("submission", submission.state)
     return {
         "title": automation.name,
+        "tag": {"text": state.text, "tone": state.tone},
         "tier": submission.tier,
         "facts": [
             f"{platform} {app.kind_of(submission).lower()}",
@@ -229,20 +263,19 @@ def _count_words(second: Sequence[Approval]) -> str:
 
 
 def _groups(rows: Sequence[Shape]) -> list[tuple[str, str, list[Shape]]]:
-    """Group the rows by who must act. Each group has a title, words beside the title, and at least one row."""
-    mine = [row for row in rows if row["may_decide"]]
-    ended = [row for row in rows if row["approval"].has_ended]
-    others = [row for row in rows if not row["may_decide"] and not row["approval"].has_ended]
+    """Group the rows by who must act. Each group has a title, words beside the title, and at least one row.
+
+    A row that the page showed as the reader's stays where it is after the decision.
+    """
+    mine = [row for row in rows if row["is_kept"]]
+    ended = [row for row in rows if row["approval"].has_ended and not row["is_kept"]]
+    others = [row for row in rows if not row["is_kept"] and not row["approval"].has_ended]
     waits = all(row["approval"].state == ApprovalState.WAITING for row in others)
     can = "read, comment and object" if any(row["may_object"] for row in others) else "read and comment"
     are_decided = any(row["approval"].is_decided for row in rows)
     groups = [
-        ("Yours to decide", times.counted(len(mine), "approval"), mine),
-        (
-            "Waits for stage 1" if waits else "With others",
-            f"{times.counted(len(others), 'record')}; you can {can}",
-            others,
-        ),
+        ("Yours to decide", f"{sum(row['may_decide'] for row in mine)} remaining", mine),
+        ("Waits for stage 1" if waits else "With others", f"{len(others)}; you can {can}", others),
         ("Decided" if are_decided else "Not decided", f"{len(ended)} of {len(rows)}", ended),
     ]
     return [group for group in groups if group[2]]

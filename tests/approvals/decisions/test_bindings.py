@@ -198,11 +198,11 @@ def test_the_review_page_asks_the_owner_and_the_answer_is_taken_with_a_rejection
     assert label in html
     assert "Rita Novak says that this connection opens Finance Slack workspace." in html
     assert label not in client_of(company.people.sana).get(page).content.decode()
-    url = reverse("decide", args=[stage_2.pk, record.pk])
-    form = {"shown_digest": scenarios.shown(record), "reason": "Another one.", "not_mine": "1"}
+    url = reverse("decide", args=[stage_2.pk])
+    form = scenarios.decision_form(record, reason="Another one.", not_mine="1")
     answer = omar.post(url, {**form, "decision": "approve"})
     assert answer.status_code == 422
-    assert 'name="not_mine" value="1" checked' in answer.content.decode()
+    assert f'name="not_mine-{record.pk}" form="decision" value="1" checked' in answer.content.decode()
     assert binding_of(record).is_open
     assert omar.post(url, {**form, "decision": "reject"}).status_code == 302
     assert binding_of(record).is_refused

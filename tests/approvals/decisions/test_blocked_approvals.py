@@ -41,18 +41,19 @@ def test_the_deputy_of_an_orphaned_resource_reads_why_not_and_rejects_on_the_pag
     record = orphaned(company, stage_2)
     here = reverse("review", args=[stage_2.pk])
     amara = client_of(company.people.amara)
-    row = amara.get(here).content.decode().partition(f'id="row-{record.pk}"')[2].partition("</li>")[0]
+    row = amara.get(here).content.decode().partition(f'id="row-{record.pk}"')[2].partition('id="row-')[0]
     assert WHY in row
     assert "An admin names an owner, who accepts." in row
-    assert ("data-row-approve" in row, "data-row-reject" in row) == (False, True)
+    assert "data-row-select" in row
+    assert "data-held" in row
     opened = amara.get(f"{here}?open={record.pk}").content.decode()
-    form = opened.partition('<form class="decision"')[2].partition("</form>")[0]
-    assert WHY in form
-    assert ('value="approve"' in form, 'value="reject"' in form, 'value="ask"' in form) == (False, True, True)
-    assert 'name="term_days"' not in form
+    bar = opened.partition('id="decision"')[2].partition("</form>")[0]
+    assert 'value="approve" hidden' in bar
+    assert ('value="reject"' in bar, 'value="ask"' in bar) == (True, True)
+    assert f'name="term_days-{record.pk}"' not in opened
     answer = amara.post(
-        reverse("decide", args=[stage_2.pk, record.pk]),
-        {"decision": "reject", "reason": "Nobody answers for it.", "shown_digest": scenarios.shown(record)},
+        reverse("decide", args=[stage_2.pk]),
+        scenarios.decision_form(record, "reject", reason="Nobody answers for it."),
     )
     record.refresh_from_db()
     assert (answer.status_code, record.state) == (302, ApprovalState.REJECTED)
@@ -68,6 +69,6 @@ def test_stage_1_reads_why_an_app_of_a_raised_tier_is_not_approved_and_can_rejec
         automation, actor=as_actor(company.people.sana), now=company.now, reason="Why.", tier="high"
     )
     html = client_of(company.people.theo).get(reverse("review", args=[made.pk])).content.decode()
-    form = html.partition('<form class="decision"')[2].partition("</form>")[0]
-    assert "Its tier has risen since" in form
-    assert ('value="approve"' in form, 'value="reject"' in form) == (False, True)
+    bar = html.partition('id="decision"')[2].partition("</form>")[0]
+    assert "Its tier has risen since" in html
+    assert ('value="approve" hidden' in bar, 'value="reject"' in bar) == (True, True)

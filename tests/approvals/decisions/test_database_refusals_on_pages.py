@@ -26,8 +26,8 @@ def test_database_refusal_shows_code_and_is_recorded(company: Company, monkeypat
     monkeypatch.setattr(current_time, "now", lambda: company.now)
     submission = stock_report.in_stage_2(company)
     record = stock_report.privilege_on(submission, company.slack)
-    form = {"decision": "approve", "shown_digest": scenarios.shown(record), "reason": "Fine by me."}
-    path = f"/review/{submission.pk}/records/{record.pk}/"
+    form = scenarios.decision_form(record, reason="Fine by me.")
+    path = f"/review/{submission.pk}/decide/"
     plain = client_of(n.rita).post(path, form)
     part = client_of(n.rita).post(path, form, headers={"HX-Request": "true"})
     for answer in (plain, part):

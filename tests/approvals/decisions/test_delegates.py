@@ -44,8 +44,8 @@ def statuses(person: Person, submission: Submission, company: Company) -> set[in
 
 def decide(client: Client, submission: Submission, company: Company, decision: str = "approve") -> int:
     record = stock_report.privilege_on(submission, company.slack)
-    form = {"decision": decision, "shown_digest": scenarios.shown(record), "reason": "Fine by me."}
-    return client.post(f"/review/{submission.pk}/records/{record.pk}/", form).status_code
+    form = scenarios.decision_form(record, decision, reason="Fine by me.")
+    return client.post(f"/review/{submission.pk}/decide/", form).status_code
 
 
 @pytest.mark.rule("A11")
@@ -121,10 +121,10 @@ def test_invalid_decision_value_changes_nothing_and_keeps_input(
     company: Company, stage_2: Submission, word: str
 ) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
-    form = {"decision": word, "shown_digest": scenarios.shown(record), "reason": "Fine by me."}
-    answer = client_of(company.people.omar).post(f"/review/{stage_2.pk}/records/{record.pk}/", form)
+    form = scenarios.decision_form(record, word, reason="Fine by me.")
+    answer = client_of(company.people.omar).post(f"/review/{stage_2.pk}/decide/", form)
     assert answer.status_code == 422
-    assert "Nothing was decided: approve, reject or ask for changes." in answer.content.decode()
+    assert "Nothing was decided: approve, reject or request changes." in answer.content.decode()
     assert "Fine by me." in answer.content.decode()
     assert not record.decisions.exists()
     assert Approval.objects.get(pk=record.pk).state == ApprovalState.OPEN

@@ -26,8 +26,8 @@ def test_stale_session_is_led_to_sign_in_and_keeps_input(company: Company, chase
     high = stock_report.privilege_on(chaser, company.mail)
     client = client_of(mei, minutes_ago=60)
     here = f"/review/{chaser.pk}/"
-    form = {"decision": "approve", "shown_digest": scenarios.shown(high), "reason": "Needed for month end."}
-    path = f"{here}records/{high.pk}/"
+    form = scenarios.decision_form(high, reason="Needed for month end.")
+    path = f"{here}decide/"
     plain = client.post(path, form)
     assert plain.status_code == 403
     assert AGAIN.format(chaser.pk) in plain.content.decode()

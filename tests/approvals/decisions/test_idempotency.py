@@ -39,8 +39,8 @@ def on_record() -> tuple[int, int]:
 
 def press(client: Client, record: Approval, decision: str, *, shown: str, **fields: Any) -> Any:
     """The form of a record as a page that showed ``shown`` sends it."""
-    form = {"decision": decision, "reason": "So be it.", "shown_digest": shown, **fields}
-    return client.post(f"/review/{record.submission_id}/records/{record.pk}/", form)
+    form = scenarios.decision_form(record, decision, **{"reason": "So be it.", "shown_digest": shown, **fields})
+    return client.post(f"/review/{record.submission_id}/decide/", form)
 
 
 # --- deciding ------------------------------------------------------------------------------------------------------------
@@ -109,8 +109,8 @@ def test_repeated_press_returns_first_decision(
     first = press(omar, record, outcome, shown=shown, **fields)
     before = on_record()
     again = omar.post(
-        f"/review/{record.submission_id}/records/{record.pk}/",
-        {"decision": outcome, "reason": "  So be it. ", "shown_digest": shown, **fields},
+        f"/review/{record.submission_id}/decide/",
+        scenarios.decision_form(record, outcome, reason="  So be it. ", shown_digest=shown, **fields),
         headers=headers,
     )
     assert again.status_code == (200 if headers else first.status_code)

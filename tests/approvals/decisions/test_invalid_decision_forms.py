@@ -61,8 +61,8 @@ def record_of(submission: Submission, company: Company, which: str) -> Approval:
 
 def posted(client: Client, record: Approval, **fields: Any) -> Any:
     """The form of a record, sent by a browser with something else in it; no scripts."""
-    form = {"decision": "approve", "reason": TYPED, "shown_digest": scenarios.shown(record), **fields}
-    return client.post(f"/review/{record.submission_id}/records/{record.pk}/", form)
+    form = scenarios.decision_form(record, **{"reason": TYPED, **fields})
+    return client.post(f"/review/{record.submission_id}/decide/", form)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_malformed_answer_is_refused_beside_its_field(
     assert not record.decisions.exists()
     control = {"term_days": "term", "level": "level", "scope": "scope"}.get(field)
     if control is None:
-        assert re.search(r'class="note[^"]*no[^"]*"', page), "said above the form"
+        assert re.search(r"<span data-decision-error>[^<]+", page), "said in the bar"
     else:
         assert f'id="{control}-{record.pk}-error"' in page
         assert f'aria-describedby="{control}-{record.pk}-error"' in page
@@ -114,17 +114,16 @@ def test_form_declares_its_fields_so_that_empty_choice_counts(
 ) -> None:
     reading, mailing = record_of(chaser, company, "reading"), record_of(chaser, company, "mailing")
     page = omar.get(f"/review/{chaser.pk}/?open={reading.pk}").content.decode()
-    assert {"has_term_days", "has_scope"} <= set(re.findall(r'name="(has_\w+)"', page))
+    assert {"has_term_days", "has_scope"} <= set(re.findall(r'name="(has_\w+)-\d+"', page))
     page = mei.get(f"/review/{chaser.pk}/?open={mailing.pk}").content.decode()
-    assert "has_level" in re.findall(r'name="(has_\w+)"', page)
+    assert "has_level" in re.findall(r'name="(has_\w+)-\d+"', page)
 
 
 @pytest.mark.rule("A7")
 def test_narrowing_survives_error_in_other_field(company: Company, chaser: Submission, omar: Client) -> None:
     record = record_of(chaser, company, "reading")
     page = posted(omar, record, term_days="abc", scope="fin.customers", has_scope="1").content.decode()
-    form = page.partition(f"records/{record.pk}/")[2].partition("</form>")[0]
-    chosen = re.findall(r'name="scope" value="([\w.]+)" checked', form)
+    chosen = re.findall(rf'name="scope-{record.pk}" form="decision" value="([\w.]+)" checked', page)
     assert chosen == ["fin.customers"]
 
 

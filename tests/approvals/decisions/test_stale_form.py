@@ -22,9 +22,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.parametrize("by_script", [True,
 
 def decide(who: Person, record: Approval, *, by_script: bool, shown: str, **fields: Any) -> Any:
     """One decision, posted from a form that showed this digest."""
-    address = reverse("decide", args=[record.submission_id, record.pk])
+    address = reverse("decide", args=[record.submission_id])
     headers = {"HX-Request": "true", "HX-Target": "rows"} if by_script else {}
-    return client_of(who).post(address, {"shown_digest": shown, **fields}, headers=headers)
+    return client_of(who).post(address, scenarios.decision_form(record, shown_digest=shown, **fields), headers=headers)
 
 
 def words(page: str) -> str:
@@ -33,13 +33,11 @@ def words(page: str) -> str:
 
 def form(page: str, record: Approval) -> dict[str, str]:
     """What the record's form holds on a page: its digest, what is written as the reason, and what is chosen."""
-    address = re.escape(reverse("decide", args=[record.submission_id, record.pk]))
-    match = re.search(rf'<form class="decision"[^>]*action="{address}".*?</form>', page, re.DOTALL)
-    assert match is not None
-    chosen = re.findall(r'<input type="radio" name="(\w+)" value="(\w+)" checked', match[0])
+    own = rf'-{record.pk}" form="decision" value="(\w+)"'
+    chosen = re.findall(rf'<input type="radio" name="(\w+){own} checked', page)
     digest, reason = (
-        re.search(r'name="shown_digest" value="(\w+)"', match[0]),
-        re.search(r"<textarea[^>]*>([^<]*)<", match[0]),
+        re.search(rf'name="shown_digest-{record.pk}" value="(\w+)"', page),
+        re.search(r'<textarea[^>]* id="reason"[^>]*>([^<]*)<', page),
     )
     assert digest is not None
     assert reason is not None

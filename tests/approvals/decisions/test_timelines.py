@@ -57,8 +57,8 @@ def test_each_decision_names_its_record_on_every_timeline(company: Company, stag
 @pytest.mark.rule("H3", "S5")
 def test_refused_attempt_names_its_approval(company: Company, stage_2: Submission) -> None:
     record = stock_report.privilege_on(stage_2, company.slack)
-    url = reverse("decide", args=[stage_2.pk, record.pk])
-    form = {"decision": "approve", "reason": "Yes.", "shown_digest": scenarios.shown(record)}
+    url = reverse("decide", args=[stage_2.pk])
+    form = scenarios.decision_form(record, reason="Yes.")
     assert client_of(company.people.theo).post(url, form).status_code == 403
     texts = lines(company, stage_2, company.people.rita)
     assert any(text.startswith(f"Theo Brandt was refused (approved: “{record.title}”)") for text in texts)

@@ -373,8 +373,8 @@ def test_reviewer_answers_duplicate_question_and_keeps_input(company: Company, s
     assert f'name="{field}"' in page
     assert old.automation.href in page
     assert "its last submission was rejected" in page
-    href = reverse("decide", args=[made.pk, app.pk])
-    fields = {"decision": "approve", "shown_digest": scenarios.shown(app), "reason": "Read it twice."}
+    href = reverse("decide", args=[made.pk])
+    fields = scenarios.decision_form(app, reason="Read it twice.")
     refused_ = theo.post(href, fields)
     assert refused_.status_code == 422
     text = refused_.content.decode()

@@ -167,7 +167,7 @@ def test_stage_1_approver_sees_riskiest_access_first(company: Company, show: str
     shown = row(client_of(company.people.theo), submission, show=show)
     second = list(submission.approvals.filter(stage=2).select_related("privilege__entitlement__resource"))
     highest = {
-        approval.privilege.sentence.removeprefix("May ")
+        f"{approval.privilege.sentence[:1].lower()}{approval.privilege.sentence[1:]}"
         for approval in second
         if approval.privilege and approval.tier == "high"
     }

@@ -12,7 +12,7 @@ from governance import wsgi
 from governance.core.models import Delegation
 from governance.web.requests.request import midnight, number
 from tests.approvals.intake.builder import Build
-from tests.scenarios import Company, app_of, brought_in, submitted
+from tests.scenarios import Company, app_of, brought_in, decision_form, submitted
 from tests.signed_in_client import client_of
 
 ENDLESS = "9" * 5000
@@ -22,8 +22,8 @@ NUL = "a\0b"
 @pytest.mark.rule("A7")
 def test_an_endless_term_is_a_wider_one_and_refused(company: Company) -> None:
     record = app_of(submitted(company, brought_in(company)))
-    decide = reverse("decide", args=[record.submission_id, record.pk])
-    fields = {"decision": "approve", "reason": "Wanted.", "term_days": ENDLESS}
+    decide = reverse("decide", args=[record.submission_id])
+    fields = decision_form(record, reason="Wanted.", term_days=ENDLESS)
     assert client_of(company.people.theo).post(decide, fields).status_code in (409, 422)
     record.refresh_from_db()
     assert record.state == "open"

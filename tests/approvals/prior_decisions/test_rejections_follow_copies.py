@@ -208,8 +208,8 @@ def test_next_approver_sees_duplicate_and_answers(company: Company, start: Submi
     field = f"same-{likeness_of(made).pk}"
     assert f'name="{field}"' in page
     assert "another team" not in page
-    fields = {"decision": "approve", "shown_digest": scenarios.shown(app), "reason": "Fine."}
-    assert amara.post(reverse("decide", args=[made.pk, app.pk]), {**fields, field: "no"}).status_code == 302
+    fields = scenarios.decision_form(app, reason="Fine.")
+    assert amara.post(reverse("decide", args=[made.pk]), {**fields, field: "no"}).status_code == 302
     app.refresh_from_db()
     assert app.state == ApprovalState.APPROVED
 
@@ -219,8 +219,8 @@ def test_next_approver_sees_duplicate_and_answers(company: Company, start: Submi
 def test_the_other_answer_is_no_second_press(company: Company, start: Submission) -> None:
     made = start
     field, app, theo = f"same-{likeness_of(made).pk}", scenarios.app_of(made), client_of(company.people.theo)
-    href = reverse("decide", args=[made.pk, app.pk])
-    fields = {"decision": "approve", "shown_digest": scenarios.shown(app), "reason": "Seen."}
+    href = reverse("decide", args=[made.pk])
+    fields = scenarios.decision_form(app, reason="Seen.")
     assert theo.post(href, {**fields, field: "yes"}).status_code == 302
     assert theo.post(href, {**fields, field: "yes"}).status_code == 302, "pressed twice"
     assert theo.post(href, {**fields, field: "no"}).status_code == 409

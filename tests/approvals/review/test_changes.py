@@ -33,7 +33,7 @@ def read(person: Person, submission: Submission, opened: int | None = None) -> s
 
 def part(page: str, key: str) -> str:
     """A section or row of a page, its tags left out save what was struck and what came instead."""
-    match = re.search(rf'<(section|li)[^>]*id="{key}".*?</\1>\s*(?:<nav|<li|</ul|<section|</div)', page, re.DOTALL)
+    match = re.search(rf'<(?:section|li)[^>]*id="{key}".*?(?=<li class="record|</section>)', page, re.DOTALL)
     if match is None:
         return ""
     return " ".join(re.sub(r"<(?!/?(?:del|ins)\b)[^>]+>", " ", match[0]).split())
@@ -163,7 +163,7 @@ def test_changed_purpose_and_owner_show_old_values(company: Company, live: Submi
     assert live.automation.purpose == before, "it is asked for and not in force"
     page = read(n.theo, made)
     app = part(page, "app")
-    assert f"{before} Weekly, for buyers." in app
+    assert f"“{before} Weekly, for buyers.”" in page.partition('id="stepper"')[0], "under the title"
     assert f"Business {n.bram.name}" in app, "whom stage 1 is asked about"
     assert f"Purpose was: {before}" in app
     assert f"Business owner was: {n.jonas.name}" in app

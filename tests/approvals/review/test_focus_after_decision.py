@@ -44,8 +44,8 @@ def records(start: Submission) -> list[Approval]:
 
 def press(person: Person, record: Approval, **fields: Any) -> Any:
     """Press a button of a decision's form, with scripts."""
-    values = {"decision": "approve", "shown_digest": scenarios.shown(record), **fields}
-    where = reverse("decide", args=[record.submission_id, record.pk])
+    values = scenarios.decision_form(record, **fields)
+    where = reverse("decide", args=[record.submission_id])
     return client_of(person).post(where, values, headers={"HX-Request": "true", "HX-Target": "rows"})
 
 
@@ -73,7 +73,7 @@ def test_rows_that_are_open_stay_open_and_the_focus_goes_on_all_the_same(
 ) -> None:
     answer = press(company.people.omar, records[0], open=[str(approval.pk) for approval in (records[0], records[2])])
     drawn = answer.content.decode()
-    assert re.findall(r'<textarea class="control" id="([^"]+)"', drawn) == [f"reason-{records[2].pk}"]
+    assert re.findall(r'name="open" value="(\d+)"', drawn) == [str(records[2].pk)]
     assert FOCUS.findall(drawn) == [f"row-{records[1].pk}"]
 
 
@@ -102,18 +102,18 @@ def test_all_missing_fields_are_shown_and_first_is_focused(company: Company) -> 
     made = scenarios.submitted(company, scenarios.brought_in(company, content=json.dumps(export).encode()))
     app, field = scenarios.app_of(made), f"same-{Likeness.objects.get(automation=made.automation).pk}"
     drawn = press(theo, app).content.decode()
-    assert 'id="reason-app-error"' in drawn
+    assert "Say why: a high-risk or bulk approval needs a reason." in drawn
     assert f'id="{field}-error"' in drawn
-    assert FOCUS.findall(drawn) == ["reason-app"]
+    assert FOCUS.findall(drawn) == ["reason"]
     answer = press(theo, app, reason="Read it twice.")
     assert answer.status_code == 422
-    assert re.findall(r'name="([^"]+)" value="yes" data-focus', answer.content.decode()) == [field]
+    assert re.findall(r'name="([^"]+)" form="decision" value="yes" data-focus', answer.content.decode()) == [field]
 
 
 @pytest.mark.rule("A7")
 def test_focus_moves_to_app_after_decision(company: Company) -> None:
     theo, app = company.people.theo, scenarios.app_of(submitted_script(company, "Alpha", 2))
-    assert focus_after(theo, app, 422, decision="reject") == ["reason-app"]
+    assert focus_after(theo, app, 422, decision="reject") == ["reason"]
     assert focus_after(theo, app, 409, shown_digest="0" * 64, reason="Fine.") == []  # the refusal, which has no id
     assert focus_after(theo, app) == ["app"]
 
@@ -125,11 +125,11 @@ def test_the_focus_is_on_the_field_that_was_refused(
 ) -> None:
     omar = company.people.omar
     approvals = chaser_in_stage_2.approvals.filter(stage=2).order_by("pk")
-    offering = next(approval for approval in approvals if f'name="has_{field}"' in opened(omar, approval))
+    offering = next(approval for approval in approvals if f'name="has_{field}-' in opened(omar, approval))
     fields = {"reason": "Fine.", f"has_{field}": "1"} | ({"scope": "*"} if field == "scope" else {})
     answer = press(omar, offering, **fields)
     assert answer.status_code == 422
-    assert re.findall(r'name="([a-z_]+)"[^>]*\sdata-focus', answer.content.decode()) == [field]
+    assert re.findall(r'name="([a-z_]+)-\d+"[^>]*\sdata-focus', answer.content.decode()) == [field]
 
 
 def opened(person: Person, record: Approval) -> str:

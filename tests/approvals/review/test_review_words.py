@@ -15,7 +15,7 @@ from governance.core.roles.roles import Permission
 from inventory.models import Entitlement, Privilege
 from inventory.versions import findings
 from tests.approvals import stock_report
-from tests.scenarios import Company, brought_in, decide_app, reject, submitted
+from tests.scenarios import Company, brought_in, decide_app, decision_form, reject, submitted
 from tests.signed_in_client import client_of
 
 
@@ -57,9 +57,9 @@ def test_every_permission_has_words_for_people() -> None:
 def test_ineligible_reader_sees_who_decides(company: Company) -> None:
     submission = submitted(company, brought_in(company))
     record = submission.approvals.get(stage=1)
-    decide = reverse("decide", args=[submission.pk, record.pk])
+    decide = reverse("decide", args=[submission.pk])
     jonas = client_of(company.people.jonas)
-    answer = jonas.post(decide, {"decision": "approve", "reason": "Mine."}, headers={"HX-Request": "true"})
+    answer = jonas.post(decide, decision_form(record, reason="Mine."), headers={"HX-Request": "true"})
     assert answer.status_code in (403, 409)
     assert "approval:decide" not in answer.content.decode()
 
@@ -77,4 +77,4 @@ def test_rows_of_others_stand_back_and_refused_ones_are_struck_out(
     assert set(classes(n.omar).values()) == {"record"}
     assert classes(n.omar, f"?open={record.pk}")[f"{record.pk}"] == "record record-open"
     reject(record, n.omar, now=company.now)
-    assert classes(n.omar)[f"{record.pk}"] == "record record-refused"
+    assert classes(n.omar)[f"{record.pk}"] == "record record-refused record-done"

@@ -9,6 +9,7 @@ from approvals.models import Submission
 from governance.core.models import FreeText, LedgerEvent
 from inventory.importers.secrets.slots import published_secret
 from inventory.models import ImportItem
+from tests import scenarios
 from tests.approvals.api.programs import Program
 from tests.people import Northwind
 from tests.scenarios import Company
@@ -30,7 +31,8 @@ def test_a_reason_with_a_published_secret_is_refused_and_kept_nowhere(
     events = LedgerEvent.objects.count()
     for who in (company.people.theo, company.people.nadia):  # one may decide, the other may not even see it
         answer = client_of(who).post(
-            reverse("decide", args=[stock_submitted.pk, app.pk]), {"do": "reject", "reason": f"Uses {TOKEN}."}
+            reverse("decide", args=[stock_submitted.pk]),
+            scenarios.decision_form(app, "reject", reason=f"Uses {TOKEN}."),
         )
         assert answer.status_code == 422
         page = answer.content.decode()

@@ -51,11 +51,26 @@ def _row(key: str, level: str, sentence: str, scope: str, **more: object) -> Sha
     row: Shape = {"key": key, "level": level, "sentence": sentence, "scope": scope, "data_class": "internal"}
     row |= {
         "open_href": f"/review?open={key}#row-{key}",
-        "owner": PEOPLE["Omar Haddad"],
-        "tags": [tag("New")],
+        "chips": [tag("Opens 14 tables, asks for 2", "no", "warning"), tag("Static, 212 days old", "wait", "clock")],
+        "marks": [
+            {"tone": "ok", "name": "Sana Iqbal", "text": "Sana Iqbal, security", "at": at(23)},
+            {"tone": "you", "name": "Omar Haddad", "text": "You decide, as owner"},
+        ],
         "css": "record",
     }
+    row["facts"] = {"term_days": approval.get("granted_term_days", 180), "held": ["someone"], "since": on(20)}
+    if more.get("may_decide"):
+        tier = str(approval["tier"])
+        row |= {"needs": "Your approval is the last one.", "select": select(key, sentence, tier), "is_kept": True}
+        row["is_selected"] = key == "12"
     return {**row, "approval": approval, **more}
+
+
+def select(key: str, name: str, tier: str) -> Shape:
+    """What the decision bar says when an approval is selected alone."""
+    needs = "required for high risk" if tier == "high" else f"optional for {tier} risk"
+    chosen: Shape = {"key": key, "pk": int(key), "name": name, "digest": "77aa", "label": "Approve", "needs": needs}
+    return {**chosen, "is_required": tier == "high", "apart": "high risk" if tier == "high" else ""}
 
 
 def _styled(row: Shape) -> Shape:
@@ -72,13 +87,10 @@ def _with_state(row: Shape, state: str, **more: object) -> Shape:
 
 
 def decide(row: Shape) -> Shape:
-    """The decision form of an opened high-risk row."""
-    reason = "Two status columns are enough. dunning_note holds free text about customers, so I took it out."
+    """The narrowing fields of an opened high-risk row."""
     return {
         "approval": row["approval"],
-        "digest": "9f2c41ab",
-        "typed": {"reason": reason},
-        "approve_label": "Approve",
+        "typed": {},
         "levels": ("read", "write"),
         "asked_level": "write",
         "level": "write",
@@ -134,7 +146,7 @@ def _mine() -> list[Shape]:
             "Send mail to any address outside Northwind as billing@northwind.example",
             "smtp:send · to *@* · from billing@",
             tier="high",
-            tags=[tag("Conflict CR-07", "no", "conflict"), tag("New")],
+            chips=[tag("Conflict CR-07", "no", "conflict")],
             data_class="confidential",
             may_decide=True,
             extra_approval="Together with reading invoices, this mail right would let a crafted statement send data outside.",
@@ -145,7 +157,6 @@ def _mine() -> list[Shape]:
             "Post messages to #finance-alerts in Finance Slack workspace",
             "chat:write · channel C04FINALERTS",
             may_decide=True,
-            digest="77aa",
         ),
         _row(
             "15",
@@ -154,7 +165,6 @@ def _mine() -> list[Shape]:
             "vault:finance/erp/n8n-ar-writer · fp 7c1e…90",
             name="n8n-ar-writer",
             tier="high",
-            tags=[tag("Opens 14 tables, asks for 2", "high", "warning"), tag("Static, 212 days old", "wait", "clock")],
             data_class="confidential",
             may_decide=True,
         ),
@@ -181,6 +191,7 @@ def _others() -> list[Shape]:
             "Run the tool create_issue on GitHub MCP server",
             "mcp:create_issue · northwind/finance-ops",
             state="changes_asked",
+            marks=[{"tone": "ask", "name": "Mei Tanaka", "text": "Mei Tanaka requested changes", "at": at(24)}],
             decision={"reason": _text("Which labels may it set?")},
             decided_by="Mei Tanaka",
         ),
@@ -194,7 +205,7 @@ def _decided() -> list[Shape]:
             "read",
             f"Read invoices and customers in {ERP}",
             "SELECT ON ar.invoices, ar.customers",
-            tags=[tag("Customers is new")],
+            chips=[tag("Customers is new")],
             data_class="confidential",
             state="approved",
             has_ended=True,
@@ -207,7 +218,7 @@ def _decided() -> list[Shape]:
             "Use the Slack bot token invoice-chaser, renewed every 12 hours",
             "vault:slack/bot/invoice-chaser · fp e04a…1b",
             name="invoice-chaser",
-            tags=[],
+            chips=[],
             state="approved",
             has_ended=True,
         ),
@@ -216,7 +227,7 @@ def _decided() -> list[Shape]:
             "read",
             "Read every public channel in Finance Slack workspace",
             "channels:history · *",
-            tags=[],
+            chips=[],
             data_class="confidential",
             state="rejected",
             has_ended=True,
@@ -236,6 +247,7 @@ def _app() -> Shape:
     lead_seat, why = {"get_label_display": "Team lead"}, "Saves us two days a month."
     return {
         "approval": {"pk": 11, "stage": 1, "submission_id": 1, "tier": "high", "state": "approved"},
+        "select": None,
         "purpose": "Reminds customers of overdue invoices and tells Finance when a reminder fails.",
         "business": "Jonas Weil",
         "technical": "Rita Novak",
@@ -357,6 +369,7 @@ def _comment(author: str, day: int, text: str) -> Shape:
 
 def owner() -> Shape:
     """What Omar Haddad sees, who owns two of the resources."""
+    rows = _mine()
     return {
         "chrome": frame("Omar Haddad", "approvals", approvals=7, recertify=5),
         "head": _head(),
@@ -383,6 +396,14 @@ def owner() -> Shape:
             (_comment("Rita Novak", 24, "Yes. I can pass the address as a list. New version this afternoon."), ""),
         ],
         "remark": {"action": "/remark"},
+        "bar": {
+            "count": 4,
+            "selected": [rows[0]["select"]],
+            "one": rows[0]["select"],
+            "together": 0,
+            "apart": "3 high-risk ones need their own decision",
+            "reason": "Two status columns are enough. dunning_note holds free text about customers, so I took it out.",
+        },
         "events": [
             event("cross", "no", "You refused", "reading every public channel in Slack", at(24, 9, 21)),
             event("check", "ok", "You approved", "reading invoices and customers; the Slack bot token", at(24, 9, 14)),
@@ -404,16 +425,16 @@ def lead() -> Shape:
     app["decisions"] = []
     app["decide"] = {
         "approval": app["approval"],
-        "digest": "11bb",
-        "errors": {"reason": "Say in a sentence why the app may exist."},
-        "approve_label": "Approve the app",
+        "errors": {},
         "stranded": "“Send mail outside”",
     }
+    app |= {"select": select("11", "The app Invoice chaser", "high"), "is_selected": True}
+    bar = {"count": 1, "selected": [app["select"]], "one": app["select"], "error": "Say why the app may exist."}
     app["beside"] = [
         "Bram Visser (deputy lead) may decide this too: if Theo Brandt does, nobody is left to decide “Send mail outside”."
     ]
     rows = [
-        _with_state(row, "waiting", may_decide=False, is_open=False, locked=None, extra_approval="")
+        _with_state(row, "waiting", may_decide=False, is_open=False, locked=None, extra_approval="", select=None)
         for row in _mine() + _others()
     ]
     steps = _steps()
@@ -438,6 +459,8 @@ def lead() -> Shape:
         steps=steps,
         since=None,
         changes=None,
+        bar=bar,
+        jump_app_first=True,
         objections=[(_comment("Mei Tanaka", 19, "Supplier Drive has statements of other companies, too."), "")],
         groups=[("Waits for stage 1", "6 approvals", rows)],
         remarks=[],
@@ -451,11 +474,12 @@ def objecting() -> Shape:
     rows = [{**row, "may_object": True} for row in context["groups"][0][2]]
     errors = {"reason": "Say why: a reason is needed here."}
     rows[0] |= {"is_open": True, "decide": None, "reader": {"errors": errors}}
-    rows[0] = _styled({**rows[0], "tags": [tag("Objected to", "wait", "speech")]})
+    rows[0] = _styled({**rows[0], "chips": [tag("Objected to", "wait", "speech")]})
     words = f"{len(rows)} records; you can read, comment and object"
     context.update(
         chrome=frame("Omar Haddad", "approvals", approvals=3),
-        app={**context["app"], "holders": "Theo Brandt", "decide": None},
+        app={**context["app"], "holders": "Theo Brandt", "decide": None, "select": None},
+        bar={},
         objections=[(comment, "Read files in Supplier Drive") for comment, _ in context["objections"]],
         groups=[("Waits for stage 1", words, rows)],
     )
@@ -467,7 +491,11 @@ def subset() -> Shape:
     context = owner()
     decided = [
         _with_state(
-            row, "approved", may_decide=False, is_open=False, extra_approval="", decision={}, decided_by="Omar Haddad"
+            {**row, "select": None, "decision": {}, "decided_by": "Omar Haddad"},
+            "approved",
+            may_decide=False,
+            is_open=False,
+            extra_approval="",
         )
         for row in _mine()
     ]
@@ -489,6 +517,7 @@ def subset() -> Shape:
     }
     context.update(
         chrome=frame("Jonas Weil", "approvals", approvals=1),
+        bar={},
         next={"approved": decided, "left_out": [{"credential": "invoice-chaser"}], "granted": 6},
         steps=steps,
         groups=[("Decided", "7 of 7", decided + _decided())],

@@ -54,7 +54,7 @@ def test_conflict_is_gone_once_one_side_of_it_was_refused(plain: Company, start:
     page = review(plain, made)
     assert 'id="conflicts-title"' not in page
     assert "In conflict" not in page
-    assert "Conflict" not in page.partition('id="rows"')[2].partition("Timeline")[0]
+    assert "Conflict" not in page.partition('id="rows"')[2].partition("Activity")[0]
 
 
 @IN_STAGE_2

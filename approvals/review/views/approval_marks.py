@@ -1,0 +1,82 @@
+"""Approval marks of a row: all who have approved, who is next, and what the reader has decided (A8, A9)."""
+
+from approvals.assignment.route import Route
+from approvals.assignment.seat_state import SeatState
+from approvals.inbox.waiting_for import join_with_or
+from approvals.models import Approval, ApprovalState, DecisionOutcome, SeatLabel
+from approvals.review.dossier import Dossier
+from approvals.review.views.reader import Reader
+from governance.core.access import Actor
+from governance.web.pages.page import Shape
+
+#: Capacities of the approvers, by the label of their seat.
+CAPACITIES: dict[str, str] = {
+    SeatLabel.LEAD: "lead",
+    SeatLabel.OWNER: "owner",
+    SeatLabel.SECURITY: "security",
+    SeatLabel.SECOND: "extra approval",
+    SeatLabel.CONFLICT: "security, for the conflict",
+}
+#: What the reader or another person did, by the outcome of the decision.
+DID: dict[str, str] = {
+    DecisionOutcome.APPROVE: "approved",
+    DecisionOutcome.REJECT: "rejected",
+    DecisionOutcome.ASK: "requested changes",
+}
+TONES: dict[str, str] = {DecisionOutcome.REJECT: "no", DecisionOutcome.ASK: "ask"}
+#: States in which nobody approves any more, or nobody was asked.
+WITHOUT_MARKS = (ApprovalState.NOT_APPLICABLE, ApprovalState.WITHDRAWN, ApprovalState.EXPIRED)
+
+
+def marks(record: Approval, details: Dossier, reader: Reader) -> list[Shape]:
+    """One mark a seat for ``approvals/review/marks.html``: tone, name, text and instant; then a rejection or a question."""
+    if record.by_policy_id is not None or record.state in WITHOUT_MARKS:
+        return []
+    own = details.route.own_decisions(record)
+    last = own[-1] if own and own[-1].outcome in TONES else None
+    shown = [_mark(seat, record, reader) for seat in details.route.standing(record) if last is None or seat.is_filled]
+    if last is not None:
+        text = f"{reader.decided_by(last)} {DID[last.outcome]}"
+        shown.append({"tone": TONES[last.outcome], "name": last.person.name, "text": text, "at": last.at})
+    return shown
+
+
+def _mark(seat: SeatState, record: Approval, reader: Reader) -> Shape:
+    capacity = CAPACITIES.get(seat.label, seat.label)
+    if seat.decision is not None:
+        text = f"{reader.decided_by(seat.decision)}, {capacity}"
+        return {"tone": "ok", "name": seat.decision.person.name, "text": text, "at": seat.decision.at}
+    is_open = record.state == ApprovalState.OPEN
+    mine = next((person for person in seat.may_decide if reader.is_me(person)), None)
+    if mine is not None and is_open:
+        return {"tone": "you", "name": mine.name, "text": f"You decide, as {capacity}"}
+    names = join_with_or([reader.name(person, start=True) for person in seat.may_decide]) or "Nobody is left"
+    first = seat.may_decide[0].name if seat.may_decide else "?"
+    return {
+        "tone": "wait",
+        "name": first,
+        "text": f"{names}, {capacity}",
+        "below": "next" if is_open else "after stage 1",
+    }
+
+
+def needs_words(record: Approval, route: Route, actor: Actor) -> str:
+    """Which approvals are still needed besides that of the reader, who may decide now."""
+    standing, own = route.standing(record), route.seat_for(record, actor)
+    others = [seat for seat in standing if not seat.is_filled and (own is None or seat.seat != own.seat)]
+    if others:
+        return f"Then also {' and '.join(CAPACITIES.get(seat.label, seat.label) for seat in others)}."
+    return "Your approval is the last one." if len(standing) > 1 else "Only your approval is needed."
+
+
+def own_words(record: Approval, details: Dossier, reader: Reader) -> Shape | None:
+    """What the reader decided in this round, and who is next: "You approved · waiting for Viktor Lind (security)"."""
+    decisions = details.route.own_decisions(record)
+    own = next((row for row in reversed(decisions) if reader.is_me(row.person) or reader.is_me(row.for_person)), None)
+    if own is None or record.carried_from_id is not None:
+        return None
+    held = details.rows[record.pk].held
+    capacities = {seat: f" ({words})" for seat, words in CAPACITIES.items()}
+    waiting = " and ".join(f"{pending.names}{capacities.get(pending.seat, '')}" for pending in held)
+    text = f"{reader.decided_by(own)} {DID[own.outcome]}"
+    return {"outcome": own.outcome, "text": f"{text} · waiting for {waiting}" if waiting else text}
