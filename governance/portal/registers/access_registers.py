@@ -39,6 +39,7 @@ def grants(actor: Actor, now: datetime) -> Register:
         ),
         state=text_case((ended, "ended"), (stopped, "suspended"), default="active"),
         references={
+            "team": ("automation__team", "team_name"),
             "automation": ("automation", "automation_name"),
             "resource": ("entitlement__resource", "resource_name"),
             "identity": ("identity", "identity_name"),
@@ -81,7 +82,7 @@ def submissions(actor: Actor, now: datetime) -> Register:
             choices("kind", "Kind", SubmissionKind.choices),
             Filter("by", "Submitted by", {"me": ("Me", Q(submitted_by=actor.person))}),
         ),
-        references={"automation": ("automation", "automation_name")},
+        references={"team": ("automation__team", "team_name"), "automation": ("automation", "automation_name")},
     )
 
 

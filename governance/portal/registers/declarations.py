@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 from governance.core.access import Actor
 from governance.core.database.querysets import keyed_by
 from governance.core.texts.csv_tables import read_rows
-from governance.web.registers.register import Column, Filter, Register
+from governance.web.registers.register import Column, Filter, Reference, Register
 from inventory.models import Automation, DataClass, Environment
 from inventory.models.interim_owner import ownerless_condition
 from inventory.models.resource import sees_whole_register
@@ -36,7 +36,7 @@ def declare(
     filters: Sequence[Filter] = (),
     *,
     state: str | Combinable = "state",
-    references: Mapping[str, tuple[str, str]] | None = None,
+    references: Mapping[str, Reference] | None = None,
     **values: str | Combinable,
 ) -> Register:
     """Return the declaration of a register.

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import F, OuterRef, Q, Subquery, Value
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from approvals.models import Grant, Submission
@@ -25,7 +25,16 @@ from governance.portal.registers.declarations import (
 from governance.recertification.models import Item
 from governance.web.registers.register import Filter, Register
 from inventory import models
-from inventory.models import Assessment, Automation, Credential, Entitlement, Finding, NonHumanIdentity, Resource
+from inventory.models import (
+    Assessment,
+    Automation,
+    Credential,
+    Entitlement,
+    Finding,
+    NonHumanIdentity,
+    Resource,
+    VersionCredential,
+)
 from inventory.models.interim_owner import interim_condition
 
 SOON = timedelta(days=30)
@@ -35,12 +44,22 @@ def _ids(actor: Actor) -> list[int]:
     return [actor.person.pk] if actor.person is not None else []
 
 
-def automations(actor: Actor, now: datetime) -> Register:
-    """Automations. A draft whose last submission came to nothing has that submission's state."""
-    me = _ids(actor)
-    submissions = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
+def _submissions() -> QuerySet[Submission]:
+    """The submissions of an outer automation, the newest first."""
+    return Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
+
+
+def automation_state() -> Case:
+    """The state of an automation on pages: a draft whose last submission came to nothing has that submission's state."""
     outcome = text_case((Q(state__in=TO_NOTHING), F("state")), default="draft")
-    drafted = Coalesce(Subquery(submissions.annotate(outcome=outcome).values("outcome")[:1]), Value("draft"))
+    drafted = Coalesce(Subquery(_submissions().annotate(outcome=outcome).values("outcome")[:1]), Value("draft"))
+    return text_case((Q(state="draft"), drafted), default=F("state"))
+
+
+def automations(actor: Actor, now: datetime) -> Register:
+    """Automations with their last submission, reviews and findings."""
+    me = _ids(actor)
+    submissions = _submissions()
     of_it = Assessment.objects.filter(version__automation=OuterRef(OuterRef("pk")))
     newest = Subquery(of_it.order_by("-version__number", "-pk").values("pk")[:1])
     reviews = Item.objects.filter(automation=OuterRef("pk"), state="closed").order_by("-closed_at")
@@ -60,7 +79,7 @@ def automations(actor: Actor, now: datetime) -> Register:
             Filter("team", "Team", {"mine": ("My team", Q(team__in=members))}),
             Filter("review", "Next review", {"30": ("Review in 30 days", Q(review_on__lte=(now + SOON).date()))}),
         ),
-        state=text_case((Q(state="draft"), drafted), default=F("state")),
+        state=automation_state(),
         references={"team": ("team", "team_name")},
         last_state=Subquery(submissions.values("state")[:1]),
         last_at=Subquery(submissions.values(at=Coalesce("ended_at", "submitted_at"))[:1]),
@@ -120,6 +139,7 @@ def credentials(actor: Actor, now: datetime) -> Register:
     """Credentials: their age, and whether their rotation is overdue (I6, I11)."""
     me = _ids(actor)
     rotated = Q(rotated_at__isnull=False, rotated_at__date__gte=F("rotation_due_on"))
+    used = VersionCredential.objects.exclude(version__automation__state="retired")
     overdue, expired = Q(rotation_due_on__lt=now.date()) & ~rotated, Q(expires_at__lte=now)
     return declare(
         "credential_list",
@@ -127,13 +147,24 @@ def credentials(actor: Actor, now: datetime) -> Register:
         {state: Q(shown_state=state) for state in ("expired", "overdue", "current")},
         (
             choices("lifetime", "Lifetime", models.Lifetime.choices),
-            Filter("rotation", "Rotation", {"due": ("Rotation overdue", overdue)}),
+            Filter(
+                "rotation",
+                "Rotation",
+                {
+                    "due": ("Rotation overdue", overdue),
+                    "planned": ("Rotation planned", Q(rotation_due_on__isnull=False) & ~overdue),
+                    "none": ("No rotation date", Q(rotation_due_on=None)),
+                },
+            ),
             owner_filter(
                 Q(owner__in=me) | interim_condition(me, now),
                 Q(owner=None) | among_rows(Credential.objects.ownerless(now)),
             ),
         ),
         state=text_case((expired, "expired"), (overdue, "overdue"), default="current"),
+        references={
+            "team": (lambda team: Q(pk__in=used.filter(version__automation__team=team).values("credential")), "")
+        },
         platform=PLATFORM,
         owner_name=answering("owner", now),
     )

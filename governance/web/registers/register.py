@@ -4,7 +4,7 @@ The address holds everything: words, filters, sort and page. Two statements read
 all counts. The counts stop at `MOST_COUNTED` rows, so that a large register costs as much as a small one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,8 @@ MOST_COUNTED = 5_000
 
 #: A path from a row, or an expression.
 Value = str | Combinable
+#: Path or condition of the rows of another row, and the value that names it; empty for none.
+Reference = tuple[str | Callable[[int], Q], str]
 Shape = dict[str, Any]
 
 
@@ -73,7 +75,7 @@ class Register:
         state: kind of the state words, and value of the state.
         states: conditions by state, in the order of the page.
         filters: the other filters.
-        references: by parameter, the path to the key of another row, and the value that names it.
+        references: by parameter with the key of another row.
         totals: filters and choices that are counted below the table.
         views: label and query of each view that every reader has.
         words: columns for the search; none for the column ``search``.
@@ -92,7 +94,7 @@ class Register:
     state: tuple[str, Value]
     states: Mapping[str, Q]
     filters: Sequence[Filter] = ()
-    references: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    references: Mapping[str, Reference] = field(default_factory=dict)
     totals: Sequence[tuple[str, str]] = ()
     views: Sequence[tuple[str, str]] = ()
     words: Sequence[str] = ()
@@ -135,7 +137,7 @@ class Listing:
                 rows = rows.filter(chosen[1])
         for name, (path, _) in self.register.references.items():
             if (key := number(self.query.get(name))) is not None:
-                rows = rows.filter(**{path: key})
+                rows = rows.filter(path(key) if callable(path) else Q(**{path: key}))
         return rows
 
     def _with_state(self, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -215,7 +217,7 @@ class Listing:
         names = [
             getattr(paged.rows[0], name)
             for key, (_, name) in register.references.items()
-            if self.query.get(key) and paged.rows
+            if name and self.query.get(key) and paged.rows
         ]
         selects = [
             (one.name, one.label, [(value, label) for value, (label, _) in one.choices.items()])
