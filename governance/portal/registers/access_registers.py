@@ -12,8 +12,9 @@ from approvals.models.grant import WHY_WORDS, usable_condition
 from governance.core.access import ROLE_WORDS, Actor
 from governance.core.models import Person, RoleAssignment, Team
 from governance.core.roles.roles import ASSIGNABLE
-from governance.portal.registers.declarations import RISK, choices, declare, text_case, visible_rows
+from governance.portal.registers.declarations import RISK, choices, class_filter, declare, text_case, visible_rows
 from governance.web.registers.register import Filter, Register
+from inventory.models import Environment
 
 #: How the end of a grant takes effect (G4). Nothing is stopped at the source yet: no source has an acting account.
 EFFECTS = {effect.value: (effect.label, Q(enforcement=effect)) for effect in EnforcedBy} | {
@@ -34,6 +35,8 @@ def grants(actor: Actor, now: datetime) -> Register:
         (
             Filter("risk", "Risk", {tier: (words, counted(tier)) for tier, (words, _) in RISK.choices.items()}),
             choices("level", "Level", [(level, level.capitalize()) for level in ("admin", "execute", "write", "read")]),
+            class_filter("entitlement__resource__data_class"),
+            choices("environment", "Environment", Environment.choices, "automation__environment"),
             Filter("effect", "How its end takes effect", EFFECTS),
             Filter("ends", "Ends", {"30": ("Ends in 30 days", soon)}),
         ),

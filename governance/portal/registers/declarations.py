@@ -4,6 +4,7 @@ A value without a path is an expression that the register's function passes to `
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from governance.core.access import Actor
 from governance.core.database.querysets import keyed_by
 from governance.core.texts.csv_tables import read_rows
 from governance.web.registers.register import Column, Filter, Reference, Register
-from inventory.models import Automation, DataClass, Environment
+from inventory.models import Automation, DataClass
 from inventory.models.interim_owner import ownerless_condition
 from inventory.models.resource import sees_whole_register
 
@@ -88,13 +89,27 @@ def rank(column: str, order: Sequence[str]) -> Case:
     return Case(*places, default=Value(len(order)), output_field=IntegerField())
 
 
-def choices(name: str, label: str, pairs: Sequence[tuple[str, str]]) -> Filter:
-    """The filter by a column of the same name, with the value and label of each choice."""
-    return Filter(name, label, {value: (words, Q(**{name: value})) for value, words in pairs})
+def choices(name: str, label: str, pairs: Sequence[tuple[str, str]], path: str = "") -> Filter:
+    """The filter by a column.
+
+    Args:
+        name: in the address.
+        label: of the filter.
+        pairs: value and label of each choice.
+        path: to the column; by default the name.
+    """
+    return Filter(name, label, {value: (words, Q(**{path or name: value})) for value, words in pairs})
 
 
-RISK: Final = Filter("risk", "Risk", {tier: (f"{tier.capitalize()} risk", Q(tier=tier)) for tier in TIERS[::-1]})
-ENVIRONMENT: Final = choices("environment", "Environment", Environment.choices)
+def class_filter(path: str) -> Filter:
+    """The filter by data class; unset counts as restricted (I3)."""
+    offered = choices("data", "Data", DataClass.choices[::-1], path)
+    return replace(
+        offered, choices={**offered.choices, "restricted": ("Restricted", Q(**{f"{path}__in": ("", "restricted")}))}
+    )
+
+
+RISK: Final = choices("risk", "Risk", [(tier, f"{tier.capitalize()} risk") for tier in TIERS[::-1]], "tier")
 
 
 def owner_filter(mine: Q, nobody: Q) -> Filter:

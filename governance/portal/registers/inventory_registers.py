@@ -10,12 +10,12 @@ from approvals.models.submission import TO_NOTHING
 from governance.core.access import Actor
 from governance.core.models import Membership
 from governance.portal.registers.declarations import (
-    ENVIRONMENT,
     PLATFORM,
     RISK,
     among_rows,
     answering,
     choices,
+    class_filter,
     declare,
     number_of,
     owner_filter,
@@ -75,7 +75,7 @@ def automations(actor: Actor, now: datetime) -> Register:
                 among_rows(Automation.objects.answered_by(me, now)), among_rows(Automation.objects.ownerless(now))
             ),
             choices("kind", "Kind", models.AutomationKind.choices),
-            ENVIRONMENT,
+            choices("environment", "Environment", models.Environment.choices),
             Filter("team", "Team", {"mine": ("My team", Q(team__in=members))}),
             Filter("review", "Next review", {"30": ("Review in 30 days", Q(review_on__lte=(now + SOON).date()))}),
         ),
@@ -95,20 +95,18 @@ def automations(actor: Actor, now: datetime) -> Register:
 def resources(actor: Actor, now: datetime) -> Register:
     """Resources; orphaned ones and accepted proposals have states of their own (I3)."""
     me, ownerless = _ids(actor), among_rows(Resource.objects.ownerless(now))
-    classes = choices("data_class", "Data", models.DataClass.choices[::-1]).choices
-    unset = {"restricted": ("Restricted", Q(data_class__in=("", "restricted")))}  # I3: unset counts as restricted
     accepted = Q(state="proposed", accepted_at__isnull=False)
     return declare(
         "resource_list",
         Resource.objects.visible_to(actor, now).resolved(),
         {state: Q(shown_state=state) for state in ("active", "orphaned", "proposed", "accepted", "retired")},
         (
-            Filter("data", "Data", {**classes, **unset}),
+            class_filter("data_class"),
             choices("kind", "Kind", models.ResourceKind.choices),
             owner_filter(
                 Q(owner__in=me) | Q(deputy__in=me) | Q(named_owner__in=me) | interim_condition(me, now), ownerless
             ),
-            ENVIRONMENT,
+            choices("environment", "Environment", models.Environment.choices),
         ),
         state=text_case((accepted, "accepted"), (ownerless, "orphaned"), default=F("state")),
         references={"team": ("team", "team_name")},

@@ -1,7 +1,7 @@
 """The access matrix: standing privileges by automation and resource. Reads only."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,14 +9,11 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 from django.http import QueryDict
 
 from approvals.grants.queries import ENDS_SOON
-from approvals.models import Grant
-from governance.core.access import Actor
-from governance.core.models import Team
-from governance.portal.registers.declarations import ENVIRONMENT, RISK, choices, rank
+from approvals.models import Grant, GrantState
+from governance.portal.registers.declarations import rank
 from governance.web.pages import pager
-from governance.web.registers.register import Filter
+from governance.web.registers.register import Register
 from governance.web.requests.request import number
-from inventory import models
 from inventory.models import Automation, Resource
 from inventory.risk.levels import POWER
 
@@ -76,43 +73,17 @@ class Matrix:
     first_href: str
 
 
-def filters() -> list[Filter]:
-    """The filters of the matrix, as conditions on grants."""
-    teams = {
-        str(pk): (name, Q(automation__team=pk)) for pk, name in Team.objects.order_by("name").values_list("pk", "name")
-    }
-    restricted = Q(**{f"{RESOURCE}__data_class__in": ("", "restricted")})  # I3: unset counts as restricted
-    classes = {
-        value: (label, restricted if value == "restricted" else Q(**{f"{RESOURCE}__data_class": value}))
-        for value, label in reversed(models.DataClass.choices)
-    }
-    environments = {
-        value: (label, Q(automation__environment=value)) for value, (label, _) in ENVIRONMENT.choices.items()
-    }
-    levels = choices("level", "Level", [(level, level.capitalize()) for level in reversed(POWER)])
-    return [
-        Filter("team", "Team", teams),
-        Filter("environment", "Environment", environments),
-        Filter("data", "Data", classes),
-        levels,
-        RISK,
-    ]
-
-
-def selected_grants(query: QueryDict, offered: list[Filter], actor: Actor, now: datetime) -> QuerySet[Grant]:
-    """The standing privileges that an address selects; its words are in the automation's or the resource's search text."""
-    rows = Grant.objects.visible_to(actor, now).standing().filter(entitlement__isnull=False, ends_at__gt=now)
-    for one in offered:
-        if (chosen := one.choices.get(query.get(one.name, ""))) is not None:
-            rows = rows.filter(chosen[1])
-    return pager.search(rows, pager.words_of(query), "automation__search", f"{RESOURCE}__search")
+def of_access(register: Register, now: datetime) -> Register:
+    """The register of grants for privileges that have not ended."""
+    held = register.rows.filter(entitlement__isnull=False, ends_at__gt=now).exclude(state=GrantState.ENDED)
+    return replace(register, rows=held, filters=[one for one in register.filters if one.name not in ("effect", "ends")])
 
 
 def matrix(grants: QuerySet[Grant], query: QueryDict, path: str, now: datetime) -> Matrix:
     """One page of the matrix of some grants; three queries.
 
     Args:
-        grants: see `selected_grants`.
+        grants: selected privileges of `of_access`.
         query: of the address; ``after`` and ``before`` name an automation, ``columns`` a resource.
         path: the address without it.
         now: business time.

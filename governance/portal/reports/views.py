@@ -2,9 +2,10 @@
 
 from urllib.parse import urlencode
 
-from django.http import HttpResponse, HttpResponseBase, QueryDict
+from django.http import HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_GET
 
+from governance.core.models import Team
 from governance.portal.registers import access_registers, exports
 from governance.portal.reports import queries
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
@@ -12,6 +13,9 @@ from governance.web.pages import pager
 from governance.web.pages.page import Shape, page
 from governance.web.registers.register import Listing
 from governance.web.requests.request import Request
+
+#: Parameters that choose a cell.
+CELL = ("automation", "resource")
 
 
 @require_GET
@@ -25,36 +29,25 @@ def reports(request: Request) -> HttpResponse:
 @for_readers_of_the_ledger
 def access_matrix(request: Request) -> HttpResponseBase:
     """Show automations by resource; with ``automation`` and ``resource`` in the address, the grants of that cell."""
-    query, now, path = request.GET, request.now(), request.path
-    offered = queries.filters()
-    grants = queries.selected_grants(query, offered, request.actor, now)
+    now, path, pair = request.now(), request.path, request.GET.copy()
+    register = queries.of_access(access_registers.grants(request.actor, now), now)
+    query = request.GET.copy()
+    for name in CELL:
+        query.pop(name, None)
+    listing = Listing(register, query, path)
     if (form := query.get("export", "")) in exports.TYPES:
-        words = "; ".join(
-            f"{one.label}: {one.choices[query[one.name]][0]}" for one in offered if query.get(one.name) in one.choices
-        )
-        rows, heads = queries.pairs(grants, exports.MOST), list(queries.EXPORT)
+        rows, heads = queries.pairs(listing.rows(), exports.MOST), list(queries.EXPORT)
+        words = listing.filter_words()
         return exports.send("Access matrix", heads, rows, form, filters=words, actor=request.actor, now=now)
-    selects = [(one.name, one.label, [(value, words) for value, (words, _) in one.choices.items()]) for one in offered]
-    bar = pager.filter_bar(query, path, selects, words_label="Automation or resource")
-    kept = pager.kept(query, "automation", "resource")
-    here = {name: value for name, value in query.items() if name not in ("automation", "resource")}
     context: Shape = {
-        "chosen": _cell(request) if query.get("automation") and query.get("resource") else None,
-        "filters": bar | {"kept": {}, "clear_href": path if kept else ""},
-        "filters_target": "#matrix",
-        "exports": {form: pager.address(path, {**kept, "export": form}) for form in exports.TYPES},
-        "cell_href": f"{path}?{urlencode(here)}{'&' if here else ''}",
+        "chosen": Listing(register, pair, path).page().rows if all(map(pair.get, CELL)) else None,
+        "exports": {form: pager.address(path, {**pager.kept(query), "export": form}) for form in exports.TYPES},
+        "cell_href": f"{path}?" + "".join(f"{urlencode({name: value})}&" for name, value in query.items()),
     }
     if request.headers.get("HX-Target") != "cell":
-        context["matrix"] = queries.matrix(grants, query, path, now)
+        teams = [(pk, name) for pk, name in Team.objects.order_by("name").values_list("pk", "name")]
+        context |= {
+            "matrix": queries.matrix(listing.rows(), query, path, now),
+            "filters": listing.bar(("team", "Team", teams)),
+        }
     return page(request, "portal/reports/access_matrix.html", context, fragment=("matrix", "cell"))
-
-
-def _cell(request: Request) -> Shape:
-    """The grants of one automation on one resource that have not ended, with their approvers."""
-    names = {name: request.GET[name] for name in ("automation", "resource")}
-    pair = QueryDict(mutable=True)
-    pair.update(names)
-    register = access_registers.grants(request.actor, request.now())
-    rows = [row for row in Listing(register, pair, request.path).page().rows if row.shown_state != "ended"]
-    return {"rows": rows, "first": rows[0] if rows else None, "address": pair.urlencode()}

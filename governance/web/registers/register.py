@@ -208,6 +208,14 @@ class Listing:
         words += [f"{name}: {self.query[name]}" for name in self.register.references if number(self.query.get(name))]
         return "; ".join([*words, *([f"Words: {' '.join(self.words)}"] if self.words else [])])
 
+    def bar(self, *selects: tuple[str, str, Sequence[tuple[object, str]]]) -> Shape:
+        """The filter bar of ``components/filters.html``, with other selects before the register's own."""
+        own = [
+            (one.name, one.label, [(value, label) for value, (label, _) in one.choices.items()])
+            for one in self.register.filters
+        ]
+        return pager.filter_bar(self.query, self.path, [*selects, *own], words_label=self.register.words_label)
+
     def context(self) -> Shape:
         """Context of ``portal/registers/register.html``."""
         register, paged = self.register, self.page()
@@ -219,10 +227,6 @@ class Listing:
             for key, (_, name) in register.references.items()
             if name and self.query.get(key) and paged.rows
         ]
-        selects = [
-            (one.name, one.label, [(value, label) for value, (label, _) in one.choices.items()])
-            for one in register.filters
-        ]
         return {
             "register": register,
             "things": f"{total} {things}",
@@ -232,11 +236,7 @@ class Listing:
             "columns": [self._head(column) for column in register.columns],
             "chips": self._chips(),
             "totals": self._totals(),
-            "filters": {
-                **pager.filter_bar(self.query, self.path, selects, words_label=register.words_label),
-                "clear_href": "",
-            },
-            "filters_target": "#list",
+            "filters": self.bar(),
             "clear_href": self.path if pager.kept(self.query) else "",
             "exports": {form: self._href(export=form) for form in ("csv", "xlsx")},
         }
