@@ -21,7 +21,7 @@ from governance.core.models import Person, Team
 from governance.web.pages import pager
 from inventory.models import Automation, NonHumanIdentity, Resource
 
-#: Most rows of a group; `pager.PAGE` for submissions alone.
+#: Most rows of a group.
 GROUP_ROWS: Final = 8
 
 #: Reference of a submission: year and number.
@@ -60,7 +60,7 @@ def search_all(words: Sequence[str], *, actor: Actor, now: datetime) -> list[Gro
         _group("Automations", pager.search(automations, words), f"{reverse('automation_list')}?{query}"),
         _group("Resources", pager.search(resources, words), f"{reverse('resource_list')}?{query}"),
         _group("Identities", pager.search(identities, words, "subject"), f"{reverse('identity_list')}?{query}"),
-        _group("Submissions", matching, f"{reverse('search')}?{query}&only=submissions"),
+        _group("Submissions", matching, f"{reverse('submission_list')}?{query}"),
     ]
     if access.may(actor, Permission.LEDGER_READ, None, now=now):
         people = pager.search(Person.objects.order_by("name", "pk"), words, "name", "email", "title")

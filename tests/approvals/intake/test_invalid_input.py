@@ -88,7 +88,7 @@ def test_delegation_to_last_possible_day_is_refused_beside_field(company: Compan
         f"/ledger/?after={ENDLESS}",
         f"/ledger/?q={ENDLESS}",
         f"/demo/mail/?before={ENDLESS}",
-        f"/search/?q=a&only=submissions&before={ENDLESS}",
+        f"/submissions/?q=a&before={ENDLESS}",
         f"/automations/?team={ENDLESS}",
         f"/automations/?after={ENDLESS}-a",
     ],
