@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Replace
 
 from approvals.models import Grant, Submission
 from approvals.models.submission import TO_NOTHING
@@ -129,6 +129,7 @@ def identities(actor: Actor, now: datetime) -> Register:
             ),
         ),
         owner_name=answering("owner", now),
+        kind_words=Replace("kind", Value("_"), Value(" ")),
         automation_name=text_case((served, F("automation__name")), default=""),
     )
 
