@@ -69,14 +69,12 @@ def campaign_list(request: Request) -> HttpResponse:
     context = {
         "may_open": access.may(request.actor, Permission.CAMPAIGN_OPEN, None, now=now),
         "rows": _rows(paged.rows, request, now),
-        **pager.list_context(
-            query,
-            path,
-            paged,
-            words_label="Name",
-            links=[("show", SHOW)],
-            selects=[("kind", "Opened", KINDS), ("tier", "Risk", TIERS)],
+        "chips": pager.chips(path, query, "show", SHOW),
+        "filters": pager.filter_bar(
+            query, path, [("kind", "Opened", KINDS), ("tier", "Risk", TIERS)], words_label="Name"
         ),
+        "filters_target": "#list",
+        "pager": paged,
     }
     return page(request, "recertification/campaigns/campaign_list.html", context, fragment="list")
 

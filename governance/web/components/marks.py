@@ -77,6 +77,14 @@ def row_data_class(value: str) -> SafeString:
 
 
 @drawn_once
+def row_level(value: str) -> SafeString:
+    """Draw an access level as `level` does, for a row of a list; a screen reader hears its word."""
+    word = state_words.LEVELS[value]
+    hidden = format_html('<span class="visually-hidden">{}</span>', word.text)
+    return format_html('<span class="level level-{} mark m-{}">{}</span>', value, word.icon, hidden)
+
+
+@drawn_once
 def tier(value: str, *, boxed: bool = False) -> SafeString:
     """Draw a risk tier (T1): rising bars and the word; only High has colour. Boxed beside titles, bare in rows."""
     word = state_words.TIERS[value]

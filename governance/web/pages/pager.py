@@ -179,33 +179,3 @@ def _options(query: QueryDict, name: str, choices: Iterable[tuple[object, str]])
     return [
         {"value": str(value), "label": words, "selected": query.get(name) == str(value)} for value, words in choices
     ]
-
-
-def list_context(
-    query: QueryDict,
-    path: str,
-    paged: Paged,
-    *,
-    words_label: str,
-    links: Sequence[tuple[str, Sequence[tuple[str, str]]]],
-    selects: Sequence[tuple[str, str, Sequence[tuple[str, str]]]] = (),
-) -> dict[str, Any]:
-    """Return the search field, filters and pager of a list, for the components of the same names.
-
-    Args:
-        query: the query string.
-        path: the address without it.
-        paged: the page that is shown.
-        words_label: of the search field.
-        links: name and choices of each filter that is a row of links.
-        selects: name, label and choices of each filter that is a select.
-    """
-    shown: list[dict[str, Any]] = []
-    for name, choices in links:
-        shown += [*([{"separator": True}] if shown else []), *chips(path, query, name, choices)]
-    return {
-        "chips": shown,
-        "filters": filter_bar(query, path, selects, words_label=words_label),
-        "filters_target": "#list",
-        "pager": paged,
-    }

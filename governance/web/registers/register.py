@@ -4,7 +4,7 @@ The address holds everything: words, filters, sort and page. Two statements read
 all counts. The counts stop at `MOST_COUNTED` rows, so that a large register costs as much as a small one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -108,11 +108,16 @@ class Register:
         return f"portal/registers/{self.name}.html"
 
     @property
-    def all_filters(self) -> Sequence[Filter]:
-        """The filters with the states."""
+    def choices(self) -> dict[str, Mapping[str, tuple[str, Q]]]:
+        """The choices of all filters by name, the states first."""
         words = state_words.STATES[self.state[0]]
         states = {state: (words[state].text, condition) for state, condition in self.states.items()}
-        return (Filter("state", "State", states), *self.filters)
+        return {"state": states, **{one.name: one.choices for one in self.filters}}
+
+    @property
+    def orders(self) -> dict[str, Value]:
+        """The values to sort by, by name."""
+        return {column.sort: column.by for column in self.columns if column.sort}
 
 
 class Listing:
@@ -127,14 +132,21 @@ class Listing:
     def __init__(self, register: Register, query: QueryDict, path: str) -> None:
         self.register, self.query, self.path = register, query, path
         self.words = pager.words_of(query)
+        #: Choices of all filters, and the chosen ones, by filter.
+        self.choices = register.choices
+        chosen = ((name, choices.get(query.get(name, ""))) for name, choices in self.choices.items())
+        self.chosen = {name: choice for name, choice in chosen if choice is not None}
+        asked = query.get("sort", "")
+        is_known = asked.removeprefix("-") in register.orders
+        #: Name of a column, after "-" if it falls; empty for the newest first.
+        self.sort = asked if is_known else "" if self.words else register.order
 
     def rows(self, *, any_state: bool = False) -> QuerySet[Any]:
         """The selected rows; with ``any_state`` those of every state."""
         rows = pager.search(self._with_state(self.register.rows), self.words, *self.register.words)
-        for one in self.register.all_filters:
-            chosen = one.choices.get(self.query.get(one.name, ""))
-            if chosen is not None and not (any_state and one.name == "state"):
-                rows = rows.filter(chosen[1])
+        for name, (_, condition) in self.chosen.items():
+            if not (any_state and name == "state"):
+                rows = rows.filter(condition)
         for name, (path, _) in self.register.references.items():
             if (key := number(self.query.get(name))) is not None:
                 rows = rows.filter(path(key) if callable(path) else Q(**{path: key}))
@@ -143,14 +155,6 @@ class Listing:
     def _with_state(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         value = self.register.state[1]
         return rows.annotate(shown_state=F(value) if isinstance(value, str) else value)
-
-    @cached_property
-    def sort(self) -> str:
-        """The chosen sort: name of a column, after "-" if it falls; empty for a search without a choice."""
-        asked, names = self.query.get("sort", ""), {column.sort for column in self.register.columns if column.sort}
-        if asked.removeprefix("-") in names:
-            return asked
-        return "" if self.words else self.register.order
 
     def page(self) -> pager.Paged:
         """A page of rows. A search without a sort shows the newest first: by name it could read all rows before a match."""
@@ -165,8 +169,7 @@ class Listing:
 
     @property
     def _order(self) -> tuple[Value, bool]:
-        columns = {column.sort: column.by for column in self.register.columns if column.sort}
-        return columns.get(self.sort.removeprefix("-"), "pk"), not self.sort or self.sort.startswith("-")
+        return self.register.orders.get(self.sort.removeprefix("-"), "pk"), self.sort[:1] in ("", "-")
 
     def _valued(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         values = self.register.values
@@ -176,37 +179,30 @@ class Listing:
     @cached_property
     def counts(self) -> dict[str, dict[str, int]]:
         """By state, the number of selected rows (``all``) and those of each total; one statement, at most `MOST_COUNTED` rows."""
-        choices = {one.name: one.choices for one in self.register.all_filters}
-        totals = {
-            f"n_{place}": Count("pk", filter=choices[name][value][1])
-            for place, (name, value) in enumerate(self.register.totals)
-        }
+        conditions = [self.choices[name][value][1] for name, value in self.register.totals]
+        totals = {f"n_{place}": Count("pk", filter=condition) for place, condition in enumerate(conditions)}
         first = self.rows(any_state=True).order_by().values("pk")[:MOST_COUNTED]
         rows = self._with_state(self.register.rows.model._base_manager.filter(keyed_by(first)))
         grouped = rows.order_by().values("shown_state").annotate(all=Count("pk"), **totals)
         return {row.pop("shown_state"): row for row in grouped}
 
-    @property
-    def is_counted(self) -> bool:
-        """Whether the counts are exact."""
-        return sum(row["all"] for row in self.counts.values()) < MOST_COUNTED
+    def total(self, name: str = "all", states: Iterable[str] = ()) -> str:
+        """A count in words: "392", "5,000+".
 
-    def total(self, name: str = "all") -> str:
-        """A count of all selected rows in words: "392", "5,000+"."""
-        state = self.query.get("state", "")
-        states = [state] if state in self.register.states else list(self.counts)
-        number = sum(self.counts.get(one, {}).get(name, 0) for one in states)
-        return self._words(number)
-
-    def _words(self, number: int) -> str:
-        return f"{number:,}{'' if self.is_counted else '+'}"
+        Args:
+            name: ``all``, or a total.
+            states: the states whose rows are counted; by default those of the selected rows.
+        """
+        states = states or ([self.query.get("state", "")] if "state" in self.chosen else list(self.counts))
+        more = "+" if sum(row["all"] for row in self.counts.values()) >= MOST_COUNTED else ""
+        return f"{sum(self.counts.get(state, {}).get(name, 0) for state in states):,}{more}"
 
     def filter_words(self) -> str:
         """The filter in words, for an export: "State: Live; Risk: High risk"."""
-        chosen = [(one, one.choices.get(self.query.get(one.name, ""))) for one in self.register.all_filters]
-        words = [f"{one.label}: {choice[0]}" for one, choice in chosen if choice is not None]
-        words += [f"{name}: {self.query[name]}" for name in self.register.references if number(self.query.get(name))]
-        return "; ".join([*words, *([f"Words: {' '.join(self.words)}"] if self.words else [])])
+        words = {name: label for name, (label, _) in self.chosen.items()}
+        words |= {name: str(self.query.get(name)) for name in self.register.references if number(self.query.get(name))}
+        words |= {"words": " ".join(self.words)} if self.words else {}
+        return "; ".join(f"{name.capitalize()}: {word}" for name, word in words.items())
 
     def bar(self, *selects: tuple[str, str, Sequence[tuple[object, str]]]) -> Shape:
         """The filter bar of ``components/filters.html``, with other selects before the register's own."""
@@ -252,22 +248,15 @@ class Listing:
 
     def _chips(self) -> list[Shape]:
         """The states as links with counts; a state that no row has is left out unless it is chosen."""
-        states = {state: row["all"] for state, row in self.counts.items()}
-        words = state_words.STATES[self.register.state[0]]
-        chosen = self.query.get("state", "")
-        shown = [("", "All")] + [
-            (state, words[state].text) for state in self.register.states if states.get(state) or state == chosen
-        ]
-        numbers = {"": self._words(sum(states.values()))} | {
-            state: self._words(states.get(state, 0)) for state in self.register.states
-        }
-        return pager.chips(self.path, self.query, "state", shown, numbers)
+        offered = {state: label for state, (label, _) in self.choices["state"].items()}
+        shown = [(state, label) for state, label in offered.items() if state in {*self.counts, self.query.get("state")}]
+        counts = {state: self.total(states=[state]) for state in offered} | {"": self.total(states=[*self.counts, ""])}
+        return pager.chips(self.path, self.query, "state", [("", "All"), *shown], counts)
 
     def _totals(self) -> list[Shape]:
-        choices = {one.name: one.choices for one in self.register.all_filters}
-        counts = [(self.total(f"n_{place}"), *pair) for place, pair in enumerate(self.register.totals)]
+        totals = [(self.total(f"n_{place}"), *pair) for place, pair in enumerate(self.register.totals)]
         return [
-            {"count": count, "label": choices[name][value][0], "href": self._href(**{name: value})}
-            for count, name, value in counts
-            if count not in ("0", "0+")
+            {"count": count, "label": self.choices[name][value][0], "href": self._href(**{name: value})}
+            for count, name, value in totals
+            if count.rstrip("+") != "0"
         ]

@@ -27,7 +27,7 @@ register = template.Library()
 
 register.simple_tag(marks.any_icon, name="icon")
 _DRAWINGS = (
-    *(marks.seal, marks.tier, marks.rating, marks.data_class, marks.row_tier, marks.row_data_class),
+    *(marks.seal, marks.tier, marks.rating, marks.data_class, marks.row_tier, marks.row_data_class, marks.row_level),
     *(marks.level, marks.levels, marks.tag, marks.avatar, marks.person),
     *(charts.segments, charts.bar, charts.stack, charts.weekly_bars, charts.burn_down, charts.links),
 )

@@ -34,6 +34,7 @@ SHOWN = {
             for word in state_words.STATES[kind].values()
         ),
         *state_words.TIERS.values(),
+        *state_words.LEVELS.values(),
         *state_words.DATA_CLASSES.values(),
     )
 }
