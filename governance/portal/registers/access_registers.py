@@ -64,13 +64,13 @@ def counted(tier: str) -> Q:
 
 def approvers(approval: str) -> ArraySubquery:
     """Names of the people whose decisions approved it, made on it or carried over: "X for Y" for a delegate (A11, A14)."""
-    own, carried = (
+    made, carried = (
         Q(approval=OuterRef(approval), round=F("approval__round")),
         Q(carried_to__approval=OuterRef(approval)),
     )
     for_another = Concat("person__name", Value(" for "), "for_person__name")
     name = text_case((Q(for_person=None), F("person__name")), default=for_another)
-    decisions = Decision.objects.standing().filter(own | carried, outcome="approve").annotate(name=name)
+    decisions = Decision.objects.standing().filter(made | carried, outcome="approve").annotate(name=name)
     return ArraySubquery(decisions.order_by("name").values("name").distinct())
 
 

@@ -55,13 +55,13 @@ def declare(
         title=row["title"],
         thing=row["thing"],
         rows=rows,
-        values={one["value"]: one["path"] for one in columns if one["path"]} | values,
+        values={column["value"]: column["path"] for column in columns if column["path"]} | values,
         columns=[
-            Column(one["column"], one["sort"], _sort_value(one["by"], tuple(states)), one["css"])
-            for one in columns
-            if one["column"]
+            Column(column["column"], column["sort"], _sort_value(column["by"], tuple(states)), column["css"])
+            for column in columns
+            if column["column"]
         ],
-        exports={one["export"]: one["value"] for one in columns if one["export"]},
+        exports={column["export"]: column["value"] for column in columns if column["export"]},
         state=(name.removesuffix("_list"), state),
         states=states,
         filters=filters,

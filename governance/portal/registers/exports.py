@@ -116,6 +116,6 @@ def _write_workbook(book: Workbook, heads: Sequence[str], rows: Rows, head: Mapp
         sheet.write_row(0, 0, heads, book.add_format({"bold": True}))
         for number, row in enumerate(rows, start=1):
             sheet.write_row(number, 0, row)
-        about = book.add_worksheet("About")
+        summary = book.add_worksheet("About")
         for number, (name, value) in enumerate({**head, **rows.head()}.items()):
-            about.write_row(number, 0, [name, cell(value)])
+            summary.write_row(number, 0, [name, cell(value)])

@@ -16,7 +16,7 @@ from governance.web.pages.page import Shape, page
 from governance.web.registers.register import Listing, Register
 from governance.web.requests.request import Request
 
-#: Registers that are tabs of one page.
+#: Registers that are tabs of sibling page.
 SIBLINGS: Final = ("automation_list", "submission_list", "grant_list")
 
 #: Registers by the name of their URL.
@@ -48,7 +48,9 @@ def register_list(request: Request, name: str, **more: Any) -> HttpResponseBase:
         **listing.context(),
         **_views(listing, request.actor),
         "action": _action(name, request.actor, now),
-        "siblings": [{"label": _title(one), "href": reverse(one), "current": one == name} for one in SIBLINGS]
+        "siblings": [
+            {"label": _title(sibling), "href": reverse(sibling), "current": sibling == name} for sibling in SIBLINGS
+        ]
         if name in SIBLINGS
         else [],
         **more,

@@ -76,7 +76,7 @@ class Matrix:
 def of_access(register: Register, now: datetime) -> Register:
     """The register of grants for privileges that have not ended."""
     held = register.rows.filter(entitlement__isnull=False, ends_at__gt=now).exclude(state=GrantState.ENDED)
-    return replace(register, rows=held, filters=[one for one in register.filters if one.name not in ("effect", "ends")])
+    return replace(register, rows=held, filters=[row for row in register.filters if row.name not in ("effect", "ends")])
 
 
 def matrix(grants: QuerySet[Grant], query: QueryDict, path: str, now: datetime) -> Matrix:

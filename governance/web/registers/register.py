@@ -112,7 +112,7 @@ class Register:
         """The choices of all filters by name, the states first."""
         words = state_words.STATES[self.state[0]]
         states = {state: (words[state].text, condition) for state, condition in self.states.items()}
-        return {"state": states, **{one.name: one.choices for one in self.filters}}
+        return {"state": states, **{row.name: row.choices for row in self.filters}}
 
     @property
     def orders(self) -> dict[str, Value]:
@@ -136,10 +136,10 @@ class Listing:
         self.choices = register.choices
         chosen = ((name, choices.get(query.get(name, ""))) for name, choices in self.choices.items())
         self.chosen = {name: choice for name, choice in chosen if choice is not None}
-        asked = query.get("sort", "")
-        is_known = asked.removeprefix("-") in register.orders
+        sort = query.get("sort", "")
+        is_known = sort.removeprefix("-") in register.orders
         #: Name of a column, after "-" if it falls; empty for the newest first.
-        self.sort = asked if is_known else "" if self.words else register.order
+        self.sort = sort if is_known else "" if self.words else register.order
 
     def rows(self, *, any_state: bool = False) -> QuerySet[Any]:
         """The selected rows; with ``any_state`` those of every state."""
@@ -206,11 +206,11 @@ class Listing:
 
     def bar(self, *selects: tuple[str, str, Sequence[tuple[object, str]]]) -> Shape:
         """The filter bar of ``components/filters.html``, with other selects before the register's own."""
-        own = [
-            (one.name, one.label, [(value, label) for value, (label, _) in one.choices.items()])
-            for one in self.register.filters
+        fields = [
+            (row.name, row.label, [(value, label) for value, (label, _) in row.choices.items()])
+            for row in self.register.filters
         ]
-        return pager.filter_bar(self.query, self.path, [*selects, *own], words_label=self.register.words_label)
+        return pager.filter_bar(self.query, self.path, [*selects, *fields], words_label=self.register.words_label)
 
     def context(self) -> Shape:
         """Context of ``portal/registers/register.html``."""
