@@ -11,9 +11,12 @@ class PortalConfig(AppConfig):
     verbose_name = "Portal"
 
     def ready(self) -> None:
-        """Register the erasure of sign-in data."""
+        """Register the erasure of sign-in data and the count of unread notices."""
         from governance.core.engine import hooks
         from governance.core.erasure.transitions import FORGETTING
+        from governance.portal.notifications import queries
         from governance.portal.sign_in import erasure
+        from governance.web.pages import navigation
 
         hooks.register(FORGETTING, erasure.forget)
+        navigation.register_count(navigation.UNREAD, queries.COUNT_SQL)

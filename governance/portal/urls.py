@@ -13,6 +13,7 @@ from governance.portal.health import views as health_views
 from governance.portal.help import views as help_views
 from governance.portal.leavers import views as leaver_views
 from governance.portal.ledger import views as ledger_views
+from governance.portal.notifications import views as notification_views
 from governance.portal.people.views import people, profile
 from governance.portal.read_only_admin import admin_site
 from governance.portal.registers.views import register_list
@@ -73,6 +74,10 @@ urlpatterns = [
     path("me/delegations/", profile.delegation_set, name="delegation_set"),
     path("me/delegations/<int:pk>/end/", profile.delegation_end, name="delegation_end"),
     path("me/tokens/", token_views.my_tokens, name="my_tokens"),
+    path("me/mail/", notification_views.mail_settings, name="mail_settings"),
+    path("notifications/", notification_views.notifications, name="notifications"),
+    path("notifications/read/", notification_views.notifications_read, name="notifications_read"),
+    path("notifications/<int:pk>/open/", notification_views.notification_open, name="notification_open"),
     path("tokens/<int:pk>/revoke/", token_views.token_revoke, name="token_revoke"),
     path("people/", people.people, name="people"),
     path("people/new/", people.person_add, name="person_add"),

@@ -68,6 +68,8 @@ TOUR = (
     ("rita", "my_tokens"),  # who has one
     ("rita", "promote", "below"),
     ("theo", "me"),
+    ("theo", "notifications"),
+    ("theo", "mail_settings"),
     ("theo", "review", "promoted"),  # against the version in test
     ("theo", "review", "alike"),  # of which Theo says whether it is the same
     ("theo", "review", "light"),  # on the light path, still to be decided
@@ -232,7 +234,7 @@ ACTIONS = {
     *("import_add", "import_report", "undo", "recert_calendar", "introduction_close"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
-    *("campaign_evidence", "recert_card"),
+    *("campaign_evidence", "recert_card", "notification_open", "notifications_read"),
     *("webhook_test", "webhook_pause", "webhook_resume", "webhook_renew_key"),
     *(
         "demo_sign_in",

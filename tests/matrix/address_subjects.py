@@ -41,6 +41,7 @@ from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
 from governance.core.erasure.transitions import ask_erasure
 from governance.core.models import Delegation, Membership, Notice, Person
+from governance.core.notices import outbox
 from governance.core.roles.roles import Role
 from governance.core.tokens import transitions as token_transitions
 from governance.core.webhooks import transitions as webhook_transitions
@@ -164,6 +165,8 @@ def build() -> Portal:
         "proposed_rule": _proposed_rule(w),
         "fallback": w.northwind.fallback,
     }
+    mine = {"recipient": w.people["resource_owner"], "event": "commented", "thread": "submission:1", "key": "own"}
+    (rows["own_notice"],) = outbox.queue([outbox.notice(**mine, now=w.now)])
     rows["notice"] = Notice.objects.order_by("pk")[0]
     Notice.objects.filter(pk=rows["notice"].pk).update(
         html="<!doctype html><title>Sent</title>", dates="BEGIN:VCALENDAR\r\n"

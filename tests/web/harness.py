@@ -60,6 +60,11 @@ class Frame:
     zone: str = "Europe/Berlin"
 
     @property
+    def unread(self) -> int:
+        """Number of unread notices."""
+        return self.waiting.get("notifications", 0)
+
+    @property
     def destinations(self) -> list[Destination]:
         """The entries of the sidebar, each to a sample address."""
         return [

@@ -22,7 +22,7 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.erasure.redaction import KnownAs
 from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
-from governance.core.models import ApiToken, Erasure, FreeText, LedgerEvent, Notice, Person
+from governance.core.models import ApiToken, Erasure, FreeText, LedgerEvent, Notice, Person, UnwantedMail
 from governance.core.models.row_protection import ERASED_NAME
 from governance.core.notices import outbox
 from governance.core.texts import free_text
@@ -155,6 +155,7 @@ def _forget_notices(known_as: KnownAs) -> None:
     rendered = ("subject", "text", "html", "dates")
     nothing: dict[str, Any] = {"context": {}, **dict.fromkeys(rendered, "")}
     Notice.objects.filter(recipient=known_as.person).update(**nothing)
+    UnwantedMail.objects.filter(person=known_as.person).delete()
     others = Notice.objects.annotate(facts=Cast("context", TextField()))
     told_by: set[int | None] = set()  # digests, which come after their notices
     for notice in others.filter(known_as.may_be_in("facts", *rendered)).order_by("pk").iterator():

@@ -25,7 +25,7 @@ from governance.core.clock.organisation import zone_of
 from governance.core.mail import mail_text
 from governance.core.mail.mail_text import Letter
 from governance.core.models import Notice, NoticeState, Person, Seal
-from governance.core.notices import outbox
+from governance.core.notices import mail_choices, outbox
 from governance.core.notices.outbox import Group
 
 log = structlog.get_logger(__name__)
@@ -193,11 +193,12 @@ def _keys(person: int, day: date, days_off: int = 0) -> tuple[str, str]:
 
 def _make(person: Person, key: str, what: Q, now: datetime) -> dict[str, int]:
     """Put a person's open notices into one digest. The rows are locked, so no other worker takes them."""
+    unwanted = mail_choices.drop_unwanted(person)
     waiting = (
         Notice.objects.select_for_update().filter(what, recipient=person, state=NoticeState.WAITING).order_by("pk")
     )
     notices, still = _what_is_open(person, list(waiting), now)
-    dropped = _drop(notices, still, DONE if person.is_here else GONE)
+    dropped = unwanted + _drop(notices, still, DONE if person.is_here else GONE)
     if not still:
         return {"dropped": dropped}
     thread, context = f"digest:{person.pk}", {"path": "/"}

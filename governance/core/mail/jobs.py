@@ -21,7 +21,7 @@ from governance.core.clock import current_time, icalendar_file
 from governance.core.ledger import sealing
 from governance.core.mail import daily_digest, mail_text
 from governance.core.models import Notice, NoticeState, Seal
-from governance.core.notices import delivery_attempts, outbox
+from governance.core.notices import delivery_attempts, mail_choices, outbox
 from governance.core.notices.delivery_attempts import MOST_ATTEMPTS, SWEEP_SECONDS
 from governance.core.sign_in import transitions as sign_in_transitions
 
@@ -65,13 +65,15 @@ def claim(*, at: datetime) -> Notice | None:
 
 def _deliver(notice: Notice, server: BaseEmailBackend | None, checkpoint: Seal | None, now: datetime) -> str:
     """Render, send and mark one claimed notice; return the name of its count."""
+    if mail_choices.is_turned_off(notice):
+        return _drop(notice, mail_choices.TURNED_OFF)
     hopeless = _hopeless(notice)
     if hopeless:
         return _give_up(notice, hopeless)
     try:
         letter = _letter(notice, checkpoint, now)
         if letter is None:
-            return _drop(notice)
+            return _drop(notice, daily_digest.DONE)
         notice.subject, notice.thread = letter.subject, letter.thread
         if settings.DEMO or server is None:
             kept = _without_secrets(notice, letter, checkpoint)
@@ -109,8 +111,8 @@ def _without_secrets(notice: Notice, letter: mail_text.Letter, checkpoint: Seal 
     return mail_text.write(notice, checkpoint, {"link": sign_in_transitions.password_page()})
 
 
-def _drop(notice: Notice) -> str:
-    notice.state, notice.error = NoticeState.DROPPED, daily_digest.DONE
+def _drop(notice: Notice, why: str) -> str:
+    notice.state, notice.error = NoticeState.DROPPED, why
     notice.save(update_fields=["state", "error"])
     return "dropped"
 

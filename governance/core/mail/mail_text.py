@@ -86,12 +86,17 @@ def _values(notice: Notice, facts: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def link(context: dict[str, Any]) -> str:
     """Return the absolute address of a notice's item; the home page without one."""
+    return settings.BASE_URL + path_of(context)
+
+
+def path_of(context: dict[str, Any]) -> str:
+    """Return the path of a notice's item on the portal; the home page without one."""
     if page := context.get("page"):
         name, *arguments = page
-        return f"{settings.BASE_URL}{reverse(name, args=arguments)}"
+        return reverse(name, args=arguments)
     path = str(context.get("path", "/"))
     # Only a path on the portal, so that no mail of ours carries a foreign link.
-    return settings.BASE_URL + (path if _PATH.fullmatch(path) else "/")
+    return path if _PATH.fullmatch(path) else "/"
 
 
 def _wrapped(text: str) -> str:

@@ -3,7 +3,7 @@
 from governance.core.models.clock import ClockOffset, JobRun
 from governance.core.models.introduction import ClosedIntroduction
 from governance.core.models.ledger import FreeText, LedgerEvent, Seal
-from governance.core.models.notices import Notice, NoticeState
+from governance.core.models.notices import Notice, NoticeState, UnwantedMail
 from governance.core.models.page_address import HasPage
 from governance.core.models.people import Delegation, Erasure, Membership, Person, RoleAssignment, Team, TeamKind
 from governance.core.models.row_protection import AppendOnly, History

@@ -1,4 +1,4 @@
-"""The outbox: one row for each notice to a person, and for each digest that carries several notices."""
+"""The outbox: one row for each notice to a person, and for each digest that carries several notices. And the mail that a person turned off."""
 
 from django.db import models
 
@@ -48,6 +48,8 @@ class Notice(models.Model):
     dates = models.TextField(blank=True, default="", db_default="")
     #: The digest that carries the notice.
     digest = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="carried")
+    #: When the recipient read it in the portal.
+    read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes = (
@@ -57,6 +59,11 @@ class Notice(models.Model):
                 fields=["recipient", "created_at"], condition=models.Q(state="waiting"), name="notice_waiting"
             ),
             models.Index(fields=["recipient", "-id"], name="notice_recipient"),
+            models.Index(
+                fields=["recipient", "created_at"],
+                condition=models.Q(read_at__isnull=True) & ~models.Q(event="digest"),
+                name="notice_unread",
+            ),
         )
         constraints = (
             models.CheckConstraint(name="notice_known_state", condition=models.Q(state__in=NoticeState.values)),
@@ -77,3 +84,16 @@ class Notice(models.Model):
     def heading(self) -> str:
         """The subject of its mail, or its event in words before it is written."""
         return self.subject or self.event.replace("_", " ").capitalize()
+
+
+class UnwantedMail(models.Model):
+    """A kind of notice that a person gets no mail about. A setting, not a governed fact: the portal shows the notice all the same."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="+")
+    event = models.CharField(max_length=60)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["person", "event"], name="unwanted_mail_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.person}: no mail about {self.event}"

@@ -8,6 +8,7 @@ An event without an entry goes at once.
 import json
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -43,10 +44,35 @@ class Group(Enum):
         return self.value.capitalize()
 
 
-#: Every event with a mail, and its part of a digest; None if it goes at once. From ``notice_events.csv``.
-EVENTS: dict[str, Group | None] = {
-    row["event"]: Group[row["group"]] if row["group"] else None for row in read_rows(__file__, "notice_events.csv")
+@dataclass(frozen=True)
+class Kind:
+    """An event that people are notified of.
+
+    Args:
+        event: its name.
+        group: its part of a digest; None if its mail goes at once.
+        subject: what it is about: a heading of the mail settings.
+        words: what happened.
+        rule: the rule that requires its mail; empty if a person may turn it off.
+    """
+
+    event: str
+    group: Group | None
+    subject: str
+    words: str
+    rule: str
+
+
+#: Every event with a mail, from ``notice_events.csv``.
+KINDS = {
+    row["event"]: Kind(
+        row["event"], Group[row["group"]] if row["group"] else None, row["subject"], row["words"], row["rule"]
+    )
+    for row in read_rows(__file__, "notice_events.csv")
 }
+
+#: The part of a digest of every event with a mail; None if it goes at once.
+EVENTS: dict[str, Group | None] = {event: kind.group for event, kind in KINDS.items()}
 
 #: Events that are mailed within minutes, however many there are. They wait for no digest.
 SOON = frozenset(event for event, group in EVENTS.items() if group is Group.STOPPED)
@@ -60,7 +86,8 @@ FROM jsonb_to_recordset(%(notices)s::jsonb) AS one(
     key text, recipient_id bigint, event text, thread text, context jsonb, state text, message_id text, created_at timestamptz)
 ORDER BY key
 ON CONFLICT (key) DO UPDATE
-SET state = excluded.state, context = excluded.context, created_at = excluded.created_at, error = '', attempts = 0, claimed_at = NULL
+SET state = excluded.state, context = excluded.context, created_at = excluded.created_at, error = '', attempts = 0, claimed_at = NULL,
+    read_at = NULL
 WHERE controls_notice.state = 'dropped'
 RETURNING key, id
 """

@@ -85,6 +85,9 @@ DESTINATIONS: Final = (
     Destination("health", "Health", "pulse", "health", "Admin", permission=P.LEDGER_READ),
 )
 
+#: The count of unread notices, which the bell in the top bar shows.
+UNREAD: Final = "notifications"
+
 _READER = """
 (SELECT %(me)s::bigint AS me, %(people)s::bigint[] AS people, %(roles)s::text[] AS roles, %(now)s::timestamptz AS now) reader
 """
@@ -120,17 +123,23 @@ def _load_counts(actor: Actor) -> dict[str, int]:
         return dict(zip(_counts, cursor.fetchone() or (), strict=True))
 
 
-def destinations(request: HttpRequest, counts: Mapping[str, int] = MappingProxyType({})) -> list[Destination]:
+def load_counts(request: HttpRequest, counts: Mapping[str, int] = MappingProxyType({})) -> dict[str, int]:
+    """Return the counts of all entries and of the bell, with those that the view has counted itself. One query."""
+    actor: Actor | None = getattr(request, "actor", None)  # a request may be refused before its sender is known
+    return {**_load_counts(actor), **counts} if actor else {}
+
+
+def destinations(request: HttpRequest, counts: Mapping[str, int] | None = None) -> list[Destination]:
     """Return the entries that the reader may use, with their counts; the one with the longest path above the request's is current.
 
     Args:
         request: the reader's request.
-        counts: what the view has counted itself, by key.
+        counts: see `load_counts`; loaded if not given.
     """
-    actor: Actor | None = getattr(request, "actor", None)  # a request may be refused before its sender is known
+    actor: Actor | None = getattr(request, "actor", None)
     if not actor:
         return []
-    counts = {**_load_counts(actor), **counts}
+    counts = load_counts(request) if counts is None else counts
     placed = [
         replace(destination, href=reverse(destination.url_name), count=counts.get(destination.key, 0))
         for destination in DESTINATIONS
@@ -170,9 +179,19 @@ class Chrome:
         self.demo: bool = settings.DEMO
 
     @cached_property
+    def counts(self) -> dict[str, int]:
+        """Numbers beside entries, and of unread notices."""
+        return load_counts(self._request, self._counts)
+
+    @cached_property
     def destinations(self) -> list[Destination]:
         """Entries of the sidebar with counts and the current one marked."""
-        return destinations(self._request, self._counts)
+        return destinations(self._request, self.counts)
+
+    @property
+    def unread(self) -> int:
+        """Number of the reader's unread notices."""
+        return self.counts.get(UNREAD, 0)
 
     @property
     def person_name(self) -> str:

@@ -10,6 +10,7 @@ from approvals.inbox.queries import approvals, tasks
 from approvals.inbox.task import Task
 from governance.core.access import Actor
 from governance.portal.dashboard.queries import load_recertifications
+from governance.portal.notifications.queries import unread_notices
 from governance.web.pages import navigation
 from tests import scenarios
 from tests.people import as_actor
@@ -33,6 +34,7 @@ def listed_tasks(actor: Actor, company: Company) -> dict[str, int]:
         "held": len(tasks.paused_mass_revocations(actor, now)),
         "proposals": not_own(tasks.proposals(actor, now)),
         "recertify": load_recertifications(actor, now).count,
+        "notifications": unread_notices(actor, now).count(),
     }
 
 

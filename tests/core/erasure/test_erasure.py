@@ -15,7 +15,7 @@ from governance.core.erasure import transitions as erasure_transitions
 from governance.core.erasure.redaction import ERASED_NAME, KnownAs
 from governance.core.erasure.transitions import FORGETTING, ask_erasure, drop_erasure, erase
 from governance.core.mail.jobs import send_due
-from governance.core.models import Erasure, FreeText, LedgerEvent, Notice, Person
+from governance.core.models import Erasure, FreeText, LedgerEvent, Notice, Person, UnwantedMail
 from governance.core.people.transitions.delegations import delegate
 from governance.core.roles.roles import Role
 from governance.core.texts import free_text
@@ -254,7 +254,9 @@ def test_erasure_removes_saved_views_of_person_only(northwind: Northwind) -> Non
     n = northwind
     for person in (n.rita, n.omar):
         SavedView.objects.create(person=person, name=f"{person.name}, risky", query="tier=high")
+        UnwantedMail.objects.create(person=person, event="commented")
     erased(n, n.rita)
+    assert UnwantedMail.objects.get().person == n.omar
     assert list(SavedView.objects.values_list("person", "name")) == [(n.omar.pk, f"{n.omar.name}, risky")]
 
 

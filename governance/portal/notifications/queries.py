@@ -1,0 +1,95 @@
+"""Notices of a person in the portal: every notice of the last 30 days, whether it was mailed or not (H7)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from governance.core.access import Actor
+from governance.core.mail import mail_text
+from governance.core.models import Notice, Person
+from governance.core.notices import mail_choices, outbox
+from governance.core.notices.outbox import Kind
+
+#: How long the portal shows a notice (H7).
+KEPT = timedelta(days=30)
+
+#: Number of unread notices for the bell: see `navigation.register_count`.
+COUNT_SQL = """
+SELECT count(*) FROM controls_notice notice
+WHERE notice.recipient_id = reader.me AND notice.read_at IS NULL AND notice.event <> 'digest'
+    AND notice.created_at > reader.now - interval '30 days'
+"""
+
+#: Headings of the mail settings by subject, in their order.
+SUBJECTS = {
+    "approvals": "Approvals",
+    "submissions": "Your submissions",
+    "recertifications": "Recertifications",
+    "access": "Access and risk",
+    "risk": "Conflicts and waivers",
+    "ownership": "Owners",
+    "proposals": "Proposals",
+    "account": "Your account",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One notice.
+
+    Args:
+        pk: its id.
+        text: what happened.
+        about: the heading of its kind.
+        at: when.
+        is_read: whether the person read it.
+    """
+
+    pk: int
+    text: str
+    about: str
+    at: datetime
+    is_read: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A kind of notice in the mail settings, and whether its mail is on."""
+
+    kind: Kind
+    is_on: bool
+
+
+def notices_of(person: Person | None, now: datetime) -> QuerySet[Notice]:
+    """The person's notices that the portal shows; a digest repeats notices and is left out."""
+    rows = Notice.objects.filter(recipient=person, created_at__gt=now - KEPT)
+    return rows.exclude(event=outbox.DIGEST)
+
+
+def unread_notices(actor: Actor, now: datetime) -> QuerySet[Notice]:
+    """The reader's unread notices."""
+    return notices_of(actor.person, now).filter(read_at=None)
+
+
+def load_lines(notices: Iterable[Notice], person: Person) -> list[Line]:
+    """The notices of a person as lines."""
+    return [_line(notice, person) for notice in notices]
+
+
+def _line(notice: Notice, person: Person) -> Line:
+    notice.recipient = person
+    kind = outbox.KINDS.get(notice.event)
+    try:
+        text = mail_text.subject(notice)
+    except Exception:  # noqa: BLE001  a notice that can't be rendered must not hide the others
+        text = notice.heading
+    return Line(notice.pk, text, SUBJECTS[kind.subject] if kind else "", notice.created_at, notice.read_at is not None)
+
+
+def load_choices(person: Person) -> list[tuple[str, list[Choice]]]:
+    """Kinds of notices by heading, with the mail that the person gets. One query."""
+    off = mail_choices.turned_off(person)
+    choices = [Choice(kind, event not in off) for event, kind in outbox.KINDS.items()]
+    return [(label, [row for row in choices if row.kind.subject == key]) for key, label in SUBJECTS.items()]

@@ -1,0 +1,152 @@
+"""Notices in the portal, read and unread, and the mail that a person may turn off (R5, H7)."""
+
+from __future__ import annotations
+
+import re
+from datetime import time, timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from governance.core.clock import current_time
+from governance.core.mail import jobs as mail_jobs
+from governance.core.models import Notice, NoticeState, Person, UnwantedMail
+from governance.core.notices import mail_choices, outbox
+from governance.web.pages import pager
+from tests.inventory.automations.test_register_pages import cost
+from tests.people import NOW, Northwind
+from tests.signed_in_client import client_of
+
+pytestmark = pytest.mark.django_db
+
+#: One optional event of each way: in the digest, and at once; and required ones of both ways.
+OPTIONAL, REQUIRED = ("commented", "put_in_force"), ("recertification_reminder", "password_changed")
+
+
+@pytest.fixture(autouse=True)
+def by_the_book(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is `NOW`; digests go in the morning, without a mail server."""
+    settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.MAIL_SERVER = time(0), timedelta(), None
+    monkeypatch.setattr(current_time, "now", lambda: NOW)
+
+
+def queue(person: Person, *events: str, days_ago: int = 0, **context: Any) -> list[Notice]:
+    """Queue a notice of each event."""
+    now = NOW - timedelta(days=days_ago)
+    facts = {"automation": "Invoice chaser", "page": ["person", person.pk], **context}
+    return outbox.queue(
+        outbox.notice(
+            recipient=person,
+            event=event,
+            thread=f"{event}:1",
+            key=f"{event}:{person.pk}:{days_ago}:{context}",
+            now=now,
+            context=facts,
+        )
+        for event in events
+    )
+
+
+@pytest.mark.rule("S5")
+def test_notice_of_another_person_is_neither_shown_nor_marked(northwind: Northwind) -> None:
+    n = northwind
+    (notice,) = queue(n.omar, "put_in_force")
+    jonas = client_of(n.jonas)
+    assert "Invoice chaser" not in jonas.get(reverse("notifications")).content.decode()
+    assert jonas.post(reverse("notification_open", args=[notice.pk])).status_code == 404
+    jonas.post(reverse("notifications_read"))
+    assert Notice.objects.get(pk=notice.pk).read_at is None
+
+
+def test_opened_notice_is_read_and_leads_to_its_page(northwind: Northwind) -> None:
+    omar = client_of(northwind.omar)
+    first, second = queue(northwind.omar, "put_in_force", "commented")
+    page = omar.get(reverse("notifications")).content.decode()
+    assert page.count("Unread: ") == 2
+    assert "Invoice chaser" in page
+    response = omar.post(reverse("notification_open", args=[first.pk]))
+    assert response["Location"] == f"/people/{northwind.omar.pk}/"
+    assert Notice.objects.get(pk=first.pk).read_at == NOW
+    assert omar.get(reverse("notification_open", args=[second.pk])).status_code == 405
+    assert omar.get(reverse("notifications")).content.decode().count("Unread: ") == 1
+    omar.post(reverse("notifications_read"))
+    page = omar.get(reverse("notifications")).content.decode()
+    assert "Unread: " not in page
+    assert "Mark all as read" not in page
+
+
+@pytest.mark.rule("H7")
+def test_old_notices_and_digests_are_left_out(northwind: Northwind) -> None:
+    queue(northwind.omar, "put_in_force", days_ago=31)
+    mail_jobs.send_due(now=NOW - timedelta(days=31))
+    queue(northwind.omar, "commented")
+    mail_jobs.send_due(now=NOW)
+    assert Notice.objects.filter(event=outbox.DIGEST).exists()
+    page = client_of(northwind.omar).get(reverse("notifications")).content.decode()
+    assert page.count('class="row-name"') == 1
+
+
+@pytest.mark.rule("R5")
+def test_required_mail_stays_on(northwind: Northwind) -> None:
+    omar = client_of(northwind.omar)
+    assert omar.post(reverse("mail_settings"), {"event": []}).status_code == 302
+    off = set(UnwantedMail.objects.filter(person=northwind.omar).values_list("event", flat=True))
+    assert off == mail_choices.OPTIONAL
+    assert not off & set(REQUIRED)
+    UnwantedMail.objects.bulk_create(UnwantedMail(person=northwind.omar, event=event) for event in REQUIRED)
+    assert mail_choices.turned_off(northwind.omar) == off
+    page = omar.get(reverse("mail_settings")).content.decode()
+    for event in REQUIRED:
+        assert re.search(rf'value="{event}" checked disabled', page)
+    queue(northwind.omar, "password_changed")
+    assert mail_jobs.send_due(now=NOW)["sent"] == 1
+
+
+def test_mail_that_a_person_turned_off_is_not_sent_and_stays_in_the_portal(northwind: Northwind) -> None:
+    n = northwind
+    wanted = sorted(mail_choices.OPTIONAL - set(OPTIONAL))
+    client_of(n.omar).post(reverse("mail_settings"), {"event": wanted})
+    for person in (n.omar, n.jonas):
+        queue(person, *OPTIONAL)
+    mail_jobs.send_due(now=NOW)
+    states = {
+        person.name: set(Notice.objects.filter(recipient=person, event__in=OPTIONAL).values_list("state", "error"))
+        for person in (n.omar, n.jonas)
+    }
+    assert states[n.omar.name] == {(NoticeState.DROPPED, mail_choices.TURNED_OFF)}
+    assert NoticeState.DROPPED not in {state for state, _ in states[n.jonas.name]}
+    assert client_of(n.omar).get(reverse("notifications")).content.decode().count("Unread: ") == 2
+    client_of(n.omar).post(reverse("mail_settings"), {"event": [*wanted, *OPTIONAL]})
+    assert not UnwantedMail.objects.exists()
+
+
+def test_every_kind_has_a_heading_and_words(northwind: Northwind) -> None:
+    page = client_of(northwind.omar).get(reverse("mail_settings")).content.decode()
+    for kind in outbox.KINDS.values():
+        assert f'value="{kind.event}"' in page, kind.event
+        assert kind.words
+        assert len(kind.words.split()) <= 20
+
+
+def test_notifications_are_paged_and_cost_the_same_for_many(
+    northwind: Northwind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    omar, path = client_of(northwind.omar), reverse("notifications")
+    queue(northwind.omar, "put_in_force")
+    cost(omar, path)
+    few, _ = cost(omar, path)
+    for number in range(60):
+        queue(northwind.omar, "commented", number=number)
+    many, size = cost(omar, path)
+    assert few == many <= 8
+    assert size <= 60_000
+    page = omar.get(path)
+    assert page.content.decode().count('class="row-name"') == pager.PAGE
+    older = omar.get(page.context["pager"].older_href).content.decode()
+    assert older.count('class="row-name"') == 61 - pager.PAGE
+
+
+def test_notice_that_cannot_be_rendered_is_shown_by_its_event(northwind: Northwind) -> None:
+    queue(northwind.omar, "no_such_event")
+    assert "No such event" in client_of(northwind.omar).get(reverse("notifications")).content.decode()
