@@ -16,7 +16,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.assignment import smallest_organisation
         from approvals.assignment.context import approval_relations, submission_relations
         from approvals.conflicts.views import rows as conflict_rows
-        from approvals.grants.views import grants
+        from approvals.grants.views import grants, stops
         from approvals.inbox import notices as inbox_notices
         from approvals.inbox.views import counts
         from approvals.models import Approval, Submission
@@ -39,4 +39,5 @@ class ApprovalsConfig(AppConfig):
         inbox_notices.register()
         counts.register()
         automation_panels.register_supplier(automation_panels.WAITING, grants.waiting_for_panel)
+        automation_panels.register_supplier(automation_panels.STOP, stops.button)
         automation_panels.register_supplier(automation_panels.CONFLICTS, conflict_rows.line)

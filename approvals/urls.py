@@ -4,7 +4,7 @@ from django.urls import path
 
 from approvals.conflicts.views import conflict_rules, conflicts, rule_edit
 from approvals.decisions import views as decision_views
-from approvals.grants.views import grants, held_batches, revocation_tasks
+from approvals.grants.views import grants, held_batches, revocation_tasks, stops
 from approvals.inbox.views import approvals, bulk_decision, detail, saved_views
 from approvals.intake.views import connections, imports, manual_description, uploads
 from approvals.light_path import views as light_path_views
@@ -12,6 +12,8 @@ from approvals.policies.views import policies, policy_edit
 from approvals.proposals.views import proposals, resource_proposals
 from approvals.review.views import chain, review, route_reasons
 from approvals.waivers import views as waiver_views
+from governance.core.models import Team
+from inventory.models import Automation, NonHumanIdentity, Resource
 
 urlpatterns = [
     path("import/", imports.start, name="import"),
@@ -55,6 +57,13 @@ urlpatterns = [
     path("waivers/<int:pk>/", waiver_views.waiver, name="waiver"),
     path("waivers/<int:pk>/withdraw/", waiver_views.withdraw, name="waiver_withdraw"),
     path("waivers/<int:pk>/end/", waiver_views.end, name="waiver_end"),
+    path("automations/<int:pk>/stop/", stops.press, {"model": Automation}, "automation_stop"),
+    path("identities/<int:pk>/stop/", stops.press, {"model": NonHumanIdentity}, "identity_stop"),
+    path("resources/<int:pk>/stop/", stops.press, {"model": Resource}, "resource_stop"),
+    path("teams/<int:pk>/stop/", stops.press, {"model": Team}, "team_stop"),
+    path("stops/<int:pk>/", stops.stop, name="stop"),
+    path("stops/<int:pk>/reason/", stops.explain, name="stop_explain"),
+    path("stops/<int:pk>/undo/", stops.undo, name="stop_undo"),
     path("held/", held_batches.batch_list, name="held_batches"),
     path("held/<int:pk>/", held_batches.batch, name="held_batch"),
     path("revocations/", revocation_tasks.revocation_list, name="revocations"),

@@ -12,7 +12,6 @@ from inventory.resources.views import bindings, incidents, resources
 urlpatterns = [
     path("automations/<int:pk>/", automations.automation, name="automation"),
     path("automations/<int:pk>/chain/", chain_views.automation_chain, name="automation_chain"),
-    path("automations/<int:pk>/stop/", automations.stop, name="automation_stop"),
     path("automations/<int:pk>/resume/", automations.resume, name="automation_resume"),
     path("automations/<int:pk>/retire/", automations.retire, name="automation_retire"),
     path("automations/<int:pk>/transfer/", transfers.request_transfer, name="automation_transfer"),

@@ -33,5 +33,6 @@ from approvals.models.proposal import UNANSWERED, Proposal, ProposalState, WhatI
 from approvals.models.revocation_task import RevocationOutcome, RevocationState, RevocationTask, RevocationWord
 from approvals.models.saved_view import SavedView
 from approvals.models.spot_check import Sample, SampleState
+from approvals.models.stop import Stop
 from approvals.models.submission import Comment, Party, Submission, SubmissionKind, SubmissionState
 from approvals.models.waiver import Waiver, WaiverState

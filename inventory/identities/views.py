@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from governance.web.pages.page import Shape, page, timeline_context
 from governance.web.requests.request import Request, visible_row
+from inventory.automations import panels
 from inventory.automations import queries as automation_queries
 from inventory.automations.views import reach
 from inventory.identities import queries as identity_queries
@@ -44,6 +45,7 @@ def identity(request: Request, pk: int) -> HttpResponse:
         "head": {
             "title": identity.subject,
             "facts": ["Non-human identity", identity.kind.replace("_", " "), sentences.platform_label(identity.issuer)],
+            "actions": [stop] if (stop := panels.supplied(panels.STOP, identity, request.actor, now)) else [],
         },
         "identity": identity,
         "interim": identity.interim_owner(now),

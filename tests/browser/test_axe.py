@@ -101,7 +101,6 @@ TOUR = (
     ("omar", "credential_reach", "credential"),
     ("lena", "credential", "credential"),
     ("lena", "resource", "store"),
-    ("jonas", "automation_stop", "automation"),
     ("jonas", "automation_amend", "automation"),
     ("sana", "sample", "sample"),
     ("sana", "sample", "of_policy"),
@@ -194,7 +193,7 @@ TOUR = (
     ("ines", "mail", "notice"),
     ("yuki", "ledger", "?outcome=refused"),
     ("yuki", "search", "?q=a"),
-    ("yuki", "automation_stop", "automation"),  # not for an auditor to do: 403
+    ("yuki", "automation_amend", "automation"),  # not for an auditor to do: 403
     ("nadia", "automation", "automation"),  # not there for another team's lead: 404
     # The question before something is done, and forms of one kind.
     ("rita", "import_discard", "item"),

@@ -23,6 +23,7 @@ from approvals.conflicts.rule_language.rule import parse_text
 from approvals.conflicts.views import rule_edit as rule_pages
 from approvals.decisions.transitions import decide
 from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import (
     Approval,
     Conflict,
@@ -343,7 +344,7 @@ def _submissions(w: World) -> dict[str, Any]:
     stock_report.decide_rest(w.company, decided)
     stopped = scenarios.decide_all(w.company, _submitted(w, "stopped")).automation
     stopped = Automation.objects.get(pk=stopped.pk)
-    lifecycle.stop(stopped, actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
+    pressed = stops.stop_automation(stopped, actor=w.actor("business_owner"), now=w.now)
     moving = Automation.objects.get(pk=scenarios.decide_all(w.company, _submitted(w, "moving")).automation.pk)
     request = {"team": w.northwind.people_team, "reason": "They use it."}
     return {
@@ -356,7 +357,8 @@ def _submissions(w: World) -> dict[str, Any]:
         "open_record": privilege_on(in_stage_2, w.company.slack),
         "asked_record": sent_back,
         "decided": decided,
-        "stopped": stopped,
+        "stopped": Automation.objects.get(pk=stopped.pk),
+        "stop": pressed,
     }
 
 
@@ -640,6 +642,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
         "control": "Somebody reads every post.",
         "days": "30",
     },
+    "stop_explain": lambda portal, _: {"reason": "It misbehaves."},
     "held_batch": lambda portal, _: {"says": "release", "reason": "I looked."},
     "revocation": lambda portal, _: {"reason": "Looked there: gone."},
     "sample": lambda portal, _: {"verdict": "not_fine", "reason": "It mails the list."},

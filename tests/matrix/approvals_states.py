@@ -599,4 +599,4 @@ def _digest(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"shown_digest": subject.digest}
 
 
-from tests.matrix import conflict_states, mass_revocation_states, revocation_states  # noqa: E402, F401  goes on from what is declared above
+from tests.matrix import conflict_states, mass_revocation_states, revocation_states, stop_states  # noqa: E402, F401  goes on from what is declared above

@@ -88,6 +88,7 @@ class Permission(Worded):
     PROPOSAL_ANSWER = "proposal:answer", "countersign this proposal"
     PROPOSAL_ACCEPT = "proposal:accept", "accept the appointment of this proposal"
     PROPOSAL_LAPSE = "proposal:lapse", "let this proposal lapse"
+    STOP_FOLLOW = "stop:follow", "follow up this stop, as the person who pressed it"
     REVOCATION_SAY = "revocation:say", "confirm that this access is removed, as its owner or as security"
     REVOCATION_FOLLOW = "revocation:follow", "follow up this revocation"
     BRAKE_ANSWER = "brake:answer", "answer a paused mass revocation, as a security reviewer or an admin"
@@ -129,6 +130,7 @@ class Relation(StrEnum):
     COUNTERSIGNER = "countersigner"
     APPOINTED = "appointed"
     REVOKER = "revoker"
+    STOPPER = "stopper"
 
 
 P, R = Permission, Relation
@@ -194,6 +196,7 @@ GRANTS: dict[Role | Relation, Set[Permission]] = {
     R.COUNTERSIGNER: {P.PROPOSAL_ANSWER},
     R.APPOINTED: {P.PROPOSAL_ACCEPT},
     R.REVOKER: {P.REVOCATION_SAY},
+    R.STOPPER: {P.STOP_FOLLOW},
 }
 
 #: Permissions of a program with a token, if its person has them (S5). The program imports and submits. It decides nothing, stops

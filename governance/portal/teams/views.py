@@ -7,6 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
+from approvals.grants.views import stops
 from approvals.models import Proposal
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.views import proposals
@@ -63,6 +64,7 @@ def team(request: Request, pk: int) -> HttpResponse:
     is_fallback = team_row.kind == TeamKind.FALLBACK
     context = {
         "team": team_row,
+        "stop": stops.button(team_row, request.actor, now),
         "leads_form": LeadForm(auto_id="id_lead_%s") if may_propose else None,
         "member_form": MemberForm() if may_change else None,
         "fallback_form": FallbackForm(auto_id="id_fallback_%s") if may_propose and is_fallback else None,

@@ -136,10 +136,9 @@ def reinstate(step: Step[Automation]) -> Effect:
     source=(S.LIVE, S.SUSPENDED),
     target=(S.SUSPENDED,),
     duties=[rules.not_stopped],
-    reason_needed=True,
 )
 def stop(step: Step[Automation]) -> Effect:
-    """Stop an automation at once (kill switch). An owner, the team's lead, security or on-call needs a reason only (G5).
+    """Stop an automation at once (kill switch). An owner, the team's lead, security or on-call may; the reason may follow (G5).
 
     A suspended automation can be stopped too. Then both the stop and the review need an answer.
     """
@@ -147,6 +146,16 @@ def stop(step: Step[Automation]) -> Effect:
     step.subject.stopped_by, step.subject.stopped_for = step.actor.person, step.actor.standing_for
     step.subject.resume_asked_by = step.subject.resume_asked_for = None
     return Effect()
+
+
+@transition(
+    Automation, event="automation.stop_undone", permission=None, source=(S.SUSPENDED,), target=(S.LIVE, S.SUSPENDED)
+)
+def undo_stop(step: Step[Automation]) -> Effect:
+    """Undo a stop within its minute, by the person who pressed it (G5). A review's suspension stays."""
+    step.subject.stopped_by = step.subject.stopped_for = None
+    step.subject.resume_asked_by = step.subject.resume_asked_for = None
+    return Effect(to=_out_of_suspension(step.subject))
 
 
 @transition(

@@ -166,11 +166,13 @@ def _head_actions(automation: Automation, actor: Actor, now: datetime, reader: R
     if automation.resume_asked_by_id:
         lift, words = lifecycle.resume, "Lift the stop"
     offers = (
-        (lifecycle.stop, "automation_stop", {"label": "Kill switch", "icon": "ring-cross", "kind": "danger"}),
         (lift, "automation_resume", {"label": words, "icon": "check"}),
         (confirmation.amend_automation, "automation_amend", {"label": "Change", "icon": "pen"}),
     )
     actions = offered(automation, offers, actor=actor, now=now, context=reader)
+    if lifecycle.stop.refusal(automation, actor=actor, now=now, context=reader) is None:
+        href = reverse("automation_stop", args=[automation.pk])
+        actions.insert(0, {"label": "Stop", "icon": "ring-cross", "kind": "danger", "post": href})
     return actions[:2] if len(actions) == 3 else actions
 
 

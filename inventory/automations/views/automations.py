@@ -41,21 +41,6 @@ def automation(request: Request, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def stop(request: Request, pk: int) -> HttpResponse:
-    """Stop an automation (G5). The page shows its access before the button."""
-    automation, now = visible_row(request, Automation, pk, *RELATED)
-    return confirm(
-        request,
-        automation,
-        lifecycle.stop,
-        title=f"Stop {automation.name}?",
-        text="Everything that it may do stops at this moment. Nothing is deleted; lifting the stop needs two other people.",
-        label="Stop it now",
-        points=lambda: automation_page.blast_radius(automation, now),
-    )
-
-
-@require_http_methods(["GET", "POST"])
 def resume(request: Request, pk: int) -> HttpResponse:
     """Request the end of a stop, or lift it as the second person (G5)."""
     automation, _ = visible_row(request, Automation, pk, *RELATED)

@@ -13,6 +13,7 @@ from governance.core.access import Actor, Permission, access
 from governance.core.models import Person, Team
 from governance.web.pages.page import Shape, form_page, offered, operation_form, page, timeline_context
 from governance.web.requests.request import Request, visible_row
+from inventory.automations import panels
 from inventory.credentials.views import credential_facts
 from inventory.models import DataClass, Environment, Level, Resource, ResourceKind, ResourceState, ScopeKind
 from inventory.ownership.views import interim_owners
@@ -80,7 +81,8 @@ def _actions(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
     if resource.state == ResourceState.ACTIVE and access.may(actor, Permission.PROPOSAL_MAKE, None, now=now):
         href = reverse("resource_propose", args=[resource.pk])
         actions.append({"label": "Propose another owner, class, kind or team", "icon": "person", "href": href})
-    return actions
+    stop = panels.supplied(panels.STOP, resource, actor, now)
+    return [stop, *actions] if stop else actions
 
 
 def _next_step(resource: Resource, actor: Actor, now: datetime) -> Shape | None:

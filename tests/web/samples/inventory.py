@@ -141,7 +141,7 @@ def _page(tab: str) -> Shape:
                 "last ran 2 minutes ago",
             ],
             "actions": [
-                {"label": "Kill switch", "icon": "ring-cross", "kind": "danger", "href": "/automations/1/stop"},
+                {"label": "Stop", "icon": "ring-cross", "kind": "danger", "post": "/automations/1/stop"},
                 {"label": "Evidence pack", "icon": "file", "href": "/evidence"},
             ],
         },

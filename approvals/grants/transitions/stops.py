@@ -1,0 +1,158 @@
+"""Stop: one press suspends everything of an automation, identity, resource or team, and can be undone for a minute (G5).
+
+Rows are locked as in `lifecycle`: the subject, then the automations, then their grants, each in order of their ids.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db.models import Model, Q
+
+from approvals.models import Grant, GrantKind, GrantState, Stop
+from approvals.models.grant import GrantQuerySet, Why
+from governance.core.access import Actor, Permission, Refusal, duty
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import Team
+from inventory.automations import rules
+from inventory.automations.transitions import lifecycle as automation_lifecycle
+from inventory.identities import queries as identity_queries
+from inventory.models import Automation, AutomationState, NonHumanIdentity, Resource
+
+RUNNING = (AutomationState.LIVE, AutomationState.SUSPENDED)
+NOTHING = Refusal("G5", "state", "Nothing here is in force, so there is nothing to stop.")
+
+
+def stoppable_automations(team: Team) -> Any:
+    """Return the automations of a team that run or may run again, and are not stopped."""
+    return Automation.objects.filter(team=team, state__in=RUNNING, stopped_by__isnull=True)
+
+
+def stoppable_grants(target: Model) -> GrantQuerySet:
+    """Return the standing grants on a resource, or of an identity, that are not stopped."""
+    standing = Grant.objects.standing().exclude(state=GrantState.SUSPENDED, suspended_why=Why.STOPPED)
+    if isinstance(target, Resource):
+        return standing.filter(
+            Q(entitlement__resource=target) | Q(kind=GrantKind.CREDENTIAL, approval__decided_on=target)
+        )
+    runs = identity_queries.versions_of_identity(target).order_by().values("automation")
+    return standing.filter(Q(identity=target) | Q(identity__isnull=True, automation__in=runs))
+
+
+@duty("G5")
+def something_runs(subject: Team, actor: Actor, now: datetime) -> Refusal | None:
+    """Stop of a team needs an automation that is not stopped."""
+    return None if stoppable_automations(subject).exists() else NOTHING
+
+
+@duty("G5")
+def something_is_held(subject: Model, actor: Actor, now: datetime) -> Refusal | None:
+    """Stop of a resource or an identity needs a grant that is not stopped."""
+    return None if stoppable_grants(subject).exists() else NOTHING
+
+
+@duty("G5")
+def not_undone(subject: Stop, actor: Actor, now: datetime) -> Refusal | None:
+    """A stop is undone once."""
+    return Refusal("G5", "state", "You undid this stop.") if subject.undone_at is not None else None
+
+
+@duty("G5")
+def within_a_minute(subject: Stop, actor: Actor, now: datetime) -> Refusal | None:
+    """A stop is undone within 60 seconds."""
+    if now < subject.undo_until:
+        return None
+    to_do = "Two other people restart an automation. A stopped grant needs a new submission."
+    return Refusal("G5", "state", "The 60 seconds to undo this are over.", to_do)
+
+
+@duty("G5")
+def no_reason_yet(subject: Stop, actor: Actor, now: datetime) -> Refusal | None:
+    """A stop has one reason."""
+    return Refusal("G5", "state", "You gave the reason.") if subject.reason_id is not None else None
+
+
+def same_press(subject: Any, actor: Actor, reason: str, params: Mapping[str, Any]) -> Model | None:
+    """Return the stop that the same person has pressed here and not undone: a second press shows it."""
+    return subject.stops.filter(by=actor.person, undone_at__isnull=True).first() if actor.person else None
+
+
+press = partial(transition, event="stop.pressed", repeats=same_press)
+of_stop = partial(transition, Stop, permission=Permission.STOP_FOLLOW)
+
+
+@press(Automation, permission=Permission.AUTOMATION_STOP, source=RUNNING, duties=[rules.not_stopped])
+def stop_automation(step: Step[Automation]) -> Effect:
+    """Stop an automation at once."""
+    return _stop(step, automations=[step.subject], automation=step.subject)
+
+
+@press(Team, permission=Permission.AUTOMATION_STOP, duties=[something_runs])
+def stop_team(step: Step[Team]) -> Effect:
+    """Stop all automations of a team at once."""
+    return _stop(step, automations=list(stoppable_automations(step.subject).order_by("pk")), team=step.subject)
+
+
+@press(Resource, permission=Permission.GRANT_REVOKE, duties=[something_is_held])
+def stop_resource(step: Step[Resource]) -> Effect:
+    """Stop all access to a resource at once."""
+    return _stop(step, grants=stoppable_grants(step.subject), resource=step.subject)
+
+
+@press(NonHumanIdentity, permission=Permission.GRANT_REVOKE, duties=[something_is_held])
+def stop_identity(step: Step[NonHumanIdentity]) -> Effect:
+    """Stop all access of an identity at once."""
+    return _stop(step, grants=stoppable_grants(step.subject), identity=step.subject)
+
+
+def _stop(
+    step: Step[Any], *, automations: list[Automation] | None = None, grants: GrantQuerySet | None = None, **target: Any
+) -> Effect:
+    stopped = automations or []
+    for automation in stopped:
+        automation_lifecycle.stop(automation, actor=step.actor, now=step.now)
+    held = _locked(grants) if grants is not None else []
+    row = Stop(by=step.actor.person, at=step.now, automations=[automation.pk for automation in stopped], **target)
+    row.reason, row.grants = step.reason, {str(grant.pk): [grant.state, grant.suspended_why] for grant in held}
+    _move(step, held, "grant.stopped", {key: [GrantState.SUSPENDED, Why.STOPPED] for key in row.grants})
+    step.save(row)
+    return Effect(subject=row, payload={"automations": len(stopped), "grants": len(held)})
+
+
+def _locked(grants: GrantQuerySet) -> list[Grant]:
+    """Lock the automations of grants, then the grants."""
+    above = Automation.objects.filter(pk__in=list(grants.order_by().values_list("automation", flat=True).distinct()))
+    list(above.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk"))
+    related = grants.select_related("automation", "entitlement__resource").order_by("pk")
+    return list(related.select_for_update(of=("self",), no_key=True))
+
+
+def _move(step: Step[Any], grants: list[Grant], event: str, states: Mapping[str, list[str]]) -> None:
+    """Give grants the states and reasons of suspension in ``states``, by id, with history and an event for each."""
+    for grant in grants:
+        was, (grant.state, grant.suspended_why) = grant.state, states[str(grant.pk)]
+        step.record(event, grant, {"from": was, "to": grant.state, "why": Why.STOPPED})
+    step.update(grants, "state", "suspended_why")
+
+
+@of_stop(event="stop.undone", duties=[not_undone, within_a_minute])
+def undo(step: Step[Stop]) -> Effect:
+    """Undo a stop within 60 seconds: everything that it stopped, and nothing more, is as before."""
+    row = step.subject
+    row.undone_at = step.now
+    step.save(row)
+    for automation in Automation.objects.filter(pk__in=row.automations, stopped_by=row.by).order_by("pk"):
+        automation_lifecycle.undo_stop(automation, actor=step.actor, now=step.now)
+    stopped = Grant.objects.filter(pk__in=row.grants, state=GrantState.SUSPENDED, suspended_why=Why.STOPPED)
+    grants = _locked(stopped)
+    _move(step, grants, "grant.stop_undone", row.grants)
+    return Effect(payload={"automations": len(row.automations), "grants": len(grants)})
+
+
+@of_stop(event="stop.explained", duties=[no_reason_yet], reason_needed=True)
+def explain(step: Step[Stop]) -> Effect:
+    """Add the reason of a stop."""
+    step.subject.reason = step.reason
+    step.save(step.subject)
+    return Effect()

@@ -1,0 +1,78 @@
+"""Presses of Stop: what each stopped, why, and whether it was undone (G5)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from governance.core.access import Actor, Permission, Relation, access
+from governance.core.models import FreeText, HasPage, History, Person, Team
+from inventory.models import Automation, NonHumanIdentity, Resource
+
+#: How long the same person may undo a stop (G5).
+UNDO = timedelta(seconds=60)
+#: Columns of the stopped row; each stop has one.
+TARGETS = ("automation", "identity", "resource", "team")
+
+
+class StopQuerySet(models.QuerySet["Stop"]):
+    """Query set of stops."""
+
+    def visible_to(self, actor: Actor, now: datetime) -> StopQuerySet:
+        """Return the actor's own stops; all of them for readers of the ledger."""
+        if access.may(actor, Permission.LEDGER_READ, None, now=now):
+            return self
+        return self.filter(by__in=[person.pk for person in actor.people])
+
+
+class Stop(HasPage, models.Model):
+    """One press of Stop on an automation, an identity, a resource or a team."""
+
+    page_name = "stop"
+    automation = models.ForeignKey(Automation, models.PROTECT, null=True, blank=True, related_name="stops")
+    identity = models.ForeignKey(NonHumanIdentity, models.PROTECT, null=True, blank=True, related_name="stops")
+    resource = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="stops")
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="stops")
+    by = models.ForeignKey(Person, models.PROTECT, related_name="stops")
+    at = models.DateTimeField()
+    #: Ids of the stopped automations. Of the stopped grants: their former state and reason of suspension, by id.
+    automations = ArrayField(models.BigIntegerField(), default=list)
+    grants = models.JSONField(default=dict)
+    #: The reason, which follows the press.
+    reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    objects = StopQuerySet.as_manager()
+    history = History()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(
+                name="stop_has_a_target", condition=~Q(**{f"{name}__isnull": True for name in TARGETS})
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"Stop of {self.target}"
+
+    @property
+    def target(self) -> Automation | NonHumanIdentity | Resource | Team:
+        """The row whose Stop was pressed."""
+        return next(row for row in (getattr(self, name) for name in TARGETS) if row is not None)
+
+    @property
+    def undo_until(self) -> datetime:
+        """The end of the time in which it may be undone."""
+        return self.at + UNDO
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Timeline of the row whose Stop was pressed."""
+        return (self, self.target)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """Relation of the person who pressed it."""
+        return frozenset({Relation.STOPPER} if person.pk == self.by_id else ())

@@ -1,0 +1,168 @@
+"""Stop: one press suspends everything of an automation, identity, resource or team; the same person undoes it for a minute (G5)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from approvals.grants.transitions import lifecycle, stops
+from approvals.models import Grant, GrantState, Stop, Submission
+from approvals.models.grant import Why
+from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
+from governance.core.models import LedgerEvent
+from inventory.automations.transitions import lifecycle as automation_lifecycle
+from inventory.models import Automation, AutomationState, NonHumanIdentity
+from tests.inventory.automations.test_register_pages import cost
+from tests.matrix.cast_and_states import inside
+from tests.people import as_actor
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("G5")]
+
+
+@pytest.fixture
+def automation(stock_in_force: Submission) -> Automation:
+    """The weekly stock report in force; Jonas and Rita own it, Omar owns the ERP, Mei owns Slack."""
+    return Automation.objects.get(pk=stock_in_force.automation_id)
+
+
+def states(automation: Automation) -> dict[int, tuple[str, str]]:
+    """State and reason of suspension of each of its grants."""
+    rows = Grant.objects.filter(automation=automation).values_list("pk", "state", "suspended_why")
+    return {pk: (state, why) for pk, state, why in rows}
+
+
+def verbs(row: Stop) -> list[str]:
+    """Events since the press, in order."""
+    first = LedgerEvent.objects.filter(verb__in=("automation.stopped", "grant.stopped"), at=row.at).earliest("pk")
+    events = LedgerEvent.objects.filter(pk__gte=first.pk, outcome="done").order_by("pk")
+    return list(events.values_list("verb", flat=True))
+
+
+def test_auditor_cannot_stop_and_sees_no_button(company: Company, automation: Automation) -> None:
+    n = company.people
+    for verb, row in (
+        (stops.stop_automation, automation),
+        (stops.stop_resource, company.erp),
+        (stops.stop_team, automation.team),
+    ):
+        with pytest.raises(NotPermitted):
+            verb(row, actor=as_actor(n.yuki), now=company.now)
+    assert Automation.objects.get(pk=automation.pk).state == AutomationState.LIVE
+    assert LedgerEvent.objects.filter(outcome="refused", actor_id=n.yuki.opaque_id).count() == 3
+    assert ">Stop</button>" not in client_of(n.yuki).get(automation.href).content.decode()
+    assert ">Stop</button>" in client_of(n.jonas).get(automation.href).content.decode()
+
+
+def test_undo_is_refused_to_others_and_after_60_seconds(company: Company, automation: Automation) -> None:
+    n, now = company.people, company.now
+    row: Any = stops.stop_automation(automation, actor=as_actor(n.jonas), now=now)
+    with pytest.raises(NotPermitted):
+        stops.undo(row, actor=as_actor(n.sana), now=now)
+    with pytest.raises(OutOfTurn, match="60 seconds"):
+        stops.undo(row, actor=as_actor(n.jonas), now=now + timedelta(seconds=60))
+    assert Automation.objects.get(pk=automation.pk).state == AutomationState.SUSPENDED
+    stops.undo(row, actor=as_actor(n.jonas), now=now + timedelta(seconds=59))
+    with pytest.raises(OutOfTurn, match="undid"):
+        stops.undo(row, actor=as_actor(n.jonas), now=now + timedelta(seconds=59))
+
+
+def test_stop_of_automation_acts_at_once_and_undo_restores_it(company: Company, automation: Automation) -> None:
+    n, now = company.people, company.now
+    before = states(automation)
+    row: Any = stops.stop_automation(automation, actor=as_actor(n.jonas), now=now)
+    assert not Grant.objects.live(now).filter(automation=automation).exists()
+    assert Automation.objects.get(pk=automation.pk).stopped_by == n.jonas
+    stops.undo(row, actor=as_actor(n.jonas), now=now + timedelta(seconds=5))
+    again = Automation.objects.get(pk=automation.pk)
+    assert (again.state, again.stopped_by, again.suspended_at) == (AutomationState.LIVE, None, None)
+    assert states(automation) == before
+    assert verbs(row) == ["automation.stopped", "stop.pressed", "automation.stop_undone", "stop.undone"]
+
+
+def test_undo_keeps_suspension_by_a_review(company: Company, automation: Automation) -> None:
+    n, now = company.people, company.now
+    with inside(automation, as_actor(n.sana), now):
+        automation_lifecycle.suspend(automation, actor=as_actor(n.sana), now=now, why="overdue")
+    row: Any = stops.stop_automation(automation, actor=as_actor(n.jonas), now=now)
+    stops.undo(row, actor=as_actor(n.jonas), now=now)
+    again = Automation.objects.get(pk=automation.pk)
+    assert (again.state, again.stopped_by) == (AutomationState.SUSPENDED, None)
+
+
+def test_stop_of_resource_suspends_its_grants_and_undo_restores_only_these(
+    company: Company, automation: Automation
+) -> None:
+    n, now = company.people, company.now
+    on_slack, *others = Grant.objects.filter(automation=automation).order_by("-entitlement__resource__name", "pk")
+    resource = others[0].entitlement.resource if others[0].entitlement else company.erp
+    first = Grant.objects.filter(automation=automation, entitlement__resource=resource).earliest("pk")
+    lifecycle.stop(first, actor=as_actor(n.sana), now=now, reason="It leaks.")
+    before = states(automation)
+    with pytest.raises(NotPermitted):
+        stops.stop_resource(resource, actor=as_actor(n.jonas), now=now)
+    row: Any = stops.stop_resource(resource, actor=as_actor(resource.owner), now=now)
+    stopped = {pk for pk, state in states(automation).items() if state == (GrantState.SUSPENDED, Why.STOPPED)}
+    assert stopped == {first.pk, *map(int, row.grants)}
+    assert first.pk not in map(int, row.grants)
+    assert states(automation)[on_slack.pk] == before[on_slack.pk]
+    stops.undo(row, actor=as_actor(resource.owner), now=now)
+    assert states(automation) == before
+    held = len(row.grants)
+    assert verbs(row) == [
+        "grant.stopped",
+        *["grant.stopped"] * held,
+        "stop.pressed",
+        *["grant.stop_undone"] * held,
+        "stop.undone",
+    ]
+
+
+def test_stop_of_identity_and_of_team(company: Company, automation: Automation) -> None:
+    n, now = company.people, company.now
+    identity = NonHumanIdentity.objects.create(
+        kind="spiffe", issuer="x", subject="spiffe://x/report", owner=n.jonas, automation=automation
+    )
+    with pytest.raises(OutOfTurn, match="nothing to stop"):
+        stops.stop_identity(identity, actor=as_actor(n.jonas), now=now)
+    Grant.objects.filter(automation=automation).update(identity=identity)
+    row: Any = stops.stop_identity(identity, actor=as_actor(n.jonas), now=now)
+    assert not Grant.objects.filter(automation=automation, state=GrantState.ACTIVE).exists()
+    stops.undo(row, actor=as_actor(n.jonas), now=now)
+    row = stops.stop_team(automation.team, actor=as_actor(n.theo), now=now)
+    assert row.automations == [automation.pk]
+    assert Automation.objects.get(pk=automation.pk).stopped_by == n.theo
+    stops.undo(row, actor=as_actor(n.theo), now=now)
+    assert Automation.objects.get(pk=automation.pk).state == AutomationState.LIVE
+
+
+def test_second_press_shows_the_same_stop(company: Company, automation: Automation) -> None:
+    first = stops.stop_automation(automation, actor=as_actor(company.people.jonas), now=company.now)
+    assert stops.stop_automation(automation, actor=as_actor(company.people.jonas), now=company.now) == first
+
+
+@pytest.mark.usefixtures("clock_stands")
+def test_page_shows_what_stopped_and_the_reason_keeps_the_undo(company: Company, automation: Automation) -> None:
+    jonas = client_of(company.people.jonas)
+    answer = jonas.post(reverse("automation_stop", args=[automation.pk]), follow=True)
+    page, row = answer.content.decode(), Stop.objects.get()
+    grants = Grant.objects.filter(automation=automation)
+    assert all(grant.sentence in page for grant in grants)
+    assert "Undo this stop" in page
+    assert jonas.post(reverse("stop_explain", args=[row.pk]), {"reason": " "}).status_code == 422
+    with pytest.raises(InvalidInput):
+        stops.explain(row, actor=as_actor(company.people.jonas), now=company.now)
+    page = jonas.post(
+        reverse("stop_explain", args=[row.pk]), {"reason": "It posts nonsense."}, follow=True
+    ).content.decode()
+    assert "It posts nonsense." in page
+    assert "Undo this stop" in page
+    assert client_of(company.people.omar).get(row.href).status_code == 404
+    page = jonas.post(reverse("stop_undo", args=[row.pk]), follow=True).content.decode()
+    assert "Stop undone" in page
+    assert "Undo this stop" not in page
+    assert cost(jonas, row.href)[0] <= 15
