@@ -62,7 +62,9 @@ class Stop(HasPage, models.Model):
     @property
     def target(self) -> Automation | NonHumanIdentity | Resource | Team:
         """The row whose Stop was pressed."""
-        return next(row for row in (getattr(self, name) for name in TARGETS) if row is not None)
+        row = self.automation or self.identity or self.resource or self.team
+        assert row is not None  # stop_has_a_target
+        return row
 
     @property
     def undo_until(self) -> datetime:

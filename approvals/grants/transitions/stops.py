@@ -29,7 +29,7 @@ def stoppable_automations(team: Team) -> Any:
     return Automation.objects.filter(team=team, state__in=RUNNING, stopped_by__isnull=True)
 
 
-def stoppable_grants(target: Model) -> GrantQuerySet:
+def stoppable_grants(target: Resource | NonHumanIdentity) -> GrantQuerySet:
     """Return the standing grants on a resource, or of an identity, that are not stopped."""
     standing = Grant.objects.standing().exclude(state=GrantState.SUSPENDED, suspended_why=Why.STOPPED)
     if isinstance(target, Resource):
@@ -47,7 +47,7 @@ def something_runs(subject: Team, actor: Actor, now: datetime) -> Refusal | None
 
 
 @duty("G5")
-def something_is_held(subject: Model, actor: Actor, now: datetime) -> Refusal | None:
+def something_is_held(subject: Resource | NonHumanIdentity, actor: Actor, now: datetime) -> Refusal | None:
     """Stop of a resource or an identity needs a grant that is not stopped."""
     return None if stoppable_grants(subject).exists() else NOTHING
 

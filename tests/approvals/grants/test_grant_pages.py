@@ -13,6 +13,7 @@ from tests import scenarios
 from tests.approvals import stock_report
 from tests.inventory.identities.test_identity_page import body
 from tests.scenarios import Company
+from tests.signed_in_client import client_of
 from tests.starting_points import starting_point
 
 pytestmark = pytest.mark.django_db
