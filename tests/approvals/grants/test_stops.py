@@ -98,9 +98,9 @@ def test_stop_of_resource_suspends_its_grants_and_undo_restores_only_these(
     company: Company, automation: Automation
 ) -> None:
     n, now = company.people, company.now
-    on_slack, *others = Grant.objects.filter(automation=automation).order_by("-entitlement__resource__name", "pk")
-    resource = others[0].entitlement.resource if others[0].entitlement else company.erp
-    first = Grant.objects.filter(automation=automation, entitlement__resource=resource).earliest("pk")
+    resource = company.erp
+    on_slack = Grant.objects.get(automation=automation, entitlement__resource=company.slack)
+    first = stops.stoppable_grants(resource).order_by("pk")[0]
     lifecycle.stop(first, actor=as_actor(n.sana), now=now, reason="It leaks.")
     before = states(automation)
     with pytest.raises(NotPermitted):
@@ -124,12 +124,12 @@ def test_stop_of_resource_suspends_its_grants_and_undo_restores_only_these(
 
 def test_stop_of_identity_and_of_team(company: Company, automation: Automation) -> None:
     n, now = company.people, company.now
-    identity = NonHumanIdentity.objects.create(
-        kind="spiffe", issuer="x", subject="spiffe://x/report", owner=n.jonas, automation=automation
+    idle, identity = (
+        NonHumanIdentity.objects.create(kind="spiffe", issuer="x", subject=subject, owner=n.jonas, automation=runs)
+        for subject, runs in (("spiffe://x/idle", None), ("spiffe://x/report", automation))
     )
     with pytest.raises(OutOfTurn, match="nothing to stop"):
-        stops.stop_identity(identity, actor=as_actor(n.jonas), now=now)
-    Grant.objects.filter(automation=automation).update(identity=identity)
+        stops.stop_identity(idle, actor=as_actor(n.jonas), now=now)
     row: Any = stops.stop_identity(identity, actor=as_actor(n.jonas), now=now)
     assert not Grant.objects.filter(automation=automation, state=GrantState.ACTIVE).exists()
     stops.undo(row, actor=as_actor(n.jonas), now=now)
