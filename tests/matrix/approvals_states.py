@@ -53,7 +53,7 @@ def importer(w: World) -> Actor:
 def delegate_of_owner(w: World) -> Actor:
     """A person without any relation who is the delegate of the resource's owner."""
     taker, giver = w.northwind.tom, w.people["resource_owner"]
-    if "delegated" not in w.made:
+    if "delegated" not in w.made and Person.objects.get(pk=giver.pk).is_here:
         w.made["delegated"] = as_delegate(taker, giver=giver)
     return as_actor(taker).for_person(giver)
 
