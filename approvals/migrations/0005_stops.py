@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0003_extra_approval_words'),
+        ('approvals', '0004_saved_views_of_registers'),
         ('controls', '0003_closed_introduction'),
         ('inventory', '0003_automation_by_external_id'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
