@@ -43,11 +43,7 @@ _SCOPE_WORDS = {
     "team": "One team",
     "chain": "Connected automations",
 }
-_MODE_WORDS = {
-    "record": "Record: each approver sees the conflict",
-    "approval": "Approval: Security approves it too",
-    "enforce": "Enforce: it is refused without a waiver",
-}
+_MODE_WORDS = {"record": "Record it", "approval": "Ask Security to approve", "enforce": "Refuse it"}
 
 
 @dataclass(frozen=True)
@@ -129,7 +125,6 @@ class RuleForm(forms.Form):
 
     title = forms.CharField(label="Name", required=False, help_text="The conflict in a few words.")
     process = forms.CharField(label="Business process", required=False, help_text="For example: Procure to pay.")
-    code = forms.CharField(label="Code", required=False, help_text="Small letters, digits and hyphens.")
     why = forms.CharField(label="Why it matters", required=False, widget=forms.Textarea(attrs={"rows": 2}))
     resolve = forms.CharField(
         label="How to resolve a conflict", required=False, widget=forms.Textarea(attrs={"rows": 2})
@@ -139,6 +134,9 @@ class RuleForm(forms.Form):
     )
     rating = forms.ChoiceField(label="Risk", choices=[(word, word.capitalize()) for word in RATINGS])
     mode = forms.ChoiceField(label="What a conflict does", choices=[(word, _MODE_WORDS[word]) for word in MODES])
+    code = forms.CharField(
+        label="Code", required=False, help_text="Small letters, digits and hyphens. Empty: made from the name."
+    )
     text = forms.CharField(
         label="The rule as YAML",
         max_length=LARGEST_BYTES,

@@ -225,7 +225,7 @@ def answer_question(request: Request, pk: int, record: int) -> HttpResponse:
         request,
         approval,
         transition_decide.answer,
-        title=f"Answer about {approval.title}",
+        title=f"Answer the question about “{approval.title}”",
         text=f"Answer by {times.stamp_words(due)}. Without an answer it expires." if due is not None else "",
         thread=lambda: thread.load_thread(approval),
         label="Send the answer",
