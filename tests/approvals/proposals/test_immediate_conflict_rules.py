@@ -193,7 +193,7 @@ def test_the_page_has_a_box_for_it(plain: Company, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("governance.core.clock.current_time.now", lambda: plain.now)
     ines = client_of(plain.people.ines)
     text = ines.get("/conflicts/new-rule/").content.decode()
-    assert "Let it act at once" in text
+    assert "Put it in force at once" in text
     assert "72 hours" in text
     form = {"text": RULE, "reason": "It happened.", "do": "propose", "at_once": "on"}
     assert ines.post("/conflicts/new-rule/", form).status_code == 302

@@ -57,9 +57,10 @@ def test_policy_is_edited_previewed_countersigned_and_rolled_back(
     page = come(n.ines)
     page.goto(reverse("policies"))
     page.get_by_role("link", name="Propose a change").click()
-    page.get_by_role("link", name="As a form").click()
     for tier in ("standard", "high"):
         page.locator(f"input[name='longest_term.{tier}']").fill("60")
+    expect(page.locator("[id='id_longest_term.high-mark']")).to_have_text("Changed. In force: 90 days")
+    expect(page.locator("#change")).to_contain_text("Longest term of a standard-risk grant")
     page.locator("#propose-reason").fill("Half a year was too long.")
     assert violations(page) == []
     page.get_by_role("button", name="Propose it").click()
