@@ -134,7 +134,9 @@ def test_form_shows_each_error_beside_its_field(plain: Company) -> None:
     assert answer.status_code == 422
     assert 'id="id_title_error"' in page
     assert 'id="legs-1-error"' in page
-    assert "What is not known counts as write." in page.partition('id="any-legs-1-1"')[2].partition('id="any-')[0]
+    assert (
+        "What is not known counts as write." in page.partition('id="any-legs-1-1"')[2].partition('id="any-legs-2-1"')[0]
+    )
     assert "It is empty, which would match everything." in page.partition('id="any-legs-2-1"')[2]
     assert not Proposal.objects.filter(kind="conflict_rule").exists()
 
