@@ -23,6 +23,7 @@ MODES: Mapping[str, str] = {
     Mode.APPROVAL: "Needs one more approval, from Security.",
     Mode.ENFORCE: "It is refused unless it is waived.",
 }
+FOLD_WORDS: Mapping[str, str] = {Mode.RECORD: "Shown", Mode.APPROVAL: "Extra approval", Mode.ENFORCE: "Refused"}
 TONES: Mapping[str, str] = {Mode.RECORD: "wait", Mode.APPROVAL: "high", Mode.ENFORCE: "no"}
 #: Access of an automation that the reader may not see.
 UNSEEN = "Something that an automation you don’t see holds"
@@ -75,6 +76,11 @@ class ConflictRow:
     def is_refused(self) -> bool:
         """Whether it keeps the version from being submitted and from coming into force."""
         return self.found.mode == Mode.ENFORCE
+
+    @property
+    def fold_words(self) -> str:
+        """The effect in two words, on a folded line."""
+        return FOLD_WORDS[self.found.mode]
 
     @property
     def tone(self) -> str:

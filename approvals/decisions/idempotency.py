@@ -79,8 +79,12 @@ def repeats_submission(automation: Automation, actor: Actor, text: str, params: 
     approvals = submission.approvals.filter(stage=2).select_related("privilege", "credential", "justification")
     for approval in approvals:
         wish = params["wishes"].get(approval.key)
-        if wish is None or not said_the_same(approval.justification, wish.justification.strip()):
+        if wish is None or wish.is_left_out or not said_the_same(approval.justification, wish.justification.strip()):
             return None
         if wish.term_days not in (None, approval.term_days):
             return None
+    requested = {key for key, wish in params["wishes"].items() if not wish.is_left_out}
+    if new := requested - {approval.key for approval in approvals}:  # left out then, unless it is held
+        held = automation.grants.standing().filter(key__in=new).values_list("key", flat=True)
+        return submission if new == set(held) else None
     return submission

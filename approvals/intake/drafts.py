@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -20,10 +20,11 @@ from governance.core.access import Actor, Refusal
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
 from inventory.automations import lineages
+from inventory.importers.connectors import canonical_connector
 from inventory.importers.manifest import Manifest, Privilege, binding_key, privilege_key
 from inventory.imports import resolution
 from inventory.imports.transitions import confirmation, previews
-from inventory.models import Automation, AutomationState, Environment, Resource, ResourceState, Version
+from inventory.models import Automation, AutomationState, Binding, Environment, Resource, ResourceState, Version
 from inventory.models.import_batch import ImportBatch, ImportItem, ImportState
 from inventory.resources.queries import RESOURCE_RELATIONS
 
@@ -69,10 +70,13 @@ class Draft:
         automation: id of the automation that a source without an id of its own updates.
         sibling: id of the automation in another environment that a new one is promoted from; 0 for none (I10).
         promotes: id of the version whose promotion started the draft.
-        fields: `purpose`, `environment`, `escalation_contact` as text, `business_owner` and `technical_owner` as ids.
+        fields: `name`, `purpose`, `environment`, `escalation_contact` as text, `business_owner` and `technical_owner` as ids.
         why: justification by row key.
+        reasons: justification of the rows of a connection without an own one, by the connection's row key.
+        left_out: keys of rows that the builder does not request.
+        term: term in days of the rows without an own one; None for the maximum of the tier.
         terms: term in days by row key.
-        chosen: id of the resource that a connection opens, by `resolution.binding_name`.
+        chosen: id of the resource that a connection opens, by `resolution.binding_name`; 0 for none.
         by_hand: posted data of the form for a manual description, to show it again.
     """
 
@@ -82,6 +86,9 @@ class Draft:
     promotes: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    left_out: Sequence[str] = ()
+    term: int | None = None
     terms: Mapping[str, int] = field(default_factory=dict)
     chosen: Mapping[str, int] = field(default_factory=dict)
     by_hand: Mapping[str, Any] = field(default_factory=dict)
@@ -95,16 +102,18 @@ class Draft:
     @property
     def is_typed(self) -> bool:
         """Whether it has answers of the automation's own."""
-        return bool(self.fields or self.chosen or self.automation)
+        return bool(self.fields or any(self.chosen.values()) or self.automation)
 
     def with_rows(self, posted: Mapping[str, str], manifest: Manifest) -> Draft:
         """Return the draft with a form's answers about rows.
 
         Args:
-            posted: form data ``why-KEY``, ``term-KEY`` and ``bind-KEY``; missing rows stay unchanged.
+            posted: form data ``why-KEY``, ``reason-KEY``, ``leave-KEY``, ``term-KEY`` and ``bind-KEY``; missing rows stay
+                unchanged.
             manifest: the manifest that has the rows.
         """
         why, terms, chosen = dict(self.why), dict(self.terms), dict(self.chosen)
+        reasons, left_out = dict(self.reasons), set(self.left_out)
         names = connections(manifest)
         for name, value in posted.items():
             kind, _, key = name.partition("-")
@@ -112,14 +121,20 @@ class Draft:
                 continue
             if kind == "why":
                 why[key] = value[:LONGEST_WHY]
+            elif kind == "reason":
+                reasons[key] = value[:LONGEST_WHY]
+            elif kind == "leave":
+                left_out = left_out | {key} if value else left_out - {key}
             elif kind == "term":
                 # Without a number of days the term is the maximum of the tier.
                 terms.pop(key, None)
                 terms |= {key: int(value)} if _is_number(value, 4) else {}
             elif kind == "bind" and key in names:
-                chosen.pop(names[key], None)
-                chosen |= {names[key]: int(value)} if _is_number(value, 18) else {}
-        return replace(self, why=why, terms=terms, chosen=chosen)
+                chosen[names[key]] = int(value) if _is_number(value, 18) else 0
+        term = posted.get("term", "")
+        kept = (int(term) if _is_number(term, 4) else None) if "term" in posted else self.term
+        rows = replace(self, why=why, reasons=reasons, left_out=sorted(left_out))
+        return replace(rows, term=kept, terms=terms, chosen=chosen)
 
 
 def keep(item: ImportItem, draft: Draft, team: Team | None) -> None:
@@ -187,6 +202,8 @@ def preview_to_continue(item: ImportItem, now: datetime) -> ImportItem:
 
 
 OWNERS = ("business_owner", "technical_owner")
+#: Connectors to any host or server: another connection opens another resource.
+ANY_HOST = frozenset({"httpRequest", "graphql", "webhook", "mcp", "mcp_server", "code"})
 
 
 def environment_of(draft: Draft) -> str:
@@ -215,6 +232,29 @@ def sibling_of(registered: Automation | None, manifest: Manifest, draft: Draft, 
     return lineages.likely_sibling(team, manifest, environment)
 
 
+def usual_resources(manifest: Manifest) -> dict[str, int]:
+    """Propose the one resource that all confirmed connections of the same connector open, by connection (I8).
+
+    Only for connections with a stored credential: a host or a server stands for itself.
+    """
+    named = {
+        binding_key(use) for use in manifest.privileges if use.credential and use.instance == use.credential.external_id
+    }
+    keys = {key for key in named if key[1] and canonical_connector(key[0]) not in ANY_HOST}
+    opened: dict[str, set[int]] = {}
+    confirmed = Binding.objects.filter(connector__in={key[0] for key in keys}, confirmed_at__isnull=False)
+    for connector, resource_id in confirmed.values_list("connector", "resource").order_by().distinct() if keys else ():
+        opened.setdefault(connector, set()).add(resource_id)
+    return {resolution.binding_name(key): min(opened[key[0]]) for key in keys if len(opened.get(key[0], ())) == 1}
+
+
+def usual_owner(team: Team, people: Sequence[Person]) -> int | None:
+    """Propose the business owner of the team's newest automation, if they may own another; else None."""
+    newest = Automation.objects.filter(team=team).exclude(state=AutomationState.RETIRED).order_by("-pk")
+    owner_id = newest.values_list("business_owner", flat=True).first()
+    return owner_id if owner_id in {person.pk for person in people} else None
+
+
 def initial_fields(registered: Automation | None, actor: Actor, sibling: Automation | None = None) -> dict[str, Any]:
     """Initial values of the form: the answers of the registered automation, or of the sibling that a new one is promoted from (I10).
 
@@ -229,7 +269,8 @@ def initial_fields(registered: Automation | None, actor: Actor, sibling: Automat
         "technical_owner": before.requested_fields["technical_owner_id"],
         "escalation_contact": before.escalation_contact,
     }
-    return answers if registered is None else {**answers, "environment": registered.environment}
+    named = {} if registered is None else {"name": registered.name, "environment": registered.environment}
+    return answers | named
 
 
 def choosable_resources(actor: Actor, now: datetime) -> QuerySet[Resource]:
@@ -253,7 +294,7 @@ def fields_of(draft: Draft, builder: Person | None = None) -> dict[str, Any]:
         draft: the answers.
         builder: the builder, if loaded already; drafts often name the builder as an owner.
     """
-    texts = ("purpose", "environment", "escalation_contact")
+    texts = ("name", "purpose", "environment", "escalation_contact")
     fields: dict[str, Any] = {name: draft.fields[name] for name in texts if name in draft.fields}
     ids = {person_id for name in OWNERS if isinstance(person_id := draft.fields.get(name), int)}
     people = {builder.pk: builder} if builder is not None else {}

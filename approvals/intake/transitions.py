@@ -92,7 +92,8 @@ def submit(preview: Preview, version: Version, *, actor: Actor, now: datetime) -
 
 def wishes(preview: Preview, version: Version) -> Mapping[str, ItemRequest]:
     """The builder's wishes by key of the requested item. A credential that the import created has its key by now."""
-    requests = {row.requested.key: row.request for row in preview.asked_rows}
+    rows = (row for row in preview.wanted if row.is_asked or row.request.is_left_out)
+    requests = {row.requested.key: row.request for row in rows}
     for link in version.version_credentials.select_related("credential"):
         draft_key = credential_draft_key(link.credential)
         if draft_key in requests:

@@ -4,7 +4,7 @@
 const missing = () => document.querySelectorAll("#missing [data-missing]").length > 0;
 
 const follow = () => {
-  const submit = document.querySelector("button[form=preview][value=submit]");
+  const submit = document.querySelector("#preview button[value=submit]");
   if (submit) {
     submit.toggleAttribute("aria-disabled", false);
     if (missing()) {
@@ -27,6 +27,20 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     field.focus();
   }
+});
+
+// One reason for all connections: it fills the fields that are empty, and stays editable in each.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-spread]");
+  if (!button) return;
+  event.preventDefault();
+  const given = button.parentElement.querySelector(".connection-reason");
+  if (!given.value.trim()) {
+    given.focus();
+    return;
+  }
+  for (const field of document.querySelectorAll(".connection-reason")) if (!field.value.trim()) field.value = given.value;
+  given.dispatchEvent(new Event("change", { bubbles: true }));
 });
 
 // After a refusal the first field with an error has the cursor.

@@ -86,7 +86,7 @@ def test_builder_goes_from_paste_to_new_version_by_keyboard(arrive: Arrive, scri
     rita = arrive(company.people.rita)
     page = rita.page
     bring_in(rita, content)
-    for reason in page.locator("textarea[name^=why-]").all():
+    for reason in page.locator("input[name^=reason-]").all():
         rita.paste(reason, "Without it nobody knows what runs low.")
     rita.paste(page.get_by_label("Purpose"), "Tells buyers what runs low.")
     rita.choose(page.get_by_label("Business owner"), "Jonas")
@@ -106,7 +106,7 @@ def test_builder_goes_from_paste_to_new_version_by_keyboard(arrive: Arrive, scri
 
     bring_in(rita, changed(content))
     expect(page.get_by_label("Purpose")).to_have_value("Tells buyers what runs low.")  # what carries over is there
-    for reason in page.locator("textarea[name^=why-]").all():
+    for reason in page.locator("input[name^=reason-]").all():
         if not reason.input_value():
             rita.paste(reason, "Buyers ask for it.")
     rita.to(page.get_by_label("Purpose"))

@@ -152,11 +152,11 @@ def the_builder_brings_it_in_and_submits(stage: Stage) -> Submission:
     page.wait_for_url(re.compile(r"/import/\d+/$"))
     expect(page.get_by_text("6 privileges, 3 credentials")).to_be_visible()
     page.locator("select[name^=bind-]").first.select_option(str(stage.company.erp.pk))
-    for reason in page.locator("textarea[name^=why-]").all():
+    for reason in page.locator("input[name^=reason-]").all():
         reason.fill("Without it an invoice that is booked twice is paid twice.")
     page.get_by_label("Purpose").fill("Holds back invoices that were booked twice.")
     page.get_by_label("Business owner").select_option(str(stage.company.people.jonas.pk))
-    expect(page.locator("#route")).to_contain_text("Enough different people for every approval")
+    expect(page.locator("#route")).to_contain_text("Enough approvers for every stage")
     page.get_by_role("button", name="Submit").click()
     page.wait_for_url(re.compile(r"/review/\d+/$"))
     expect(page.locator("#stepper")).to_contain_text("9 wait for stage 1")

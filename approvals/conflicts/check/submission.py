@@ -126,6 +126,14 @@ class SubmissionConflicts:
         return frozenset(self.submission.held["asked"] if self.submission.held is not None else ())
 
     @property
+    def left_out(self) -> list[str]:
+        """Sentences of the version's privileges that the builder does not request: they have no approval."""
+        if self.submission.held is None:
+            return []
+        frozen, prefix = {held["key"] for held in self.submission.held["things"]}, self.submission.automation_id
+        return [privilege.sentence for privilege in self.facts.privileges if f"{prefix}/{privilege.key}" not in frozen]
+
+    @property
     def sentences(self) -> Mapping[str, str]:
         """Sentences for the version's access, by key with the automation."""
         sentences: Mapping[str, str] = (self.submission.held or {}).get("words", {})

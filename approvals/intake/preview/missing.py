@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from approvals.intake.preview.rows import Preview, PreviewRow
+from approvals.intake.preview.rows import Preview, PreviewRow, group_name
 from approvals.review.remarks import Remark
 from governance.core.texts.number_words import counted
-from inventory.importers.sentences import infinitive
 
 #: Short words for a problem of the automation, and the id of its field on the page.
 OF_AUTOMATION = {
@@ -50,11 +49,11 @@ def _missing_in_rows(preview: Preview) -> Iterator[tuple[str, str]]:
     else:
         yield from ((f"say what {row.place} talks to", f"bind-{row.key}") for row in unnamed.values())
     yield from ((words, f"wish-{row.key}") for words, row in stuck.items())
-    rows = [row for row in preview.asked_rows if not row.is_justified]
-    if len(rows) > 2:
-        yield f"say why it needs {len(rows)} of these", f"why-{rows[0].key}"
+    groups = {row.group: row for row in reversed(preview.asked_rows) if not row.is_justified}
+    if len(groups) > 2:
+        yield f"give a reason for {len(groups)} connections", f"reason-{next(reversed(groups))}"
     else:
-        yield from ((f"say why it may {infinitive(row.sentence)}", f"why-{row.key}") for row in rows)
+        yield from ((f"give a reason for {group_name(row)}", f"reason-{key}") for key, row in reversed(groups.items()))
 
 
 def _problem_words(row: PreviewRow) -> str:

@@ -3,7 +3,7 @@
 It reads the register and the draft, and writes nothing. The number of queries does not grow with the privileges.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from approvals.decisions.rules import duties
 from approvals.intake import drafts
 from approvals.intake.drafts import Draft, row_key
 from approvals.intake.preview.route import people_words
-from approvals.intake.preview.rows import USES_PREFIX, Preview, PreviewRow, answers_of
+from approvals.intake.preview.rows import USES_PREFIX, Preview, PreviewRow, answers_of, groups_of
 from approvals.models import Approval, SeatLabel, credential_key
 from approvals.models.submission import Capacity
 from approvals.parties.submission_parties import OWNING
@@ -42,6 +42,7 @@ def load_preview(
     team: Team,
     draft: Draft | None = None,
     relations: ReaderRelations | None = None,
+    usual_owner: Callable[[], int | None] | None = None,
 ) -> Preview:
     """Load the preview of an import.
 
@@ -52,12 +53,15 @@ def load_preview(
         team: the team that owns it.
         draft: the builder's answers; default: the draft saved with the item.
         relations: of the actor to the team, if the caller has read them.
+        usual_owner: gives the business owner of a new automation until the builder names one.
     """
     assert actor.person is not None  # only a person has a preview
     draft, manifest = draft or Draft.load(item), Manifest.from_dict(item.manifest)
     registered, is_elsewhere = _find_automation(item, manifest, draft, team, actor, now)
     sibling = None if is_elsewhere else drafts.sibling_of(registered, manifest, draft, team)
     begun = drafts.initial_fields(registered, actor, sibling)
+    if registered is None and sibling is None and usual_owner is not None and "business_owner" not in draft.fields:
+        begun["business_owner"] = usual_owner()
     draft = replace(draft, fields={**begun, **draft.fields})
     resolution = _resolve(registered, manifest, draft, actor, now)
     automation = drafts.with_draft_answers(registered, manifest, draft, team, actor)
@@ -71,15 +75,18 @@ def load_preview(
     hint = manifest.source.owner_hint
     authors = tuple(sorted(parties.all_matches([hint]).get(hint, ()), key=lambda person: person.pk))
     joining = _joining_parties(content, actor.person, authors)
-    context = PlanContext(content, submitter=actor.person, people=actor.people, now=now, more_parties=joining)
-    items = _items_by_row(context.changes.wanted, resolution)
-    said_before = _earlier_justifications(context, items)
-    answers = answers_of(items, draft, said_before, context.policy)
+    left = {privilege.key for key, privilege in resolution.privileges.items() if row_key(key) in draft.left_out}
+    context = PlanContext(
+        content, submitter=actor.person, people=actor.people, now=now, more_parties=joining, left_out=left
+    )
+    items = _items_by_row(context.items, resolution)
+    said_before, groups = _earlier_justifications(context, items), groups_of(items)
+    answers = answers_of(items, groups, draft, said_before, context.policy, context.left_out)
     plan = Plan(context, {item.key: answers[key][1] for key, item in items.items()})
     base = context.promoted_from
     if registered is not None:
         base = registered.approved_version or registered.versions.order_by("-number").first() or base
-    rows = tuple(_row(key, item, *answers[key], plan, resolution) for key, item in items.items())
+    rows = tuple(_row(key, groups[key], item, *answers[key], plan, resolution) for key, item in items.items())
     preview = Preview(item, draft, team, plan, said_before, sibling, base, rows, begun, authors)
     return replace(preview, refusal=_refusal(preview, actor, relations, is_elsewhere=is_elsewhere))
 
@@ -167,7 +174,7 @@ def _joining_parties(content: VersionContent, submitter: Person, named: Iterable
 
 
 def _is_amended(registered: Automation, automation: Automation) -> bool:
-    names = ("purpose", "business_owner_id", "technical_owner_id", "amendment", "escalation_contact")
+    names = ("name", "purpose", "business_owner_id", "technical_owner_id", "amendment", "escalation_contact")
     return any(getattr(registered, name) != getattr(automation, name) for name in names)
 
 
@@ -184,7 +191,7 @@ def _items_by_row(wanted: Iterable[RequestedItem], resolution: Resolution) -> di
 
 
 def _row(
-    key: str, requested: RequestedItem, why: str, request: ItemRequest, plan: Plan, resolution: Resolution
+    key: str, group: str, requested: RequestedItem, why: str, request: ItemRequest, plan: Plan, resolution: Resolution
 ) -> PreviewRow:
     connection, is_named, said_no, proposed = "", True, "", ""
     privilege, credential = requested.privilege, requested.credential
@@ -201,9 +208,11 @@ def _row(
     problems = tuple(problem for problem in plan.problems if problem.key == requested.key)
     blocking = tuple(problem for problem in problems if problem.kind != "justification")
     asked_of = "" if blocking else _asked_of(requested, seats, plan.context)
+    if request.is_left_out:
+        asked_of = "Not requested"
     longest_term, data_class = plan.context.policy.longest_term(requested.tier), _data_class(requested, resource, plan)
-    named = (asked_of, data_class, longest_term, connection, is_named, said_no, proposed)
-    return PreviewRow(key, requested, why, request, resource, approval, seats, blocking, blocking == problems, *named)
+    judged = (resource, approval, seats, blocking, blocking == problems, asked_of, data_class, longest_term)
+    return PreviewRow(key, group, requested, why, request, *judged, connection, is_named, said_no, proposed)
 
 
 def _asked_of(requested: RequestedItem, seats: Iterable[SeatState], context: PlanContext) -> str:

@@ -3,12 +3,12 @@
 `preview.queries` loads it, pages show it, and submitting takes its justifications and terms.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from approvals.assignment.seat_state import SeatState
-from approvals.intake.drafts import Draft
+from approvals.intake.drafts import Draft, row_key
 from approvals.models import ApprovalKind
 from approvals.policies.queries import Policy
 from approvals.submissions.plan.context import PlanContext, VersionContent
@@ -25,22 +25,43 @@ from inventory.models import Automation, ImportItem, Privilege, Resource, Versio
 USES_PREFIX = "It is needed for what it opens:"
 
 
+def groups_of(items: Mapping[str, RequestedItem]) -> dict[str, str]:
+    """Return the group of each row, by row key: its connection; of a credential, that of the first privilege that uses it."""
+    groups, of_credentials = {}, dict[int, str]()  # by identity: a new credential has no id
+    for key, item in items.items():
+        if (used := item.privilege) is not None:
+            groups[key] = row_key(f"connection {used.connector}|{used.instance}")
+            if used.credential is not None:
+                of_credentials.setdefault(id(used.credential), groups[key])
+    other = row_key("credentials")
+    return {key: groups.get(key) or of_credentials.get(id(item.credential), other) for key, item in items.items()}
+
+
 def answers_of(
-    items: Mapping[str, RequestedItem], draft: Draft, earlier: Mapping[str, str], policy: Policy
+    items: Mapping[str, RequestedItem],
+    groups: Mapping[str, str],
+    draft: Draft,
+    earlier: Mapping[str, str],
+    policy: Policy,
+    left_out: Collection[str],
 ) -> dict[str, tuple[str, ItemRequest]]:
     """Return the builder's justification as typed or last asked, and the request as it is submitted, by row key.
 
-    A credential without a justification takes those of the asked privileges that use it. A term is at most the tier's
-    maximum, which is also the default.
+    A row without an own justification takes that of its group. A credential without either takes those of the asked
+    privileges that use it. A term is at most the tier's maximum, which is also the default.
 
     Args:
-        items: everything that the version would hold, by row key.
+        items: everything that the version uses, by row key.
+        groups: of `groups_of`.
         draft: the builder's answers as typed.
         earlier: the last justification of the same item, by row key.
         policy: the policy in force.
+        left_out: keys of items that are not requested.
     """
-    whys = {key: free_text.clean(draft.why.get(key, earlier.get(key, ""))) for key in items}
-    asked = [(key, item.privilege) for key, item in items.items() if item.why and item.privilege is not None]
+    own = {key: free_text.clean(draft.why.get(key, earlier.get(key, ""))) for key in items}
+    whys = {key: own[key] or free_text.clean(draft.reasons.get(groups[key], "")) for key in items}
+    requested = [(key, item) for key, item in items.items() if item.why and item.key not in left_out]
+    asked = [(key, item.privilege) for key, item in requested if item.privilege is not None]
     answers = {}
     for key, item in items.items():
         uses = [
@@ -49,8 +70,8 @@ def answers_of(
         justification, longest = whys[key], policy.longest_term(item.tier)
         if not justification and uses and all(uses):
             justification = f"{USES_PREFIX} {' '.join(dict.fromkeys(uses))}"
-        request = ItemRequest(justification, min(draft.terms.get(key, longest), longest) or longest)
-        answers[key] = whys[key], request
+        days = min(draft.terms.get(key, draft.term or longest), longest) or longest
+        answers[key] = own[key], ItemRequest(justification, days, is_left_out=item.key in left_out)
     return answers
 
 
@@ -60,8 +81,9 @@ class PreviewRow:
 
     Args:
         key: names its form fields (`drafts.row_key`).
+        group: key of its connection (`groups_of`).
         requested: the privilege or credential with its tier; `why` is empty if it is held and not asked again.
-        why: the typed justification, or else that of the same item when it was last asked.
+        why: its own justification as typed, or else that of the same item when it was last asked.
         request: justification and term as they are submitted.
         resource: the resource that decides.
         approval: its planned approval; None if it is not asked.
@@ -78,6 +100,7 @@ class PreviewRow:
     """
 
     key: str
+    group: str
     requested: RequestedItem
     why: str
     request: ItemRequest
@@ -97,7 +120,12 @@ class PreviewRow:
     @property
     def is_asked(self) -> bool:
         """Whether stage 2 is asked about it."""
-        return bool(self.requested.why)
+        return bool(self.requested.why) and not self.request.is_left_out
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether the builder may leave it out: a privilege that is not held."""
+        return self.requested.privilege is not None and self.requested.why == "new"
 
     @property
     def kinds(self) -> set[ProblemKind]:
@@ -248,17 +276,36 @@ class Preview:
     def is_repeat(self) -> bool:
         """Whether submitting would repeat an approved or open submission (I7)."""
         version, under_way = self.content.version, self.context.before
-        if version is None or self.amends or self.is_stopped_since:
+        if version is None or self.amends or self.is_stopped_since or self._leaves_others:
             return False
         return under_way.version_id == version.pk if under_way is not None else self.asks_nothing
+
+    @property
+    def _leaves_others(self) -> bool:
+        """Whether the open submission of the same version left out other privileges."""
+        asked = self.context.before_approvals.keys()
+        new = (row for row in self.wanted if row.requested.why == "new")
+        return bool(asked) and any(row.is_asked != (row.requested.key in asked) for row in new)
 
     @property
     def amends(self) -> bool:
         """Whether answers about a registered automation, or justifications, differ from before."""
         fields = any(_tidy(value) != _tidy(self.begun.get(name)) for name, value in self.draft.fields.items())
-        return fields or any(self.said_before.get(key, text) != text for key, text in self.draft.why.items())
+        draft = self.draft
+        typed = ((row.key, draft.why.get(row.key) or draft.reasons.get(row.group)) for row in self.wanted)
+        texts = [(key, text or "") for key, text in typed if text or key in draft.why]
+        return fields or any(self.said_before.get(key, text) != text for key, text in texts)
 
 
 def _tidy(value: Any) -> Any:
     """Normalise a value as the register stores it."""
     return free_text.seen(value or "") if isinstance(value, str) or value is None else value
+
+
+def group_name(row: PreviewRow) -> str:
+    """Name of a row's group: its resource; while that is unknown, its credential or address."""
+    privilege = row.requested.privilege
+    if privilege is None or (row.is_named and row.resource is not None and not row.is_at_run_time):
+        return row.resource.name if row.resource is not None else "credentials"
+    named = privilege.credential.name if privilege.credential is not None else ""
+    return named or privilege.instance or row.place

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from django import forms
 from django.contrib import messages
@@ -124,6 +125,8 @@ class Work:
         """Load a preview with its saved draft. A team that the builder has left no longer counts."""
         draft = Draft.load(item)
         kept = draft.team or item.team_id
+        usual = drafts.usual_resources(Manifest.from_dict(item.manifest))
+        draft = replace(draft, chosen={**usual, **draft.chosen})
         return cls(builder, item, builder.team(kept if kept in {team.pk for team in builder.teams} else None), draft)
 
     @classmethod
@@ -157,6 +160,11 @@ class Work:
         """Manifest of the export."""
         return Manifest.from_dict(self.item.manifest)
 
+    @cached_property
+    def owners_of_new(self) -> list[Person]:
+        """Eligible owners of a new automation of the team."""
+        return ownership_rules.possible_owners(self.team, None, self.builder.now)
+
     @property
     def may_register(self) -> bool:
         """Whether the builder may propose a resource for the team."""
@@ -185,6 +193,7 @@ class Work:
             team=self.team,
             draft=self.draft,
             relations=builder.relations_to(self.team),
+            usual_owner=lambda: drafts.usual_owner(self.team, self.owners_of_new),
         )
 
     def automation_form(self, preview: Preview, data: QueryDict | None = None) -> AutomationForm:
@@ -195,14 +204,23 @@ class Work:
         others = [] if source.external_id else without_id(self.team, platform, environment)
         is_open = preview.content.registered is None and preview.refusal is None and not preview.is_certain
         below = preview.sibling.pk if preview.sibling is not None else 0
-        named = {"team": self.team.pk, "automation": preview.draft.automation, "sibling": below}
+        named = {
+            "name": preview.content.automation.name,
+            "team": self.team.pk,
+            "automation": preview.draft.automation,
+            "sibling": below,
+        }
+        registered = preview.content.registered
+        people = self.owners_of_new
+        if registered is not None:
+            people = ownership_rules.possible_owners(self.team, registered, self.builder.now)
         return AutomationForm(
             data,
-            people=ownership_rules.possible_owners(self.team, preview.content.registered, self.builder.now),
+            people=people,
             teams=self.builder.teams,
             automations=others,
             siblings=lineages.sibling_choices(self.team, environment, preview.sibling) if is_open else [],
-            initial={**preview.draft.fields, **named},
+            initial={**named, **preview.draft.fields},
         )
 
     def page(
@@ -212,7 +230,7 @@ class Work:
         options, has_more = self.builder.options() if preview_rows.offers_choice(preview) else ([], False)
         form = Form(details, options, has_more, self.may_register, submitted)
         context = preview_page.context(preview, form)
-        also = ("title", "missing", "risk", "chain", "facts")  # they change with the route
+        also = ("title", "standing", "missing", "counts", "checks", "chain", "facts")  # they change with the route
         return page(request, "approvals/intake/preview.html", context, fragment="route", also=also, status=status)
 
 

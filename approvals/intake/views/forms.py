@@ -35,8 +35,10 @@ def posted_answers(posted: Mapping[str, str]) -> dict[str, Any]:
     Args:
         posted: the form's data; missing fields are left out of the result.
     """
-    texts, people = ("purpose", "environment", "escalation_contact"), ("business_owner", "technical_owner")
+    texts, people = ("name", "purpose", "environment", "escalation_contact"), ("business_owner", "technical_owner")
     answers: dict[str, Any] = {name: posted[name][:4000] for name in texts if name in posted}
+    if not answers.get("name", "").strip():
+        answers.pop("name", None)  # the name of the source counts
     return answers | {name: number(posted[name]) for name in people if name in posted}
 
 
@@ -74,6 +76,9 @@ class AutomationForm(TeamForm):
         siblings: automations that a new one could be promoted from; without any there is no field.
     """
 
+    field_order = ("purpose", "name", "team", "business_owner", "technical_owner")
+
+    name = forms.CharField(max_length=160, required=False)
     automation = forms.ChoiceField(label="Is a new version of", required=False)
     sibling = forms.ChoiceField(
         label="Promoted from",
@@ -82,7 +87,8 @@ class AutomationForm(TeamForm):
     )
     purpose = forms.CharField(
         max_length=4000,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text="One or two sentences: what it does, and for which team.",
         error_messages={"required": "Say what it is for, in a sentence or two."},
     )
     business_owner = OwnerField(

@@ -4,6 +4,7 @@ A raw file is parsed in the memory of a child process and not stored. Posted ans
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -140,12 +141,29 @@ def preview(request: Request, pk: int) -> HttpResponse:
         return _submit(request, work)
     if do == "waiver":
         return _ask_for_waiver(request, work, what)
+    if do in ("spread", "leave"):
+        return _change_rows(request, work, do, what)
     if do == "bind":
         if what not in drafts.connections(work.manifest):
             raise Http404("No connection of a preview has this key.")
         return redirect("import_bind", pk=work.item.pk, key=what)
     messages.success(request, "Saved. It stays here until you submit or discard it.")
     return _to_preview(work.item)
+
+
+def _change_rows(request: Request, work: Work, do: str, what: str) -> HttpResponse:
+    """Give all connections without a reason that of one, or leave out the rows that make the route longer."""
+    draft, place = work.draft, "route"
+    if do == "leave":
+        rows = {f"leave-{key}": "on" for key in what.split(",")}
+        work.draft = draft.with_rows(rows, work.manifest)
+        messages.success(request, "Left out. You can restore it in its row.")
+    else:
+        groups, place = {row.group for row in work.load_preview().wanted}, f"reason-{what}"
+        shared = {key: draft.reasons.get(key) or draft.reasons.get(what, "") for key in groups}
+        work.draft = replace(draft, reasons=shared)
+    drafts.keep(work.item, work.draft, work.team)
+    return redirect(f"{reverse('import_preview', args=[work.item.pk])}#{place}")
 
 
 def _to_preview(item: ImportItem) -> HttpResponse:

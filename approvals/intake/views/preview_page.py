@@ -11,6 +11,7 @@ from approvals.intake.preview import remarks
 from approvals.intake.preview.missing import missing_answers
 from approvals.intake.preview.route import light_path, preview_route
 from approvals.intake.preview.rows import Preview
+from approvals.intake.preview.shorter import shorter_route
 from approvals.intake.views import preview_rows
 from approvals.intake.views.preview_rows import Form
 from approvals.review.tier_reasons import group_reasons
@@ -38,7 +39,8 @@ def context(preview: Preview, form: Form) -> Shape:
         "missing": list(missing_answers(preview)),
         "standing": remarks.standing(preview),
         "record_words": _record_words(preview),
-        "rows": preview_rows.row_shapes(preview, form),
+        "groups": preview_rows.group_shapes(preview, form),
+        "term_choices": preview_rows.term_choices(preview),
         "inputs": form,
         "reasons": group_reasons(context.app.reasons, [row.sentence for row in preview.privileges]),
         "tier_words": _tier_words(preview),
@@ -51,24 +53,25 @@ def context(preview: Preview, form: Form) -> Shape:
         "chain": chain,
         "form": form.details,
         "route": preview_route(preview),
+        "shorter": shorter_route(preview),
         "light": light_path(preview),
     }
 
 
 def _record_words(preview: Preview) -> str:
-    privileges = [row for row in preview.wanted if row.requested.privilege is not None]
-    unrecognised = sum(not row.is_recognised for row in privileges)
+    requested = [row for row in preview.wanted if not row.request.is_left_out]
+    privileges = [row for row in requested if row.requested.privilege is not None]
+    credentials = len(requested) - len(privileges)
     unnamed = {row.connection for row in privileges if row.connection and not row.is_named}
-    held = len(preview.context.changes.unchanged) if preview.content.registered is not None else 0
-    credentials = len(preview.wanted) - len(privileges)
     parts = (
         (len(privileges), times.counted(len(privileges), "privilege")),
         (credentials, times.counted(credentials, "credential")),
-        (unrecognised, f"{unrecognised} not recognised"),
+        (sum(not row.is_recognised for row in privileges), "{} not recognised"),
         (len(unnamed), f"{times.counted(len(unnamed), 'connection')} to name"),
-        (held, f"{held} held already"),
+        (sum(not row.is_asked for row in requested), "{} held already"),
+        (len(preview.wanted) - len(requested), "{} not requested"),
     )
-    return ", ".join(words for count, words in parts if count)
+    return ", ".join(words.format(count) for count, words in parts if count)
 
 
 def _tier_words(preview: Preview) -> str:

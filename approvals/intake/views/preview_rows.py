@@ -1,11 +1,11 @@
 """Rows of the preview: each privilege and credential in plain words, with its fields and problems (I8)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django import forms
 
-from approvals.intake.preview.rows import Preview, PreviewRow
+from approvals.intake.preview.rows import Preview, PreviewRow, group_name
 from approvals.review.views import credentials
 from governance.web.pages.page import Shape
 from inventory.models import Resource
@@ -34,10 +34,33 @@ class Form:
     submitted: bool = False
 
 
-def row_shapes(preview: Preview, form: Form) -> list[Shape]:
-    """All rows in the order of the source. The first row of a connection asks for its resource."""
+def group_shapes(preview: Preview, form: Form) -> list[Shape]:
+    """Rows by connection, in the order of the source. The first row of a connection asks for its resource."""
     first = {row.connection: row.key for row in reversed(preview.wanted) if row.connection}
-    return [_row(preview, row, form, first.get(row.connection) == row.key) for row in preview.wanted]
+    groups: dict[str, list[PreviewRow]] = {}
+    for row in preview.wanted:
+        groups.setdefault(row.group, []).append(row)
+    return [_group(preview, key, rows, form, first) for key, rows in groups.items()]
+
+
+def _group(preview: Preview, key: str, rows: Sequence[PreviewRow], form: Form, first: Mapping[str, str]) -> Shape:
+    asked = [row for row in rows if row.is_asked]
+    head, levels = rows[0], {row.level for row in asked}
+    asks = next((row for row in rows if row.connection and first[row.connection] == row.key), None)
+    return {
+        "key": key,
+        "head": head,
+        "name": group_name(head),
+        "rows": [_row(preview, row) for row in rows],
+        "asked": asked,
+        "reason": preview.draft.reasons.get(key, ""),
+        "is_missing": any(not row.is_justified for row in asked),
+        "hints": next(
+            (level for level in ("admin", "execute", "write", "unknown", "read") if level in levels), "secret"
+        ),
+        "binding": _binding(preview, asks, form.options) if asks is not None else None,
+        "asks": asks,
+    }
 
 
 def offers_choice(preview: Preview) -> bool:
@@ -50,19 +73,17 @@ def _may_choose(preview: Preview, row: PreviewRow) -> bool:
     return not row.is_named or preview.draft.chosen.get(row.connection) is not None
 
 
-def _row(preview: Preview, row: PreviewRow, form: Form, is_first: bool) -> Shape:
-    return {
-        "wish": row,
-        "tags": _tags(preview, row),
-        "binding": _binding(preview, row, form.options) if is_first else None,
-        "terms": _terms(row) if row.is_asked else [],
-    }
+def _row(preview: Preview, row: PreviewRow) -> Shape:
+    longest, own = row.longest_term_days, preview.draft.terms.get(row.key)
+    usual = min(preview.draft.term or longest, longest)
+    terms = sorted({*(days for days in TERMS if days < longest), longest, own or longest} - {usual})
+    return {"wish": row, "tags": _tags(preview, row), "terms": terms, "usual": usual, "own_term": own}
 
 
-def _terms(row: PreviewRow) -> list[int]:
-    """Terms to choose from, in days; the last is the tier's maximum."""
-    longest = row.longest_term_days
-    return sorted({*(days for days in TERMS if days < longest), longest, row.request.term_days or longest})
+def term_choices(preview: Preview) -> list[int]:
+    """Terms for all rows, in days: those below the longest of its tiers."""
+    longest = max((row.longest_term_days for row in preview.asked_rows), default=0)
+    return [days for days in TERMS if 30 <= days < longest]
 
 
 def _tags(preview: Preview, row: PreviewRow) -> list[Shape]:

@@ -83,6 +83,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "record_words": _count_words(details.second),
         "may_decide": bool(panel["decide"]) or any(row["may_decide"] for row in rows),
         "groups": _groups(rows),
+        "left_out": details.context.conflicts.left_out,
         "is_chained": submission.state in UNFINISHED and bool(chain.links or chain.unknown),
         **_conversation(details, reader, may_comment=may_comment),
         "events": _events(details, reader),

@@ -3,7 +3,8 @@
 Everything is read before anything is written. A saved version and a preview have the same rows.
 """
 
-from collections.abc import Iterable, Sequence
+import copy
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -120,6 +121,7 @@ class PlanContext:
         now: business time.
         more_parties: parties that the import of an unsaved version will add.
         app_only: whether stage 1 alone decides, after a transfer: possible duplicates and stage 2 are left out (L2).
+        left_out: keys of privileges that the builder does not request. Held ones and tiers of the version stay as they are.
     """
 
     def __init__(
@@ -131,9 +133,10 @@ class PlanContext:
         now: datetime,
         more_parties: Iterable[PartyPair] = (),
         app_only: bool = False,
+        left_out: Collection[str] = (),
     ) -> None:
         automation = content.automation
-        self.content, self.submitter, self.now = content, submitter, now
+        self.content, self.submitter, self.now, self.left_out = content, submitter, now, frozenset(left_out)
         #: The policy in force.
         self.policy = policy_queries.in_force(now)
         source = content.manifest.source.content
@@ -160,7 +163,8 @@ class PlanContext:
         )
         #: Whether a change of source alone needs stage 1: high risk, opaque or model-driven (A12).
         self.source_counts = self._source_counts()
-        self._compare(judged, app_only=app_only)
+        self._judged, self._app_only = judged, app_only
+        self._compare()
         self._load_earlier(siblings)
         #: Findings of the reach of credentials and of the register.
         self.findings = self._findings()
@@ -215,9 +219,16 @@ class PlanContext:
             or any(privilege.model_controlled for privilege in content.privileges)
         )
 
-    def _compare(self, judged: assessment.Judgement, *, app_only: bool) -> None:
+    def without(self, keys: Collection[str]) -> "PlanContext":
+        """Return the context without some requested privileges; rows that do not depend on them are shared."""
+        reduced = copy.copy(self)
+        reduced.left_out = self.left_out | frozenset(keys)
+        reduced._compare()
+        return reduced
+
+    def _compare(self) -> None:
         """Compare the version with what is held, and check it against the conflict rules (A12, S6)."""
-        content, registered = self.content, self.content.registered
+        content, registered, judged = self.content, self.content.registered, self._judged
         before, held = None, dict[str, Grant]()
         if registered is not None and registered.approved_version_id is not None:
             before = reapproval.submission_in_force(registered)
@@ -228,19 +239,23 @@ class PlanContext:
             *(RequestedItem("", one.tier.word, one.reasons, credential=used) for used, one in judged.credentials),
         ]
         whys = [reapproval.reason_for_stage_2(item, held.get(item.key), self.now) for item in items]
-        wanted = tuple(replace(item, why=why) for item, why in zip(items, whys, strict=True))
+        #: Everything that the version uses, in order, with what the builder does not request.
+        self.items = tuple(replace(item, why=why) for item, why in zip(items, whys, strict=True))
+        self.left_out = self._keys_left_out()
+        wanted = tuple(item for item in self.items if item.key not in self.left_out)
         asked = tuple(item for item in wanted if item.why)
         unchanged = tuple(held[item.key] for item in wanted if not item.why)
         # A new identity has no id: it counts by its negative place.
         identity_ids = [identity.pk or -place for place, identity in enumerate(content.identities, 1)]
-        rows = content.privileges, content.triggers, identity_ids
+        requested = [privilege for privilege in content.privileges if privilege.key not in self.left_out]
+        rows = requested, content.triggers, identity_ids
         case = case_of_parts(content.automation, *rows, self.chain.others, self.unvouched)
         #: The access for conflict rules, with running grants as they are held (S6).
         self.case = with_running_grants(case, unchanged)
         self.conflicts = find_conflicts(self.case, self.now)
         #: New conflicts of the access in force if its identities are taken over (S6).
         self.takeover_conflicts: list[FoundConflict] = []
-        if registered is not None and content.taken_over and not app_only:
+        if registered is not None and content.taken_over and not self._app_only:
             self.takeover_conflicts = conflicts_of_takeover(registered, content.taken_over, self.now)
         reasons = reapproval.app_reasons(self.app_facts, before, source_counts=self.source_counts)
         #: What is asked, continues and ends (A12).
@@ -248,10 +263,24 @@ class PlanContext:
             before=before,
             app=tuple(reasons) or self._further_app_reasons(asked),
             wanted=wanted,
-            asked=() if app_only else asked,
+            asked=() if self._app_only else asked,
             unchanged=unchanged,
             ending=tuple(grant for grant in held.values() if grant not in unchanged),
         )
+
+    def _keys_left_out(self) -> frozenset[str]:
+        """Return the keys of new privileges that are not requested, and of new credentials that nothing requested uses (A2)."""
+        new = {item.key: item for item in self.items if item.why == "new"}
+        keys = {key for key in self.left_out & new.keys() if new[key].privilege is not None}
+        for key, item in new.items():
+            uses = [
+                row.key
+                for row in self.content.privileges
+                if row.credential is not None and row.credential == item.credential
+            ]
+            if uses and keys.issuperset(uses):
+                keys.add(key)
+        return frozenset(keys)
 
     def _further_app_reasons(self, asked: Iterable[RequestedItem]) -> tuple[str, ...]:
         """Return why stage 1 opens for changes that it does not decide: a conflict (S6), or a possible duplicate (I9)."""

@@ -33,10 +33,12 @@ class ItemRequest:
     Args:
         justification: one sentence or more.
         term_days: the requested term; None for the longest of the tier.
+        is_left_out: whether the builder does not request it, though the version uses it: it gets no approval and no grant.
     """
 
     justification: str = ""
     term_days: int | None = None
+    is_left_out: bool = False
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,9 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Ite
     content = content_of_version(automation, version)
     if content.taken_over:  # before the lock of chains, as all code does (A16)
         take_access_lock()
-    made = Plan(PlanContext(content, submitter=person, people=step.actor.people, now=step.now), wishes)
+    left_out = {key for key, wish in wishes.items() if wish.is_left_out}
+    people = step.actor.people
+    made = Plan(PlanContext(content, submitter=person, people=people, now=step.now, left_out=left_out), wishes)
     if refusals := made.refusals:
         raise refuse(refusals[0])
     submission = _write(step, version, made)
@@ -74,6 +76,7 @@ def payload_of(made: Plan, submission: Submission) -> dict[str, Any]:
         "tier": submission.tier,
         "policy": made.context.policy.version.number,
         "records": len(made.approvals),
+        "not_requested": len(made.context.left_out),
         "parties": submission_parties.for_ledger(submission),
         "light_path": submission.light_path,
         "continues": str(before.pk) if before else "",

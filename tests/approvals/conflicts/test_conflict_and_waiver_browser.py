@@ -72,7 +72,7 @@ class Place:
 
     def submit(self, page: Page) -> Submission:
         """Rita says why, and submits."""
-        for reason in page.locator("textarea[name^=why-]").all():
+        for reason in page.locator("input[name^=reason-]").all():
             reason.fill("The buyers plan by it.")
         page.get_by_label("Purpose").fill("Tells the buyers what is on hand.")
         page.get_by_label("Business owner").select_option(str(self.company.people.jonas.pk))

@@ -109,7 +109,7 @@ def test_a_choice_stands_in_the_draft_and_becomes_a_binding_only_when_it_is_conf
     answer = rita.client.post(reverse("import_bind", args=[item.pk, key]), {"do": "choose", "resource": company.erp.pk})
     assert answer["Location"] == f"{reverse('import_preview', args=[item.pk])}#wish-{key}"
     page = rita.see(item)
-    assert "Its owner confirms this with the first decision." in page
+    assert "You propose this connection; its owner confirms it with the first decision." in page
     assert "Read scm.stock in ERP Postgres (production)" in page
     assert not Binding.objects.exists()
     rita.post(item, {f"bind-{key}": ""})
@@ -131,5 +131,5 @@ def test_a_proposed_resource_has_a_suggested_owner_and_none(company: Company, ri
     assert (made.state, made.owner, made.suggested_owner) == (ResourceState.PROPOSED, None, omar)
     assert made.data_class == ""
     page = rita.see(item)
-    assert "wait until somebody has accepted to own Stock database" in page
+    assert "Wait until somebody has accepted to own Stock database" in page
     assert "Nobody yet" in page

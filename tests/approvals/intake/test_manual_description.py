@@ -96,7 +96,7 @@ def test_a_description_becomes_a_preview_in_plain_words(company: Company, rita: 
     assert answer["Location"] == reverse("import_preview", args=[item.pk])
     page = rita.see(item)
     assert "Described by hand" in page
-    assert "Read invoices of fin.invoices in ERP Postgres (production)" in page
+    assert "Read invoices from fin.invoices in ERP Postgres (production)" in page
     assert "Post messages to #totals in Finance Slack workspace" in page
     assert 'name="bind-' not in page
     assert f"{reverse('import_form')}?item={item.pk}" in page
@@ -116,7 +116,7 @@ def test_editing_description_keeps_input(company: Company, rita: Build) -> None:
     page = rita.see(item)
     assert "Sums up the day." in page
     assert "Post messages to #sums" in page
-    assert "Read invoices of fin.invoices" in page, "a row that stayed as it was is still there"
+    assert "Read invoices from fin.invoices" in page, "a row that stayed as it was is still there"
     assert ImportItem.objects.count() == 1
 
 

@@ -35,6 +35,12 @@ def row(page: str, words: str) -> str:
     return next(row for row in rows if words in row)
 
 
+def group_of(page: str, words: str) -> str:
+    """The connection of the page, with its rows, that says these words."""
+    groups = re.findall(r'<section class="connection.*?</section>', page, re.DOTALL)
+    return next(group for group in groups if words in group)
+
+
 def read(c: Company, item: ImportItem, **draft: Any) -> Preview:
     """The preview as the page reads it."""
     actor, typed = as_actor(c.people.rita), replace(Draft.load(item), **draft)
@@ -88,7 +94,7 @@ def test_dynamic_target_is_shown_and_cannot_be_named(company: Company, rita: Bui
     assert "put a fixed address into the source" in shown
     assert "Nobody yet" in shown
     assert 'name="bind-' not in shown
-    assert "give “Write price” a fixed address in its source" in page
+    assert "Give “Write price” a fixed address in its source" in page
 
 
 @pytest.mark.rule("I8")
@@ -104,7 +110,7 @@ def test_binding_proposed_by_other_is_shown_and_not_repeated(company: Company, r
     ]
     assert (shown.resource, shown.connection) == (company.slack, "")
     assert shown.proposed.startswith(f"{n.jonas.name} proposed already that it opens {company.slack.name}")
-    page = row(rita.see(item), "Post messages to supply-stock")
+    page = group_of(rita.see(item), "Post messages to supply-stock")
     assert "proposed already that it opens" in page
     assert 'name="bind-' not in page
 
@@ -112,12 +118,12 @@ def test_binding_proposed_by_other_is_shown_and_not_repeated(company: Company, r
 @pytest.mark.rule("I8", "I3")
 def test_unknown_connection_counts_as_restricted_and_needs_binding(rita: Build) -> None:
     page = rita.see(rita.import_item())
-    shown = row(page, "Post messages to supply-stock")
-    assert "Choose a resource" in shown
-    assert "Counts as restricted data until then" in shown
+    head, shown = group_of(page, "Post messages to supply-stock"), row(page, "Post messages to supply-stock")
+    assert "Choose a resource" in head
+    assert "counts as restricted data until then" in head
     assert "Restricted" in shown
     assert "Nobody yet" in shown
-    assert "say what “Post report” talks to" in page
+    assert "Say what “Post report” talks to" in page
     assert 'aria-disabled="true"' in page
 
 
@@ -145,8 +151,8 @@ def test_shortage_of_people_is_shown_before_submission(connected: Company, rita:
     rita.post(item, rita.typed(item, people.jonas))
     page = rita.see(item)
     assert "Not enough different people." in page
-    assert "find enough different people" in page
-    assert "Enough different people for every approval" not in page
+    assert "Find enough different people" in page
+    assert "Enough approvers for every stage" not in page
 
 
 # --- what is kept ---------------------------------------------------------------------------------------------------
@@ -227,7 +233,7 @@ def test_route_shows_approver_reason_and_deadline(connected: Company, rita: Buil
     route = rita.see(item).partition('id="route"')[2]
     assert "Theo Brandt" in route
     assert "2 privileges on ERP Postgres (production) and Finance Slack workspace, 2 credentials" in route
-    assert "Enough different people for every approval" in route
+    assert "Enough approvers for every stage" in route
     assert route.count("<time") == 2  # the app's and the owner's deadline
     assert "Sana Iqbal" not in route  # nothing here is high
 
@@ -239,7 +245,7 @@ def test_high_risk_asks_for_two_owners_and_a_second_signature(company: Company, 
     rita.post(item, rita.typed(item, company.people.rita, technical_owner=""))
     page = rita.see(item)
     assert "Two people must own a high-risk app." in page
-    assert "name a second person as technical owner" in page
+    assert "Name a second person as technical owner" in page
     assert "Sana Iqbal or Viktor Lind" in page
 
 
@@ -301,7 +307,7 @@ def test_the_number_of_queries_does_not_grow_with_the_privileges(connected: Comp
     plan, page = queries(rita, few)
     assert (plan, page) == queries(rita, many)
     assert plan <= 5
-    assert page <= 20
+    assert page <= 22
 
 
 @pytest.mark.rule("I7", "A12")
@@ -309,7 +315,7 @@ def test_plan_of_a_change_takes_at_most_20_queries(company: Company, rita: Build
     item = rita.import_item(STOCK, stock_report.source(stock_report.one_more_channel))
     plan, page = queries(rita, item)
     assert plan <= 20
-    assert page <= 40
+    assert page <= 42
 
 
 @pytest.mark.rule("I7", "A14")
@@ -319,7 +325,7 @@ def test_plan_that_continues_takes_at_most_20_queries(
     item = rita.import_item(STOCK, stock_report.source(stock_report.one_more_channel))
     plan, page = queries(rita, item)
     assert plan <= 20
-    assert page <= 46
+    assert page <= 48
 
 
 def held(number: int) -> pytest.MarkDecorator:
@@ -340,7 +346,7 @@ def test_preview_query_count_is_constant(company: Company, rita: Build, number: 
     assert rita.see(item).count('id="level-') == number + 2
     plan, page = queries(rita, item)
     assert plan <= 21, "neither for two nor for four privileges; one more than a change, for its version's authors"
-    assert page <= 40
+    assert page <= 42
 
 
 # --- a second time --------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def test_preview_and_review_show_same_text(company: Company, rita: Build, chaser
     leads = {f"{label}." for _, label in review["app"]["findings"]}
     assert any(lead.startswith("Shared credential: ") for lead in leads)
     assert leads <= {finding.lead for finding in shown["noticed"]}
-    secrets = [row for row in shown["rows"] if row["wish"].level == "secret"]
+    secrets = [row for group in shown["groups"] for row in group["rows"] if row["wish"].level == "secret"]
     tags = {row["wish"].sentence: {tag["text"] for tag in row["tags"]} for row in secrets}
     rows = [row for row in review["rows"] if row["level"] == "secret"]
     assert rows

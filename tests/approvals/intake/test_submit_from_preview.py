@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -42,8 +43,8 @@ def test_missing_reason_is_shown_beside_field_and_nothing_is_stored(connected: C
     answer = rita.post(item, data | {empty: "   "}, do="submit")
     page = answer.content.decode()
     assert answer.status_code == 422
-    assert f'aria-describedby="{empty}-error"' in page
-    assert page.count("Say why in one sentence.") == 1
+    assert re.search(r'aria-describedby="reason-[0-9a-f]{12}-error"', page)
+    assert page.count("Give a reason, in one sentence.") == 1
     assert page.count("It is needed for the report.") == 3
     assert nothing_submitted()
 
@@ -105,7 +106,7 @@ def test_unnamed_connection_is_asked_for(company: Company, rita: Build) -> None:
     answer = rita.post(item, rita.typed(item, company.people.jonas), do="submit")
     page = answer.content.decode()
     assert answer.status_code == 422
-    assert page.count("Say what it talks to.") == 2
+    assert page.count("Choose the resource that it opens.") == 2
     assert nothing_submitted()
     assert not Binding.objects.exists()
 
@@ -136,7 +137,7 @@ def test_unowned_resource_delays_submission_until_accepted(
     answer = rita.client.post(reverse("import_preview", args=[item.pk]), {**data, "do": "submit"}, follow=True)
     page = answer.content.decode()
     assert "Version 1 is saved, and not submitted yet." in page
-    assert "wait until somebody has accepted to own Stock chat" in page
+    assert "Wait until somebody has accepted to own Stock chat" in page
     assert "It is needed for the report." in page
     assert Version.objects.count() == 1
     assert not Submission.objects.exists()
@@ -166,7 +167,7 @@ def test_dynamic_target_is_saved_but_not_submitted(company: Company, rita: Build
     answer = rita.client.post(reverse("import_preview", args=[item.pk]), {**data, "do": "submit"}, follow=True)
     page = answer.content.decode()
     assert "Version 1 is saved, and not submitted yet." in page
-    assert "give “Write price” a fixed address in its source" in page
+    assert "Give “Write price” a fixed address in its source" in page
     assert Version.objects.count() == 1
     assert not Submission.objects.exists()
 

@@ -92,7 +92,7 @@ def test_a_secret_in_an_export_is_on_no_page_in_no_row_and_in_no_session(rita: B
     content = json.dumps(export).encode()
     item = rita.import_item(ONBOARDING, content)
     page = rita.see(item)
-    assert "A secret was in the file" in page
+    assert "1 secret in the file" in page
     assert "X-Api-Key" in page
     assert item.secrets[0]["fingerprint"]
     refused = rita.upload(("half.json", content[:-40])).content.decode()

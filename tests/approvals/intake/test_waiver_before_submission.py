@@ -32,7 +32,7 @@ def test_incomplete_waiver_request_is_not_saved(connected: Company, rita: Build)
     empty = next(name for name in data if name.startswith("why-"))
     answer = rita.client.post(reverse("import_preview", args=[item.pk]), {**data, empty: " ", "do": BUTTON})
     assert answer.status_code == 422
-    assert "Say why in one sentence." in answer.content.decode()
+    assert "Give a reason, in one sentence." in answer.content.decode()
     assert not Version.objects.exists()
 
 

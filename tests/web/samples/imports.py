@@ -62,14 +62,38 @@ def _row(key: str, level: str, sentence: str, scope: str, **more: object) -> Sha
         "scope": scope,
         "data_class": "confidential",
         "resource": {"data_class": "confidential"},
-        "requested": {"tier": "standard"},
+        "requested": {"tier": "standard", "why": "new"},
+        "may_leave": level != "secret",
         "asked_of": "Omar Haddad",
         "is_asked": True,
         "is_named": True,
         "is_recognised": True,
         "why": "",
     }
-    return {"wish": {**wish, **more}}
+    return {"wish": {**wish, **more}, "terms": [30, 60], "usual": 90, "own_term": None}
+
+
+def _group(key: str, name: str, rows: list[Shape], **more: object) -> Shape:
+    resource = {"kind": "data_store", "owner": {"name": "Omar Haddad"}}
+    head: Shape = {"is_named": True, "is_recognised": True, "resource": resource, "requested": {"privilege": {"pk": 1}}}
+    shape: Shape = {"key": key, "name": name, "head": head, "rows": rows, "asked": rows, "reason": "", "hints": "write"}
+    return {**shape, "is_missing": False, "binding": None, "asks": None, **more}
+
+
+def _strange() -> Shape:
+    sentence = "Step 9 “HTTP Request 3” calls an address we do not recognise"
+    facts: Shape = {
+        "resource": None,
+        "requested": {"tier": "high", "why": "new", "privilege": {"pk": 7}},
+        "asked_of": "",
+    }
+    names = {"is_named": False, "is_recognised": False, "connection": "httpRequest|hooks"}
+    return _row("7", "unknown", sentence, "POST https://hooks.cert-check.example/v2/{{$json.id}}", **facts, **names)
+
+
+def _open_binding() -> Shape:
+    options = [{"pk": 1, "name": "Certificate API"}, {"pk": 2, "name": ERP}]
+    return {"binding": {"options": options, "picked": None}, "asks": {"key": "7", "is_named": False, "is_asked": True}}
 
 
 def preview() -> Shape:
@@ -88,73 +112,80 @@ def preview() -> Shape:
         "format": "n8n export",
         "missing": [
             {"text": "say what step 9 talks to", "place": "bind-7"},
-            {"text": "justify the Slack message", "place": "why-4"},
+            {"text": "justify the Slack message", "place": "reason-c"},
         ],
         "record_words": "5 privileges, 1 credential, 1 not recognised",
-        "rows": [
-            _row(
-                "1",
-                "read",
-                f"Read supplier records in {ERP}",
-                "SELECT ON scm.suppliers",
-                why="Checks whether the supplier is already known.",
+        "groups": [
+            _group(
+                "a",
+                ERP,
+                [
+                    _row(
+                        "1",
+                        "read",
+                        f"Read supplier records in {ERP}",
+                        "SELECT ON scm.suppliers",
+                        why="Checks whether the supplier is already known.",
+                    ),
+                    _row(
+                        "2",
+                        "write",
+                        f"Create suppliers in {ERP}",
+                        "INSERT ON scm.suppliers",
+                        requested={"tier": "high", "why": "new"},
+                        why="Creates the record once both checks have passed.",
+                    ),
+                    _row(
+                        "6",
+                        "secret",
+                        "Use the database password n8n-scm, kept in n8n",
+                        "n8n credential 48 · fp 2b9d…e1 · static",
+                        requested={"tier": "high", "why": "new", "credential": {"name": "n8n-scm"}},
+                        why="No brokered login exists for n8n Cloud yet.",
+                    ),
+                ],
+                reason="Creates the record once both checks have passed.",
             ),
-            _row(
-                "2",
-                "write",
-                f"Create suppliers in {ERP}",
-                "INSERT ON scm.suppliers",
-                requested={"tier": "high"},
-                why="Creates the record once both checks have passed.",
+            _group(
+                "b",
+                "Supplier Drive",
+                [
+                    _row(
+                        "3",
+                        "read",
+                        "Read files under /Onboarding in Supplier Drive",
+                        "drive.readonly · /Onboarding/**",
+                        asked_of="Mei Tanaka",
+                        why="Reads the registration form and certificates.",
+                    )
+                ],
             ),
-            _row(
-                "3",
-                "read",
-                "Read files under /Onboarding in Supplier Drive",
-                "drive.readonly · /Onboarding/**",
-                asked_of="Mei Tanaka",
-                why="Reads the registration form and certificates.",
+            _group(
+                "c",
+                "Finance Slack workspace",
+                [
+                    _row(
+                        "4",
+                        "write",
+                        "Post messages to #supplier-intake in Finance Slack workspace",
+                        "chat:write · channel C05INTAKE",
+                        data_class="internal",
+                    ),
+                    _row(
+                        "5",
+                        "execute",
+                        "Run the tool create_issue on GitHub MCP server",
+                        "mcp:create_issue · northwind/finance-ops",
+                        data_class="internal",
+                        asked_of="Mei Tanaka",
+                        why="Opens a ticket when a certificate is missing.",
+                    ),
+                ],
+                is_missing=True,
             ),
-            _row(
-                "4",
-                "write",
-                "Post messages to #supplier-intake in Finance Slack workspace",
-                "chat:write · channel C05INTAKE",
-                data_class="internal",
-            ),
-            _row(
-                "5",
-                "execute",
-                "Run the tool create_issue on GitHub MCP server",
-                "mcp:create_issue · northwind/finance-ops",
-                data_class="internal",
-                asked_of="Mei Tanaka",
-                why="Opens a ticket when a certificate is missing.",
-            ),
-            _row(
-                "6",
-                "secret",
-                "Use the database password n8n-scm, kept in n8n",
-                "n8n credential 48 · fp 2b9d…e1 · static",
-                requested={"tier": "high", "credential": {"name": "n8n-scm"}},
-                why="No brokered login exists for n8n Cloud yet.",
-            ),
-            {
-                **_row(
-                    "7",
-                    "unknown",
-                    "Step 9 “HTTP Request 3” calls an address we do not recognise",
-                    "POST https://hooks.cert-check.example/v2/{{$json.id}}",
-                    resource=None,
-                    requested={"tier": "high"},
-                    asked_of="",
-                    is_named=False,
-                    is_recognised=False,
-                    is_asked=False,
-                ),
-                "binding": {"options": [{"pk": 1, "name": "Certificate API"}, {"pk": 2, "name": ERP}]},
-            },
+            _group("d", "hooks.cert-check.example", [_strange()], head=_strange()["wish"], **_open_binding()),
         ],
+        "term_choices": [30, 60, 90],
         "reasons": [
             reason("pen", "It creates suppliers in confidential production data."),
             reason("robot", "An agent chooses the values it writes."),
@@ -181,6 +212,11 @@ def preview() -> Shape:
             }
         ),
         "route": route(),
+        "shorter": {
+            "change": "Do not post messages to #supplier-intake",
+            "effect": "Mei Tanaka need not decide",
+            "keys": ["4"],
+        },
     }
 
 
