@@ -76,5 +76,5 @@ def test_a_method_that_a_page_does_not_take_is_answered_by_a_page(northwind: Nor
     assert answer.status_code == 405
     assert answer["Allow"] == "POST"
     page = answer.content.decode()
-    assert "This address is not a page" in page
+    assert "This page can’t be opened by its address" in page
     assert reverse("home") in page

@@ -87,6 +87,7 @@ def _context(request: Request, row: Stop, now: datetime) -> Shape:
     return {
         "stop": row,
         "target": row.target,
+        "name": str(row.target),
         "grants": grants,
         "number": stopped.count(),
         "automations": list(automations),

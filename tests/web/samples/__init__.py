@@ -20,6 +20,7 @@ from tests.web.samples import (
     review,
     sign_in,
     spot_check,
+    stop,
 )
 
 Context = dict[str, object]
@@ -41,6 +42,8 @@ PAGES: dict[str, tuple[str, Callable[[], Context]]] = {
     "desk_empty": ("approvals/inbox/approvals.html", review.desk_empty),
     "sample": ("approvals/light_path/spot_check.html", spot_check.open_one),
     "sample_locked": ("approvals/light_path/spot_check.html", spot_check.done),
+    "stop": ("approvals/grants/stop.html", stop.pressed),
+    "stop_undone": ("approvals/grants/stop.html", stop.undone),
     "confirm": ("components/confirm_page.html", confirm.withdraw),
     "automations": ("portal/registers/register.html", inventory.automations),
     "automation": ("inventory/automations/automation.html", inventory.automation),
