@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet, Subquery
 
 from governance.core.access import Actor, access
 from governance.core.clock.organisation import organisation_zone
-from governance.core.models import JobRun, Team
+from governance.core.models import JobRun, Team, TeamKind
 from governance.portal.figures.jobs import JOB
 from governance.portal.models import Figure
 from inventory.models.resource import sees_whole_register
@@ -58,16 +58,16 @@ class Figures:
 def load_scopes(actor: Actor, now: datetime) -> list[Scope]:
     """Load the scopes whose figures the actor may see.
 
-    Members and leads see those of their team; a delegate sees those of teams that the giver leads. A reader of the whole
+    Members and leads see those of their team (a fallback team has none); a delegate sees those of teams that the giver leads. A reader of the whole
     register sees the organisation first. One query.
     """
     if actor.person is None or actor.token is not None:
         return []
     people, sees_all = access.answers_as(actor, now), sees_whole_register(actor, now)
     led_or_joined = Q(lead__in=people) | Q(deputy_lead__in=people) | Q(members=actor.person)
-    teams = Team.objects.filter(led_or_joined).order_by("name", "pk").distinct().values_list("pk", "name")
+    teams = Team.objects.filter(led_or_joined).exclude(kind=TeamKind.FALLBACK).order_by("name", "pk").distinct()
     organisation = [Scope(None, settings.ORGANISATION, sees_all)] if sees_all else []
-    return [*organisation, *(Scope(pk, name, sees_all) for pk, name in teams)]
+    return [*organisation, *(Scope(pk, name, sees_all) for pk, name in teams.values_list("pk", "name"))]
 
 
 def find_scope(scopes: list[Scope], team: int | None) -> Scope | None:
