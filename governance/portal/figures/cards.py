@@ -84,9 +84,9 @@ def make_cards(figures: Figures, scope: Scope) -> Iterator[Card]:
         series = SERIES.get(lines[0]["fill"], ())
         if key == "overdue" and scope.team is None:
             series, rows = SERIES["kinds"], _rows_of_teams(figures)
-        facts = {line["label"]: figures.total(line["figure"]) for line in lines if not line["fill"]}
         elif key == "automations":
             rows = [row for row in rows if row.total] or rows[:1]
+        facts = {line["label"]: figures.total(line["figure"]) for line in lines if not line["fill"]}
         yield Card(key, rows, [(fill, label) for _, fill, label in series], facts)
 
 

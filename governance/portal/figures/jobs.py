@@ -21,7 +21,6 @@ from governance.core.database.querysets import among
 from governance.core.health import queries as health
 from governance.portal.models import Figure
 from governance.portal.registers.inventory_registers import automation_state
-from governance.portal.registers.inventory_registers import automation_state
 from governance.recertification.models import Item
 from governance.recertification.models.campaign import CampaignState
 from governance.recertification.models.item import WAITING, under_review
