@@ -77,6 +77,7 @@ document.addEventListener("change", render);
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-decision] button[name=decision]");
   if (!button) return;
+  if (event.detail > 1) return event.preventDefault(); // a double click is one press, and not one about the next row
   const isRest = button.value === "rest";
   const chosen = isRest ? boxes() : selected();
   if (needsReason(chosen, button.value) && !bar().reason.value.trim()) {

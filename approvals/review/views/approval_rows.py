@@ -41,6 +41,8 @@ SEGMENTS: dict[str, str] = {
 NOTHING_MORE = dict.fromkeys(("name", "scope_asked", "focus", "extra_approval", "select", "is_selected", "decide"), "")
 #: Most chips of a row; the rest stands in the evidence.
 MOST_CHIPS = 2
+#: Tones of chips by what they are about: reach or time. A conflict has its own.
+CHIP_TONES = {"warning": "high", "key": "high", "clock": "wait"}
 #: Refusals of a decision that say nothing for good: the reader has decided, or others come first.
 NOT_FOR_GOOD = ("A8", "A9")
 #: Bases that the name of a seat tells already.
@@ -88,7 +90,8 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
             plain = signs or say.held is not None
             shape["decide"] = decision_form(record, context, shape["reader"], say.actor, signs=plain)
     notable = [*tags(record, context), *_tags_of_review(record, details)]
-    return shape | {"chips": notable[:MOST_CHIPS], "tags": notable[MOST_CHIPS:] if is_open else ()}
+    chips = [{**tag, "tone": CHIP_TONES.get(tag["icon"], tag["tone"])} for tag in notable[:MOST_CHIPS]]
+    return shape | {"chips": chips, "tags": notable[MOST_CHIPS:] if is_open else ()}
 
 
 def css_of(state: str, *, is_open: bool, is_aside: bool) -> str:

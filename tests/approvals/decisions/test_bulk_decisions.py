@@ -91,7 +91,7 @@ def test_approval_with_more_to_read_is_refused_in_a_batch(company: Company, star
         with pytest.raises(InvalidInput) as caught:
             verb(record, **decision, batch=uuid4())
         refusal = caught.value.refusal
-        assert (refusal.code, refusal.to_do) == ("A7", "Open its review.")
+        assert (refusal.code, refusal.to_do) == ("A7", "Decide it alone on its review.")
         assert reason in refusal.sentence
         event = LedgerEvent.objects.latest("pk")
         assert (event.verb, event.outcome, event.code) == (verb.event, "refused", "A7")

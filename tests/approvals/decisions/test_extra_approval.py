@@ -493,7 +493,7 @@ def test_review_offers_extra_approval_once(plain: Company, start: Submission) ->
     first = in_conflict(made)[0]
     opened = read(plain, "sana", f"{path}?open={first.pk}")
     assert "Approve all in the conflict" in opened
-    assert "needed; it stands for all that is in the conflict" in opened
+    assert "required for the whole conflict" in opened
 
 
 @SIGNED
