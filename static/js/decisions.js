@@ -21,6 +21,15 @@ document.addEventListener("htmx:confirm", (event) => {
   waiting.push({ name, path, values });
 });
 
+// An undo has a form of its own: it too says which rows are open, and which stay among the reader's.
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (!isDecision(detail)) return;
+  for (const name of ["open", "kept"]) {
+    if (detail.formData.has(name)) continue;
+    for (const field of document.querySelectorAll(`#rows [name=${name}]`)) detail.formData.append(name, field.value);
+  }
+});
+
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   if (!isDecision(detail.requestConfig)) return;
   sent = signature(detail.requestConfig.path, detail.requestConfig.formData);

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from approvals.models import Approval, ApprovalState, Decision, Retraction, Submission, SubmissionState
+from approvals.models import Approval, ApprovalState, Comment, Decision, Retraction, Submission, SubmissionState
 from governance.core.models import Person
+from governance.core.texts import free_text
 from tests import people, scenarios
 from tests.browser.tour_company import export
 from tests.portal.dashboard.test_page_costs import submitted_script
@@ -166,7 +167,9 @@ def test_the_bar_says_what_it_decides_before_the_press(review: Review) -> None:
     from playwright.sync_api import expect
 
     first, second = review.submission.approvals.filter(stage=2).order_by("pk")[:2]
-    Approval.objects.filter(pk=second.pk).update(earlier=first)  # refused before: it is decided by itself
+    mei, text = company_of_these_tests().people.mei, free_text.keep("Which rows?")
+    fields = {"submission": review.submission, "approval": second, "text": text, "is_objection": True}
+    Comment.objects.create(by=mei, at=timezone.now(), **fields)  # so it is decided by itself
     page = review.open()
     page.goto(f"/review/{review.submission.pk}/")
     bar = page.locator("#decision")
@@ -176,7 +179,7 @@ def test_the_bar_says_what_it_decides_before_the_press(review: Review) -> None:
     page.check(f"#row-{second.pk} [data-row-select]")
     expect(bar).to_contain_text("2 selected of your 12")
     expect(bar).to_contain_text("Reason, required for several")
-    expect(bar).to_contain_text("needs its own decision: refused or withdrawn before.")
+    expect(bar).to_contain_text("needs its own decision: somebody objected.")
     expect(bar.get_by_role("button", name="Approve 1 of 2")).to_be_visible()
     expect(bar.get_by_role("button", name=f"Approve {PRIVILEGES - 1} of my {PRIVILEGES}")).to_be_visible()
 

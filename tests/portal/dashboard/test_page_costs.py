@@ -90,7 +90,7 @@ def test_a_review_costs_the_same_for_two_records_as_for_twelve(company: Company)
             few, _ = cost(who, review(small))
             many, size = cost(who, review(large))
             # Nobody but the timeline names an admin or somebody who left: their names are one query more.
-            assert many <= min(few + 1, 27), (reader.name, stage)
+            assert many <= min(few + 1, 25), (reader.name, stage)
             assert size <= 60_000, (reader.name, stage)
         if stage == 1:
             scenarios.decide_app(company, small)
@@ -104,7 +104,7 @@ def test_a_review_of_high_risk_before_stage_1_takes_no_more_queries(company: Com
     for reader in (company.people.sana, company.people.theo, company.people.rita):
         who = client_of(reader)
         cost(who, review(submission))
-        assert cost(who, review(submission))[0] <= 26, reader.name
+        assert cost(who, review(submission))[0] <= 25, reader.name
 
 
 def questions(company: Company, submission: Submission) -> None:
