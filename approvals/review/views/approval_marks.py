@@ -6,7 +6,6 @@ from approvals.inbox.waiting_for import join_with_or
 from approvals.models import Approval, ApprovalState, DecisionOutcome, SeatLabel
 from approvals.review.dossier import Dossier
 from approvals.review.views.reader import Reader
-from governance.core.access import Actor
 from governance.web.pages.page import Shape
 
 #: Capacities of the approvers, by the label of their seat.
@@ -28,42 +27,41 @@ TONES: dict[str, str] = {DecisionOutcome.REJECT: "no", DecisionOutcome.ASK: "ask
 WITHOUT_MARKS = (ApprovalState.NOT_APPLICABLE, ApprovalState.WITHDRAWN, ApprovalState.EXPIRED)
 
 
-def marks(record: Approval, details: Dossier, reader: Reader) -> list[Shape]:
-    """One mark a seat for ``approvals/review/marks.html``: tone, name, text and instant; then a rejection or a question."""
+def marks(record: Approval, details: Dossier, reader: Reader, mine: SeatState | None) -> list[Shape]:
+    """One mark a seat for ``approvals/review/marks.html``: tone, name, text and instant; then a rejection or a question.
+
+    ``mine`` is the seat that the reader's decision would fill.
+    """
     if record.by_policy_id is not None or record.state in WITHOUT_MARKS:
         return []
     own = details.route.own_decisions(record)
     last = own[-1] if own and own[-1].outcome in TONES else None
-    shown = [_mark(seat, record, reader) for seat in details.route.standing(record) if last is None or seat.is_filled]
+    standing = details.route.standing(record)
+    shown = [_mark(seat, record, reader, mine) for seat in standing if last is None or seat.is_filled]
     if last is not None:
         text = f"{reader.decided_by(last)} {DID[last.outcome]}"
         shown.append({"tone": TONES[last.outcome], "name": last.person.name, "text": text, "at": last.at})
     return shown
 
 
-def _mark(seat: SeatState, record: Approval, reader: Reader) -> Shape:
+def _mark(seat: SeatState, record: Approval, reader: Reader, mine: SeatState | None) -> Shape:
     capacity = CAPACITIES.get(seat.label, seat.label)
     if seat.decision is not None:
         text = f"{reader.decided_by(seat.decision)}, {capacity}"
         return {"tone": "ok", "name": seat.decision.person.name, "text": text, "at": seat.decision.at}
     is_open = record.state == ApprovalState.OPEN
-    mine = next((person for person in seat.may_decide if reader.is_me(person)), None)
-    if mine is not None and is_open:
-        return {"tone": "you", "name": mine.name, "text": f"You decide, as {capacity}"}
-    names = join_with_or([reader.name(person, start=True) for person in seat.may_decide]) or "Nobody is left"
-    first = seat.may_decide[0].name if seat.may_decide else "?"
-    return {
-        "tone": "wait",
-        "name": first,
-        "text": f"{names}, {capacity}",
-        "below": "next" if is_open else "after stage 1",
-    }
+    if mine is not None and seat.seat == mine.seat and reader.actor.person is not None:
+        return {"tone": "you", "name": reader.actor.person.name, "text": f"You decide, as {capacity}"}
+    people = [person for person in seat.may_decide if mine is None or not reader.is_me(person)]
+    names = join_with_or([reader.name(person, start=True) for person in people]) or "Nobody is left"
+    below, first = "next" if is_open else "after stage 1", people[0].name if people else "?"
+    return {"tone": "wait", "name": first, "text": f"{names}, {capacity}", "below": below}
 
 
-def needs_words(record: Approval, route: Route, actor: Actor) -> str:
+def needs_words(record: Approval, route: Route, mine: SeatState | None) -> str:
     """Which approvals are still needed besides that of the reader, who may decide now."""
-    standing, own = route.standing(record), route.seat_for(record, actor)
-    others = [seat for seat in standing if not seat.is_filled and (own is None or seat.seat != own.seat)]
+    standing = route.standing(record)
+    others = [seat for seat in standing if not seat.is_filled and (mine is None or seat.seat != mine.seat)]
     if others:
         return f"Then also {' and '.join(CAPACITIES.get(seat.label, seat.label) for seat in others)}."
     return "Your approval is the last one." if len(standing) > 1 else "Only your approval is needed."

@@ -10,7 +10,7 @@ from approvals.assignment.route import Route
 from approvals.assignment.seat_state import SeatState
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.decisions.transitions.comment import object_to
-from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome
+from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel
 from approvals.policies import current_tiers
 from approvals.policies.facts import SubmissionFacts
 from approvals.review.changes import privilege_code
@@ -54,7 +54,8 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
     context, key, facts = details.context, str(record.pk), details.rows[record.pk]
     say = actions.allowed_actions(record, context, reader)
     may_decide, is_open = say.refusal is None, key == reader.opened or key in reader.also_open
-    signs = may_decide and actions.gives_extra_approval(record, context, say.actor)
+    mine = context.route.seat_for(record, say.actor) if may_decide else None
+    signs = mine is not None and mine.label == SeatLabel.CONFLICT
     last = last_decision(record, context.route)
     shape: Shape = {
         **NOTHING_MORE,
@@ -75,8 +76,8 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
         "decision": last,
         "decided_by": reader.decided_by(last) if last is not None else "",
         "own": approval_marks.own_words(record, details, reader),
-        "marks": approval_marks.marks(record, details, reader),
-        "needs": approval_marks.needs_words(record, context.route, say.actor) if may_decide else "",
+        "marks": approval_marks.marks(record, details, reader, mine),
+        "needs": approval_marks.needs_words(record, context.route, mine) if may_decide else "",
         "change": details.since.of_record(record) if details.since is not None else None,
         "css": css_of(record.state, is_open=is_open, is_aside=not may_decide and not record.has_ended),
     }

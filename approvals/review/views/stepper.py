@@ -42,7 +42,7 @@ def _stage_1(details: Dossier, reader: Reader, *, may_decide: bool) -> Shape:
     if app.has_ended:
         last = approval_rows.last_decision(app, route)
         if last is not None:
-            step["state"]["by"] = reader.decided_by(last)
+            step["state"]["by"] = reader.decided_by(last, start=False)
             step["below"] = times.moment_words(last.at, reader.now)
         return step | {"stage": "done"}
     return step | {"stage": "now", "due": app.due_at, "held": holder_shapes(details.rows[app.pk].held, reader)}
