@@ -94,5 +94,5 @@ def _context(request: Request, row: Stop, now: datetime) -> Shape:
         "hidden": len(names) - len(automations),
         "may_undo": stops.undo.refusal(row, actor=actor, now=now) is None,
         "may_explain": stops.explain.refusal(row, actor=actor, now=now) is None,
-        **timeline_context(row, actor=actor, now=now),
+        **timeline_context(row, actor=actor, now=now, quiet=True),
     }
