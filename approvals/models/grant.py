@@ -172,6 +172,7 @@ class Grant(models.Model):
         )
         indexes = (
             models.Index(fields=["ends_at"], condition=~Q(state="ended"), name="grant_ending"),
+            models.Index(fields=["ends_at", "id"], name="grant_by_end"),
             models.Index(fields=["review_on"], condition=~Q(state="ended"), name="grant_review"),
             models.Index(fields=["entitlement", "state"], name="grant_by_entitlement"),
         )
