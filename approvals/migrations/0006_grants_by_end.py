@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0004_saved_views_of_registers'),
+        ('approvals', '0005_stops'),
         ('inventory', '0003_automation_by_external_id'),
     ]
 
