@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from approvals.grants.transitions import stops
 from governance.core.clock import current_time
-from inventory.automations.transitions import lifecycle
 from tests import run_lengths
 from tests.axe import is_too_wide, violations
 from tests.browser.tour_company import HALF, World
@@ -224,12 +224,17 @@ TOUR = (
     ("tom", "mfa_generate_recovery_codes"),
     ("tom", "mfa_deactivate_totp"),
 )
-#: The same automation once its kill switch was pulled.
-STOPPED = (("sana", "automation", "automation"), ("rita", "automation_resume", "automation"))
+#: The same automation once Stop was pressed.
+STOPPED = (
+    ("jonas", "stop", "stop"),
+    ("sana", "automation", "automation"),
+    ("rita", "automation_resume", "automation"),
+)
 
 #: What is no page: it takes a form, leads on, or sends a file, a part of a page or a mail as it was sent.
 ACTIONS = {
     *("accept", "answer", "comment", "decide", "object", "import_panel"),
+    *("automation_stop", "identity_stop", "resource_stop", "team_stop", "stop_explain", "stop_undo"),
     *("import_add", "import_report", "undo", "recert_calendar", "introduction_close"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
@@ -270,8 +275,8 @@ def test_axe_passes_and_no_page_scrolls_sideways_on_phone(
 ) -> None:
     world, page = World(), open_page(viewport=WIDE)
     problems = tour(page, site, world, TOUR) | tour_refusals(page, site, world)
-    reason = "It posts nonsense."
-    lifecycle.stop(world.held, actor=as_actor(world.people.jonas), now=current_time.now(), reason=reason)
+    pressed = stops.stop_automation(world.held, actor=as_actor(world.people.jonas), now=current_time.now())
+    world.stop = pressed.pk
     problems |= tour(page, site, world, STOPPED)
     assert not problems, json.dumps(problems, indent=1)
 

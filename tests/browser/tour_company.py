@@ -81,7 +81,7 @@ class World:
         company, self.people = held.company, held.people
         self.held = held.automation
         self.automation, self.resource, self.team = self.held.pk, company.erp.pk, self.people.finance_ops.pk
-        self.grant = held.grant().pk
+        self.grant, self.stop = held.grant().pk, 0
         self.review = review_steps.opened(held.grant(), now - timedelta(days=1)).pk
         self.campaign = campaign_steps.filled(
             campaign_steps.ordered(Scope(about="automations"), by=self.people.sana, now=now), now

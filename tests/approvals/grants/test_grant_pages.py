@@ -39,10 +39,10 @@ def test_lowered_level_is_shown_everywhere(narrowed: Submission, company: Compan
         reverse("grant_stop", args=[grant.pk]),
     ):
         assert sentence in body(n.jonas, path), path
-    stopped = client_of(n.jonas).post(reverse("automation_stop", args=[automation.pk]), follow=True)
-    assert sentence in stopped.content.decode()
     assert "2 resources within reach, none of them to change or run" in body(n.jonas, automation.href)
     assert snapshot(Item(grant=grant, automation=automation), "standard")["what"] == sentence
+    stopped = client_of(n.jonas).post(reverse("automation_stop", args=[automation.pk]), follow=True)
+    assert sentence in stopped.content.decode()
 
 
 def chaser_reads_customers_alone(c: Company) -> Approval:
