@@ -209,3 +209,21 @@ def test_a_long_list_of_recertifications_shows_the_most_urgent_counts_all_and_co
         names += [card.automation_name for card in page.context["waiting"].cards]
         page = client_of(n.omar).get(path, {"after": page.context["waiting"].next_place})
     assert (len(names), names[4:]) == (6, ["First live"] * 2), "answered cards come last"
+
+
+@pytest.mark.full("approves forty privileges")
+@pytest.mark.rule("R3")
+def test_forty_items_of_an_owner_take_at_most_fifteen_answers(company: Company) -> None:
+    n, path = company.people, reverse("recert_mine")
+    for number in range(5):
+        under_review(company, f"Automation {number}", 8)
+    omar = client_of(n.omar)
+    items = Question.objects.filter(reviewer=n.omar).count()
+    presses = 0
+    while (shown := omar.get(path).context)["waiting"].left_count:
+        rows = shown["card"]["rows"]
+        form = {"asks": "acceptable", "answer": "keep", "question": [row.question.pk for row, ticked in rows if ticked]}
+        omar.post(reverse("recert_card", args=[shown["item"].pk]), form)
+        presses += 1
+        assert presses <= 15
+    assert items == Draft.objects.filter(person=n.omar).count() >= 40
