@@ -8,7 +8,7 @@
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest?.("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]")) return;
-  if (event.key === "e") return document.querySelector("#item details > summary")?.click();
+  if (event.key === "e") return document.querySelector("#item .card-said > summary")?.click();
   if (event.key === "j" || event.key === "k") {
     const cards = [...document.querySelectorAll("[data-card]")];
     const at = cards.findIndex((card) => card.hasAttribute("aria-current")) + (event.key === "j" ? 1 : -1);

@@ -148,6 +148,7 @@ def test_row_is_opened_and_answered_differently(items: list[Item], held: Held) -
     alone = omar.get(f"/recertify/{items[1].pk}/?asks=acceptable&alone=1").content.decode()
     assert "Is it used?" in alone
     assert "One of 6 items of this card" in alone
+    assert "Back to the whole card" in alone
     omar.post(f"/recertify/{items[1].pk}/answer/", {"answer": "revoke", "asks": "acceptable"})
     page = omar.get(f"/recertify/{items[0].pk}/").content.decode()
     ticked = re.findall(r'name="question" value="(\d+)"[^>]*checked', page)

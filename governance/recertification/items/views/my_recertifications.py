@@ -113,7 +113,8 @@ def _show(
         context |= card_rows.context(shown.rows, actor, now, typed or {})
     elif shown is not None:
         context |= item_card.context(shown.known, shown.question, actor, now, typed or {}, shown.facts)
-        context["beside"] = len(shown.rows) - 1
+        context["beside"] = [row for row in shown.rows if row.question != shown.question]
+        context["is_of_whole"] = bool(shown.rows) and card_rows.row_to_show(shown.rows) is None
     return page(request, TEMPLATE, context, fragment="item", also=("progress",), status=status)
 
 
