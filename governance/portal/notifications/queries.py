@@ -62,6 +62,14 @@ class Choice:
     is_on: bool
 
 
+@dataclass(frozen=True)
+class Choices:
+    """Kinds of notices under one heading: those that the person may turn off, and those that a rule requires."""
+
+    optional: list[Choice]
+    required: list[Kind]
+
+
 def notices_of(person: Person | None, now: datetime) -> QuerySet[Notice]:
     """The person's notices that the portal shows; a digest repeats notices and is left out."""
     rows = Notice.objects.filter(recipient=person, created_at__gt=now - KEPT)
@@ -88,8 +96,12 @@ def _line(notice: Notice, person: Person) -> Line:
     return Line(notice.pk, text, SUBJECTS[kind.subject] if kind else "", notice.created_at, notice.read_at is not None)
 
 
-def load_choices(person: Person) -> list[tuple[str, list[Choice]]]:
+def load_choices(person: Person) -> list[tuple[str, Choices]]:
     """Kinds of notices by heading, with the mail that the person gets. One query."""
     off = mail_choices.turned_off(person)
-    choices = [Choice(kind, event not in off) for event, kind in outbox.KINDS.items()]
-    return [(label, [row for row in choices if row.kind.subject == key]) for key, label in SUBJECTS.items()]
+    by_heading = []
+    for key, heading in SUBJECTS.items():
+        kinds = [kind for kind in outbox.KINDS.values() if kind.subject == key]
+        optional = [Choice(kind, kind.event not in off) for kind in kinds if not kind.rule]
+        by_heading.append((heading, Choices(optional, [kind for kind in kinds if kind.rule])))
+    return by_heading
