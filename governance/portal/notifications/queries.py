@@ -42,14 +42,14 @@ class Line:
     Args:
         pk: its id.
         text: what happened.
-        about: the heading of its kind.
+        heading: of its kind.
         at: when.
         is_read: whether the person read it.
     """
 
     pk: int
     text: str
-    about: str
+    heading: str
     at: datetime
     is_read: bool
 

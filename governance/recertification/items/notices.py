@@ -139,10 +139,10 @@ def due_at(item: Item) -> datetime:
 
 def by_card(questions: Iterable[Question]) -> dict[cards.Key, list[Question]]:
     """Questions by their card, both in order. They are loaded with `QUESTION_RELATIONS`."""
-    found: dict[cards.Key, list[Question]] = {}
+    questions_by_card: dict[cards.Key, list[Question]] = {}
     for question in questions:
-        found.setdefault(cards.key_of(question), []).append(question)
-    return found
+        questions_by_card.setdefault(cards.key_of(question), []).append(question)
+    return questions_by_card
 
 
 def card_words(questions: Sequence[Question]) -> str:

@@ -26,7 +26,7 @@ class Row:
     """One item of a card.
 
     Args:
-        known: of the item.
+        item_context: of the item.
         question: the reader's.
         draft: the reader's draft, if it still counts.
         changed: why an earlier draft does not count any more, or None.
@@ -35,7 +35,7 @@ class Row:
         apart: why the item is answered by itself, or None.
     """
 
-    known: ItemContext
+    item_context: ItemContext
     question: Question
     draft: Draft | None
     changed: Refusal | None
@@ -52,41 +52,43 @@ class Row:
     @property
     def tier(self) -> str:
         """Its present tier."""
-        return self.known.item.counted_tier
+        return self.item_context.item.counted_tier
 
 
 def load_rows(key: Key, actor: Actor, now: datetime) -> list[Row]:
     """Load the first items of the reader's card. The number of queries does not depend on the number of items."""
     questions = cards.questions_of(key)[: cards.MOST_ITEMS]
     contexts = item_card.load_contexts(questions.values("item"))
-    facts = item_queries.load_facts([known.item for known in contexts], now)
-    return [_row(known, key, facts[known.item.pk], actor, now) for known in contexts]
+    facts = item_queries.load_facts([context.item for context in contexts], now)
+    return [_row(context, key, facts[context.item.pk], actor, now) for context in contexts]
 
 
-def _row(known: ItemContext, key: Key, facts: Facts, actor: Actor, now: datetime) -> Row:
-    question = next(question for question in known.questions if question.asks == key.asks)
-    draft, item = drafts.draft_of(question, actor), known.item
+def _row(item_context: ItemContext, key: Key, facts: Facts, actor: Actor, now: datetime) -> Row:
+    question = next(question for question in item_context.questions if question.asks == key.asks)
+    draft, item = drafts.draft_of(question, actor), item_context.item
     changed = changed_refusal(item, draft.answer, drafts.seen_of(draft), draft.reason) if draft is not None else None
-    verbs = item_card.refusals_of(known, question, actor, now)
+    verbs = item_card.refusals_of(item_context, question, actor, now)
     keeping = verbs[0] or answer_refusal(item, AnswerKind.KEEP, now, None)
     apart = item_rules.card_refusal(item) or keeping
-    return Row(known, question, draft if changed is None else None, changed, facts, recommend(facts), verbs, apart)
+    return Row(
+        item_context, question, draft if changed is None else None, changed, facts, recommend(facts), verbs, apart
+    )
 
 
-def row_to_show(rows: Sequence[Row], asked: Row | None = None) -> Row | None:
+def row_to_show(rows: Sequence[Row], addressed: Row | None = None) -> Row | None:
     """The row that is answered by itself; None if the card is shown as a whole.
 
     Args:
         rows: of the card.
-        asked: the one in the address, which counts if it is not answered yet.
+        addressed: the one in the address, which counts if it is not answered yet.
     """
     left = [row for row in rows if row.draft is None]
     together = [row for row in rows if row.apart is None]
     is_whole = len(together) > 1 and (not left or any(row.apart is None for row in left))
-    if is_whole and (asked is None or asked.apart is None):
+    if is_whole and (addressed is None or addressed.apart is None):
         return None
-    if asked is not None and (asked.draft is None or not left):
-        return asked
+    if addressed is not None and (addressed.draft is None or not left):
+        return addressed
     return next(iter(left or rows))
 
 
@@ -100,7 +102,7 @@ def context(rows: Sequence[Row], actor: Actor, now: datetime, typed: Shape) -> S
         typed: input of a refused form, with its error, and the ticked questions.
     """
     first = rows[0]
-    grant, reviewer = first.known.item.grant, drafts.acting_reviewer(actor, first.question)
+    grant, reviewer = first.item_context.item.grant, drafts.acting_reviewer(actor, first.question)
     resource = reviewers.resource_of(grant)
     together = [row for row in rows if row.apart is None]
     left = [row for row in together if row.draft is None]
@@ -110,12 +112,12 @@ def context(rows: Sequence[Row], actor: Actor, now: datetime, typed: Shape) -> S
             "rows": [(row, row.question.pk in ticked) for row in rows],
             "resource": resource,
             "together": len(together),
-            "deadline": min(row.known.item.deadline for row in rows),
+            "deadline": min(row.item_context.item.deadline for row in rows),
             "high": sum(row.tier == "high" for row in rows),
         },
-        "item": first.known.item,
+        "item": first.item_context.item,
         "question": first.question,
-        "automation": first.known.item.of_automation,
+        "automation": first.item_context.item.of_automation,
         "reader": actor.person,
         "answers": _answers(together, typed, now),
         "stands_for": reviewer.standing_for,
@@ -124,7 +126,7 @@ def context(rows: Sequence[Row], actor: Actor, now: datetime, typed: Shape) -> S
 
 def _answers(rows: Sequence[Row], typed: Shape, now: datetime) -> Shape:
     """The answers that all of these items take, with what follows, and the form's fields."""
-    texts = [item_card.consequences(row.known, row.question, now) for row in rows]
+    texts = [item_card.consequences(row.item_context, row.question, now) for row in rows]
     may_pass = all(row.verbs[1] is None for row in rows)
     options = []
     for option in item_card.options():
@@ -143,6 +145,6 @@ def _may_be_named(rows: Sequence[Row]) -> list[Person]:
     """People on the escalation chains whom each of these items may be passed to."""
     return [
         person
-        for person in reviewers.people_on_chain(rows[0].known, rows[0].question)
-        if all(reviewers.next_reviewer(row.known, row.question, [person]) is not None for row in rows)
+        for person in reviewers.people_on_chain(rows[0].item_context, rows[0].question)
+        if all(reviewers.next_reviewer(row.item_context, row.question, [person]) is not None for row in rows)
     ]

@@ -81,17 +81,17 @@ EARLIER = 4
 _SALT = "recertification.card"
 
 
-def load_contexts(items: QuerySet[Any, Any]) -> list[ItemContext]:
+def load_contexts(keys: QuerySet[Any, Any]) -> list[ItemContext]:
     """Load items with their questions for a card; without those that have none. At most six queries for any number.
 
     Args:
-        items: ids of items, as a query.
+        keys: ids of items, as a query.
     """
-    rows = Question.objects.filter(item__in=items)
+    rows = Question.objects.filter(item__in=keys)
     questions = list(with_columns(rows, QUESTION_COLUMNS).order_by("item", "pk"))
-    found = list({question.item_id: question.item for question in questions}.values())
-    item_queries.load_subjects(found, GRANT_COLUMNS, AUTOMATION_COLUMNS)
-    return contexts_of(found, questions)
+    items = list({question.item_id: question.item for question in questions}.values())
+    item_queries.load_subjects(items, GRANT_COLUMNS, AUTOMATION_COLUMNS)
+    return contexts_of(items, questions)
 
 
 def context(

@@ -74,7 +74,7 @@ def _find(request: Request, pk: int, asks: str, *, alone: bool = True) -> Shown:
     now = request.now()
     key = cards.find_key(request.actor, now, pk, asks if asks in Asks.values else "")
     rows = card_rows.load_rows(key, request.actor, now) if key is not None else []
-    asked = next((row for row in rows if row.known.item.pk == pk), None)
+    asked = next((row for row in rows if row.item_context.item.pk == pk), None)
     if asked is not None:  # a long card has more rows
         return _of_rows(rows, asked if alone else card_rows.row_to_show(rows, asked))
     items = Item.objects.visible_to(request.actor, now).filter(pk=pk).order_by()
@@ -89,7 +89,7 @@ def _find(request: Request, pk: int, asks: str, *, alone: bool = True) -> Shown:
 def _of_rows(rows: Sequence[Row], row: Row | None) -> Shown:
     """A row of a card, or the card as a whole."""
     shown = row or rows[0]
-    return Shown(shown.known, shown.question, rows, is_whole=row is None, facts=shown.facts)
+    return Shown(shown.item_context, shown.question, rows, is_whole=row is None, facts=shown.facts)
 
 
 def _show(
@@ -225,7 +225,7 @@ def _draft_row(request: Request, row: Row, kind: AnswerKind, whose: Person | Non
         raise refuse(row.apart)
     form, question = request.POST, row.question
     seen = item_card.read_card_view(form.get(f"shown-{question.pk}", ""), form.get("looked", ""))
-    more: Shape = {"reason": form.get("reason", ""), "whose": whose, "seen": seen, "context": row.known}
+    more: Shape = {"reason": form.get("reason", ""), "whose": whose, "seen": seen, "context": row.item_context}
     return drafts.save_draft(question, kind, actor=drafts.acting_reviewer(request.actor, question), now=now, **more)
 
 
