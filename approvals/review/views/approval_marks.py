@@ -34,8 +34,8 @@ def marks(record: Approval, details: Dossier, reader: Reader, mine: SeatState | 
     """
     if record.by_policy_id is not None or record.state in WITHOUT_MARKS:
         return []
-    own = details.route.own_decisions(record)
-    last = own[-1] if own and own[-1].outcome in TONES else None
+    decisions = details.route.own_decisions(record)
+    last = decisions[-1] if decisions and decisions[-1].outcome in TONES else None
     standing = details.route.standing(record)
     shown = [_mark(seat, record, reader, mine) for seat in standing if last is None or seat.is_filled]
     if last is not None:
@@ -70,11 +70,11 @@ def needs_words(record: Approval, route: Route, mine: SeatState | None) -> str:
 def own_words(record: Approval, details: Dossier, reader: Reader) -> Shape | None:
     """What the reader decided in this round, and who is next: "You approved · waiting for Viktor Lind (security)"."""
     decisions = details.route.own_decisions(record)
-    own = next((row for row in reversed(decisions) if reader.is_me(row.person) or reader.is_me(row.for_person)), None)
-    if own is None or record.carried_from_id is not None:
+    last = next((row for row in reversed(decisions) if reader.is_me(row.person) or reader.is_me(row.for_person)), None)
+    if last is None or record.carried_from_id is not None:
         return None
     held = details.rows[record.pk].held
     capacities = {seat: f" ({words})" for seat, words in CAPACITIES.items()}
     waiting = " and ".join(f"{pending.names}{capacities.get(pending.seat, '')}" for pending in held)
-    text = f"{reader.decided_by(own)} {DID[own.outcome]}"
-    return {"outcome": own.outcome, "text": f"{text} · waiting for {waiting}" if waiting else text}
+    text = f"{reader.decided_by(last)} {DID[last.outcome]}"
+    return {"outcome": last.outcome, "text": f"{text} · waiting for {waiting}" if waiting else text}

@@ -53,10 +53,10 @@ def select(candidates: Sequence[Shape], reader: Reader, focus: str = "") -> None
     """Mark the selected approvals: those of a refused form, or the one with the focus, or the open one, or the first."""
     typed = set(reader.typed.getlist("approval"))
     keys = [shape["select"]["key"] for shape in candidates]
-    one = next((key for key in (focus, reader.opened) if key in keys), keys[0] if keys else "")
+    first = next((key for key in (focus, reader.opened) if key in keys), keys[0] if keys else "")
     for shape in candidates:
         chosen = shape["select"]
-        shape["is_selected"] = str(chosen["pk"]) in typed if typed else chosen["key"] == one
+        shape["is_selected"] = str(chosen["pk"]) in typed if typed else chosen["key"] == first
 
 
 def bar(submission: Submission, candidates: Sequence[Shape], reader: Reader, *, has_decided: bool) -> Shape:
@@ -85,8 +85,8 @@ def bar(submission: Submission, candidates: Sequence[Shape], reader: Reader, *, 
 
 
 def _other_errors(reader: Reader) -> str:
-    beside = ("term_days", "level", "scope", "same-")
-    return " ".join(message for name, message in reader.errors.items() if not name.startswith(beside))
+    with_field = ("term_days", "level", "scope", "same-")
+    return " ".join(message for name, message in reader.errors.items() if not name.startswith(with_field))
 
 
 def _apart_words(apart: Sequence[str]) -> str:

@@ -38,11 +38,11 @@ def key_of(record: Approval) -> str:
 
 def fields_of(form: QueryDict, record: Approval) -> QueryDict:
     """Return the fields of one approval without its key, and the fields that stand for all selected ones."""
-    own, names = QueryDict(mutable=True), {f"{name}-{record.pk}": name for name in OWN_FIELDS}
+    fields, names = QueryDict(mutable=True), {f"{name}-{record.pk}": name for name in OWN_FIELDS}
     for name, values in form.lists():
         if name in names or name in ("decision", "reason") or name.startswith(duplicate_answers.FIELD):
-            own.setlist(names.get(name, name), values)
-    return own
+            fields.setlist(names.get(name, name), values)
+    return fields
 
 
 def decision_form(record: Approval, context: SubmissionContext, reader: Reader, actor: Actor, *, signs: bool) -> Shape:

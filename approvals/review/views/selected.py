@@ -125,6 +125,6 @@ def rest_of_batch(record: Approval, decision: int) -> list[tuple[Approval, int]]
 
 
 def _decide(verb: Transition[Any], record: Approval, form: QueryDict, batch: UUID | None = None, **who: Any) -> None:
-    own = decision_form.fields_of(form, record)
-    answers = decision_form.other_answers(own, verb) | ({"batch": batch} if batch is not None else {})
-    verb(record, reason=own.get("reason", ""), shown_digest=own.get("shown_digest", ""), **answers, **who)
+    fields = decision_form.fields_of(form, record)
+    answers = decision_form.other_answers(fields, verb) | ({"batch": batch} if batch is not None else {})
+    verb(record, reason=fields.get("reason", ""), shown_digest=fields.get("shown_digest", ""), **answers, **who)
