@@ -58,8 +58,8 @@ def answers_of(
         policy: the policy in force.
         left_out: keys of items that are not requested.
     """
-    own = {key: free_text.clean(draft.why.get(key, earlier.get(key, ""))) for key in items}
-    whys = {key: own[key] or free_text.clean(draft.reasons.get(groups[key], "")) for key in items}
+    own_texts = {key: free_text.clean(draft.why.get(key, earlier.get(key, ""))) for key in items}
+    whys = {key: own_texts[key] or free_text.clean(draft.reasons.get(groups[key], "")) for key in items}
     requested = [(key, item) for key, item in items.items() if item.why and item.key not in left_out]
     asked = [(key, item.privilege) for key, item in requested if item.privilege is not None]
     answers = {}
@@ -71,7 +71,7 @@ def answers_of(
         if not justification and uses and all(uses):
             justification = f"{USES_PREFIX} {' '.join(dict.fromkeys(uses))}"
         days = min(draft.terms.get(key, draft.term or longest), longest) or longest
-        answers[key] = own[key], ItemRequest(justification, days, is_left_out=item.key in left_out)
+        answers[key] = own_texts[key], ItemRequest(justification, days, is_left_out=item.key in left_out)
     return answers
 
 
@@ -283,9 +283,9 @@ class Preview:
     @property
     def _leaves_others(self) -> bool:
         """Whether the open submission of the same version left out other privileges."""
-        asked = self.context.before_approvals.keys()
+        earlier_keys = self.context.before_approvals.keys()
         new = (row for row in self.wanted if row.requested.why == "new")
-        return bool(asked) and any(row.is_asked != (row.requested.key in asked) for row in new)
+        return bool(earlier_keys) and any(row.is_asked != (row.requested.key in earlier_keys) for row in new)
 
     @property
     def amends(self) -> bool:

@@ -44,17 +44,17 @@ def group_shapes(preview: Preview, form: Form) -> list[Shape]:
 
 
 def _group(preview: Preview, key: str, rows: Sequence[PreviewRow], form: Form, first: Mapping[str, str]) -> Shape:
-    asked = [row for row in rows if row.is_asked]
-    head, levels = rows[0], {row.level for row in asked}
+    asked_rows = [row for row in rows if row.is_asked]
+    head, levels = rows[0], {row.level for row in asked_rows}
     asks = next((row for row in rows if row.connection and first[row.connection] == row.key), None)
     return {
         "key": key,
         "head": head,
         "name": group_name(head),
         "rows": [_row(preview, row) for row in rows],
-        "asked": asked,
+        "asked": asked_rows,
         "reason": preview.draft.reasons.get(key, ""),
-        "is_missing": any(not row.is_justified for row in asked),
+        "is_missing": any(not row.is_justified for row in asked_rows),
         "hints": next(
             (level for level in ("admin", "execute", "write", "unknown", "read") if level in levels), "secret"
         ),
@@ -74,10 +74,10 @@ def _may_choose(preview: Preview, row: PreviewRow) -> bool:
 
 
 def _row(preview: Preview, row: PreviewRow) -> Shape:
-    longest, own = row.longest_term_days, preview.draft.terms.get(row.key)
+    longest, own_term = row.longest_term_days, preview.draft.terms.get(row.key)
     usual = min(preview.draft.term or longest, longest)
-    terms = sorted({*(days for days in TERMS if days < longest), longest, own or longest} - {usual})
-    return {"wish": row, "tags": _tags(preview, row), "terms": terms, "usual": usual, "own_term": own}
+    terms = sorted({*(days for days in TERMS if days < longest), longest, own_term or longest} - {usual})
+    return {"wish": row, "tags": _tags(preview, row), "terms": terms, "usual": usual, "own_term": own_term}
 
 
 def term_choices(preview: Preview) -> list[int]:
