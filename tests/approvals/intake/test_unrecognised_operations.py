@@ -38,7 +38,7 @@ def test_unrecognised_target_is_saved_but_not_submitted(company: Company, rita: 
     assert "does something that we do not recognise" in page
     assert "counts as write on restricted data until then" in page
     answer = rita.post(item, form, do="submit")
-    assert "Say what it talks to." in answer.content.decode()
+    assert "Choose the resource that it opens." in answer.content.decode()
     assert not Submission.objects.exists()
 
 
