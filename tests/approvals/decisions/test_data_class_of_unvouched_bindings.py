@@ -107,5 +107,5 @@ def test_the_review_and_the_preview_show_the_class_that_counts(omars: Company) -
     record = submitted(omars)
     app_approved(omars, record.submission)
     page = client_of(n.amara).get(f"/review/{record.submission_id}/").content.decode()
-    row = page.partition(f'id="row-{record.pk}"')[2].partition('class="privilege-owner"')[0]
-    assert "Restricted" in row.partition('class="privilege-data"')[2]
+    row = page.partition(f'id="row-{record.pk}"')[2].partition('class="privilege-end"')[0]
+    assert "Restricted" in row.partition('class="privilege-facts"')[2]
