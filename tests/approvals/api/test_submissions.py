@@ -352,7 +352,7 @@ def compare_with_page(company: Company, rita: Program, submission: Submission) -
         assert row["sentence"].startswith(answer["sentence"])
         assert (answer["sentence"], answer["term_days"]) == (facts.sentence, facts.term_days)
         drawn = html[html.index(f'id="row-{approval.pk}"') :]
-        assert f'<span class="small quiet">{answer["term_days"]} d</span>' in drawn[: drawn.index("</li>")]
+        assert f'<span class="small quiet">{answer["term_days"]} days</span>' in drawn[: drawn.index("</li>")]
         for holder in answer["held_by"]:
             names[holder["seat"]].append(holder["name"])
         assert " and ".join(" or ".join(people) for people in names.values()) == row["holders"]

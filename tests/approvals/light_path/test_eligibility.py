@@ -449,7 +449,7 @@ def test_pages_name_policy_version_of_auto_approval(company: Company, light_in_f
     client = client_of(company.people.omar)
     record = stock_report.privilege_on(light_in_force, company.erp)
     page = client.get(f"/review/{light_in_force.pk}/", {"open": str(record.pk)}).content.decode()
-    assert page.count("By policy version 1") == 2, "the stage and the record that is closed"
+    assert page.count("By policy version 1") == 3, "the stage and both approvals that are closed"
     assert "Approved by policy version 1." in page
     assert "was approved by policy version 1" in page
 
