@@ -60,11 +60,11 @@ def home(request: Request) -> HttpResponse:
 def _automations(
     request: Request, person: Person, now: datetime, under_way: Sequence[Submission], questions: Sequence[Decision]
 ) -> list[Shape]:
-    own = list(queries.waiting_automations(person, now))
-    own_keys = {automation.pk for automation in own}
-    submissions = {row.automation_id: row for row in under_way if row.automation_id in own_keys}
+    rows = list(queries.waiting_automations(person, now))
+    keys = {automation.pk for automation in rows}
+    submissions = {row.automation_id: row for row in under_way if row.automation_id in keys}
     waiting = inbox_waiting_for.load_waiting(submissions.values(), now, questions=questions)
-    return [_automation(row, submissions.get(row.pk), waiting, Reader(request.actor, now)) for row in own]
+    return [_automation(row, submissions.get(row.pk), waiting, Reader(request.actor, now)) for row in rows]
 
 
 def _automation(
