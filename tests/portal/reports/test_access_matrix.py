@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -61,7 +62,8 @@ def test_stopped_automation_is_shown_as_suspended_and_ended_access_not_at_all(
 ) -> None:
     type(in_force.automation).objects.filter(pk=in_force.automation_id).update(state="suspended")
     assert all(cell.is_suspended for row in shown(company).rows for cell in row.cells)
-    Grant.objects.filter(entitlement__resource=company.erp).update(ends_at=company.now)
+    over = {"begins_at": company.now - timedelta(days=9), "ends_at": company.now}
+    Grant.objects.filter(entitlement__resource=company.erp).update(**over)
     assert names(shown(company)) == (["Weekly stock report"], [company.slack.name])
 
 
