@@ -218,7 +218,7 @@ def test_builder_sees_who_refused_binding(company: Company, stage_2: Submission)
     rita = Build.by(company.people.rita)
     item = rita.import_item(STOCK)
     name = company.people.omar.name
-    assert f"{name} said that it does not open Finance Slack workspace: say what else it opens." in rita.see(item)
+    assert f"{name} said that it does not open Finance Slack workspace. Choose another resource." in rita.see(item)
     key = next(field for field in rita.fields(item) if field.startswith("bind-")).removeprefix("bind-")
     url = reverse("import_bind", args=[item.pk, key])
     answer = rita.client.post(url, {"do": "choose", "resource": company.slack.pk}, follow=True)
