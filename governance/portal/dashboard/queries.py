@@ -105,7 +105,7 @@ def _recertification(card: Card, actor: Actor) -> Task:
     is_own = actor.person is not None and card.key.reviewer == actor.person.pk
     words = Asks(card.key.asks).label if card.count == 1 else f"Are they still {card.key.asks}?"
     return Task(
-        thread=f"item:{card.item}",
+        thread=f"item:{card.first_item}",
         href=card.href,
         name=card.automation_name,
         text=f"{words} {card.words[:1].upper()}{card.words[1:]}",

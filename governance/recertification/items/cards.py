@@ -3,7 +3,7 @@
 A card is no row: it is what one statement groups. An item about the automation itself is a card of its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -36,6 +36,7 @@ OF_AUTOMATION = Coalesce("automation", "grant__automation")
 
 #: Automation and resource of a question in a query; the resource is that of `resource_of`.
 AUTOMATION = Coalesce("item__automation", f"{_GRANT}__automation")
+AUTOMATION_NAME = Coalesce("item__automation__name", f"{_GRANT}__automation__name")
 RESOURCE = Coalesce(
     *_RESOURCES, Case(When(item__automation__isnull=False, then=Value(ITSELF)), output_field=IntegerField())
 )
@@ -90,7 +91,7 @@ class Card:
 
     Args:
         key: see `Key`.
-        item: id of one of its items.
+        first_item: id of its first item.
         count, drafted: number of its open questions, and of those with the reader's draft.
         low: number of those that take bulk answers (R7).
         deadline: the first.
@@ -101,7 +102,7 @@ class Card:
     """
 
     key: Key
-    item: int
+    first_item: int
     count: int
     drafted: int
     low: int
@@ -122,7 +123,7 @@ class Card:
     @property
     def href(self) -> str:
         """Address of the card."""
-        return f"{reverse('recert_item', args=[self.item])}?asks={self.key.asks}"
+        return f"{reverse('recert_item', args=[self.first_item])}?asks={self.key.asks}"
 
     @property
     def words(self) -> str:
@@ -209,7 +210,7 @@ def load_cards(actor: Actor, now: datetime, after: str = "", *, most: int = SHOW
     head = groups.first() if place else next(iter(rows), None)
     total, done, drafted = (head["total"], head["done_total"], head["drafted_total"]) if head else (0, 0, 0)
     last = rows[most - 1] if len(rows) > most else None
-    next_place = f"{last['done']}~{last['until'].isoformat()}~{last['first']}" if last else ""
+    next_place = f"{last['done']}~{last['deadline'].isoformat()}~{last['first']}" if last else ""
     return OpenCards([_card(row) for row in rows[:most]], total - done, done, drafted, next_place, now)
 
 
@@ -219,25 +220,18 @@ def _grouped(actor: Actor, now: datetime) -> QuerySet[Any, Any]:
     done = Case(When(drafted=F("count"), then=1), default=0)
     groups = (
         open_questions(actor, now)
-        .values(
-            "asks",
-            "reviewer",
-            reviewer_name=F("reviewer__name"),
-            automation=AUTOMATION,
-            automation_name=Coalesce("item__automation__name", f"{_GRANT}__automation__name"),
-            resource=RESOURCE,
-            resource_name=RESOURCE_NAME,
-        )
+        .values("asks", "reviewer", automation=AUTOMATION, resource=RESOURCE, resource_name=RESOURCE_NAME)
+        .annotate(reviewer_name=F("reviewer__name"), automation_name=AUTOMATION_NAME)
         .annotate(
             count=Count("pk"),
             drafted=Count("pk", filter=has_draft),
             low=Count("pk", filter=TAKES_BULK_ANSWERS),
             answers=ArrayAgg("draft__answer", filter=has_draft, distinct=True, default=Value([])),
-            since=Min("item__opened_at"),
-            until=Min("item__deadline"),
+            opened_at=Min("item__opened_at"),
+            deadline=Min("item__deadline"),
             first=Min("pk"),
-            one_item=Min("item"),
-            sentence=Min(f"{_GRANT}__sentence"),
+            first_item=Min("item"),
+            sentence=Coalesce(Min(f"{_GRANT}__sentence"), Value(""), output_field=TextField()),
             level=Min(_LEVEL),
         )
     )
@@ -246,25 +240,12 @@ def _grouped(actor: Actor, now: datetime) -> QuerySet[Any, Any]:
         "done_total": Window(_SumOfGroups(F("done"))),
         "drafted_total": Window(_SumOfGroups(F("drafted"))),
     }
-    return groups.annotate(done=done).annotate(**totals).order_by("done", "until", "first")
+    return groups.annotate(done=done).annotate(**totals).order_by("done", "deadline", "first")
 
 
 def _card(row: dict[str, Any]) -> Card:
-    return Card(
-        Key(row["automation"], row["resource"], row["asks"], row["reviewer"]),
-        row["one_item"],
-        row["count"],
-        row["drafted"],
-        row["low"],
-        row["since"],
-        row["until"],
-        row["automation_name"],
-        row["resource_name"],
-        row["reviewer_name"],
-        row["sentence"] or "",
-        row["level"] or "",
-        row["answers"],
-    )
+    key = Key(row["automation"], row["resource"], row["asks"], row["reviewer"])
+    return Card(key, **{field.name: row[field.name] for field in fields(Card)[1:]})
 
 
 #: Where a page ends: whether its last card is answered, its deadline, and its first question.
@@ -273,7 +254,7 @@ Place = tuple[int, datetime, int]
 
 def _is_behind(place: Place) -> Q:
     done, until, first = place
-    later = Q(until__gt=until) | Q(until=until, first__gt=first)
+    later = Q(deadline__gt=until) | Q(deadline=until, first__gt=first)
     return Q(done__gt=done) | Q(done=done) & later
 
 
