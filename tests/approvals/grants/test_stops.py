@@ -105,12 +105,12 @@ def test_stop_of_resource_suspends_its_grants_and_undo_restores_only_these(
     before = states(automation)
     with pytest.raises(NotPermitted):
         stops.stop_resource(resource, actor=as_actor(n.jonas), now=now)
-    row: Any = stops.stop_resource(resource, actor=as_actor(resource.owner), now=now)
+    row: Any = stops.stop_resource(resource, actor=as_actor(n.omar), now=now)
     stopped = {pk for pk, state in states(automation).items() if state == (GrantState.SUSPENDED, Why.STOPPED)}
     assert stopped == {first.pk, *map(int, row.grants)}
     assert first.pk not in map(int, row.grants)
     assert states(automation)[on_slack.pk] == before[on_slack.pk]
-    stops.undo(row, actor=as_actor(resource.owner), now=now)
+    stops.undo(row, actor=as_actor(n.omar), now=now)
     assert states(automation) == before
     held = len(row.grants)
     assert verbs(row) == [
