@@ -42,7 +42,7 @@ if (fold) {
   });
   side.addEventListener("toggle", (event) => {
     if (event.newState === "open") (side.querySelector("a[aria-current]") ?? side.querySelector("a")).focus();
-    else if (document.activeElement === document.body) document.querySelector(".burger").focus();
+    else if (document.activeElement.matches("body, #main")) document.querySelector(".burger").focus(); // a press beside it
   });
   side.addEventListener("focusout", (event) => {
     if (event.relatedTarget && !side.contains(event.relatedTarget) && side.matches(":popover-open")) side.hidePopover();
