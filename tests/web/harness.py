@@ -99,18 +99,19 @@ def policy() -> str:
 def application(pages: dict[str, Callable[[], str]]) -> Callable[..., Iterable[bytes]]:
     """Return a WSGI application that answers ``/<name>`` with a page and ``/static/…`` with a file, which is kept.
 
-    It finds no secret in what is typed.
+    It finds no secret in what is typed, and a part that a page loads after itself is empty.
     """
 
     def answer(environ: dict[str, str], start_response: Callable[..., object]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
+        is_part = environ["REQUEST_METHOD"] == "GET" and "HTTP_HX_REQUEST" in environ
         if path.startswith("/static/"):
             file = finders.find(path.removeprefix("/static/"))
             if file:
                 kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
                 start_response("200 OK", [("Content-Type", kind), ("Cache-Control", "max-age=600")])
                 return [Path(file).read_bytes()]
-        elif path == reverse("check_text"):
+        elif path == reverse("check_text") or (is_part and path.strip("/") not in pages):
             start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
             return [b""]
         elif path.strip("/") in pages:
