@@ -127,7 +127,7 @@ def tries_and_is_refused(visitor: Visitor, record: Approval, code: str, *, prono
     status = visitor.forge(action, **scenarios.decision_form(record, reason="Let me."))
     assert status == 403
     expect(page.get_by_role("heading", name="You don’t have access to this")).to_be_visible()
-    expect(page.locator("main .code")).to_have_text(code)
+    expect(page.locator("main .why").first).to_contain_text(f"Rule {code}")
     page.get_by_role("link", name="Back", exact=True).click()
     newest = page.locator("#timeline li").first
     expect(newest).to_contain_text(f"{pronoun} were refused")
