@@ -28,7 +28,7 @@ from governance.core.keys import key_files
 from governance.core.ledger import verifier
 from governance.core.models import ClockOffset, LedgerEvent, Person, Seal
 from governance.devserver import process_environment
-from inventory.models import Automation
+from inventory.models import Automation, Resource
 from tests import people, scenarios
 from tests.approvals.intake import builder
 from tests.environment import Environment
@@ -232,9 +232,11 @@ def the_resource_owner_revokes_from_the_mail(stage: Stage, automation: Automatio
     from playwright.sync_api import expect
 
     grant = Grant.objects.get(automation=automation, target=REVOKED)
-    omar = stage.come_by_mail(stage.company.people.omar, r"\d+ to review, first due", topic=REVOKED)
+    resource = Resource.objects.get(entitlements__grants=grant)
+    omar = stage.come_by_mail(stage.company.people.omar, r"\d+ to review, first due", topic=f"on {resource.name}")
     page = omar.page
-    expect(page.locator("#item")).to_contain_text(REVOKED)
+    page.locator(".card-rows li", has_text=REVOKED).get_by_role("link", name="Open").click()
+    expect(page.locator("#item-title")).to_contain_text(REVOKED)
     page.get_by_role("button", name="Revoke").click()
     page.get_by_role("button", name="Submit 1 answer").first.click()
     expect(page.get_by_text("Submitted 1 answer.")).to_be_visible()

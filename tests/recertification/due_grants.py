@@ -115,8 +115,10 @@ class Due:
         _same("where notices stand", set(notices.values_list("state", "digest__state")), {("carried", "sent")})
         assert _most(self.digests()) <= 2, "what opened after the day's digest is in the next day's"
         for digest in self.digests():
-            count = digest.carried.count()
-            assert count == 1 or digest.subject.startswith(f"{count} to review"), digest.subject
+            items = {thread.removeprefix("item:") for thread in digest.carried.values_list("thread", flat=True)}
+            questions = Question.objects.filter(item__in=items, reviewer=digest.recipient)
+            cards = set(questions.values_list("asks", "item__grant__automation", "item__grant__entitlement__resource"))
+            assert len(items) == 1 or digest.subject.startswith(f"{len(cards)} to review"), (digest.subject, cards)
 
         mails = [*self.digests(), *self.at_once()]
         wanted = {mail.message_id for mail in mails}
