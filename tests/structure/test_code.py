@@ -23,7 +23,7 @@ ENGINE = ("governance/core/engine/transition.py",)
 #: A notice, or a message to a webhook, is no governed row: it is the outbox's own, and these are who empties the outbox.
 OUTBOX = tuple(
     f"governance/core/{name}.py"
-    for name in ("mail/jobs", "mail/daily_digest", "notices/delivery_attempts", "webhooks/jobs")
+    for name in ("mail/jobs", "mail/daily_digest", "notices/delivery_attempts", "notices/mail_choices", "webhooks/jobs")
 )
 
 #: Classes of refusals that many rules raise.

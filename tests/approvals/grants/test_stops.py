@@ -50,7 +50,7 @@ def test_auditor_cannot_stop_and_sees_no_button(company: Company, automation: Au
         (stops.stop_resource, company.erp),
         (stops.stop_team, automation.team),
     ):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             verb(row, actor=as_actor(n.yuki), now=company.now)
     assert Automation.objects.get(pk=automation.pk).state == AutomationState.LIVE
     assert LedgerEvent.objects.filter(outcome="refused", actor_id=n.yuki.opaque_id).count() == 3
@@ -61,7 +61,7 @@ def test_auditor_cannot_stop_and_sees_no_button(company: Company, automation: Au
 def test_undo_is_refused_to_others_and_after_60_seconds(company: Company, automation: Automation) -> None:
     n, now = company.people, company.now
     row: Any = stops.stop_automation(automation, actor=as_actor(n.jonas), now=now)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         stops.undo(row, actor=as_actor(n.sana), now=now)
     with pytest.raises(OutOfTurn, match="60 seconds"):
         stops.undo(row, actor=as_actor(n.jonas), now=now + timedelta(seconds=60))
@@ -103,7 +103,7 @@ def test_stop_of_resource_suspends_its_grants_and_undo_restores_only_these(
     first = stops.stoppable_grants(resource).order_by("pk")[0]
     lifecycle.stop(first, actor=as_actor(n.sana), now=now, reason="It leaks.")
     before = states(automation)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         stops.stop_resource(resource, actor=as_actor(n.jonas), now=now)
     row: Any = stops.stop_resource(resource, actor=as_actor(n.omar), now=now)
     stopped = {pk for pk, state in states(automation).items() if state == (GrantState.SUSPENDED, Why.STOPPED)}
@@ -154,7 +154,7 @@ def test_page_shows_what_stopped_and_the_reason_keeps_the_undo(company: Company,
     assert all(grant.sentence in page for grant in grants)
     assert "Undo this stop" in page
     assert jonas.post(reverse("stop_explain", args=[row.pk]), {"reason": " "}).status_code == 422
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^REASON: "):
         stops.explain(row, actor=as_actor(company.people.jonas), now=company.now)
     page = jonas.post(
         reverse("stop_explain", args=[row.pk]), {"reason": "It posts nonsense."}, follow=True
