@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -116,7 +115,7 @@ class Due:
         _same("where notices stand", set(notices.values_list("state", "digest__state")), {("carried", "sent")})
         assert _most(self.digests()) <= 2, "what opened after the day's digest is in the next day's"
         for digest in self.digests():
-            assert digest.carried.count() == 1 or re.match(r"\d+ to review", digest.subject), digest.subject
+            assert digest.carried.count() == 1 or "to review" in digest.subject.lower(), digest.subject
 
         mails = [*self.digests(), *self.at_once()]
         wanted = {mail.message_id for mail in mails}
