@@ -159,7 +159,6 @@ def test_conflict_returns_after_waiver_and_owner_is_notified(place: Place, smtp:
     c, n, settings.MAIL_SERVER = place.company, place.company.people, smtp.settings
     automation: Automation = scenarios.brought_in(c, builder.STOCK, content=place.content).automation
     page = place.preview(place.content)
-    page.locator("#conflicts summary").filter(has_text=TITLE).click()
     page.locator("#conflicts").get_by_role("link", name="Ask for a waiver").click()
     page.get_by_label("Why it is needed all the same").fill(
         "The buyers have no other way until the new store is there."
