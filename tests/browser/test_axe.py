@@ -73,7 +73,7 @@ TOUR = (
     ("rita", "promote", "below"),
     ("theo", "me"),
     ("theo", "notifications"),
-    ("theo", "mail_settings"),
+    ("theo", "my_mail"),
     ("theo", "review", "promoted"),  # against the version in test
     ("theo", "review", "alike"),  # of which Theo says whether it is the same
     ("theo", "review", "light"),  # on the light path, still to be decided

@@ -54,6 +54,6 @@ def mail_settings(request: Request) -> HttpResponse:
     if request.method == "POST":
         mail_choices.choose(person, request.POST.getlist("event"))
         messages.success(request, "Saved. Notifications in the portal stay complete.")
-        return redirect("mail_settings")
+        return redirect("my_mail")
     context = {"subjects": queries.load_choices(person)}
     return page(request, "portal/notifications/mail_settings.html", context)

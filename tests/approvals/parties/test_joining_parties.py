@@ -284,6 +284,6 @@ def test_page_offers_decider_no_change_and_preview_explains(
     assert change not in client_of(n.theo).get(f"/automations/{stage_2.automation_id}/").content.decode()
     theo = Build.by(n.theo)
     again = theo.import_item(content=stock_report.source(stock_report.one_more_channel))
-    assert "you decided in its open submission" in theo.see(again)
+    assert "You decided in its open submission" in theo.see(again)
     same = theo.import_item(content=stock_report.source())
-    assert "you decided in its open submission" not in theo.see(same), "the same file again changes nothing"
+    assert "You decided in its open submission" not in theo.see(same), "the same file again changes nothing"

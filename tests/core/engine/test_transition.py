@@ -42,7 +42,7 @@ def declare_open(**more: Any) -> Any:
 
 def refused_events() -> list[LedgerEvent]:
     """What the ledger holds about refused doors."""
-    return list(LedgerEvent.objects.filter(subject_type="portal.door", outcome="refused"))
+    return list(LedgerEvent.objects.filter(subject_type="web.door", outcome="refused"))
 
 
 # --- context -------------------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def test_refusal_is_recorded_with_code_and_changes_nothing(doors: Any, northwind
         open_door(door, actor=as_actor(northwind.ines), now=northwind.now, reason="Let me in")
     (event,) = refused_events()
     assert (event.verb, event.code, event.actor_id) == ("door.opened", "SOD-0", str(northwind.ines.opaque_id))
-    assert event.about == [f"portal.door:{door.pk}"]
+    assert event.about == [f"web.door:{door.pk}"]
     assert event.reason is not None
     assert event.reason.text == "Let me in"
     assert event.payload == {"kind": "duty", "reason": event.reason.digest}
@@ -376,7 +376,7 @@ def test_internal_transition_is_refused_directly(doors: Any, northwind: Northwin
     leave(Door.objects.create(name="front"), actor=as_actor(northwind.ines), now=northwind.now, other=door)
     door.refresh_from_db()
     assert (door.state, door.name) == ("locked", "locked")
-    events = LedgerEvent.objects.filter(subject_type="portal.door", outcome="done").order_by("pk")
+    events = LedgerEvent.objects.filter(subject_type="web.door", outcome="done").order_by("pk")
     assert [event.verb for event in events] == ["house.checked", "door.locked", "house.left"]
     assert len({event.correlation for event in events}) == 1
 
@@ -395,7 +395,7 @@ def test_a_refusal_inside_is_recorded_once_by_the_outermost_and_undoes_all(
     (event,) = refused_events()
     assert (event.verb, event.code, event.subject_id) == ("house.left", "WET", str(front.pk))
     assert [Door.objects.get(pk=door.pk).name for door in (front, back)] == ["front", "back"]
-    assert not LedgerEvent.objects.filter(subject_type="portal.door", outcome="done").exists()
+    assert not LedgerEvent.objects.filter(subject_type="web.door", outcome="done").exists()
     with pytest.raises(NotPermitted, match=r"^INTERNAL: "):  # nothing is left running behind the exception
         lock_door(front, actor=as_actor(northwind.ines), now=northwind.now)
 
@@ -444,7 +444,7 @@ def test_transition_writes_state_history_and_event(doors: Any, northwind: Northw
     made = open_door(door, actor=actor, now=northwind.now, reason="It is warm")
     assert made is not None
     assert door.state == "open", "the caller's instance is brought up to date"
-    event = LedgerEvent.objects.get(subject_type="portal.door")
+    event = LedgerEvent.objects.get(subject_type="web.door")
     assert (event.verb, event.outcome, event.at) == ("door.opened", "done", northwind.now)
     assert event.payload == {"width": 90, "from": "closed", "to": "open", "reason": event.reason.digest}
     row = door.history.order_by("history_id").last()

@@ -28,7 +28,7 @@ class Door(models.Model):
     history = HistoricalRecords()
 
     class Meta:
-        app_label = "portal"  # an app without models of its own
+        app_label = "web"  # an app without models of its own
 
     def __str__(self) -> str:
         return self.name

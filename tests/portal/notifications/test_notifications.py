@@ -90,13 +90,13 @@ def test_old_notices_and_digests_are_left_out(northwind: Northwind) -> None:
 @pytest.mark.rule("R5")
 def test_required_mail_stays_on(northwind: Northwind) -> None:
     omar = client_of(northwind.omar)
-    assert omar.post(reverse("mail_settings"), {"event": []}).status_code == 302
+    assert omar.post(reverse("my_mail"), {"event": []}).status_code == 302
     off = set(UnwantedMail.objects.filter(person=northwind.omar).values_list("event", flat=True))
     assert off == mail_choices.OPTIONAL
     assert not off & set(REQUIRED)
     UnwantedMail.objects.bulk_create(UnwantedMail(person=northwind.omar, event=event) for event in REQUIRED)
     assert mail_choices.turned_off(northwind.omar) == off
-    page = omar.get(reverse("mail_settings")).content.decode()
+    page = omar.get(reverse("my_mail")).content.decode()
     for event in REQUIRED:
         assert f'value="{event}"' not in page
         assert outbox.KINDS[event].words in page
@@ -107,7 +107,7 @@ def test_required_mail_stays_on(northwind: Northwind) -> None:
 def test_mail_that_a_person_turned_off_is_not_sent_and_stays_in_the_portal(northwind: Northwind) -> None:
     n = northwind
     wanted = sorted(mail_choices.OPTIONAL - set(OPTIONAL))
-    client_of(n.omar).post(reverse("mail_settings"), {"event": wanted})
+    client_of(n.omar).post(reverse("my_mail"), {"event": wanted})
     for person in (n.omar, n.jonas):
         queue(person, *OPTIONAL)
     mail_jobs.send_due(now=NOW)
@@ -118,12 +118,12 @@ def test_mail_that_a_person_turned_off_is_not_sent_and_stays_in_the_portal(north
     assert states[n.omar.name] == {(NoticeState.DROPPED, mail_choices.TURNED_OFF)}
     assert NoticeState.DROPPED not in {state for state, _ in states[n.jonas.name]}
     assert client_of(n.omar).get(reverse("notifications")).content.decode().count("Unread: ") == 2
-    client_of(n.omar).post(reverse("mail_settings"), {"event": [*wanted, *OPTIONAL]})
+    client_of(n.omar).post(reverse("my_mail"), {"event": [*wanted, *OPTIONAL]})
     assert not UnwantedMail.objects.exists()
 
 
 def test_every_kind_has_a_heading_and_words(northwind: Northwind) -> None:
-    page = client_of(northwind.omar).get(reverse("mail_settings")).content.decode()
+    page = client_of(northwind.omar).get(reverse("my_mail")).content.decode()
     for kind in outbox.KINDS.values():
         assert (f'value="{kind.event}"' in page) == (not kind.rule), kind.event
         assert escape(kind.words) in page
