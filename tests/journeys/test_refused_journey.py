@@ -132,10 +132,10 @@ def tries_and_is_refused(visitor: Visitor, record: Approval, code: str, *, prono
     newest = page.locator("#timeline li").first
     expect(newest).to_contain_text(f"{pronoun} were refused")
     expect(newest).to_contain_text("“Let me.”")
-    expect(newest.locator(".code")).to_have_text(code)
+    expect(newest.locator(".why")).to_contain_text(f"Rule {code}")
     page.goto(reverse("automation", args=[submission.automation_id]) + "?tab=timeline")
     expect(newest).to_contain_text(f"{pronoun} were refused")
-    expect(newest.locator(".code")).to_have_text(code)
+    expect(newest.locator(".why")).to_contain_text(f"Rule {code}")
 
 
 def nothing_is_decided(record: Approval) -> None:
