@@ -55,7 +55,8 @@ const render = () => {
 const say = (sentence) => {
   part("error").textContent = sentence;
   document.getElementById("reason-error").hidden = !sentence;
-  bar().reason.toggleAttribute("aria-invalid", Boolean(sentence));
+  if (sentence) bar().reason.setAttribute("aria-invalid", "true");
+  else bar().reason.removeAttribute("aria-invalid");
   if (sentence) bar().reason.focus();
 };
 

@@ -320,15 +320,16 @@ def tour_refusals(page: Page, site: Site, world: World) -> dict[str, list[str]]:
         ("theo", world.high, "app", ""),
     ):
         page.context.add_cookies([{"name": "sessionid", "value": world.session_of(who), "url": site.url}])
-        form = page.locator("form.decision", has=page.locator(f"#reason-{key}"))
         for status in (422, 409):
             page.goto(reverse("review", args=[pk]) + key_opens)
+            for box in page.locator("[data-row-select]").all():
+                box.set_checked(box.get_attribute("data-key") == key)
             if status == 409:
-                form.locator("textarea").fill("It reads what it needs.")
-                form.locator("[name=shown_digest]").evaluate("(field) => { field.value = '0'.repeat(64); }")
-            with page.expect_response(lambda answer, status=status: answer.status == status):
-                form.locator("[value=approve]").click()
-            page.wait_for_selector(f"#reason-{key}[aria-invalid]" if status == 422 else f"#refusal-{key} .refusal")
+                page.locator("#reason").fill("It reads what it needs.")
+                approval = page.locator(f"[data-row-select][data-key='{key}']").get_attribute("value")
+                page.locator(f"[name=shown_digest-{approval}]").evaluate("(field) => { field.value = '0'.repeat(64); }")
+            page.locator("#bar [value=approve]").click()
+            page.wait_for_selector("#reason[aria-invalid]" if status == 422 else f"#refusal-{key} .refusal")
             if wrong := looked_at(page, is_again=False):
                 problems[f"{status} on {key} as {who}"] = wrong
     return problems
