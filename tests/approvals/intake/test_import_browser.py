@@ -182,6 +182,7 @@ def _submit(page: Page, moves: Moves) -> Submission:
     from playwright.sync_api import expect
 
     expect(submit_button(page)).not_to_have_attribute("aria-disabled", "true")
+    expect(page.locator("#preview.htmx-request")).to_have_count(0)  # leaving the page would abort it
     moves.make("submit", lambda: submit_button(page).click())
     page.wait_for_url(re.compile(r"/review/\d+/$"))
     return Submission.objects.get(pk=int(page.url.rstrip("/").rpartition("/")[2]))

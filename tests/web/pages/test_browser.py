@@ -205,17 +205,19 @@ def test_sidebar_folds_by_keyboard_and_stays_folded(look: Callable[..., Page]) -
 
 
 def test_drawer_takes_the_focus_and_returns_it(look: Callable[..., Page]) -> None:
+    from playwright.sync_api import expect
+
     page = look("home", "phone")
     for closing in ("Escape", "backdrop"):
         assert not page.is_visible("#main-nav")
         page.click(".burger")
-        assert page.evaluate("document.querySelector('#main-nav').contains(document.activeElement)")
+        expect(page.locator("#main-nav :focus")).to_have_count(1)
         if closing == "Escape":
             page.keyboard.press("Escape")
         else:
             page.mouse.click(380, 400)
-        assert not page.is_visible("#main-nav")
-        assert page.evaluate("document.activeElement.matches('.burger')"), closing
+        expect(page.locator("#main-nav")).to_be_hidden()
+        expect(page.locator(".burger"), closing).to_be_focused()
 
 
 def test_slash_goes_to_the_search_and_typing_is_left_alone(look: Callable[..., Page]) -> None:
