@@ -270,7 +270,11 @@ def the_ledger_verifies(stage: Stage, automation: Automation, folder: Path) -> N
     expect(yuki.page.locator("#verification")).to_contain_text("fit together")
 
     last = LedgerEvent.objects.filter(about__contains=[f"inventory.automation:{automation.pk}"]).latest("pk")
-    until(lambda: Seal.objects.filter(last_xid__gte=last.xid).exists(), "the journey's last event under a seal", seconds=60)
+    until(
+        lambda: Seal.objects.filter(last_xid__gte=last.xid).exists(),
+        "the journey's last event under a seal",
+        seconds=60,
+    )
     export, output = folder / "ledger.jsonl", StringIO()
     call_command("verify_ledger", export=export, stdout=output)
     assert "The ledger holds" in output.getvalue()
