@@ -8,6 +8,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from governance.core.access import Actor
+from governance.web.components import state_words
 from governance.web.pages.page import Shape, offered, timeline_context
 from inventory.automations import lineages, panels
 from inventory.automations import queries as automation_queries
@@ -70,7 +71,7 @@ def automation_context(automation: Automation, actor: Actor, now: datetime, quer
     context: Shape = {
         "automation": automation,
         "team_href": f"{reverse('automation_list')}?team={automation.team_id}",
-        "head": _head(automation, actor, now, reader),
+        "head": _head(automation, newest, actor, now, reader),
         **_next_step(automation, newest, actor, now),
         "ownerless": interim_owners.interim_banner(automation, actor, now),
         "in_conflict": panels.supplied(panels.CONFLICTS, automation, actor, now),
@@ -97,14 +98,15 @@ def automation_context(automation: Automation, actor: Actor, now: datetime, quer
 
 
 def _newest_version(automation: Automation, actor: Actor) -> Any:
-    """Newest version with its number of privileges (``asked``), submissions (``submitted``) and the reader's open import
-    (``preview``), or None; one query.
+    """Newest version with its number of privileges (``asked``), submissions (``submitted``), the state of the last one
+    (``outcome``) and the reader's open import (``preview``), or None; one query.
     """
     is_open = (ImportState.PREVIEW, ImportState.CONFIRMED)  # it can be finished and submitted
     own_items = ImportItem.objects.filter(version=OuterRef("pk"), batch__by=actor.person, progress__in=is_open)
     versions = automation.versions.annotate(
         asked=Count("privileges", distinct=True),
         submitted=Count("automation__submissions", distinct=True),
+        outcome=Subquery(automation.submissions.order_by("-pk").values("state")[:1]),
         preview=Subquery(own_items.order_by("-pk").values("pk")[:1]),
     )
     return versions.order_by("-number").first()
@@ -138,9 +140,12 @@ def blast_radius(automation: Automation, now: datetime) -> list[Shape]:
     return reasons.use_reasons(uses) or [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
 
 
-def _head(automation: Automation, actor: Actor, now: datetime, reader: ReaderRelations) -> Shape:
+def _head(automation: Automation, newest: Any, actor: Actor, now: datetime, reader: ReaderRelations) -> Shape:
     is_live = automation.state == AutomationState.LIVE
-    tone = {"live": "ok", "suspended": "no", "in_review": "acc"}.get(automation.state, "off")
+    state: str = automation.state
+    if state == AutomationState.DRAFT and newest is not None and newest.outcome in state_words.STATES["automation"]:
+        state = newest.outcome  # its last submission came to nothing
+    word = state_words.state_word("automation", state)
     number = f", version {automation.approved_version.number}" if automation.approved_version else ""
     kind, technical = automation.get_kind_display(), automation.technical_owner
     kind = kind if kind[:2].isupper() else kind.lower()  # "AI app" stays
@@ -150,7 +155,7 @@ def _head(automation: Automation, actor: Actor, now: datetime, reader: ReaderRel
         "tier": automation.tier,
         "seal": "full" if is_live else "left" if automation.state == AutomationState.IN_REVIEW else "none",
         "seal_tone": "ok" if is_live else "",
-        "tag": {"text": f"{automation.get_state_display()}{number}", "tone": tone},
+        "tag": {"text": f"{word.text}{number}", "tone": word.tone},
         "facts": [
             f"{platform} {kind}, {automation.get_environment_display().lower()}",
             f"Business owner {automation.business_owner.name}",
