@@ -1,16 +1,20 @@
-"""The cheapest change that shortens a route: leave out a privilege or a connection, and fewer people decide (A1, A9).
+"""The cheapest changes that shorten a route, so that fewer people decide: leave out, or only read (A1, A9, T1).
 
-Each candidate is judged by its effect on the present route, without queries. The best few are then planned anew.
+The builder leaves out a privilege or a connection here. Each candidate is judged by its effect on the present route, without
+queries, and the best few are planned anew. A tier follows from the source and is never typed. So a privilege becomes read-only
+in its source.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from approvals.intake.preview.rows import Preview, PreviewRow, group_name
+from approvals.submissions.plan.context import PlanContext
 from approvals.submissions.plan.plan import Plan
 from governance.core.models import Person
 from governance.core.texts.number_words import counted
 from inventory.importers.sentences import infinitive
+from inventory.models import DataClass, Level
 
 #: Number of candidates that are planned anew.
 TRIED = 2
@@ -21,14 +25,39 @@ class ShorterRoute:
     """A change that shortens a route.
 
     Args:
-        change: what to leave out, in words.
+        change: what to leave out, or to make read-only, in words.
         effect: who need not decide then, or who decides alone.
-        keys: row keys to leave out.
+        keys: row keys to leave out; empty if the source has to change.
+        places: places in the source that would only read.
     """
 
     change: str
     effect: str
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+
+def shorter_routes(preview: Preview) -> list[ShorterRoute]:
+    """Return the offers of a preview, the one that keeps every privilege first."""
+    if preview.context.light or preview.refusal is not None:
+        return []
+    return [offer for offer in (read_only_route(preview), shorter_route(preview)) if offer is not None]
+
+
+def read_only_route(preview: Preview) -> ShorterRoute | None:
+    """Return what has to be read-only in the source, so that nothing is high-risk and fewer people decide; None for nothing."""
+    rows = [row for row in preview.asked_rows if row.requested.privilege is not None and row.requested.tier == "high"]
+    if not rows or not all(_may_only_read(row) for row in rows):
+        return None
+    effect = _effect_of(preview, preview.context.if_read_only({row.requested.key for row in rows}))
+    change = f"“{rows[0].sentence}”" if len(rows) == 1 else counted(len(rows), "privilege")
+    return ShorterRoute(f"Make {change} read-only", effect, places=tuple(row.place for row in rows)) if effect else None
+
+
+def _may_only_read(row: PreviewRow) -> bool:
+    """Whether it changes data that it could also read at a lower risk. Reading restricted data is high risk too (T1)."""
+    is_outbound = row.requested.privilege is not None and row.requested.privilege.entitlement.outbound
+    return row.level in (Level.WRITE, Level.ADMIN) and row.data_class != DataClass.RESTRICTED and not is_outbound
 
 
 def shorter_route(preview: Preview) -> ShorterRoute | None:
@@ -38,19 +67,15 @@ def shorter_route(preview: Preview) -> ShorterRoute | None:
     for row in rows:
         by_group.setdefault(row.group, []).append(row)
     candidates = [*([row] for row in rows), *(group for group in by_group.values() if len(group) > 1)]
-    if preview.context.light or preview.refusal is not None or len(by_group) < 2:
+    if len(by_group) < 2:
         return None
-    present = _people(preview, preview.plan)
     ranked = [(len(_spared(preview, group)), -len(group), number) for number, group in enumerate(candidates)]
     for spared, _, number in sorted(ranked, key=lambda rank: (-rank[0], -rank[1], rank[2]))[:TRIED]:
         group = candidates[number]
         if not spared or len(group) == len(rows):
             continue
-        less = preview.context.without([row.requested.key for row in group])
-        plan = Plan(less, preview.plan.wishes)
-        people = _people(preview, plan)
-        if people < present and not (plan.short and not preview.plan.short):
-            return ShorterRoute(_change(group), _effect(people, present - people), tuple(row.key for row in group))
+        if effect := _effect_of(preview, preview.context.without([row.requested.key for row in group])):
+            return ShorterRoute(_change(group), effect, tuple(row.key for row in group))
     return None
 
 
@@ -70,7 +95,15 @@ def _asked(row: PreviewRow) -> Iterable[tuple[Person, ...]]:
     return (tuple(seat.may_decide) for seat in row.seats if seat.may_decide and not row.problems)
 
 
-def _people(preview: Preview, plan: Plan) -> frozenset[tuple[Person, ...]]:
+def _effect_of(preview: Preview, context: PlanContext) -> str:
+    """The effect of a change, planned anew, in words; empty if it spares nobody a decision, or leaves too few people."""
+    plan = Plan(context, preview.plan.wishes)
+    people, present = _people(plan), _people(preview.plan)
+    is_shorter = people < present and not (plan.short and not preview.plan.short)
+    return _effect(people, present - people) if is_shorter else ""
+
+
+def _people(plan: Plan) -> frozenset[tuple[Person, ...]]:
     """The people asked in stage 2, as they fill seats together."""
     second = [approval.row for approval in plan.approvals if approval.item is not None]
     return frozenset(tuple(seat.may_decide) for row in second for seat in plan.route.standing(row) if seat.may_decide)

@@ -11,7 +11,7 @@ from approvals.intake.preview import remarks
 from approvals.intake.preview.missing import missing_answers
 from approvals.intake.preview.route import light_path, preview_route
 from approvals.intake.preview.rows import Preview
-from approvals.intake.preview.shorter import shorter_route
+from approvals.intake.preview.shorter import shorter_routes
 from approvals.intake.views import preview_rows
 from approvals.intake.views.preview_rows import Form
 from approvals.review.tier_reasons import group_reasons
@@ -53,7 +53,7 @@ def context(preview: Preview, form: Form) -> Shape:
         "chain": chain,
         "form": form.details,
         "route": preview_route(preview),
-        "shorter": shorter_route(preview),
+        "shorter": shorter_routes(preview),
         "light": light_path(preview),
     }
 

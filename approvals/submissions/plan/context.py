@@ -7,6 +7,7 @@ import copy
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from approvals.assignment.escalation_chain import Bench
 from approvals.assignment.route import Votes
@@ -29,6 +30,7 @@ from governance.core.models import Person
 from inventory.automations import lineages
 from inventory.chains import queries as chain_queries
 from inventory.chains.chain_ends import VersionParts
+from inventory.importers.capabilities import tags_of
 from inventory.importers.manifest import Manifest
 from inventory.imports.transitions.write_version import identities_to_take_over
 from inventory.models import Automation, AutomationKind, Credential, NonHumanIdentity, Privilege, Trigger, Version
@@ -201,14 +203,18 @@ class PlanContext:
             party_ids |= set(submission_parties.running_party_ids(content.registered))
         #: Keys of privileges that count as restricted, because their binding rests on parties (I8).
         self.unvouched = content.bindings.unvouched(content.privileges, party_ids)
-        return assessment.judge_version(
-            *(automation, content.privileges, content.credentials, content.triggers),
+        self._judge_privileges = partial(
+            assessment.judge_version,
+            automation,
+            credentials=content.credentials,
+            triggers=content.triggers,
             shared=assessment.shared_tier(automation, self.identities),
             chain=self.chain,
             party_ids=party_ids,
             bindings=content.bindings,
             rules=self.policy.tiers,
         )
+        return self._judge_privileges(privileges=content.privileges)
 
     def _source_counts(self) -> bool:
         content = self.content
@@ -225,6 +231,15 @@ class PlanContext:
         reduced.left_out = self.left_out | frozenset(keys)
         reduced._compare()
         return reduced
+
+    def if_read_only(self, keys: Collection[str]) -> "PlanContext":
+        """Return the context as if the source only read with some privileges: tiers and conflicts follow (T1, S6)."""
+        privileges = [_as_read(row) if row.key in keys else row for row in self.content.privileges]
+        changed = copy.copy(self)
+        changed.content = replace(self.content, privileges=privileges)
+        changed._judged = self._judge_privileges(privileges=privileges)
+        changed._compare()
+        return changed
 
     def _compare(self) -> None:
         """Compare the version with what is held, and check it against the conflict rules (A12, S6)."""
@@ -355,3 +370,11 @@ class PlanContext:
         if reason is None and self.conflicts:
             reason = eligibility.because("conflict")
         return reason is None, reason
+
+
+def _as_read(privilege: Privilege) -> Privilege:
+    """Return an unsaved copy of a privilege that only reads its target."""
+    row, entitlement = copy.copy(privilege), copy.copy(privilege.entitlement)
+    entitlement.tags = tags_of(row.connector, entitlement.code, "read", kind=entitlement.resource.kind)
+    row.entitlement, row.level, entitlement.level = entitlement, "read", "read"
+    return row

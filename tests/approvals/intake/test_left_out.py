@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -10,7 +11,7 @@ from django.urls import reverse
 from approvals.intake.drafts import Draft
 from approvals.intake.preview import queries as previews
 from approvals.intake.preview.rows import Preview
-from approvals.intake.preview.shorter import shorter_route
+from approvals.intake.preview.shorter import read_only_route, shorter_route
 from approvals.models import Submission
 from governance.core.models import LedgerEvent
 from inventory.models import ImportItem
@@ -156,6 +157,43 @@ def test_preview_offers_the_change_that_spares_a_person_a_decision(company: Comp
     less = read(company, item)
     assert {person for row in less.asked_rows for seat in row.seats for person in seat.may_decide} < people
     assert {row.key for row in less.wanted if row.request.is_left_out} >= set(shorter.keys)
+
+
+@pytest.mark.rule("T1", "A9")
+def test_preview_offers_to_make_a_write_read_only_and_the_changed_source_has_that_route(
+    connected: Company, rita: Build
+) -> None:
+    def writes(export: dict[str, Any]) -> None:
+        table = {"__rl": True, "value": "stock", "mode": "name"}
+        values = {"mappingMode": "autoMapInputData", "value": {}}
+        export |= {"id": "stockWriter0001"}
+        stock_report.node(export, ".postgres")["parameters"] |= {
+            "operation": "insert",
+            "table": table,
+            "columns": values,
+        }
+
+    item = rita.import_item(STOCK, stock_report.source(writes))
+    rita.post(item, rita.typed(item, connected.people.jonas))
+    preview = read(connected, item)
+    offer = read_only_route(preview)
+    assert offer is not None
+    assert offer.effect == "Omar Haddad alone decides stage 2"
+    page = rita.see(item)
+    assert f"A shorter route:</b> {offer.change}, and Omar Haddad alone decides stage 2. Change “" in page
+    assert {row.requested.tier for row in preview.asked_rows} == {"high", "standard"}, "an offer changes no tier"
+    changed = read(connected, rita.import_item())
+    assert read_only_route(changed) is None, "nothing of it writes confidential data"
+    assert {person.name for row in changed.asked_rows for seat in row.seats for person in seat.may_decide} >= {
+        "Omar Haddad"
+    }
+
+
+@pytest.mark.rule("T1")
+def test_reading_restricted_data_is_high_risk_too_so_it_is_no_offer(company: Company, rita: Build) -> None:
+    builder.connect(company, ONBOARDING)
+    item = rita.import_item(ONBOARDING)
+    assert read_only_route(read(company, item)) is None
 
 
 def test_no_shorter_route_if_one_person_decides_all(connected: Company, rita: Build) -> None:

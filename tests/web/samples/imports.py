@@ -212,11 +212,13 @@ def preview() -> Shape:
             }
         ),
         "route": route(),
-        "shorter": {
-            "change": "Do not post messages to #supplier-intake",
-            "effect": "Mei Tanaka need not decide",
-            "keys": ["4"],
-        },
+        "shorter": [
+            {
+                "change": "Do not post messages to #supplier-intake",
+                "effect": "Mei Tanaka need not decide",
+                "keys": ["4"],
+            }
+        ],
     }
 
 
