@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from unittest import mock
@@ -106,6 +106,11 @@ class Steps(Undone):
     def teardown(self) -> None:
         self.draw.stop()
         super().teardown()
+
+    def attempt(self, act: Callable[[], Any]) -> bool:
+        """People act a minute after what went before: never at the very instant of a sweep."""
+        self.now += timedelta(minutes=1)
+        return super().attempt(act)
 
     # --- what is there ------------------------------------------------------------------------------------------------
 
@@ -211,6 +216,7 @@ class Steps(Undone):
     )
     def somebody_answers_many_together(self, data: st.DataObject, kind: AnswerKind, but: int) -> None:
         """All their open questions, or those of the person whose delegate they are, with one answer."""
+        self.now += timedelta(minutes=1)
         names = sorted({question.reviewer.name for question in self.open_questions()})
         name = data.draw(st.sampled_from(names), label="who")
         actor = as_actor(Person.objects.get(name=name))
