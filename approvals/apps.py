@@ -1,5 +1,7 @@
 """Django application of approvals."""
 
+from pathlib import Path
+
 from django.apps import AppConfig
 
 
@@ -18,13 +20,13 @@ class ApprovalsConfig(AppConfig):
         from approvals.conflicts.views import rows as conflict_rows
         from approvals.grants.views import grants, stops
         from approvals.inbox import notices as inbox_notices
-        from approvals.inbox.views import counts
         from approvals.models import Approval, Submission
         from approvals.policies import queries as policy_queries
         from approvals.proposals.kinds import conflict_rule, kind, people, policy, resources
         from governance.core.access import access
         from governance.core.engine.discovery import import_declarations
         from governance.core.health import queries as health_queries
+        from governance.web.pages import navigation
         from inventory.automations import panels as automation_panels
         from inventory.risk import policy as risk_policy
 
@@ -37,7 +39,7 @@ class ApprovalsConfig(AppConfig):
             kind.register(proposable())
         health_queries.register_advice("people", smallest_organisation.shortage_sentences)
         inbox_notices.register()
-        counts.register()
+        navigation.register_counts(Path(self.path, "inbox", "counts"))
         automation_panels.register_supplier(automation_panels.WAITING, grants.waiting_for_panel)
         automation_panels.register_supplier(automation_panels.STOP, stops.button)
         automation_panels.register_supplier(automation_panels.CONFLICTS, conflict_rows.line)

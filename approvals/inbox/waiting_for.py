@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 
 from django.db import connection
 from django.db.models import OuterRef, Subquery
@@ -18,6 +19,8 @@ from approvals.assignment.route import Route
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Submission, SubmissionState
 from governance.core.models import Person
 
+#: Candidates of the open seats of submissions.
+OPEN_SEATS = Path(__file__).with_name("open_seats.sql").read_text(encoding="utf-8")
 #: Labels that are no seat: the answer to a question, and the acceptance of a partial approval (A5, A14).
 BUILDER, ACCEPTING = "builder", "accepting"
 
@@ -113,47 +116,13 @@ def _open_seats(submissions: Collection[int]) -> dict[int, list[Waiting]]:
     They are no party, not of the other stage, and have not approved in this round.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN_SEATS, {"submissions": list(submissions)})
+        cursor.execute(OPEN_SEATS, {"submissions": list(submissions)})
         rows = cursor.fetchall()
     waiting: dict[int, list[Waiting]] = defaultdict(list)
     for (submission, approval, _, label, due), candidates in groupby(rows, key=itemgetter(0, 1, 2, 3, 4)):
         people = tuple(Holder(*candidate[5:]) for candidate in candidates)
         waiting[submission].append(Waiting(approval, label, people, due))
     return waiting
-
-
-#: The candidates of the open seats of submissions, by stage, approval and seat, then in the order of asking. In SQL: to build it from models took longer
-#: than to answer it. Decisions and carried decisions are two conditions: each uses an index by approval, and one condition with "or" uses none.
-_OPEN_SEATS = """
-SELECT approval.submission_id, approval.id, seat.id, seat.label, approval.due_at,
-person.id, person.name, GREATEST(candidate.at, approval.opened_at)
-FROM approvals_approval approval
-JOIN approvals_submission submission ON submission.id = approval.submission_id
-JOIN approvals_seat seat ON seat.approval_id = approval.id
-JOIN approvals_candidate candidate ON candidate.seat_id = seat.id
-JOIN controls_person person ON person.id = candidate.person_id
-WHERE approval.submission_id = ANY(%(submissions)s) AND approval.state = 'open' AND person.is_active AND person.left_at IS NULL
-AND NOT EXISTS (
-    SELECT FROM approvals_decision decision JOIN approvals_seat filled ON filled.id = decision.seat_id
-    LEFT JOIN approvals_retraction retraction ON retraction.decision_id = decision.id
-    WHERE decision.approval_id = approval.id AND decision.round = approval.round AND decision.outcome = 'approve' AND retraction.id IS NULL
-    AND (filled.label = seat.label OR decision.person_id = person.id OR decision.for_person_id = person.id))
-AND NOT EXISTS (
-    SELECT FROM approvals_carrieddecision carried JOIN approvals_decision decision ON decision.id = carried.decision_id
-    JOIN approvals_seat filled ON filled.id = decision.seat_id
-    LEFT JOIN approvals_retraction retraction ON retraction.decision_id = decision.id
-    WHERE carried.approval_id = approval.id AND carried.round = approval.round AND decision.outcome = 'approve' AND retraction.id IS NULL
-    AND (filled.label = seat.label OR decision.person_id = person.id OR decision.for_person_id = person.id))
-AND NOT EXISTS (
-    SELECT FROM approvals_party party WHERE party.submission_id = approval.submission_id AND party.person_id = person.id)
-AND NOT EXISTS (
-    SELECT FROM approvals_decisionperson decider
-    WHERE decider.submission_id = approval.submission_id AND decider.person_id = person.id AND decider.stage <> approval.stage)
-AND NOT (approval.stage = 2 AND EXISTS (
-    SELECT FROM approvals_decisionperson decider JOIN approvals_decision decision ON decision.id = decider.decision_id
-    WHERE decision.approval_id = submission.app_approval_id AND decider.person_id = person.id))
-ORDER BY approval.stage, approval.id, seat.id, candidate."order", candidate.id
-"""
 
 
 def _sent_back(questions: Iterable[Decision]) -> dict[int, list[SentBack]]:

@@ -1,5 +1,7 @@
 """App configuration of the portal."""
 
+from pathlib import Path
+
 from django.apps import AppConfig
 
 
@@ -14,9 +16,8 @@ class PortalConfig(AppConfig):
         """Register the erasure of sign-in data and the count of unread notices."""
         from governance.core.engine import hooks
         from governance.core.erasure.transitions import FORGETTING
-        from governance.portal.notifications import queries
         from governance.portal.sign_in import erasure
         from governance.web.pages import navigation
 
         hooks.register(FORGETTING, erasure.forget)
-        navigation.register_count(navigation.UNREAD, queries.COUNT_SQL)
+        navigation.register_counts(Path(self.path, "notifications", "counts"))

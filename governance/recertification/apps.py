@@ -1,5 +1,7 @@
 """App configuration of recertification: hooks into other apps and into every page."""
 
+from pathlib import Path
+
 from django.apps import AppConfig
 
 
@@ -23,10 +25,10 @@ class RecertificationConfig(AppConfig):
         from governance.recertification.items import notices as item_notices
         from governance.recertification.items import rules as item_rules
         from governance.recertification.items.transitions import risk_increase
-        from governance.recertification.items.views import my_recertifications
+        from governance.web.pages import navigation
 
         import_declarations(self.name)
-        my_recertifications.register()
+        navigation.register_counts(Path(self.path, "items", "counts"))
         item_notices.register()
         for event in ("item.escalated", "item.silence_suspended"):
             hooks.register(event, item_notices.announce)

@@ -18,7 +18,7 @@ from approvals.models.saved_view import LONGEST_NAME, LONGEST_QUERY
 from governance.core.models import Person
 from governance.core.texts import free_text
 from governance.web.pages import pager
-from governance.web.pages.page import page
+from governance.web.pages.page import ask, page
 from governance.web.requests.request import Request
 
 #: Maximum number of saved views per person and list, limited by their space on the page.
@@ -101,16 +101,15 @@ def save_view(request: Request) -> HttpResponse:
 def remove_view(request: Request, pk: int) -> HttpResponse:
     """Remove a saved view after a confirmation."""
     view = get_object_or_404(SavedView, pk=pk, person=request.actor.person)
-    if request.method == "POST":
-        view.delete()
-        return redirect(view.register)
-    ask = {
-        "id": "view",
-        "title": f"Remove “{view.name}”?",
-        "text": "Only the name is removed. The filters still find the same rows.",
-        "action": request.path,
-        "label": "Remove the view",
-        "kind": "filled",
-    }
-    back_href = f"{reverse(view.register)}?{view.query}"
-    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back_href})
+    return ask(
+        request,
+        lambda _: view.delete(),
+        lambda: None,
+        title=f"Remove “{view.name}”?",
+        text="Only the name is removed. The filters still find the same rows.",
+        label="Remove the view",
+        back=f"{reverse(view.register)}?{view.query}",
+        done=reverse(view.register),
+        kind="filled",
+        reason="",
+    )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
 from django import forms
-from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 
 from approvals.intake import drafts
 from approvals.intake.drafts import NO_TEAM, Draft
@@ -20,11 +19,11 @@ from approvals.intake.preview.rows import Preview
 from approvals.intake.views import preview_page, preview_rows
 from approvals.intake.views.forms import AutomationForm, posted_answers, without_id
 from approvals.intake.views.preview_rows import Form
-from governance.core.access import Actor, Refusal, Refused, Relation, refuse
+from governance.core.access import Actor, Refusal, Relation, refuse
 from governance.core.models import Person, Team
 from governance.core.teams.queries import teams_of
 from governance.web.pages import pager
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import page
 from governance.web.requests.request import Request, number
 from inventory.automations import lineages
 from inventory.automations.rules import ReaderRelations
@@ -232,27 +231,3 @@ class Work:
         context = preview_page.context(preview, form)
         also = ("title", "standing", "missing", "counts", "checks", "chain", "facts")  # they change with the route
         return page(request, "approvals/intake/preview.html", context, fragment="route", also=also, status=status)
-
-
-def discard_page(
-    request: Request, act: Callable[[], object], *, title: str, text: str, done: str, place: str, back: str
-) -> HttpResponse:
-    """Ask before something is discarded; on POST discard it and go to the first page of the import.
-
-    Args:
-        request: the request.
-        act: discards it; may raise a refusal.
-        title, text: the question, and what follows from it.
-        done: message afterwards.
-        place: name of the page before, for the crumbs.
-        back: address of that page.
-    """
-    if request.method == "POST":
-        try:
-            act()
-        except Refused as error:
-            return refused(request, error.refusal, context={"back_href": back})
-        messages.success(request, done)
-        return redirect("import")
-    ask = {"id": "discard", "title": title, "text": text, "action": request.path, "label": "Discard", "kind": "danger"}
-    return page(request, "approvals/intake/discard.html", {"ask": ask, "back_href": back, "place": place})

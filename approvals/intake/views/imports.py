@@ -20,11 +20,11 @@ from approvals.intake import drafts, promotion
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import uploads
-from approvals.intake.views.builder import FEW, Builder, Work, discard_page
+from approvals.intake.views.builder import FEW, Builder, Work
 from approvals.intake.views.forms import AutomationForm, offer
 from approvals.models import Submission
 from governance.core.access import InvalidInput, OutOfTurn, Refused
-from governance.web.pages.page import Shape, form_page, page, refused, say_beside
+from governance.web.pages.page import Shape, ask, form_page, page, refused, say_beside
 from governance.web.requests import upload_limits
 from governance.web.requests.request import Request, number, visible_row
 from inventory.automations import lineages
@@ -269,14 +269,17 @@ def _ask_for_waiver(request: Request, work: Work, code: str) -> HttpResponse:
 def discard(request: Request, pk: int) -> HttpResponse:
     """Discard a preview with its answers, after a confirmation."""
     item = Builder.for_request(request).find(pk)
-    return discard_page(
+    return ask(
         request,
-        lambda: previews.discard_item(item),
+        lambda _: previews.discard_item(item),
+        lambda: None,
         title=f"Discard {item.manifest.get('name') or item.filename}?",
         text="What was read and what you typed is gone then. What is in the register already stays.",
-        done="Discarded.",
-        place="Preview",
+        label="Discard",
+        message="Discarded.",
         back=reverse("import_preview", args=[pk]),
+        done=reverse("import"),
+        reason="",
     )
 
 

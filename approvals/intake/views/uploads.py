@@ -21,14 +21,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from approvals.intake import bulk_import
-from approvals.intake.views.builder import FEW, Builder, discard_page
+from approvals.intake.views.builder import FEW, Builder
 from approvals.intake.views.forms import OrderForm
 from governance.core.access import Refusal, Refused, refuse
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
 from governance.web.components import state_words, times
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, page
+from governance.web.pages.page import Shape, ask, page
 from governance.web.requests import upload_limits
 from governance.web.requests.request import Request, number
 from inventory.importers.problem import ImportProblem
@@ -300,14 +300,17 @@ def report(request: Request, pk: int) -> HttpResponse:
 def discard(request: Request, pk: int) -> HttpResponse:
     """Discard the parts of an upload that are not in the register, after a confirmation."""
     batch = _find(Builder.for_request(request), pk)
-    return discard_page(
+    return ask(
         request,
-        lambda: previews.discard_all(batch),
+        lambda _: previews.discard_all(batch),
+        lambda: None,
         title="Discard what was not imported?",
         text=_discard_sentence(batch),
-        done="Discarded. What is in the register already stays.",
-        place="Upload",
+        label="Discard",
+        message="Discarded. What is in the register already stays.",
         back=reverse("import_batch", args=[pk]),
+        done=reverse("import"),
+        reason="",
     )
 
 

@@ -15,13 +15,6 @@ from governance.core.notices.outbox import Kind
 #: How long the portal shows a notice (H7).
 KEPT = timedelta(days=30)
 
-#: Number of unread notices for the bell: see `navigation.register_count`.
-COUNT_SQL = """
-SELECT count(*) FROM controls_notice notice
-WHERE notice.recipient_id = reader.me AND notice.read_at IS NULL AND notice.event <> 'digest'
-    AND notice.created_at > reader.now - interval '30 days'
-"""
-
 #: Headings of the mail settings by subject, in their order.
 SUBJECTS = {
     "approvals": "Approvals",

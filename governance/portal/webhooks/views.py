@@ -17,7 +17,7 @@ from governance.core.webhooks import signing_keys
 from governance.core.webhooks import transitions as webhook_transitions
 from governance.core.webhooks.webhook_outbox import CHOICES, EVENTS, TEST
 from governance.web.components.facts import Fact
-from governance.web.pages.page import page, refused
+from governance.web.pages.page import confirm, page
 from governance.web.requests.request import Request
 
 #: Most messages on an endpoint's page.
@@ -161,14 +161,14 @@ def webhook_operation(request: Request, pk: int, name: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def webhook_remove(request: Request, pk: int) -> HttpResponse:
     """Remove an endpoint and its address, after a question, because the address can't be restored."""
-    endpoint, now = _load_endpoint(request, pk), request.now()
-    if request.method == "POST":
-        webhook_transitions.remove(endpoint, actor=request.actor, now=now)
-        return redirect(_list_href(endpoint))
-    refusal = webhook_transitions.remove.refusal(endpoint, actor=request.actor, now=now)
-    if refusal is not None:
-        return refused(request, refusal, context={"back_href": endpoint.href})
-    text = "It gets no message again, and its address is forgotten. To stop it for a while, pause it."
-    ask = {"id": "webhook", "title": f"Remove {endpoint}?", "text": text, "action": request.path}
-    ask |= {"label": "Remove it", "kind": "danger"}
-    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": endpoint.href})
+    endpoint = _load_endpoint(request, pk)
+    return confirm(
+        request,
+        endpoint,
+        webhook_transitions.remove,
+        title=f"Remove {endpoint}?",
+        text="It gets no message again, and its address is forgotten. To stop it for a while, pause it.",
+        label="Remove it",
+        done=_list_href(endpoint),
+        reason="",
+    )

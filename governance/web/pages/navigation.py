@@ -10,6 +10,7 @@ Apps register what only they can count; this module knows the order, the names a
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from django.utils import timezone
 
 from governance.core.access import Actor, Permission, access
 from governance.core.clock import current_time
+from governance.core.texts.csv_tables import read_rows
 from governance.web.requests.request import local_path
 
 
@@ -51,38 +53,15 @@ class Destination:
     is_current: bool = False
 
 
-P = Permission
-DESTINATIONS: Final = (
-    Destination("home", "Home", "home", "home"),
-    Destination("import", "Import", "import", "import", for_teams=True),
-    Destination("approvals", "Approvals", "stamp", "approvals", also=("/review/", "/samples/")),
-    Destination("recertify", "Recertifications", "cycle", "recert_mine", also=("/campaigns/calendar/",)),
+#: The entries, in their order.
+DESTINATIONS: Final = tuple(
     Destination(
-        "automations",
-        "Automations",
-        "flow",
-        "automation_list",
-        "Inventory",
-        ("/grants/", "/submissions/", "/transfers/"),
-    ),
-    Destination("resources", "Resources", "database", "resource_list", "Inventory", ("/connections/", "/incidents/")),
-    Destination("identities", "Identities", "id", "identity_list", "Inventory"),
-    Destination("credentials", "Credentials", "key", "credential_list", "Inventory"),
-    Destination("ownerless", "Without an owner", "no-person", "ownerless", "Inventory", ("/interim/",)),
-    Destination("conflicts", "Conflicts", "conflict", "conflict_list", "Risk"),
-    Destination("waivers", "Waivers", "shield", "waiver_list", "Risk"),
-    Destination("revocations", "Access to remove", "remove", "revocations", "Risk"),
-    Destination("held", "Paused revocations", "pause", "held_batches", "Risk", permission=P.LEDGER_READ),
-    Destination("signals", "Signals", "flag", "signals", "Risk", permission=P.SIGNALS_READ),
-    Destination("ledger", "Ledger", "ledger", "ledger", "Audit", permission=P.LEDGER_READ),
-    Destination("reports", "Reports", "chart", "reports", "Audit", permission=P.LEDGER_READ),
-    Destination("people", "People & teams", "team", "people", "Admin", ("/teams/", "/erasures/"), P.LEDGER_READ),
-    Destination("policies", "Policies", "file", "policies", "Admin"),
-    Destination("rules", "Conflict rules", "sliders", "conflict_rules", "Admin", ("/conflicts/new-rule/",)),
-    Destination("proposals", "Proposals", "swap", "proposals", "Admin", permission=P.PROPOSAL_READ),
-    Destination("campaigns", "Campaigns", "calendar", "campaign_list", "Admin"),
-    Destination("webhooks", "Webhooks", "plug", "webhooks", "Admin", permission=P.LEDGER_READ),
-    Destination("health", "Health", "pulse", "health", "Admin", permission=P.LEDGER_READ),
+        *(row["key"], row["label"], row["icon"], row["url_name"], row["group"]),
+        also=tuple(row["also"].split()),
+        permission=Permission(row["permission"]) if row["permission"] else None,
+        for_teams=row["for_teams"] == "yes",
+    )
+    for row in read_rows(__file__, "destinations.csv")
 )
 
 #: The count of unread notices, which the bell in the top bar shows.
@@ -95,15 +74,14 @@ _READER = """
 _counts: dict[str, str] = {}
 
 
-def register_count(key: str, expression: str) -> None:
-    """Register how to count the rows that need the reader at an entry; called in an app's ``ready()``.
+def register_counts(folder: Path) -> None:
+    """Register how to count the rows that need the reader; called in an app's ``ready()``.
 
     Args:
-        key: the entry's.
-        expression: SQL over the row ``reader`` of `_READER`. ``people`` also has the givers of delegations. SQL, because every
-            page counts: building the queries from models takes ten times as long. A fragment counts nothing.
+        folder: of a file ``KEY.sql`` for each entry. It has an expression over the row ``reader`` of `_READER`. ``people`` also has
+            the givers of delegations. SQL, because every page counts: building the queries from models takes ten times as long.
     """
-    _counts[key] = expression
+    _counts.update({file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.sql"))})
 
 
 def _load_counts(actor: Actor) -> dict[str, int]:

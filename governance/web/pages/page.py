@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django import forms
+from django.contrib import messages
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -225,7 +226,7 @@ def confirm(request: Request, row: Any, verb: Transition[Any], *, back: str = ""
         row: the subject, which has an ``href`` unless ``back`` is given.
         verb: the operation, whose `refusal()` decides whether the question is asked at all.
         back: where it goes on from there, where that is not the row's own page.
-        question: title, text, label, kind, points and reason of `ask`.
+        question: title, text, label and the rest of `ask`.
     """
 
     def act(text: str) -> None:
@@ -246,38 +247,48 @@ def ask(
     text: str,
     label: str,
     back: str,
+    done: str = "",
+    message: str = "",
     kind: str = "danger",
     points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
     thread: Callable[[], Sequence[Mapping[str, object]]] = tuple,
     reason: str = "Why",
 ) -> HttpResponse:
-    """Ask for a reason; act on POST. For an operation that `confirm` can't call.
+    """Ask for a reason, or only for a confirmation; act on POST. For an operation that `confirm` can't call.
 
     Args:
         request: the request.
-        act: takes the reason; may raise any refusal. The answer leads to the ``href`` of its result, otherwise back.
+        act: takes the reason; may raise any refusal. The answer leads to the ``href`` of its result, otherwise to ``done``.
         refusal: why the reader may not, asked before the question.
         title, text, label: the question, what follows from it, and the button.
         back: address of the page to return to.
+        done: address of the page after the action; by default ``back``.
+        message: what was done, in words.
         kind: ``danger`` or ``filled``.
         points: what to weigh, see ``components/reasons.html``; asked once it is known that the question is put.
         thread: the messages that it answers, see ``components/thread.html``; asked as points are.
-        reason: label of the text field.
+        reason: label of the text field; empty without one.
     """
     problem = ""
     if request.method == "POST":
         try:
-            return redirect(getattr(act(request.POST.get("reason", "")), "href", back))
-        except InvalidInput as error:
-            problem = error.refusal.sentence
+            href = getattr(act(request.POST.get("reason", "")), "href", done or back)
         except Refused as error:
-            return refused(request, error.refusal, context={"back_href": back})
+            if not reason or not isinstance(error, InvalidInput):
+                return refused(request, error.refusal, context={"back_href": back})
+            problem = error.refusal.sentence
+        else:
+            if message:
+                messages.success(request, message)
+            return redirect(href)
     elif (no := refusal()) is not None:
         return refused(request, no, context={"back_href": back})
     question: Shape = {"id": "confirm", "title": title, "text": text, "label": label, "kind": kind}
     question |= {"points": points(), "thread": thread()}
     question["action"] = request.get_full_path()
-    question["reason"] = {"label": reason, "required": True, "error": problem, "value": request.POST.get("reason", "")}
+    if reason:
+        typed = request.POST.get("reason", "")
+        question["reason"] = {"label": reason, "required": True, "error": problem, "value": typed}
     context = {"ask": question, "back_href": back}
     return page(request, "components/confirm_page.html", context, status=422 if problem else 200)
 

@@ -293,13 +293,6 @@ def counted(number: int, thing: str) -> str:
 
 
 @register.filter
-def things(number: int) -> str:
-    """Start a sentence with a small number of things: "One thing", "Two things", "11 things"."""
-    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
-    return f"{words[number] if 0 <= number < len(words) else number} thing{'' if number == 1 else 's'}"
-
-
-@register.filter
 def number(value: int | str | None) -> str:
     """Write a number with thousands apart: 18,204; a dash for nothing. A count in words stays: "5,000+"."""
     return "–" if value is None else value if isinstance(value, str) else f"{value:,}"

@@ -31,7 +31,6 @@ from governance.recertification.items.views import card_rows, item_card
 from governance.recertification.items.views.card_rows import Row
 from governance.recertification.models import AnswerKind, Asks, Draft, Item, ItemState, Question
 from governance.web.components.times import counted
-from governance.web.pages import navigation
 from governance.web.pages.navigation import Chrome
 from governance.web.pages.page import Shape, ask, page, refused
 from governance.web.requests.request import Request, midnight, number
@@ -365,8 +364,3 @@ def _correctable(actor: Actor, now: datetime) -> list[Question]:
     revoked = questions.filter(item__state=ItemState.ANSWERED, answers__answer=AnswerKind.REVOKE).distinct()
     rows = with_columns(revoked, CORRECTABLE_COLUMNS)
     return list(rows.order_by(F("item__closes_at").asc(nulls_last=True), "pk")[:MAX_CORRECTABLE])
-
-
-def register() -> None:
-    """Register the count of the sidebar."""
-    navigation.register_count("recertify", cards.COUNT_SQL)
