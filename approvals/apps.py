@@ -1,7 +1,5 @@
 """Django application of approvals."""
 
-from pathlib import Path
-
 from django.apps import AppConfig
 
 
@@ -26,7 +24,6 @@ class ApprovalsConfig(AppConfig):
         from governance.core.access import access
         from governance.core.engine.discovery import import_declarations
         from governance.core.health import queries as health_queries
-        from governance.web.pages import navigation
         from inventory.automations import panels as automation_panels
         from inventory.risk import policy as risk_policy
 
@@ -39,7 +36,6 @@ class ApprovalsConfig(AppConfig):
             kind.register(proposable())
         health_queries.register_advice("people", smallest_organisation.shortage_sentences)
         inbox_notices.register()
-        navigation.register_counts(Path(self.path, "inbox", "counts"))
         automation_panels.register_supplier(automation_panels.WAITING, grants.waiting_for_panel)
         automation_panels.register_supplier(automation_panels.STOP, stops.button)
         automation_panels.register_supplier(automation_panels.CONFLICTS, conflict_rows.line)

@@ -1,7 +1,5 @@
 """App configuration of the portal."""
 
-from pathlib import Path
-
 from django.apps import AppConfig
 
 
@@ -13,11 +11,9 @@ class PortalConfig(AppConfig):
     verbose_name = "Portal"
 
     def ready(self) -> None:
-        """Register the erasure of sign-in data and the count of unread notices."""
+        """Register the erasure of sign-in data."""
         from governance.core.engine import hooks
         from governance.core.erasure.transitions import FORGETTING
         from governance.portal.sign_in import erasure
-        from governance.web.pages import navigation
 
         hooks.register(FORGETTING, erasure.forget)
-        navigation.register_counts(Path(self.path, "notifications", "counts"))

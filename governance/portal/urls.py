@@ -28,38 +28,33 @@ from governance.portal.webhooks.views import webhook, webhook_list, webhook_oper
 #: Methods for allauth's forms, which would take a PUT as a POST.
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
+#: Pages below ``account/``: address, view and name.
+ACCOUNT = (
+    ("login/", sign_in.SignIn.as_view(), "account_login"),
+    ("logout/", account.logout, "account_logout"),
+    ("reauthenticate/", sign_in.reauthenticate, "account_reauthenticate"),
+    ("second-factor/", mfa.index, "mfa_index"),
+    ("second-factor/authenticate/", mfa.authenticate, "mfa_authenticate"),
+    ("second-factor/reauthenticate/", sign_in.reauthenticate_by_code, "mfa_reauthenticate"),
+    ("second-factor/activate/", sign_in.Activate.as_view(), "mfa_activate_totp"),
+    ("second-factor/deactivate/", sign_in.Deactivate.as_view(), "mfa_deactivate_totp"),
+    ("recovery-codes/", recovery_codes.view_recovery_codes, "mfa_view_recovery_codes"),
+    ("recovery-codes/generate/", sign_in.GenerateRecoveryCodes.as_view(), "mfa_generate_recovery_codes"),
+    ("password/change/", sign_in.ChangePassword.as_view(), "account_change_password"),
+    ("password/reset/", account.password_reset, "account_reset_password"),
+    ("password/reset/done/", account.password_reset_done, "account_reset_password_done"),
+    ("password/reset/key/done/", account.password_reset_from_key_done, "account_reset_password_from_key_done"),
+)
+
 urlpatterns = [
     path("search/", search_views.search, name="search"),
     path("", home.home, name="home"),
     path("dashboard/", figure_views.dashboard, name="dashboard"),
-    path("account/login/", get_or_post(sign_in.SignIn.as_view()), name="account_login"),
-    path("account/logout/", get_or_post(account.logout), name="account_logout"),
-    path("account/reauthenticate/", get_or_post(sign_in.reauthenticate), name="account_reauthenticate"),
-    path("account/second-factor/", mfa.index, name="mfa_index"),
-    path("account/second-factor/authenticate/", get_or_post(mfa.authenticate), name="mfa_authenticate"),
-    path(
-        "account/second-factor/reauthenticate/", get_or_post(sign_in.reauthenticate_by_code), name="mfa_reauthenticate"
-    ),
-    path("account/second-factor/activate/", get_or_post(sign_in.Activate.as_view()), name="mfa_activate_totp"),
-    path("account/second-factor/deactivate/", get_or_post(sign_in.Deactivate.as_view()), name="mfa_deactivate_totp"),
-    path("account/recovery-codes/", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
-    path(
-        "account/recovery-codes/generate/",
-        get_or_post(sign_in.GenerateRecoveryCodes.as_view()),
-        name="mfa_generate_recovery_codes",
-    ),
-    path("account/password/change/", get_or_post(sign_in.ChangePassword.as_view()), name="account_change_password"),
-    path("account/password/reset/", get_or_post(account.password_reset), name="account_reset_password"),
-    path("account/password/reset/done/", account.password_reset_done, name="account_reset_password_done"),
+    *(path(f"account/{route}", get_or_post(view), name=name) for route, view, name in ACCOUNT),
     re_path(
         r"^account/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)/$",
         get_or_post(sign_in.PasswordFromKey.as_view()),
         name="account_reset_password_from_key",
-    ),
-    path(
-        "account/password/reset/key/done/",
-        account.password_reset_from_key_done,
-        name="account_reset_password_from_key_done",
     ),
     path("automations/", register_list, {"name": "automation_list"}, "automation_list"),
     path("resources/", register_list, {"name": "resource_list"}, "resource_list"),

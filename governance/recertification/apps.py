@@ -1,7 +1,5 @@
 """App configuration of recertification: hooks into other apps and into every page."""
 
-from pathlib import Path
-
 from django.apps import AppConfig
 
 
@@ -13,7 +11,7 @@ class RecertificationConfig(AppConfig):
     verbose_name = "Recertification"
 
     def ready(self) -> None:
-        """Register the link counter, notices, follow-ups of higher risk and erasure.
+        """Register notices, follow-ups of higher risk and erasure.
 
         The deploy gate refuses automations that were not reviewed in time.
         """
@@ -25,10 +23,8 @@ class RecertificationConfig(AppConfig):
         from governance.recertification.items import notices as item_notices
         from governance.recertification.items import rules as item_rules
         from governance.recertification.items.transitions import risk_increase
-        from governance.web.pages import navigation
 
         import_declarations(self.name)
-        navigation.register_counts(Path(self.path, "items", "counts"))
         item_notices.register()
         for event in ("item.escalated", "item.silence_suspended"):
             hooks.register(event, item_notices.announce)

@@ -4,16 +4,17 @@ The context is ``now`` and ``chrome``. Both are lazy: a fragment that shows no f
 that read the clock itself passes its own ``now``, which stands before this one; one that counted for an entry passes its
 own ``chrome``.
 
-Apps register what only they can count; this module knows the order, the names and the permissions.
+Packages of apps have the SQL of what only they can count; the table has the order, the names and the permissions.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from django.apps import apps
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
@@ -70,23 +71,23 @@ UNREAD: Final = "notifications"
 _READER = """
 (SELECT %(me)s::bigint AS me, %(people)s::bigint[] AS people, %(roles)s::text[] AS roles, %(now)s::timestamptz AS now) reader
 """
-#: SQL expressions of counts, by entry.
-_counts: dict[str, str] = {}
 
 
-def register_counts(folder: Path) -> None:
-    """Register how to count the rows that need the reader; called in an app's ``ready()``.
+@cache
+def _expressions() -> dict[str, str]:
+    """SQL of the counts by entry, from the files ``counts/KEY.sql`` of all packages: an expression over the row ``reader``.
 
-    Args:
-        folder: of a file ``KEY.sql`` for each entry. It has an expression over the row ``reader`` of `_READER`. ``people`` also has
-            the givers of delegations. SQL, because every page counts: building the queries from models takes ten times as long.
+    ``people`` also has the givers of delegations. SQL, because every page counts: building the queries from models takes ten
+    times as long.
     """
-    _counts.update({file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.sql"))})
+    folders = [Path(app.path) for app in apps.get_app_configs()]
+    files = [file for folder in folders for file in sorted(folder.glob("*/counts/*.sql"))]
+    return {file.stem: file.read_text(encoding="utf-8") for file in files}
 
 
 def _load_counts(actor: Actor) -> dict[str, int]:
     """Count the rows that need the actor: one query."""
-    if actor.person is None or not _counts:
+    if actor.person is None:
         return {}
     now = access.read_at(actor)
     parameters: dict[str, Any] = {
@@ -95,10 +96,10 @@ def _load_counts(actor: Actor) -> dict[str, int]:
         "roles": [str(role) for role in access.roles_held(actor, now)],
         "now": now,
     }
-    expressions = ", ".join(f"({expression})" for expression in _counts.values())
+    expressions = ", ".join(f"({expression})" for expression in _expressions().values())
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {expressions} FROM {_READER}", parameters)  # noqa: S608 - constants of modules
-        return dict(zip(_counts, cursor.fetchone() or (), strict=True))
+        cursor.execute(f"SELECT {expressions} FROM {_READER}", parameters)  # noqa: S608 - files of packages
+        return dict(zip(_expressions(), cursor.fetchone() or (), strict=True))
 
 
 def load_counts(request: HttpRequest, counts: Mapping[str, int] = MappingProxyType({})) -> dict[str, int]:
