@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from approvals.decisions.rules import bulk_decisions
-from approvals.inbox.queries import approvals, tasks
+from approvals.inbox.queries import approvals
 from approvals.inbox.queries.approvals import TIERS, SubmissionTask
 from approvals.inbox.task import Task
 from approvals.inbox.views import saved_views
@@ -26,9 +26,6 @@ from governance.web.pages import pager
 from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request
 from inventory.models.resource import sees_whole_register
-
-#: Maximum number of proposals; their page has all.
-MOST_PROPOSED = 8
 
 #: Number of open submissions up to which a reader with limited sight gets counts on the chips.
 MOST_COUNTED = 300
@@ -56,7 +53,6 @@ def inbox(request: Request) -> HttpResponse:
     paged = page_of(found, filters, request.GET)
     rows: list[Task] = [*_load_rows(shown.filter(filters.condition()), paged.rows, ids, actor, now)]
     is_all_of_mine = not (filters.show or filters.narrows or paged.newer_href or paged.older_href)
-    proposals = [task for task in tasks.proposals(actor, now) if not task.is_own]
     spot_checks = approvals.spot_checks(actor, now)
     if not filters.show and not filters.narrows and not paged.newer_href:
         rows += spot_checks
@@ -67,13 +63,12 @@ def inbox(request: Request) -> HttpResponse:
     context = {
         "head": {
             "title": "Approvals",
-            "facts": _facts(facts, [*spot_checks, *proposals], now),
+            "facts": _facts(facts, spot_checks, now),
             "aside": "Ordered by risk, then age",
         },
-        "chips": [*_chips(filters, counts, len(spot_checks) + len(proposals)), *_views(filters, views, counts)],
+        "chips": [*_chips(filters, counts, len(spot_checks)), *_views(filters, views, counts)],
         "filters": _fields(request.GET, filters, mine.none() if is_all_of_mine else mine, rows),
         "bands": bands,
-        "proposals": [] if filters.show or filters.narrows else proposals[:MOST_PROPOSED],
         "picks": any(isinstance(row, SubmissionTask) and row.mine for row in rows),
         "first": next((row for band in bands for row in band["rows"] if isinstance(row, SubmissionTask)), None),
         "pager": {
@@ -162,12 +157,12 @@ def _quick(filters: Filters, changes: Mapping[str, Any]) -> Filters:
     return replace(filters, **{"stage": None, "credentials": False, **changes})
 
 
-def _facts(counts: Shape, others: Sequence[Task], now: datetime) -> Sequence[Fact | str]:
+def _facts(counts: Shape, spot_checks: Sequence[Task], now: datetime) -> Sequence[Fact | str]:
     """Numbers in the page's head: waiting, overdue, due today, and the oldest age."""
-    count = counts["waiting"] + len(others)
+    count = counts["waiting"] + len(spot_checks)
     if not count:
         return ["Nothing waits for you"]
-    late = counts["late"] + sum(task.due is not None and task.due < now for task in others)
+    late = counts["late"] + sum(task.due is not None and task.due < now for task in spot_checks)
     facts: list[Fact | str] = [Fact(f"{count} wait{'s' if count == 1 else ''} for you", strong=True)]
     if late:
         facts.append(Fact(f"{late} overdue", tone="no"))
@@ -179,7 +174,7 @@ def _facts(counts: Shape, others: Sequence[Task], now: datetime) -> Sequence[Fac
 
 
 def _chips(filters: Filters, counts: Mapping[Filters, int | None], others: int) -> list[Shape]:
-    """Chips for the list and quick filters, with counts if known. ``others``: spot checks and proposals."""
+    """Chips for the list and quick filters, with counts if known. ``others``: number of spot checks."""
 
     def chip(label: str, on: Filters, off: Filters) -> Shape:
         count, is_all = counts.get(on), not on.show and not on.narrows

@@ -65,20 +65,15 @@ class Filters:
 
     def condition(self) -> Q:
         """Return the filter as a query condition."""
-        condition = Q()
-        if self.stage is not None:
-            condition &= Q(stage=self.stage)
-        if self.team is not None:
-            condition &= Q(submission__automation__team=self.team)
-        if self.tier:
-            condition &= Q(submission__tier=self.tier)
-        if self.credentials:
-            condition &= Q(kind=ApprovalKind.CREDENTIAL)
-        for word in self.words:
-            condition &= Q(submission__automation__name__icontains=word)
-        if self.show == "overdue":
-            condition &= Q(due_at__lt=self.now)
-        return condition
+        values = {
+            "stage": self.stage,
+            "submission__automation__team": self.team,
+            "submission__tier": self.tier or None,
+            "kind": ApprovalKind.CREDENTIAL if self.credentials else None,
+            "due_at__lt": self.now if self.show == "overdue" else None,
+        }
+        words = [Q(submission__automation__name__icontains=word) for word in self.words]
+        return Q(*words, **{name: value for name, value in values.items() if value is not None})
 
     @property
     def narrows(self) -> bool:
