@@ -10,7 +10,7 @@ from approvals.intake.views import connections, imports, manual_description, upl
 from approvals.light_path import views as light_path_views
 from approvals.policies.views import policies, policy_edit
 from approvals.proposals.views import proposals, resource_proposals
-from approvals.review.views import chain, review, route_reasons
+from approvals.review.views import chain, review
 from approvals.waivers import views as waiver_views
 from governance.core.models import Team
 from inventory.models import Automation, NonHumanIdentity, Resource
@@ -38,7 +38,6 @@ urlpatterns = [
     path("review/<int:pk>/records/<int:record>/undo/", review.undo, name="undo"),
     path("review/<int:pk>/records/<int:record>/answer/", review.answer_question, name="answer"),
     path("review/<int:pk>/records/<int:record>/object/", review.object_to_record, name="object"),
-    path("review/<int:pk>/why/", route_reasons.review_why, name="review_why"),
     path("review/<int:pk>/chain/", chain.review_chain, name="review_chain"),
     path("review/<int:pk>/comment/", review.add_comment, name="comment"),
     path("review/<int:pk>/accept/", review.accept, name="accept"),

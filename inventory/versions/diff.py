@@ -119,6 +119,11 @@ def differs(was: Privilege, now: Privilege) -> bool:
     return bool(_fields(was, now, COMPARED))
 
 
+def altered(was: Privilege, now: Privilege) -> tuple[Field, ...]:
+    """Facts that differ between two privileges with the same operation and other keys."""
+    return _fields(was, now, COMPARED | {"Data class": "entitlement.counted_class", "Credential": "credential"})
+
+
 def _fields(was: Privilege, now: Privilege, compared: Mapping[str, str]) -> tuple[Field, ...]:
     rows = (Field(label, *(_text(attrgetter(path)(row)) for row in (was, now))) for label, path in compared.items())
     return tuple(row for row in rows if row.before != row.after)

@@ -147,7 +147,6 @@ TOUR = (
     ("sana", "automation_chain", "automation"),
     ("sana", "automation_chain", "joined"),  # with its purposes, its calls, and its unknowns
     ("theo", "review_chain", "submission"),
-    ("theo", "review_why", "submission"),
     ("sana", "automation_raise", "automation"),
     ("sana", "ownerless"),
     ("sana", "identity", "identity"),

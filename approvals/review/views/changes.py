@@ -12,11 +12,10 @@ from approvals.review.changes import Change, VersionChanges
 from approvals.review.dossier import Dossier
 from approvals.review.views.reader import Reader
 from approvals.submissions import reapproval
-from governance.web.components import state_words as web_words
 from governance.web.components import times
 from governance.web.pages.page import Shape
 from inventory.models import AutomationKind, Credential, Privilege
-from inventory.versions import trigger_descriptions
+from inventory.versions import diff, trigger_descriptions
 
 #: Title, tone, icon and counted words of each way to change, in display order.
 WAYS = {
@@ -113,25 +112,12 @@ def _kept(kept: Iterable[Change], details: Dossier) -> list[Shape]:
     return sorted(rows, key=lambda row: ("high", "standard", "low", "").index(row["tier"]))
 
 
-def _differences(change: Change) -> list[Shape]:
+def _differences(change: Change) -> Sequence[diff.Field]:
     """Facts of a changed privilege before and after, for ``components/diff.html``."""
     was, now = change.before, change.after
     if not change.is_altered or not isinstance(was, Privilege) or not isinstance(now, Privilege):
-        return []
-    pairs = (
-        ("Level", web_words.LEVELS[was.level].text, web_words.LEVELS[now.level].text),
-        ("Data class", was.entitlement.counted_class, now.entitlement.counted_class),
-        ("Credential", str(was.credential or "none"), str(now.credential or "none")),
-        ("Switched on", _yes(was.active), _yes(now.active)),
-        ("Chosen by a model", _yes(was.model_controlled), _yes(now.model_controlled)),
-        ("Can’t be judged from its source", _yes(was.opaque), _yes(now.opaque)),
-        ("Recognised", _yes(was.recognised), _yes(now.recognised)),
-    )
-    return [{"label": label, "before": a, "after": b} for label, a, b in pairs if a != b]
-
-
-def _yes(is_so: bool) -> str:
-    return "yes" if is_so else "no"
+        return ()
+    return diff.altered(was, now)
 
 
 def _app_rows(name: str, pair: tuple[Any, Any], details: Dossier) -> list[Shape]:

@@ -25,16 +25,7 @@ from governance.portal.registers.declarations import (
 from governance.recertification.models import Item
 from governance.web.registers.register import Filter, Register
 from inventory import models
-from inventory.models import (
-    Assessment,
-    Automation,
-    Credential,
-    Entitlement,
-    Finding,
-    NonHumanIdentity,
-    Resource,
-    VersionCredential,
-)
+from inventory.models import Automation, Credential, NonHumanIdentity, Resource
 from inventory.models.interim_owner import interim_condition
 
 SOON = timedelta(days=30)
@@ -60,7 +51,7 @@ def automations(actor: Actor, now: datetime) -> Register:
     """Automations with their last submission, reviews and findings."""
     me = _ids(actor)
     submissions = _submissions()
-    of_it = Assessment.objects.filter(version__automation=OuterRef(OuterRef("pk")))
+    of_it = models.Assessment.objects.filter(version__automation=OuterRef(OuterRef("pk")))
     newest = Subquery(of_it.order_by("-version__number", "-pk").values("pk")[:1])
     reviews = Item.objects.filter(automation=OuterRef("pk"), state="closed").order_by("-closed_at")
     members = Membership.objects.filter(person__in=me).values("team")
@@ -88,7 +79,9 @@ def automations(actor: Actor, now: datetime) -> Register:
         owner=answering("business_owner", now),
         held=number_of(Grant.objects.standing(), "automation"),
         recertified=Subquery(reviews.values("closed_at")[:1]),
-        findings=number_of(Finding.objects.filter(assessment=newest, state="open"), "assessment__version__automation"),
+        findings=number_of(
+            models.Finding.objects.filter(assessment=newest, state="open"), "assessment__version__automation"
+        ),
     )
 
 
@@ -111,7 +104,7 @@ def resources(actor: Actor, now: datetime) -> Register:
         state=text_case((accepted, "accepted"), (ownerless, "orphaned"), default=F("state")),
         references={"team": ("team", "team_name")},
         owner_name=answering("owner", now),
-        offered=number_of(Entitlement.objects.all(), "resource"),
+        offered=number_of(models.Entitlement.objects.all(), "resource"),
         held=number_of(Grant.objects.standing(), "entitlement__resource"),
     )
 
@@ -138,7 +131,7 @@ def credentials(actor: Actor, now: datetime) -> Register:
     """Credentials: their age, and whether their rotation is overdue (I6, I11)."""
     me = _ids(actor)
     rotated = Q(rotated_at__isnull=False, rotated_at__date__gte=F("rotation_due_on"))
-    used = VersionCredential.objects.exclude(version__automation__state="retired")
+    used = models.VersionCredential.objects.exclude(version__automation__state="retired")
     overdue, expired = Q(rotation_due_on__lt=now.date()) & ~rotated, Q(expires_at__lte=now)
     return declare(
         "credential_list",
