@@ -19,18 +19,12 @@ from governance.web.pages.page import Shape, page, timeline_context
 from governance.web.requests.request import Request, visible_row
 from inventory.models import Automation, NonHumanIdentity, Resource
 
-#: Transitions by the model of their subject.
-VERBS: dict[type[Model], Transition[Any]] = {
-    Automation: stops.stop_automation,
-    NonHumanIdentity: stops.stop_identity,
-    Resource: stops.stop_resource,
-    Team: stops.stop_team,
-}
-URL_NAMES = {
-    Automation: "automation_stop",
-    NonHumanIdentity: "identity_stop",
-    Resource: "resource_stop",
-    Team: "team_stop",
+#: Transition and URL name by the model of the subject.
+VERBS: dict[type[Model], tuple[Transition[Any], str]] = {
+    Automation: (stops.stop_automation, "automation_stop"),
+    NonHumanIdentity: (stops.stop_identity, "identity_stop"),
+    Resource: (stops.stop_resource, "resource_stop"),
+    Team: (stops.stop_team, "team_stop"),
 }
 #: Rows to show.
 MOST = 200
@@ -38,17 +32,17 @@ MOST = 200
 
 def button(row: Model, actor: Actor, now: datetime) -> Shape | None:
     """Return the button on the page of a row, or None if the reader may not stop it or nothing is in force."""
-    if VERBS[type(row)].refusal(row, actor=actor, now=now) is not None:
+    verb, url_name = VERBS[type(row)]
+    if verb.refusal(row, actor=actor, now=now) is not None:
         return None
-    href = reverse(URL_NAMES[type(row)], args=[row.pk])
-    return {"label": "Stop", "icon": "ring-cross", "kind": "danger", "post": href}
+    return {"label": "Stop", "icon": "ring-cross", "kind": "danger", "post": reverse(url_name, args=[row.pk])}
 
 
 @require_POST
 def press(request: Request, pk: int, model: type[Model]) -> HttpResponse:
     """Stop everything of a row, and show what stopped."""
     row = get_object_or_404(Team, pk=pk) if model is Team else visible_row(request, model, pk)[0]
-    return redirect(VERBS[model](row, actor=request.actor, now=request.now()).href)
+    return redirect(VERBS[model][0](row, actor=request.actor, now=request.now()).href)
 
 
 @require_GET

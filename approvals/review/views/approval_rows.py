@@ -10,7 +10,7 @@ from approvals.assignment.route import Route
 from approvals.assignment.seat_state import SeatState
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.decisions.transitions.comment import object_to
-from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel
+from approvals.models import Approval, ApprovalState, Decision, SeatLabel
 from approvals.policies import current_tiers
 from approvals.policies.facts import SubmissionFacts
 from approvals.review.changes import privilege_code
@@ -21,12 +21,6 @@ from approvals.review.views.reader import Reader
 from governance.core.access import Refusal
 from governance.web.pages.page import Shape
 
-#: Words for a decision, to follow the person's name.
-DECISION_WORDS: dict[str, str] = {
-    DecisionOutcome.APPROVE: "approved it",
-    DecisionOutcome.REJECT: "refused it",
-    DecisionOutcome.ASK: "requested changes",
-}
 #: Segments of ended, sent back and waiting approvals in the stepper's bar.
 SEGMENTS: dict[str, str] = {
     ApprovalState.APPROVED: "approved",
@@ -197,9 +191,9 @@ def _seat_words(seat: SeatState, reader: Reader) -> str:
 
 
 def decision_words(decisions: Iterable[Decision], reader: Reader) -> list[tuple[str, Decision]]:
-    """Decisions, each with what its person did in words: "Omar Haddad refused it"."""
+    """Decisions, each with what its person did in words: "Omar Haddad rejected"."""
     return [
-        (f"{reader.decided_by(decision, start=False)} {DECISION_WORDS[decision.outcome]}", decision)
+        (f"{reader.decided_by(decision, start=False)} {approval_marks.DID[decision.outcome]}", decision)
         for decision in decisions
     ]
 

@@ -164,9 +164,8 @@ def _words(event: LedgerEvent, subject: str) -> str:
 
 def _names(events: Sequence[LedgerEvent]) -> dict[tuple[str, str], str]:
     """Name of each subject: its own, else that of its parent, else its kind and key."""
-    models = {
-        model._meta.label_lower: model for model in apps.get_models()
-    }  # without apps that are no longer installed
+    # Without apps that are no longer installed.
+    models = {model._meta.label_lower: model for model in apps.get_models()}
     wanted: dict[str, set[str]] = defaultdict(set)
     for event in events:
         wanted[event.subject_type].add(event.subject_id)

@@ -1,6 +1,5 @@
 """Notices of a person in the portal: every notice of the last 30 days, whether it was mailed or not (H7)."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -74,12 +73,8 @@ def unread_notices(actor: Actor, now: datetime) -> QuerySet[Notice]:
     return notices_of(actor.person, now).filter(read_at=None)
 
 
-def load_lines(notices: Iterable[Notice], person: Person) -> list[Line]:
-    """The notices of a person as lines."""
-    return [_line(notice, person) for notice in notices]
-
-
-def _line(notice: Notice, person: Person) -> Line:
+def line_of(notice: Notice, person: Person) -> Line:
+    """One notice of a person as a line."""
     notice.recipient = person
     kind = outbox.KINDS.get(notice.event)
     try:

@@ -22,7 +22,7 @@ def notifications(request: Request) -> HttpResponse:
     rows = queries.notices_of(person, now)
     paged = pager.newest_first(rows, request.GET, reverse("notifications"))
     context = {
-        "lines": queries.load_lines(paged.rows, person),
+        "lines": [queries.line_of(notice, person) for notice in paged.rows],
         "pager": paged,
         "has_unread": queries.unread_notices(request.actor, now).exists(),
     }

@@ -16,7 +16,7 @@ from governance.web.pages.page import Shape, page
 from governance.web.registers.register import Listing, Register
 from governance.web.requests.request import Request
 
-#: Registers that are tabs of sibling page.
+#: Registers that are tabs of one page.
 SIBLINGS: Final = ("automation_list", "submission_list", "grant_list")
 
 #: Registers by the name of their URL.
@@ -48,11 +48,7 @@ def register_list(request: Request, name: str, **more: Any) -> HttpResponseBase:
         **listing.context(),
         **_views(listing, request.actor),
         "action": _action(name, request.actor, now),
-        "siblings": [
-            {"label": _title(sibling), "href": reverse(sibling), "current": sibling == name} for sibling in SIBLINGS
-        ]
-        if name in SIBLINGS
-        else [],
+        "siblings": [_tab(sibling, name) for sibling in SIBLINGS if name in SIBLINGS],
         **more,
     }
     if name == "grant_list" and request.GET.get("resource") and context["rows"]:
@@ -60,8 +56,8 @@ def register_list(request: Request, name: str, **more: Any) -> HttpResponseBase:
     return page(request, "portal/registers/register.html", context, fragment="list", also=("top", "choices", "kept"))
 
 
-def _title(name: str) -> str:
-    return declarations.REGISTERS[name]["title"]
+def _tab(name: str, current: str) -> Shape:
+    return {"label": declarations.REGISTERS[name]["title"], "href": reverse(name), "current": name == current}
 
 
 def _views(listing: Listing, actor: Actor) -> Shape:

@@ -115,7 +115,7 @@ def evidence() -> Shape:
             ({"label": "security", "seat": {"get_label_display": "Security"}, "decision": signed}, "Sana Iqbal", False),
         ],
         "skipped": [{"why": "Bram Visser is a party to this submission (editor)", "code": "SOD-1"}],
-        "history": [("Omar Haddad refused it", {"at": at(2), "reason": _text("It asked for all columns.")})],
+        "history": [("Omar Haddad rejected", {"at": at(2), "reason": _text("It asked for all columns.")})],
     }
 
 
