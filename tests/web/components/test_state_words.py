@@ -142,5 +142,4 @@ def test_numbers_and_lists_read_as_in_a_sentence() -> None:
     )
     assert render("{{ names|listed }}", names=["Omar", "Mei", "Rita"]) == "Omar, Mei and Rita"
     assert render("{{ names|listed }}", names=[]) == ""
-    assert render("{{ 2|things }}") == "Two things"
     assert render("{{ digest|short_digest }}", digest="9f2c41ab" + "0" * 54 + "e7") == "9f2c41ab…e7"
