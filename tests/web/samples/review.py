@@ -15,7 +15,7 @@ SUBMISSION: Shape = {
     "automation_id": 1,
     "submitted_by": PEOPLE["Rita Novak"],
     "version": {"number": 7, "manifest_digest": "sha256:9f2c41abe7"},
-    "policy": {"number": 12},
+    "policy": {"number": 12, "href": "/policies/12/"},
     "tier": "high",
     "automation": {
         "team": {"name": "Finance Operations"},
