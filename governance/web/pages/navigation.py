@@ -38,7 +38,7 @@ class Destination:
         also: paths below which the entry is current too.
         permission: a permission of a role; None for a page that everybody may open.
         for_teams: whether only members and leads of a team may use the page.
-        href, count, is_current: set for a request. ``count`` is the number of tasks that need the reader.
+        href, count, open, is_current: set for a request. ``count`` is the number of tasks that need the reader, ``open`` of open rows.
     """
 
     key: str
@@ -51,6 +51,7 @@ class Destination:
     for_teams: bool = False
     href: str = ""
     count: int = 0
+    open: int = 0
     is_current: bool = False
 
 
@@ -65,6 +66,8 @@ DESTINATIONS: Final = tuple(
     for row in read_rows(__file__, "destinations.csv")
 )
 
+#: Ends the key of a count of open rows.
+OPEN: Final = ".open"
 #: The count of unread notices, which the bell in the top bar shows.
 UNREAD: Final = "notifications"
 
@@ -77,8 +80,8 @@ _READER = """
 def _expressions() -> dict[str, str]:
     """SQL of the counts by entry, from the files ``counts/KEY.sql`` of all packages: an expression over the row ``reader``.
 
-    ``people`` also has the givers of delegations. SQL, because every page counts: building the queries from models takes ten
-    times as long.
+    A key with `OPEN` after it counts open rows, shown where none needs the reader. ``people`` also has the givers of
+    delegations. SQL, because every page counts: building the queries from models takes ten times as long.
     """
     folders = [Path(app.path) for app in apps.get_app_configs()]
     files = [file for folder in folders for file in sorted(folder.glob("*/counts/*.sql"))]
@@ -119,10 +122,10 @@ def destinations(request: HttpRequest, counts: Mapping[str, int] | None = None) 
     if not actor:
         return []
     counts = load_counts(request) if counts is None else counts
+    shown = [row for row in DESTINATIONS if _may_use(row, actor)]
     placed = [
-        replace(destination, href=reverse(destination.url_name), count=counts.get(destination.key, 0))
-        for destination in DESTINATIONS
-        if _may_use(destination, actor)
+        replace(row, href=reverse(row.url_name), count=counts.get(row.key, 0), open=counts.get(row.key + OPEN, 0))
+        for row in shown
     ]
     lengths = {destination.key: _path_length(request.path, destination) for destination in placed}
     current = max(lengths, key=lambda key: lengths[key], default="")

@@ -48,7 +48,9 @@ def test_counts_are_those_of_the_lists_in_one_statement(company: Company) -> Non
         actor = as_actor(person)
         expected = listed_tasks(actor, company)
         with CaptureQueriesContext(connection) as queries:
-            assert navigation._load_counts(actor) == expected, person.name
+            counts = navigation._load_counts(actor)
+        needing = {key: count for key, count in counts.items() if not key.endswith(navigation.OPEN)}
+        assert needing == expected, person.name
         assert len(queries) == 1, person.name
     assert listed_tasks(as_actor(n.theo), company)["approvals"] >= 1
     assert second.approvals.filter(stage=1, state="open").exists()

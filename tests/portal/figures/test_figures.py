@@ -37,6 +37,7 @@ def two_automations(c: Company) -> Submission:
 
 
 begun = starting_point("stock_in_force", two_automations)
+unchanged = starting_point("plain_in_force", lambda c: None)
 
 
 def counted(company: Company, days: int = 0, **team: object) -> dict[str, int]:
@@ -148,7 +149,7 @@ def test_late_tasks_and_lost_owners_are_counted(company: Company) -> None:
     assert sum(number for name, number in ending.items() if name.startswith("ending.")) == 2  # terms of 180 days
 
 
-@starting_point("plain_in_force", lambda c: None)
+@unchanged
 def test_conflicts_and_waivers_count_for_each_team_that_takes_part(company: Company) -> None:
     n, now = company.people, company.now
     conflict_rules.rule(conflict_rules.on(company.erp), conflict_rules.on(company.slack), mode="record")
@@ -156,6 +157,19 @@ def test_conflicts_and_waivers_count_for_each_team_that_takes_part(company: Comp
     assert counted(company)["conflicts.record"] == 1
     assert counted(company, team=n.finance_ops)["conflicts.record"] == 1
     assert "conflicts.record" not in counted(company, team=n.platform)
+
+
+@unchanged
+def test_open_rows_stand_grey_in_the_sidebar_of_readers_of_the_whole_register(company: Company) -> None:
+    n, path = company.people, reverse("people")
+    conflict_rules.rule(conflict_rules.on(company.erp), conflict_rules.on(company.slack), mode="record")
+    conflict_jobs.scan_all(company.now, Actor.of_job(conflict_jobs.JOB))
+    jobs.sweep(company.now)
+    mark = '<span class="count count-open">1<span class="visually-hidden"> open</span></span>'
+    assert mark not in client_of(n.rita).get(reverse("home")).content.decode(), "she sees a part of the register"
+    assert client_of(n.yuki).get(path).content.decode().count(mark) == 1
+    Figure.objects.filter(name="conflicts.record", team=None).update(value=0)
+    assert mark not in client_of(n.yuki).get(path).content.decode()
 
 
 @begun
