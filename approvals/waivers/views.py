@@ -217,12 +217,15 @@ def waiver_list(request: Request) -> HttpResponse:
     """List the waivers of automations that the reader may see, newest first. Filters are in the URL."""
     now, query, path = request.now(), request.GET, reverse("waiver_list")
     show = query.get("show", "") if query.get("show", "") in SHOWN else ""
-    seen = Waiver.objects.visible_to(request.actor, now)
+    visible = Waiver.objects.visible_to(request.actor, now)
+    team = number(query.get("team"))
+    seen = visible if team is None else visible.filter(automation__team=team)
     counts = {word: seen.standing(word, now)[:100].count() for word in ("", "live")}
     waivers = seen.standing(show, now).titled().select_related("automation__team", "asked_by")
     paged = pager.newest_first(waivers, query, path)
     context = {
         "chips": pager.chips(path, query, "show", SHOWN.items(), counts),
+        "filters": pager.filter_bar(query, path, [("team", "Team", pager.choices(visible, "automation__team"))]),
         "rows": paged.rows,
         "show": show,
         "pager": paged,

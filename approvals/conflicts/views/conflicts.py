@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Func, Q, QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -31,8 +31,6 @@ from governance.web.pages.page import Shape, page, timeline_context
 from governance.web.requests.request import Request, number
 from inventory.models import Automation, NonHumanIdentity
 
-#: Limit of owners in the filter.
-OWNERS = 200
 #: Labels of the chips, by the value in the URL.
 SHOWN = {"": "Open", "waived": "Waived", "again": "Waiver over", "ended": "Over"}
 #: States of conflicts that ended without resolution: the rule was given up, or its scope changed.
@@ -74,12 +72,15 @@ def conflict_list(request: Request) -> HttpResponse:
     now, query, actor, path = request.now(), request.GET, request.actor, reverse("conflict_list")
     show = query.get("show", "") if query.get("show", "") in SHOWN else ""
     visible = Conflict.objects.visible_to(actor, now)
+    parts = visible.order_by().values(member=Func(F("automations"), function="unnest"))
+    members = Automation.objects.visible_to(actor, now).filter(pk__in=parts).order_by()
+    selects = [("owner", "Owner", _owner_choices(members)), ("team", "Team", pager.choices(members, "team"))]
     seen, clauses = _filtered(visible, query, actor, now)
     counts = {word: seen.standing(word, now)[:100].count() for word in SHOWN if word != "ended"}
     paged = pager.newest_first(seen.standing(show, now).telling_waived(now).select_related("rule"), query, path)
     context = {
         "chips": pager.chips(path, query, "show", SHOWN.items(), counts),
-        "filters": pager.filter_bar(query, path, [("owner", "Owner", _owner_choices(visible, actor, now))]),
+        "filters": pager.filter_bar(query, path, selects),
         "filtered": " and ".join(clauses),
         "show": show,
         "rows": list_rows(paged.rows, actor, now),
@@ -109,15 +110,17 @@ def _filtered(
         clauses.append(f"of automations that {person.name if person else 'somebody'} answers for")
         owned = automations.filter(Q(business_owner=owner) | Q(technical_owner=owner))
         seen = seen.filter(automations__overlap=ArraySubquery(owned.values("pk")))
+    if team := number(query.get("team")):
+        name = Team.objects.filter(pk=team).values_list("name", flat=True).first()
+        clauses.append(f"of automations of {name or 'a team'}")
+        seen = seen.filter(automations__overlap=ArraySubquery(automations.filter(team=team).values("pk")))
     return seen, clauses
 
 
-def _owner_choices(seen: ConflictQuerySet, actor: Actor, now: datetime) -> list[tuple[int, str]]:
-    """Return the owners of visible automations in these conflicts, by name. One query."""
-    parts = seen.order_by().values(member=Func(F("automations"), function="unnest"))
-    owned = Automation.objects.visible_to(actor, now).filter(pk__in=parts).order_by()
+def _owner_choices(owned: QuerySet[Automation]) -> list[tuple[int, str]]:
+    """Return the owners of automations, by name. One query."""
     owners = Q(pk__in=owned.values("business_owner")) | Q(pk__in=owned.values("technical_owner"))
-    people = Person.objects.filter(owners).values_list("pk", "name")[:OWNERS]
+    people = Person.objects.filter(owners).values_list("pk", "name")[: pager.CHOICES]
     return sorted(people, key=lambda person: person[1])
 
 

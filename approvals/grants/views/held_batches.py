@@ -14,7 +14,7 @@ from approvals.models import BatchSays, BatchState, HeldBatch
 from governance.core.access import ROLE_WORDS, InvalidInput, Refusal, refuse
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page, timeline_context
-from governance.web.requests.request import Request, visible_row
+from governance.web.requests.request import Request, number, visible_row
 from inventory.models import Automation
 
 #: Teams listed by name.
@@ -26,12 +26,20 @@ SHOWN = (("", "Open"), ("ended", "Answered or over"))
 @require_GET
 def batch_list(request: Request) -> HttpResponse:
     """Show open or past batches; filters are in the URL."""
-    path, seen = reverse("held_batches"), HeldBatch.objects.visible_to(request.actor, request.now())
-    waiting, is_ended = seen.filter(state=BatchState.OPEN), request.GET.get("show") == "ended"
+    path, query, visible = (
+        reverse("held_batches"),
+        request.GET,
+        HeldBatch.objects.visible_to(request.actor, request.now()),
+    )
+    team, of_team = number(query.get("team")), "held__grant__automation__team"
+    # One row for each batch, so that the grants are counted over all teams.
+    seen = visible if team is None else visible.filter(pk__in=visible.filter(**{of_team: team}).order_by().values("pk"))
+    waiting, is_ended = seen.filter(state=BatchState.OPEN), query.get("show") == "ended"
     rows = (seen.exclude(state=BatchState.OPEN) if is_ended else waiting).select_related("cause__person")
-    paged = pager.newest_first(rows.annotate(grants=Count("held")), request.GET, path)
+    paged = pager.newest_first(rows.annotate(grants=Count("held")), query, path)
     context = {
-        "chips": pager.chips(path, request.GET, "show", SHOWN, {"": waiting.count()}),
+        "chips": pager.chips(path, query, "show", SHOWN, {"": waiting.count()}),
+        "filters": pager.filter_bar(query, path, [("team", "Team", pager.choices(visible, of_team))]),
         "rows": paged.rows,
         "is_ended": is_ended,
         "pager": paged,

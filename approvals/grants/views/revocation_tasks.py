@@ -20,8 +20,6 @@ from governance.web.pages.page import Shape, page, timeline_context
 from governance.web.requests.request import Request, number
 from inventory.models import Resource
 
-#: Choices of a filter.
-CHOICES = 200
 #: Choices of the filters that are links.
 SHOWN = (("", "Open"), ("overdue", "Overdue"), ("done", "Done"))
 MINE = (("", "Of everybody"), ("1", "Asked of me"))
@@ -55,7 +53,11 @@ def revocation_list(request: Request) -> HttpResponse:
         "filters": pager.filter_bar(
             query,
             path,
-            [("resource", "Resource", _resources(visible)), ("owner", "Waiting for", _owners(visible))],
+            [
+                ("resource", "Resource", _resources(visible)),
+                ("owner", "Waiting for", pager.choices(visible, "owner")),
+                ("team", "Team", pager.choices(visible, "grant__automation__team")),
+            ],
         ),
         "rows": [{"task": task, "state": grant_queries.state_words(task, now)} for task in paged.rows],
         "show": show,
@@ -71,22 +73,18 @@ def _narrowed(seen: RevocationTaskQuerySet, query: QueryDict, actor: Actor, now:
     if (resource := number(query.get("resource"))) is not None:
         decided_on = Q(grant__entitlement__isnull=True, grant__approval__decided_on=resource)
         seen = seen.filter(Q(grant__entitlement__resource=resource) | decided_on)
-    if (automation := number(query.get("automation"))) is not None:
-        seen = seen.filter(grant__automation=automation)
-    owner = number(query.get("owner"))
-    return seen if owner is None else seen.filter(owner=owner)
+    columns = ("automation", "grant__automation"), ("owner", "owner"), ("team", "grant__automation__team")
+    for name, column in columns:
+        if (key := number(query.get(name))) is not None:
+            seen = seen.filter(**{column: key})
+    return seen
 
 
 def _resources(seen: RevocationTaskQuerySet) -> list[tuple[int, str]]:
     held = seen.order_by().values("grant__entitlement__resource")
     decided = seen.order_by().values("grant__approval__decided_on")
     rows = Resource.objects.filter(Q(pk__in=held) | Q(pk__in=decided)).order_by("name", "pk")
-    return list(rows.values_list("pk", "name")[:CHOICES])
-
-
-def _owners(seen: RevocationTaskQuerySet) -> list[tuple[int, str]]:
-    rows = Person.objects.filter(pk__in=seen.order_by().values("owner")).order_by("name", "pk")
-    return list(rows.values_list("pk", "name")[:CHOICES])
+    return list(rows.values_list("pk", "name")[: pager.CHOICES])
 
 
 @require_http_methods(["GET", "POST"])

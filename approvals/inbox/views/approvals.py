@@ -16,7 +16,7 @@ from approvals.inbox.queries import approvals
 from approvals.inbox.queries.approvals import TIERS, SubmissionTask
 from approvals.inbox.task import Task
 from approvals.inbox.views import saved_views
-from approvals.inbox.views.filters import MOST, Filters, page_of, places
+from approvals.inbox.views.filters import AGES, MOST, Filters, page_of, places
 from approvals.models import Approval, ApprovalState, SavedView, Submission
 from governance.core.access import Actor
 from governance.core.database.querysets import among, with_columns
@@ -214,10 +214,11 @@ def _fields(query: QueryDict, filters: Filters, unlisted: QuerySet[Approval], ro
     teams |= {row.team_pk: row.team for row in rows if isinstance(row, SubmissionTask)}
     by_name = [(str(pk), name) for pk, name in sorted(teams.items(), key=lambda pair: pair[1])]
     tiers = [(tier, tier.capitalize()) for tier in TIERS]
-    selects = [("tier", "Risk", tiers), ("team", "Team", by_name)]
+    ages = [(str(days), f"{times.counted(days, 'day')} or more") for days in AGES]
+    selects = [("tier", "Risk", tiers), ("team", "Team", by_name), ("days", "Waiting", ages)]
     return pager.filter_bar(query, reverse("approvals"), selects, words_label="Automation") | {
         "words": " ".join(filters.words),
-        "kept": replace(filters, team=None, tier="", words=()).parameters(),
+        "kept": replace(filters, team=None, tier="", words=(), days=None).parameters(),
         "clear_href": Filters(filters.now, filters.show).href() if filters.narrows else "",
     }
 

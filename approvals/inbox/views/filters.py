@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.db.models import Case, Min, Q, QuerySet, SmallIntegerField, Value, When
@@ -23,6 +23,9 @@ MOST = 1000
 
 SHOWN = ("all", "overdue")
 
+#: Choices of a minimum age, in days.
+AGES = (1, 3, 7, 14)
+
 #: Sort key of a submission in the inbox: risk, age, key.
 Place = tuple[int, datetime, int]
 
@@ -38,6 +41,7 @@ class Filters:
         team: key of the automation's team, or None.
         tier: of the submission, or empty.
         credentials: whether to show credentials only.
+        days: minimum age in days, or None.
         words: words that the automation's name must contain; lower-cased.
     """
 
@@ -48,6 +52,7 @@ class Filters:
     tier: str = ""
     credentials: bool = False
     words: tuple[str, ...] = ()
+    days: int | None = None
 
     @classmethod
     def parse(cls, query: QueryDict, now: datetime) -> Filters:
@@ -61,6 +66,7 @@ class Filters:
             tier if tier in TIERS else "",
             bool(query.get("credentials")),
             tuple(free_text.name(query.get("q", "")).lower().split()[:5]),
+            next((days for days in AGES if str(days) == query.get("days")), None),
         )
 
     def condition(self) -> Q:
@@ -70,6 +76,7 @@ class Filters:
             "submission__automation__team": self.team,
             "submission__tier": self.tier or None,
             "kind": ApprovalKind.CREDENTIAL if self.credentials else None,
+            "opened_at__lte": self.now - timedelta(days=self.days) if self.days else None,
             "due_at__lt": self.now if self.show == "overdue" else None,
         }
         words = [Q(submission__automation__name__icontains=word) for word in self.words]
@@ -89,6 +96,7 @@ class Filters:
             "tier": self.tier,
             "credentials": "1" if self.credentials else "",
             "q": " ".join(self.words),
+            "days": str(self.days or ""),
         }
         return {name: value for name, value in values.items() if value}
 

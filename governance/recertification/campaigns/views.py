@@ -21,7 +21,7 @@ from approvals.policies import queries as policy_queries
 from governance.core.access import InvalidInput, Permission, Refused, access
 from governance.core.clock import working_days
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
-from governance.core.models import Person, Team
+from governance.core.models import Person, Team, TeamKind
 from governance.recertification.campaigns import queries as campaign_queries
 from governance.recertification.campaigns import scope
 from governance.recertification.campaigns import transitions as campaign_transitions
@@ -43,7 +43,7 @@ TEMPLATE = "recertification/campaigns/campaign.html"
 #: Most items that each list shows: removed access, and items without a reviewer.
 LISTED = 25
 
-SHOW = (("", "Open"), ("closed", "Closed"))
+SHOW = (("", "Open"), ("overdue", "Overdue"), ("closed", "Closed"))
 
 KINDS = (("scheduled", "By its date"), ("adhoc", "By a person"))
 
@@ -62,17 +62,23 @@ def campaign_list(request: Request) -> HttpResponse:
     rows = Campaign.objects.visible_to(request.actor, now).select_related("opened_by")
     closed = Q(state=CampaignState.CLOSED)
     rows = rows.filter(closed if query.get("show") == "closed" else ~closed)
+    if query.get("show") == "overdue":
+        rows = rows.filter(deadline__lte=now)
+    if (team := number(query.get("team"))) is not None:
+        of_team = Q(grant__automation__team=team) | Q(automation__team=team)
+        items = Item.objects.of_campaigns(rows.order_by().values_list("pk", flat=True), request.actor, now)
+        rows = rows.filter(pk__in=items.filter(of_team).order_by().values("campaign"))
     for name, choices in (("kind", KINDS), ("tier", TIERS)):
         if query.get(name) in dict(choices):
             rows = rows.filter(**{name: query[name]})
+    teams = Team.objects.filter(kind=TeamKind.BUSINESS).order_by("name").values_list("pk", "name")
+    selects = [("kind", "Opened", KINDS), ("tier", "Risk", TIERS), ("team", "Team", teams[: pager.CHOICES])]
     paged = pager.newest_first(pager.search(rows, pager.words_of(query), "name"), query, path)
     context = {
         "may_open": access.may(request.actor, Permission.CAMPAIGN_OPEN, None, now=now),
         "rows": _rows(paged.rows, request, now),
         "chips": pager.chips(path, query, "show", SHOW),
-        "filters": pager.filter_bar(
-            query, path, [("kind", "Opened", KINDS), ("tier", "Risk", TIERS)], words_label="Name"
-        ),
+        "filters": pager.filter_bar(query, path, selects, words_label="Name"),
         "filters_target": "#list",
         "pager": paged,
     }

@@ -15,6 +15,9 @@ from governance.web.requests.request import number
 #: Rows on one page.
 PAGE = 50
 
+#: Most choices of a select.
+CHOICES = 200
+
 #: Where a page begins: after, or before, the row with this key.
 KEYS = ("after", "before")
 
@@ -132,6 +135,12 @@ def chips(
         }
         for value, label in choices
     ]
+
+
+def choices(rows: QuerySet[Any], relation: str) -> list[tuple[int, str]]:
+    """Return key and name of each row that a relation leads to, by name: the choices of a select. One query."""
+    names = rows.exclude(**{relation: None}).order_by(f"{relation}__name").values_list(relation, f"{relation}__name")
+    return list(names.distinct()[:CHOICES])
 
 
 def address(path: str, parameters: Mapping[str, str]) -> str:

@@ -61,6 +61,17 @@ def test_the_owner_is_a_link_and_a_choice_and_narrows_the_list(plain: Company) -
 
 
 @CAUGHT
+def test_team_is_a_choice_and_narrows_the_list_to_visible_automations(plain: Company) -> None:
+    n, path = plain.people, reverse("conflict_list")
+    assert n.finance_ops.name not in client_of(n.tom).get(path).content.decode()
+    who = client_of(n.sana)
+    of_team = who.get(path, {"team": n.finance_ops.pk}).content.decode()
+    assert of_team.count("row-name") == 2
+    assert f"of automations of {n.finance_ops.name}" in of_team
+    assert "row-name" not in who.get(path, {"team": n.marketing.pk}).content.decode()
+
+
+@CAUGHT
 def test_automation_shows_number_of_conflicts_and_worst_effect(plain: Company, plain_in_force: Submission) -> None:
     who, automation = client_of(plain.people.rita), plain_in_force.automation
     shown = who.get(automation.href).content.decode()

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -39,6 +40,7 @@ from tests.people import as_actor, as_delegate
 from tests.recertification.grant_rows import low_grants
 from tests.savepoints import undone
 from tests.scenarios import Company
+from tests.signed_in_client import client_of
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +89,15 @@ def test_only_security_and_admins_answer_in_person(batch: HeldBatch, company: Co
     assert not BatchAnswer.objects.exists()
     for other in (n.theo, n.jonas):
         assert not HeldBatch.objects.visible_to(as_actor(other), company.now).exists()
+
+
+@pytest.mark.rule("G6")
+def test_list_is_filtered_by_team_and_counts_all_grants_of_a_batch(batch: HeldBatch, company: Company) -> None:
+    n, path = company.people, reverse("held_batches")
+    who, everything = client_of(n.sana), batch.held.count()
+    of_team, of_other = (who.get(path, {"team": team.pk}).context["rows"] for team in (n.finance_ops, n.marketing))
+    assert [row.grants for row in of_team] == [everything]
+    assert of_other == []
 
 
 @pytest.mark.rule("G6")

@@ -72,6 +72,17 @@ def test_list_query_count_is_constant(show: str, company: Company) -> None:
 
 
 @pytest.mark.rule("G4")
+def test_list_is_filtered_by_team_as_the_dashboard_links_it(company: Company) -> None:
+    n, path = company.people, reverse("revocations")
+    (task,) = _end(company, 1)
+    assert n.finance_ops.name not in _shown(n.tom, path)[0]
+    text, queries = _shown(n.sana, f"{path}?team={n.finance_ops.pk}")
+    assert task.href in text
+    assert queries <= 13
+    assert task.href not in _shown(n.sana, f"{path}?team={n.marketing.pk}")[0]
+
+
+@pytest.mark.rule("G4")
 def test_access_is_not_called_revoked_before_two_checks(company: Company) -> None:
     n = company.people
     (task,) = _end(company, 1)

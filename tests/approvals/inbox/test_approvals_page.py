@@ -67,6 +67,7 @@ def test_an_address_keeps_its_filters(desk_of_five: Company) -> None:
         "tier": ("", "high", "low"),
         "credentials": ("", "1"),
         "q": ("", "A lPH"),
+        "days": ("", "3"),
     }
     for values in product(*choices.values()):
         query = QueryDict(mutable=True)
@@ -116,6 +117,11 @@ def test_filters_never_widen_visibility(desk_of_five: Company) -> None:
     assert names(omar, q="bet") == ["Beta"]
     assert names(omar, team=str(n.finance_ops.pk), tier="standard") == names(omar, show="all", stage="2")
     assert names(omar, show="overdue") == ["Delta"]
+    ages = [set(names(omar, days=days)) for days in ("", "1", "3", "14", "99")]
+    assert ages[0] > ages[3], "none waits that long"
+    assert ages[0] >= ages[1] >= ages[2] >= ages[3] == set()
+    assert ages[4] == ages[0], "no choice of the page's"
+    assert names(grace, show="all", days="1") == []
     assert names(grace, show="all") == names(grace, show="all", team=str(n.finance_ops.pk)) == []
     assert approvals.to_decide(as_actor(n.grace), desk_of_five.now) == []
 

@@ -75,6 +75,17 @@ def test_each_stands_where_it_stands(plain: Company, version: Version) -> None:
 
 
 @IN_EIGHT_CONFLICTS
+def test_team_filter_offers_teams_of_visible_waivers_only(plain: Company, version: Version) -> None:
+    ask(plain, version.automation, code="rule-0")
+    n, path = plain.people, reverse("waiver_list")
+    team = n.finance_ops
+    assert team.name not in client_of(n.tom).get(path, {"team": team.pk}).content.decode()
+    of_team, of_other = (client_of(n.sana).get(path, {"team": pk}) for pk in (team.pk, n.marketing.pk))
+    assert f'value="{team.pk}" selected>{team.name}<' in of_team.content.decode()
+    assert [len(answer.context["rows"]) for answer in (of_team, of_other)] == [1, 0]
+
+
+@IN_EIGHT_CONFLICTS
 def test_waiver_list_query_count_is_constant_over_pages(
     plain: Company, version: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:

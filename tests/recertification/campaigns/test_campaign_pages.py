@@ -64,6 +64,17 @@ def test_preview_shows_items(held: Held, now: datetime) -> None:
 
 
 @pytest.mark.rule("R2")
+def test_list_is_filtered_by_team_and_by_deadline(held: Held, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = filled(ordered(Scope(), by=held.people.sana, now=now, name="All grants"), now)
+    sana, team = client_of(held.people.sana), held.submission.automation.team_id
+    names = {f"?team={team}": True, f"?team={held.people.marketing.pk}": False, "?show=overdue": False}
+    assert {query: "All grants" in text(sana, f"/campaigns/{query}") for query in names} == names
+    assert "All grants" not in text(client_of(held.people.tom), f"/campaigns/?team={team}")
+    monkeypatch.setattr(current_time, "now", lambda: campaign.deadline)
+    assert "All grants" in text(client_of(held.people.sana), f"/campaigns/?show=overdue&team={team}")
+
+
+@pytest.mark.rule("R2")
 def test_the_pages_ask_no_more_however_much_there_is(held: Held, now: datetime) -> None:
     sana = client_of(held.people.sana)
     preview, paths = "/campaigns/new/?about=both", ["/campaigns/", "/campaigns/calendar/?whose=all"]
