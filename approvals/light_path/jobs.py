@@ -54,6 +54,5 @@ def remind(now: datetime) -> int:
         with transaction.atomic():
             people = rules.reviewers_of(sample, load_context(sample, now))
             thread, facts = f"sample:{sample.pk}", {**mail_context(sample), "word": word}
-            notices = outbox.notices_for(people, "sample_due", thread=thread, key=word, now=now, context=facts)
-            sent += len(outbox.queue(notices))
+            sent += outbox.notify(people, "sample_due", thread=thread, key=word, now=now, context=facts)
     return sent

@@ -28,7 +28,7 @@ from approvals.proposals import impact_count
 from approvals.proposals import rules as duties
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds.kind import Document, Kind
-from governance.core.access import Actor, Permission, Refusal, refuse
+from governance.core.access import Actor, Permission, Refusal, check, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.notices import outbox
@@ -91,18 +91,14 @@ def _set_document(step: Step[Proposal], kind: Kind, document: Document) -> None:
     changes = kind.changes(proposal.target, before, after)
     if not changes:
         raise refuse(Refusal("S8", "input", "Nothing would be different.", "Change something first."))
-    refusal = kind.refusal(proposal.target, before, after, step.now)
-    if refusal is not None:
-        raise refuse(refusal)
+    check(kind.refusal(proposal.target, before, after, step.now))
     proposal.document, proposal.before, proposal.reason = after, before, step.reason
     proposal.tightens = tightens(changes)
     proposal.appointed = kind.appointed(proposal.target, before, after)
     gains = kind.people_gaining(proposal.target, before, after, step.now)
     proposal.gains = sorted(gains | ({proposal.appointed.pk} if proposal.appointed is not None else set()))
     proposal.loses = sorted(kind.people_losing(proposal.target, before, after))
-    self_gain = duties.self_gain_refusal(step.actor, proposal.gains)
-    if self_gain is not None:
-        raise refuse(self_gain)
+    check(duties.self_gain_refusal(step.actor, proposal.gains))
     proposal.digest = kind_kind.digest(proposal)
 
 
@@ -117,9 +113,7 @@ def _check_at_once(step: Step[Proposal], kind: Kind) -> None:
     if last is not None and last.acting_until is not None and last.state not in (S.APPROVED, S.IN_FORCE):
         sentence = "The last one about this acted at once and nobody countersigned it: one person does not go on with that alone."
         raise refuse(Refusal("S8", "duty", sentence, "Propose it without that.", is_attempt=True))
-    refusal = duties.requires_interactive.asks(step.subject, step.actor, step.now)
-    if refusal is not None:
-        raise refuse(refusal)
+    check(duties.requires_interactive.asks(step.subject, step.actor, step.now))
 
 
 def _facts(proposal: Proposal) -> dict[str, Any]:
@@ -251,4 +245,4 @@ def queue_notices(step: Step[Proposal], people: Iterable[Person], event: str, **
         **more,
     }
     thread, key = f"proposal:{proposal.pk}", f"{proposal.round}:{event}:{more.get('outcome', '')}"
-    outbox.queue(outbox.notices_for(people, event, thread=thread, key=key, now=step.now, context=context))
+    outbox.notify(people, event, thread=thread, key=key, now=step.now, context=context)

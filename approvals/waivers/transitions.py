@@ -244,5 +244,4 @@ def queue_notices(waiver: Waiver, people: Iterable[Person], event: str, key: str
         "page": ["waiver", waiver.pk],
         **more,
     }
-    notices = outbox.notices_for(people, event, thread=f"waiver:{waiver.pk}", key=key, now=now, context=context)
-    return len(outbox.queue(notices))
+    return outbox.notify(people, event, thread=f"waiver:{waiver.pk}", key=key, now=now, context=context)

@@ -53,10 +53,4 @@ def send_reminders(now: datetime) -> int:
 def _notify(automation: Automation, people: Iterable[Person], at: datetime, days: int, now: datetime) -> int:
     context = {"automation": automation.name, "at": at.isoformat(), "days": days, "page": ["automation", automation.pk]}
     thread = rules.thread_of(automation)
-    return len(
-        outbox.queue(
-            outbox.notices_for(
-                people, rules.LONG_SUSPENSION_NOTICE, thread=thread, key=str(days), now=now, context=context
-            )
-        )
-    )
+    return outbox.notify(people, rules.LONG_SUSPENSION_NOTICE, thread=thread, key=str(days), now=now, context=context)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from governance.core.access import Actor, Permission, Refusal, Role, access, duty, invalid, refuse
+from governance.core.access import Actor, Permission, Refusal, Role, access, check, duty, invalid, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.notices import outbox
@@ -138,8 +138,7 @@ def _check_replaced(credential: Credential, new: Person | None, step: Step[Crede
         raise invalid("I3", "owner", f"{new.name} is not here any more.")
     if credential.owner is not None and new is None:
         raise invalid("I3", "owner", f"{credential.owner.name} is known to answer for it: name who does instead.")
-    if (refusal := owner_refusal(credential, step.actor, step.now)) is not None:
-        raise refuse(refusal)
+    check(owner_refusal(credential, step.actor, step.now))
 
 
 def owner_refusal(credential: Credential, actor: Actor, now: datetime) -> Refusal | None:
@@ -273,9 +272,7 @@ def _notify_store_owners(step: Step[Credential], store: Resource) -> None:
     }
     people = [person for person in (store.owner, store.deputy) if person is not None and person.pk not in speakers]
     thread, key = f"credential:{credential.pk}", f"kept_in:{store.pk}:{step.actor.correlation}"
-    outbox.queue(
-        outbox.notices_for(people, "credential_said_kept", thread=thread, key=key, now=step.now, context=context)
-    )
+    outbox.notify(people, "credential_said_kept", thread=thread, key=key, now=step.now, context=context)
 
 
 def _check_store(credential: Credential, store: Resource, actor: Actor, now: datetime) -> None:

@@ -48,8 +48,7 @@ def queue_interim(
         "until": interim.until.isoformat() if interim.until else "",
         "page": [subject.item_kind, subject.pk],
     }
-    thread = f"interim:{interim.pk}"
-    return len(outbox.queue(outbox.notices_for(people, event, thread=thread, key=event, now=now, context=context)))
+    return outbox.notify(people, event, thread=f"interim:{interim.pk}", key=event, now=now, context=context)
 
 
 def register_lines() -> None:

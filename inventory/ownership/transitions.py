@@ -7,7 +7,7 @@ owner for thirty days. The term ends early with a new owner, or by one of the tw
 from datetime import datetime, timedelta
 from typing import Any
 
-from governance.core.access import Permission, Refusal, Role, invalid, refuse
+from governance.core.access import Permission, Refusal, Role, check, invalid, refuse
 from governance.core.engine import hooks
 from governance.core.engine.transition import Effect, Step, Transition, transition
 from governance.core.ledger import ledger_events
@@ -97,11 +97,8 @@ def confirm_interim(step: Step[InterimOwner]) -> Effect:
 
 def _check_not_asked(subject: Owned, person: Person, now: datetime) -> None:
     """Refuse an interim owner who is an approver of the automation (S1, A9)."""
-    refusal = (
-        hooks.barred(rules.NAMING_OWNERS, subject, now).get(person.pk) if isinstance(subject, Automation) else None
-    )
-    if refusal is not None:
-        raise refuse(refusal)
+    if isinstance(subject, Automation):
+        check(hooks.barred(rules.NAMING_OWNERS, subject, now).get(person.pk))
 
 
 def _end_earlier(step: Step[Any], interim: InterimOwner) -> dict[str, Any]:

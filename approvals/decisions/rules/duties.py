@@ -20,7 +20,8 @@ from approvals.models.submission import UNFINISHED, Submission, SubmissionState
 from approvals.policies import current_tiers
 from approvals.policies import queries as policy_queries
 from approvals.policies.fresh_sign_in import require_session
-from governance.core.access import Actor, Duty, Refusal, duty
+from governance.core.access import Actor, Refusal, duty
+from governance.core.duties.refusals import Duty
 from governance.core.models import Person
 from inventory.models import Automation, Binding, Privilege, Resource
 

@@ -196,10 +196,8 @@ def _ask_reviewers(step: Step[Sample], people: Sequence[Person]) -> list[str]:
 
 
 def _notify(step: Step[Sample], people: Iterable[Person], event: str, key: str) -> None:
-    thread = f"sample:{step.subject.pk}"
-    outbox.queue(
-        outbox.notices_for(people, event, thread=thread, key=key, now=step.now, context=mail_context(step.subject))
-    )
+    thread, context = f"sample:{step.subject.pk}", mail_context(step.subject)
+    outbox.notify(people, event, thread=thread, key=key, now=step.now, context=context)
 
 
 def mail_context(sample: Sample) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from approvals.decisions.rules import duties
 from approvals.models.submission import UNFINISHED
 from approvals.parties import submission_parties
 from approvals.submissions.notices import notify_of_tier
-from governance.core.access import refuse
+from governance.core.access import check
 from governance.core.engine.transition import Step
 from inventory.models import Automation, InterimOwner, Version
 
@@ -37,8 +37,7 @@ def add_parties(written: Automation | Version | InterimOwner, step: Step[Any]) -
         return
     editor = None if isinstance(written, InterimOwner) else step.actor
     pairs, new_parties = submission_parties.new_parties(submission, editor)
-    if (refusal := duties.joining_refusal(submission, new_parties, step.actor)) is not None:
-        raise refuse(refusal)
+    check(duties.joining_refusal(submission, new_parties, step.actor))
     if pairs:
         earlier_parties = frozenset(submission_parties.for_ledger(submission))
         submission_parties.write_parties(submission, pairs)

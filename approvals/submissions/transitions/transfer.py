@@ -15,7 +15,7 @@ from approvals.submissions.plan.plan import Plan
 from approvals.submissions.transitions.stages import start
 from approvals.submissions.transitions.submit import payload_of
 from approvals.submissions.transitions.write_plan import context_of, write_plan
-from governance.core.access import refuse
+from governance.core.access import check, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from inventory.automations.transitions import transfers
@@ -41,9 +41,7 @@ def follow_transfer(transfer: Transfer, step: Step[Any]) -> None:
         lifecycle.cut_short(grant, actor=step.actor, now=step.now, ends_at=until)
     submit_moved(automation, actor=step.actor, now=step.now, submitter=transfer.asked_by)
     take_access_lock()
-    refusal = check_transfer.refusal(automation, transfer.to_team, step.now)
-    if refusal is not None:
-        raise refuse(refusal)
+    check(check_transfer.refusal(automation, transfer.to_team, step.now))
 
 
 @transition(Automation, event="submission.submitted", permission=None, source=transfers.HELD)

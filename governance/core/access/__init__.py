@@ -4,8 +4,8 @@ Modules of `governance.core` below this package import them from where they are 
 """
 
 from governance.core.actors.actor import Actor
-from governance.core.duties.refusals import Duty, InvalidInput, OutOfTurn, Refusal, Refused, duty, invalid, refuse
+from governance.core.duties.refusals import InvalidInput, OutOfTurn, Refusal, Refused, check, duty, invalid, refuse
 from governance.core.roles.roles import ROLE_WORDS, Permission, Relation, Role
 
-__all__ = ["ROLE_WORDS", "Actor", "Duty", "InvalidInput", "OutOfTurn", "Permission", "Refusal", "Refused", "Relation"]
-__all__ += ["Role", "duty", "invalid", "refuse"]
+__all__ = ["ROLE_WORDS", "Actor", "InvalidInput", "OutOfTurn", "Permission", "Refusal", "Refused", "Relation"]
+__all__ += ["Role", "check", "duty", "invalid", "refuse"]

@@ -110,6 +110,12 @@ def refuse(refusal: Refusal) -> Refused:
     return ERRORS[refusal.kind](refusal)
 
 
+def check(refusal: Refusal | None) -> None:
+    """Raise the exception of a refusal, if there is one."""
+    if refusal is not None:
+        raise refuse(refusal)
+
+
 @dataclass(frozen=True)
 class Duty:
     """A duty, declared on a transition.

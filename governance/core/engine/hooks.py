@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from governance.core.access import Duty, Refusal
+from governance.core.duties.refusals import Duty, Refusal
 
 T = TypeVar("T")
 

@@ -19,8 +19,9 @@ from typing import Any, Generic, cast
 from django.db import DatabaseError, models, transaction
 from django.db.models import Model
 
-from governance.core.access import Actor, Duty, InvalidInput, OutOfTurn, Permission, Refusal, Refused, access, refuse
+from governance.core.access import Actor, InvalidInput, OutOfTurn, Permission, Refusal, Refused, access, check, refuse
 from governance.core.duties import database_refusals
+from governance.core.duties.refusals import Duty
 from governance.core.engine import hooks
 from governance.core.engine.step import RUNNING, Effect, M, Step, about_of, bring_up_to_date, lock, running, state_of
 from governance.core.ledger import ledger_events
@@ -228,9 +229,7 @@ class Transition(Generic[M]):
         """Lock, check and act; return the present subject, and the row of the event. Earlier ``events`` are written first."""
         fresh = lock(subject, self.parents)
         context = self._context_of(fresh, now)
-        refused = self.refusal(fresh, actor=actor, now=now, context=context)
-        if refused is not None:
-            raise refuse(refused)
+        check(self.refusal(fresh, actor=actor, now=now, context=context))
         text = free_text.clean(reason)
         if self.reason_needed and not text:
             raise refuse(Refusal("REASON", "input", "Say why: a reason is needed here."))

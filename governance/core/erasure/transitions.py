@@ -97,7 +97,7 @@ def ask_erasure(step: Step[Person], *, named: str) -> Effect:
     by = step.actor.person.name if step.actor.person else ""
     context, thread = {"by": by, "page": ["person", step.subject.pk]}, f"erasure:{made.pk}"
     # Without their name: a mail that is out is not erased.
-    outbox.queue(outbox.notices_for(others, "erasure_asked", thread=thread, key="asked", now=step.now, context=context))
+    outbox.notify(others, "erasure_asked", thread=thread, key="asked", now=step.now, context=context)
     return Effect(subject=made, payload={"person": str(step.subject.opaque_id)})
 
 

@@ -145,6 +145,13 @@ def notices_for(
     ]
 
 
+def notify(
+    people: Iterable[Person], event: str, *, thread: str, key: str, now: datetime, context: Mapping[str, Any]
+) -> int:
+    """Queue the same notice for each of some people; arguments as in `notices_for`. Returns the number of new notices."""
+    return len(queue(notices_for(people, event, thread=thread, key=key, now=now, context=context)))
+
+
 def queue(notices: Iterable[Notice]) -> list[Notice]:
     """Queue notices in one statement, except those with an existing key (R9) and those to leavers.
 

@@ -148,7 +148,7 @@ def _tell(step: Step[WebhookEndpoint], why: str) -> None:
     team = endpoint.team.name if endpoint.team else ""
     context = {"host": endpoint.host, "why": why, "team": team, "page": ["webhook", endpoint.pk]}
     people, key = managers(endpoint, step), f"paused:{step.now.isoformat()}"
-    outbox.queue(outbox.notices_for(people, PAUSED_MAIL, thread=thread, key=key, now=step.now, context=context))
+    outbox.notify(people, PAUSED_MAIL, thread=thread, key=key, now=step.now, context=context)
 
 
 def register() -> None:

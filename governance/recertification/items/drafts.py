@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from governance.core.access import Actor, Refusal, Refused, access, refuse
+from governance.core.access import Actor, Refusal, Refused, access, check
 from governance.core.engine.transition import Step, Transition
 from governance.core.erasure.redaction import KnownAs
 from governance.core.models import Person
@@ -115,8 +115,7 @@ def save_draft(
     refusal = refusal_of_draft(question, answer, actor=actor, now=now, ends_on=ends_on, context=context)
     if refusal is None and seen.in_bulk:
         refusal = item_rules.bulk_refusal(question.item, answer, free_text.clean(reason))
-    if refusal is not None:
-        raise refuse(refusal)
+    check(refusal)
     assert actor.person is not None  # refused above: jobs do not answer
     values = {
         "person": actor.person,

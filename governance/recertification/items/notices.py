@@ -95,11 +95,7 @@ def notify_security(item: Item, short: Sequence[str], now: datetime) -> None:
         "page": ["automation", item.of_automation.pk],
     }
     people, thread = Person.objects.with_role(Role.SECURITY_REVIEWER, now).order_by("pk"), f"unasked:{subject_key}"
-    outbox.queue(
-        outbox.notices_for(
-            people, "recertification_unasked", thread=thread, key=f"{year}-{week}", now=now, context=context
-        )
-    )
+    outbox.notify(people, "recertification_unasked", thread=thread, key=f"{year}-{week}", now=now, context=context)
 
 
 def _notice(step: Step[Any], item: Item, person: Person, event: str, key: str, context: dict[str, Any]) -> Notice:
@@ -288,9 +284,7 @@ def notify_missing_reviewers(step: Step[Any], campaign: Campaign, count: int) ->
     """Notify security of items without an eligible reviewer, so that they name an owner (A9)."""
     context = {"campaign": campaign.name, "count": count, "page": ["campaign", campaign.pk]}
     people, thread = Person.objects.with_role(Role.SECURITY_REVIEWER, step.now), f"campaign:{campaign.pk}"
-    outbox.queue(
-        outbox.notices_for(people, "recertification_nobody", thread=thread, key="nobody", now=step.now, context=context)
-    )
+    outbox.notify(people, "recertification_nobody", thread=thread, key="nobody", now=step.now, context=context)
 
 
 def campaign_lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:

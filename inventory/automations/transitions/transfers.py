@@ -182,6 +182,4 @@ def _notify(transfer: Transfer, people: Iterable[Person], step: Step[Automation]
         "page": ["automation", transfer.automation.pk],
     }
     others = [person for person in people if person not in step.actor.people]
-    outbox.queue(
-        outbox.notices_for(others, event, thread=f"transfer:{transfer.pk}", key=event, now=step.now, context=context)
-    )
+    outbox.notify(others, event, thread=f"transfer:{transfer.pk}", key=event, now=step.now, context=context)

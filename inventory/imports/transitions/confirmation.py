@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from governance.core.access import Actor, Permission, Refusal, access, invalid, refuse
+from governance.core.access import Actor, Permission, Refusal, access, check, invalid, refuse
 from governance.core.database import advisory_locks
 from governance.core.engine.step import save_with_history
 from governance.core.engine.transition import Effect, Step, transition
@@ -324,9 +324,8 @@ def _amend(step: Step[Team], automation: Automation, given: Mapping[str, Any]) -
     waits = automation.state != AutomationState.DRAFT
     changed = change_fields(automation, given)
     if waits and any(name not in REVIEWED for name in changed):
-        refusal = access.token_refusal(step.actor, Permission.AUTOMATION_AMEND, automation)
-        if refusal is not None:  # it asks for no decision, and a program cannot amend by itself (S5)
-            raise refuse(refusal)
+        # it asks for no decision, and a program cannot amend by itself (S5)
+        check(access.token_refusal(step.actor, Permission.AUTOMATION_AMEND, automation))
     if changed:
         ownership_transitions.end_settled_interims(automation, step)
         _save_as(step, automation, "automation.amended")

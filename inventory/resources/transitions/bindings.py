@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from governance.core.access import Actor, Permission, Refusal, Role, access, duty, refuse
+from governance.core.access import Actor, Permission, Refusal, Role, access, check, duty, refuse
 from governance.core.engine.transition import Effect, Step, Transition, transition
 from governance.core.models import Person
 from governance.core.notices import outbox
@@ -116,8 +116,8 @@ def bind_connection(step: Step[Resource], *, connector: str, instance: str) -> E
         raise refuse(_refuse_closed(row))
     was = row.resource_id
     row.resource = step.subject
-    if row.pk is not None and (refusal := confirm_binding.refusal(row, actor=step.actor, now=step.now)) is not None:
-        raise refuse(refusal)
+    if row.pk is not None:
+        check(confirm_binding.refusal(row, actor=step.actor, now=step.now))
     _confirm(step, row)
     notify_claims([row], step.now)
     payload = {"connector": connector, "was": str(was or ""), "resource": str(step.subject.pk)}

@@ -112,6 +112,4 @@ def _notify(incident: Incident, people: Iterable[Person], step: Step[Resource]) 
         "page": ["resource", incident.resource.pk],
     }
     thread, others = f"incident:{incident.pk}", [person for person in people if person not in step.actor.people]
-    outbox.queue(
-        outbox.notices_for(others, "incident_declared", thread=thread, key="declared", now=step.now, context=context)
-    )
+    outbox.notify(others, "incident_declared", thread=thread, key="declared", now=step.now, context=context)

@@ -50,9 +50,7 @@ def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: 
     step.save(made)
     context = {"name": giver.name, "from_at": from_at.isoformat(), "until_at": until_at.isoformat(), "page": ["me"]}
     thread = f"delegation:{made.pk}"
-    outbox.queue(
-        outbox.notices_for([step.subject], "delegation_set", thread=thread, key="set", now=step.now, context=context)
-    )
+    outbox.notify([step.subject], "delegation_set", thread=thread, key="set", now=step.now, context=context)
     payload = {"from_at": ledger_events.instant(from_at), "until_at": ledger_events.instant(until_at)}
     return Effect(subject=made, payload=payload)
 

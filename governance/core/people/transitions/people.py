@@ -5,7 +5,7 @@
 
 from datetime import datetime
 
-from governance.core.access import Actor, Permission, Refusal, Role, duty, refuse
+from governance.core.access import Actor, Permission, Refusal, Role, check, duty, refuse
 from governance.core.database import advisory_locks
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
@@ -83,11 +83,7 @@ def end_role(step: Step[RoleAssignment]) -> Effect:
     step.save(step.subject)
     by = step.actor.person.name if step.actor.person else ""
     context, thread = {"role": step.subject.words, "by": by, "page": ["me"]}, f"role:{step.subject.pk}"
-    outbox.queue(
-        outbox.notices_for(
-            [step.subject.person], "role_ended", thread=thread, key="ended", now=step.now, context=context
-        )
-    )
+    outbox.notify([step.subject.person], "role_ended", thread=thread, key="ended", now=step.now, context=context)
     return Effect(payload={"role": step.subject.role})
 
 
@@ -143,9 +139,7 @@ def _leave(step: Step[Person]) -> Effect:
 def _keep_two_admins(person: Person, now: datetime) -> None:
     """Refuse to remove one of the last two admins: two admins are needed to give a role (S9)."""
     advisory_locks.lock_until_commit(ADMINS_LOCK)
-    refusal = admins_left(person, now)
-    if refusal is not None:
-        raise refuse(refusal)
+    check(admins_left(person, now))
 
 
 @transition(Person, event="person.kept_out", permission=None, duties=[not_left])

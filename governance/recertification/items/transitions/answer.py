@@ -14,7 +14,7 @@ from uuid import UUID
 from approvals.assignment.escalation_chain import Bench
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant
-from governance.core.access import Actor, Permission, Refusal, refuse
+from governance.core.access import Actor, Permission, Refusal, check, refuse
 from governance.core.engine.transition import Effect, Step, acts_as, said_the_same, transition
 from governance.core.models import Person
 from governance.recertification.items import context as item_context
@@ -95,9 +95,7 @@ def answer(
         ends_on: for *keep*: an earlier day on which the access ends.
     """
     question, item = step.subject, step.subject.item
-    refusal = answer_refusal(item, answer, step.now, ends_on) or changed_refusal(item, answer, seen, step.text)
-    if refusal is not None:
-        raise refuse(refusal)
+    check(answer_refusal(item, answer, step.now, ends_on) or changed_refusal(item, answer, seen, step.text))
     saved = _save_answer(step, answer, batch, seen=seen, ends_on=ends_on)
     question.answered_at, question.remind_at = step.now, None
     step.save(question)
@@ -127,8 +125,8 @@ def pass_on(
     question = step.subject
     if answer in SETTLING:
         raise refuse(Refusal("R4", "input", "This answer does not pass the question on."))
-    if seen.in_bulk and (refusal := item_rules.bulk_refusal(question.item, answer, step.text)) is not None:
-        raise refuse(refusal)
+    if seen.in_bulk:
+        check(item_rules.bulk_refusal(question.item, answer, step.text))
     other = reviewers.next_reviewer(step.context, question, [whose] if whose is not None else None)
     if other is None:
         if whose is None:
@@ -158,9 +156,7 @@ def correct(step: Step[Question], *, batch: UUID, ends_on: date | None = None) -
         ends_on: an earlier day on which the access ends.
     """
     question, last = step.subject, step.context.latest_answer(step.subject)
-    refusal = answer_refusal(question.item, AnswerKind.KEEP, step.now, ends_on)
-    if refusal is not None:
-        raise refuse(refusal)
+    check(answer_refusal(question.item, AnswerKind.KEEP, step.now, ends_on))
     saved = _save_answer(step, AnswerKind.KEEP, batch, supersedes=last, ends_on=ends_on)
     reopen(question.item, actor=step.actor, now=step.now)
     settle_where_due(step)

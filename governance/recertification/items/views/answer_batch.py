@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from governance.core.access import InvalidInput, Refusal, Refused, access, refuse
+from governance.core.access import InvalidInput, Refusal, Refused, access, check, refuse
 from governance.core.database.querysets import with_columns
 from governance.core.texts import free_text
 from governance.recertification.items import drafts
@@ -45,8 +45,7 @@ def answer_together(request: Request) -> HttpResponse:
     kind = form.get("answer", "")
     try:
         reason = free_text.clean(form.get("reason", ""))
-        if (refusal := item_rules.bulk_answer_refusal(kind, reason)) is not None:
-            raise refuse(refusal)
+        check(item_rules.bulk_answer_refusal(kind, reason))
         chosen = list(_questions(request, now).filter(pk__in=ticked).select_related(*RELATIONS)[:MOST])
         if not chosen:
             raise refuse(Refusal("R7", "input", "Tick at least one item."))
