@@ -199,16 +199,10 @@ def _keys_by_waiver(rule: ConflictRule, subject: int, parts: Sequence[Part], bef
 
 @on_open(event="conflict.opened", permission=None, target=(ConflictState.OPEN,))
 def open_conflict(step: Step[Conflict]) -> Effect:
-    """Open a conflict. Notify the owners; if the rule is enforced, the time to resolve it starts."""
+    """Open a conflict. Notify the owners once it has a page; if the rule is enforced, the time to resolve it starts."""
     conflict = step.subject
     payload = {"rule": conflict.code, "version": conflict.rule.number, "grants": conflict.grants}
-    return Effect(payload=payload, then=partial(_notify_of_new, step))
-
-
-def _notify_of_new(step: Step[Conflict]) -> dict[str, Any]:
-    """Notify the owners once the conflict has a page."""
-    _notify_owners(step, step.subject, "conflict_opened", "opened")
-    return {}
+    return Effect(payload=payload, then=lambda: _notify_owners(step, conflict, "conflict_opened", "opened"))
 
 
 @on_open(event="conflict.changed", permission=None)

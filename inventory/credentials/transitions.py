@@ -217,9 +217,8 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
 
 
 @transition(Credential, event="credential.reach_narrowed", permission=None, duties=(own_side, no_stake))
-def narrow_reach(step: Step[Credential]) -> Effect:
+def narrow_reach(step: Step[Credential]) -> None:
     """Narrow the reach of a credential: a part of declaring it, refused to people with a stake (S1, T1)."""
-    return Effect()
 
 
 def _check_reach(credential: Credential, codes: Sequence[str] | None, wanted: Sequence[str]) -> None:

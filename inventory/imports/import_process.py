@@ -15,9 +15,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection
 
 import inventory
+from governance.core.database import advisory_locks
 from governance.core.keys import key_files
 from governance.core.models import Person
 from inventory.importers import child_process
@@ -89,31 +89,21 @@ def upload_slot(person: Person) -> Iterator[None]:
     Raises:
         ImportBusy: none is free.
     """
-    name = lock_name(person)
-    if not _send_request("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name):
-        sentence = "Another import of yours is still being read."
-        raise ImportBusy(429, sentence, "Wait until it has ended, then try again.")
-    try:
+    with advisory_locks.held(lock_name(person)) as is_free:
+        if not is_free:
+            sentence = "Another import of yours is still being read."
+            raise ImportBusy(429, sentence, "Wait until it has ended, then try again.")
         if not _slots.acquire(blocking=False):
             raise ImportBusy(503, "Two imports are being read at the moment.", "Try again in a few seconds.")
         try:
             yield
         finally:
             _slots.release()
-    finally:
-        with suppress(OperationalError, InterfaceError):  # a lost connection holds no lock
-            _send_request("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
 
 
 def lock_name(person: Person) -> str:
     """Lock name for a person's upload."""
     return f"import:{person.pk}"
-
-
-def _send_request(question: str, name: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(question, [name])
-        return bool(cursor.fetchone()[0])
 
 
 class Importer(AbstractContextManager["Importer"]):

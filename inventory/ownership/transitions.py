@@ -101,12 +101,11 @@ def _check_not_asked(subject: Owned, person: Person, now: datetime) -> None:
         check(hooks.barred(rules.NAMING_OWNERS, subject, now).get(person.pk))
 
 
-def _end_earlier(step: Step[Any], interim: InterimOwner) -> dict[str, Any]:
+def _end_earlier(step: Step[Any], interim: InterimOwner) -> None:
     """Set the item's interim owner to a row that was just confirmed."""
     subject = interim.subject
     subject.interim = interim
     step.save(subject)
-    return {}
 
 
 @transition(
@@ -118,7 +117,7 @@ def _end_earlier(step: Step[Any], interim: InterimOwner) -> dict[str, Any]:
     parents=OWNED,
     reason_needed=True,
 )
-def drop_interim(step: Step[InterimOwner]) -> Effect:
+def drop_interim(step: Step[InterimOwner]) -> None:
     """Decline or end an interim owner, as team lead, security reviewer or interim owner, with a reason (I3)."""
     interim, subject = step.subject, step.subject.subject
     interim.ended_at = step.now
@@ -127,7 +126,6 @@ def drop_interim(step: Step[InterimOwner]) -> Effect:
     if subject.interim_id == interim.pk:
         subject.interim = None
         step.save(subject)
-    return Effect()
 
 
 @transition(InterimOwner, event="interim.ended", permission=None, source=(S.NAMED, S.CONFIRMED), target=(S.ENDED,))

@@ -75,7 +75,7 @@ def reopen_for_conflicts(step: Step[Any], context: SubmissionContext) -> Sequenc
 
 
 @internal_on_approval(event="approval.opened_again", source=(ApprovalState.APPROVED,), target=(ApprovalState.OPEN,))
-def reopen(step: Step[Approval], *, around: SubmissionContext) -> Effect:
+def reopen(step: Step[Approval], *, around: SubmissionContext) -> None:
     """Reopen an approval that came into a conflict: its decisions stay, one extra approval is added (S6, A10).
 
     Args:
@@ -86,7 +86,6 @@ def reopen(step: Step[Approval], *, around: SubmissionContext) -> Effect:
     people = [person for seat in standings if not seat.is_filled for person in seat.may_decide]
     due_dates.start_clock(step.subject, around.route, people)
     step.subject.ended_at = step.subject.by_policy = None
-    return Effect()
 
 
 def add_seats(

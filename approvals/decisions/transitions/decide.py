@@ -131,7 +131,7 @@ def reject(
 )
 def ask_for_changes(
     step: Step[Approval], *, shown_digest: str, seconds: int | None = None, batch: UUID | None = None
-) -> Effect:
+) -> None:
     """Send the approval back with a question. The builder's clock starts (A14)."""
     approval = step.subject
     digest.check_shown(step, shown_digest)
@@ -149,7 +149,6 @@ def ask_for_changes(
         what=approval.title,
         by=step.actor.person.name if step.actor.person else "",
     )
-    return Effect()
 
 
 @on_approval(

@@ -67,11 +67,10 @@ def retract(step: Step[Approval], *, decision: int, alone: bool = False) -> Effe
 
 
 @internal_on_approval(event="approval.closed_again", source=(ApprovalState.OPEN,), target=(ApprovalState.WAITING,))
-def close_again(step: Step[Approval]) -> Effect:
+def close_again(step: Step[Approval]) -> None:
     """Close an approval whose opening was retracted before a decision. Its time starts anew when it reopens (A4)."""
     approval = step.subject
     approval.opened_at = approval.due_at = approval.expires_at = None
-    return Effect()
 
 
 def _notify_approvers(step: Step[Approval], route: Route) -> None:

@@ -103,10 +103,9 @@ def pass_on_sample(step: Step[Sample]) -> Effect:
     target=(SampleState.FINE,),
     duties=light_path_rules.SPOT_CHECK_DUTIES,
 )
-def find_fine(step: Step[Sample]) -> Effect:
+def find_fine(step: Step[Sample]) -> None:
     """Find it fine, as a person without a conflict (A12, A13)."""
     _set_reviewer(step)
-    return Effect()
 
 
 @on_sample(
@@ -117,7 +116,7 @@ def find_fine(step: Step[Sample]) -> Effect:
     duties=light_path_rules.SPOT_CHECK_DUTIES,
     reason_needed=True,
 )
-def find_not_fine(step: Step[Sample]) -> Effect:
+def find_not_fine(step: Step[Sample]) -> None:
     """Find it not fine, as a person without a conflict. It is suspended (A12, A13).
 
     The suspension lasts until the skipped stage has decided.
@@ -125,7 +124,6 @@ def find_not_fine(step: Step[Sample]) -> Effect:
     _set_reviewer(step)
     _suspend(step, "sample", Why.NOT_FINE)
     _notify(step, candidates.recipients_of_outcome(step.subject.submission, step.now), "sample_not_fine", "not_fine")
-    return Effect()
 
 
 @on_sample(
@@ -135,23 +133,21 @@ def find_not_fine(step: Step[Sample]) -> Effect:
     target=(SampleState.UNANSWERED,),
     duties=(light_path_rules.look_time_is_up,),
 )
-def lapse_sample(step: Step[Sample]) -> Effect:
+def lapse_sample(step: Step[Sample]) -> None:
     """Suspend it because no one answered in time, until the skipped stage has decided (A13)."""
     sample = step.subject
     _suspend(step, "sample_silence", Why.UNSEEN)
     reviewers = Person.objects.filter(pk__in=sample.asked).order_by("pk")
     people = [*candidates.recipients_of_outcome(sample.submission, step.now), *reviewers]
     _notify(step, people, "sample_unseen", "unseen")
-    return Effect()
 
 
 @transition(Sample, event="sample.closed", permission=None, source=UNANSWERED, target=(SampleState.NOT_APPLICABLE,))
-def close_sample(step: Step[Sample]) -> Effect:
+def close_sample(step: Step[Sample]) -> None:
     """Close a spot check without purpose.
 
     The automation was retired (L1), the grant has ended, or stage 1 saw a later version.
     """
-    return Effect()
 
 
 def close_samples(automation: Automation, step: Step[Any]) -> None:

@@ -5,7 +5,7 @@ from approvals.decisions.rules import deadlines
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.submissions.transitions.withdraw import note_end
 from governance.core.access import Permission
-from governance.core.engine.transition import Effect, Step, transition
+from governance.core.engine.transition import Step, transition
 
 
 @transition(
@@ -17,10 +17,9 @@ from governance.core.engine.transition import Effect, Step, transition
     duties=(deadlines.time_is_up,),
     parents=("submission.automation", "submission"),
 )
-def expire(step: Step[Approval]) -> Effect:
+def expire(step: Step[Approval]) -> None:
     """Expire an approval that no one decided, or a question that no one answered. It can be submitted again (A10)."""
     step.subject.ended_at = step.now
-    return Effect()
 
 
 @transition(
@@ -32,8 +31,7 @@ def expire(step: Step[Approval]) -> Effect:
     duties=(deadlines.accept_time_is_up,),
     parents=("automation",),
 )
-def expire_submission(step: Step[Submission]) -> Effect:
+def expire_submission(step: Step[Submission]) -> None:
     """Expire a submission that no one accepted or declined in time. It can be submitted again (A5, A14)."""
     note_end(step)
     candidates.notify_builders(step, step.subject, "submission_expired", key="expired")
-    return Effect()

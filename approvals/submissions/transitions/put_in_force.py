@@ -175,7 +175,6 @@ def _held_as(approval: Approval) -> int:
     source=(SubmissionState.DECIDED,),
     duties=(deadlines.accept_in_time, duties.still_holds, submission_rules.conflict_free),
 )
-def accept_subset(step: Step[Submission]) -> Effect:
+def accept_subset(step: Step[Submission]) -> None:
     """The business owner accepts what was approved, without what was refused (A5)."""
     put_in_force(step.subject, actor=step.actor, now=step.now)
-    return Effect()

@@ -34,7 +34,7 @@ def open_approval(step: Step[Approval], *, around: SubmissionContext) -> Effect:
 
 
 @internal_on_approval(event="approval.closed", source=UNENDED, target=(ApprovalState.NOT_APPLICABLE,))
-def close_as_not_applicable(step: Step[Approval], *, around: SubmissionContext) -> Effect:
+def close_as_not_applicable(step: Step[Approval], *, around: SubmissionContext) -> None:
     """Close an approval of stage 2 because the app was rejected (A4).
 
     Args:
@@ -43,7 +43,6 @@ def close_as_not_applicable(step: Step[Approval], *, around: SubmissionContext) 
     """
     around.facts.relate(step.subject)
     step.subject.ended_at = step.now
-    return Effect()
 
 
 def start(step: Step[Any], context: SubmissionContext) -> None:
@@ -131,11 +130,10 @@ def _approve_without_conflict(step: Step[Any], context: SubmissionContext) -> No
 
 
 @internal_on_approval(event="approval.left_alone", source=(ApprovalState.OPEN,), target=(ApprovalState.APPROVED,))
-def approve_left_alone(step: Step[Approval]) -> Effect:
+def approve_left_alone(step: Step[Approval]) -> None:
     """Approve without the extra approval: all others have approved it, and a refusal has removed the conflict (S6)."""
     step.subject.ended_at = step.now
     step.subject.granted_term_days = step.subject.granted_term_days or step.subject.term_days
-    return Effect()
 
 
 def _decide_if_complete(step: Step[Any], context: SubmissionContext) -> None:
@@ -176,8 +174,7 @@ def decide(step: Step[Submission], *, around: SubmissionContext) -> Effect:
 
 
 @internal_on_submission(event="submission.rejected", source=(SubmissionState.OPEN,), target=(SubmissionState.REJECTED,))
-def reject_submission(step: Step[Submission]) -> Effect:
+def reject_submission(step: Step[Submission]) -> None:
     """Reject the submission: the app was rejected or not decided in time. What was live before runs on (A4)."""
     note_end(step)
     candidates.notify_builders(step, step.subject, "submission_rejected", key="rejected")
-    return Effect()

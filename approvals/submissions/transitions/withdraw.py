@@ -10,13 +10,13 @@ from approvals.models import Approval, ApprovalState, Submission, SubmissionStat
 from approvals.models.approval import UNENDED
 from approvals.models.submission import UNFINISHED
 from governance.core.access import Permission
-from governance.core.engine.transition import Effect, Step, last_word
+from governance.core.engine.transition import Step, last_word
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, AutomationState
 
 
 @internal_on_approval(event="approval.withdrawn", source=UNENDED, target=(ApprovalState.WITHDRAWN,))
-def withdraw_approval(step: Step[Approval], *, loaded: Approval) -> Effect:
+def withdraw_approval(step: Step[Approval], *, loaded: Approval) -> None:
     """Withdraw an approval with its submission. Decisions stay (A14, A15).
 
     Args:
@@ -25,7 +25,6 @@ def withdraw_approval(step: Step[Approval], *, loaded: Approval) -> Effect:
     """
     step.subject.submission, step.subject.privilege = loaded.submission, loaded.privilege
     step.subject.ended_at = step.now
-    return Effect()
 
 
 def note_end(step: Step[Submission]) -> None:
@@ -44,10 +43,9 @@ def note_end(step: Step[Submission]) -> None:
     target=(SubmissionState.DECLINED,),
     reason_needed=True,
 )
-def decline(step: Step[Submission]) -> Effect:
+def decline(step: Step[Submission]) -> None:
     """The business owner declines: nothing changes, and what was live before runs on (A5)."""
     note_end(step)
-    return Effect()
 
 
 @on_submission(
@@ -58,25 +56,22 @@ def decline(step: Step[Submission]) -> Effect:
     target=(SubmissionState.WITHDRAWN,),
     reason_needed=True,
 )
-def withdraw(step: Step[Submission]) -> Effect:
+def withdraw(step: Step[Submission]) -> None:
     """Withdraw the submission, as the submitter, with a reason. Comments and decisions stay (A15)."""
     _withdraw_records(step)
     note_end(step)
-    return Effect()
 
 
 @internal_on_submission(event="submission.continued", source=UNFINISHED, target=(SubmissionState.WITHDRAWN,))
-def withdraw_for_newer(step: Step[Submission]) -> Effect:
+def withdraw_for_newer(step: Step[Submission]) -> None:
     """Withdraw it for a newer version that continues it. Unchanged approvals keep their decisions there (A14)."""
     _withdraw_records(step)
-    return Effect()
 
 
 @internal_on_submission(event="submission.closed", source=UNFINISHED, target=(SubmissionState.WITHDRAWN,))
-def close_with_automation(step: Step[Submission]) -> Effect:
+def close_with_automation(step: Step[Submission]) -> None:
     """Close it because the automation was retired (L1)."""
     _withdraw_records(step)
-    return Effect()
 
 
 def close_unfinished(automation: Automation, step: Step[Any]) -> None:

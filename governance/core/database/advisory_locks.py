@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def held(name: str, *, waits: bool = False) -> Iterator[bool]:
         yield is_mine
     finally:
         if is_mine:
-            with suppress(DatabaseError):  # a connection that is gone holds no lock
+            with suppress(Error):  # a connection that is gone holds no lock
                 _ask("pg_advisory_unlock(%s)", name)
 
 

@@ -34,15 +34,15 @@ class Effect:
         to: the new state; needed if the declaration has several targets.
         payload: facts for the ledger event.
         subject: the row of the event, if the body made a new one.
-        then: called after the subject is saved in its new state, for rows that rely on it; it returns further facts for
-            the event.
+        then: called after the subject is saved in its new state, for rows that rely on it; it may return further facts
+            for the event.
         verb: another name of the event, if the result differs from the request; handlers of that name run.
     """
 
     to: str = ""
     payload: Mapping[str, Any] = field(default_factory=dict)
     subject: models.Model | None = None
-    then: Callable[[], Mapping[str, Any]] | None = None
+    then: Callable[[], Mapping[str, Any] | None] | None = None
     after: Callable[[], None] | None = None
     verb: str = ""
 

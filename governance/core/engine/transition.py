@@ -253,7 +253,7 @@ class Transition(Generic[M]):
             payload |= {"from": before, "to": reached}
             step.save(step.subject)
         if effect.then is not None:
-            payload |= effect.then()
+            payload |= effect.then() or {}
         verb = effect.verb or step.verb
         step.record(verb, made, payload)
         step.write()

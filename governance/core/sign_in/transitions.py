@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.http import int_to_base36
 
 from governance.core.access import Actor, Permission, Refusal, duty
-from governance.core.engine.transition import Effect, Step, transition
+from governance.core.engine.transition import Step, transition
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
 from governance.core.people.transitions.people import still_here
@@ -27,18 +27,17 @@ Change = Callable[[], object]
 
 
 @transition(Person, event="person.signed_in", permission=Permission.PERSON_PROVE, duties=[still_here])
-def sign_in(step: Step[Person], *, begin: Change) -> Effect:
+def sign_in(step: Step[Person], *, begin: Change) -> None:
     """Record a sign-in: a session begins.
 
     It leaves no history row, because only the time of the last sign-in changes.
     """
     begin()
     step.subject.refresh_from_db(fields=["last_login"])
-    return Effect()
 
 
 @transition(Person, event="person.password_set", permission=Permission.PERSON_PROVE, duties=[still_here])
-def set_password(step: Step[Person], *, password: str) -> Effect:
+def set_password(step: Step[Person], *, password: str) -> None:
     """Set the password of a local account; the caller has validated it.
 
     The person's tokens end with the old password. So do their sessions: each holds a hash of the password.
@@ -47,31 +46,29 @@ def set_password(step: Step[Person], *, password: str) -> Effect:
     step.save(step.subject)
     revoke_tokens_of(step)
     outbox.queue([_password_changed(step.subject, step.now)])
-    return Effect()
 
 
-def _changing(step: Step[Person], change: Change) -> Effect:
+def _changing(step: Step[Person], change: Change) -> None:
     change()
     step.save(step.subject)
-    return Effect()
 
 
 @transition(Person, event="person.second_factor_enrolled", permission=Permission.PERSON_PROVE, duties=[still_here])
-def enrol_second_factor(step: Step[Person], *, change: Change) -> Effect:
+def enrol_second_factor(step: Step[Person], *, change: Change) -> None:
     """Enrol a second factor, with its first recovery codes."""
-    return _changing(step, change)
+    _changing(step, change)
 
 
 @transition(Person, event="person.second_factor_removed", permission=Permission.PERSON_PROVE, duties=[still_here])
-def remove_second_factor(step: Step[Person], *, change: Change) -> Effect:
+def remove_second_factor(step: Step[Person], *, change: Change) -> None:
     """Remove the second factor."""
-    return _changing(step, change)
+    _changing(step, change)
 
 
 @transition(Person, event="person.recovery_codes_made", permission=Permission.PERSON_PROVE, duties=[still_here])
-def make_recovery_codes(step: Step[Person], *, change: Change) -> Effect:
+def make_recovery_codes(step: Step[Person], *, change: Change) -> None:
     """Make new recovery codes. The old ones end."""
-    return _changing(step, change)
+    _changing(step, change)
 
 
 INVITATION, RESET, CHANGED = "invitation", "password_reset", "password_changed"
@@ -91,10 +88,9 @@ def has_no_password(subject: Person, actor: Actor, now: datetime) -> Refusal | N
 
 
 @transition(Person, event="person.invited", permission=Permission.PERSON_INVITE, duties=[still_here, has_no_password])
-def invite(step: Step[Person]) -> Effect:
+def invite(step: Step[Person]) -> None:
     """Mail a person a link that sets their first password."""
     outbox.queue([_notice(step.subject, INVITATION, f"invited:{step.now:%Y%m%d%H%M}", step.now, _days())])
-    return Effect()
 
 
 def ask_reset(person: Person, *, now: datetime) -> None:

@@ -102,17 +102,15 @@ def pause_without_maker(step: Step[WebhookEndpoint], *, why: str) -> Effect:
 
 
 @managed(event="webhook.resumed", source=(PAUSED,), target=(ACTIVE,))
-def resume(step: Step[WebhookEndpoint]) -> Effect:
+def resume(step: Step[WebhookEndpoint]) -> None:
     """Resume an endpoint: it gets the events from now on."""
     step.subject.paused_why = ""
-    return Effect()
 
 
 @managed(event="webhook.removed", source=(ACTIVE, PAUSED), target=(REMOVED,))
-def remove(step: Step[WebhookEndpoint]) -> Effect:
+def remove(step: Step[WebhookEndpoint]) -> None:
     """Remove an endpoint and forget its address."""
     step.subject.sealed_url = ""
-    return Effect()
 
 
 @managed(event="webhook.key_renewed", source=(ACTIVE, PAUSED))
@@ -124,14 +122,13 @@ def renew_key(step: Step[WebhookEndpoint]) -> Effect:
 
 
 @managed(event=TEST, source=(ACTIVE,))
-def send_test(step: Step[WebhookEndpoint]) -> Effect:
+def send_test(step: Step[WebhookEndpoint]) -> None:
     """Send a test message to an endpoint, at most one a minute."""
     tests = step.subject.deliveries.filter(event=TEST, created_at__gt=step.now - BETWEEN_TESTS)
     if tests.exists():
         sentence = "A test was sent there less than a minute ago."
         raise refuse(Refusal("WEBHOOK", "input", sentence, "Wait for what it comes to."))
     webhook_outbox.queue_test(step)
-    return Effect()
 
 
 def managers(endpoint: WebhookEndpoint, step: Step[Any]) -> Iterable[Person]:

@@ -21,15 +21,13 @@ S = AutomationState
 
 
 @transition(Automation, event="automation.put_in_review", permission=None, source=(S.DRAFT,), target=(S.IN_REVIEW,))
-def put_in_review(step: Step[Automation]) -> Effect:
+def put_in_review(step: Step[Automation]) -> None:
     """Start the review of a first submission; allowed until the automation first goes live."""
-    return Effect()
 
 
 @transition(Automation, event="automation.sent_back", permission=None, source=(S.IN_REVIEW,), target=(S.DRAFT,))
-def back_to_draft(step: Step[Automation]) -> Effect:
+def back_to_draft(step: Step[Automation]) -> None:
     """Return to draft after a refused, withdrawn or declined first submission."""
-    return Effect()
 
 
 @transition(
@@ -137,7 +135,7 @@ def reinstate(step: Step[Automation]) -> Effect:
     target=(S.SUSPENDED,),
     duties=[rules.not_stopped],
 )
-def stop(step: Step[Automation]) -> Effect:
+def stop(step: Step[Automation]) -> None:
     """Stop an automation at once (kill switch). An owner, the team's lead, security or on-call may; the reason may follow (G5).
 
     A suspended automation can be stopped too. Then both the stop and the review need an answer.
@@ -145,7 +143,6 @@ def stop(step: Step[Automation]) -> Effect:
     step.subject.suspended_at = step.subject.suspended_at or step.now
     step.subject.stopped_by, step.subject.stopped_for = step.actor.person, step.actor.standing_for
     step.subject.resume_asked_by = step.subject.resume_asked_for = None
-    return Effect()
 
 
 @transition(
@@ -166,11 +163,10 @@ def undo_stop(step: Step[Automation]) -> Effect:
     duties=[rules.require_stopped, rules.no_request, rules.other_than_stopper],
     reason_needed=True,
 )
-def request_resume(step: Step[Automation]) -> Effect:
+def request_resume(step: Step[Automation]) -> None:
     """Request the end of a stop, as the first of two people (G5)."""
     step.subject.resume_asked_by, step.subject.resume_asked_for = step.actor.person, step.actor.standing_for
     step.save(step.subject)
-    return Effect()
 
 
 @transition(
@@ -199,13 +195,12 @@ def resume(step: Step[Automation]) -> Effect:
     target=(S.RETIRED,),
     reason_needed=True,
 )
-def retire(step: Step[Automation]) -> Effect:
+def retire(step: Step[Automation]) -> None:
     """Retire an automation: its grants end and its return needs a new submission (L1).
 
     Its id, identities and credentials stay reserved. Its team may import it again as a new automation that names the
     retired one (I9).
     """
-    return Effect()
 
 
 @transition(

@@ -5,7 +5,6 @@ The approvals app follows ``transfer.accepted`` for grants and for the new stage
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from governance.core.access import Actor, Permission, Refusal, duty, invalid
 from governance.core.engine.transition import Effect, Step, transition
@@ -135,10 +134,9 @@ def accept_transfer(step: Step[Transfer]) -> Effect:
     return Effect(payload=facts, then=lambda: _move(transfer, step))
 
 
-def _move(transfer: Transfer, step: Step[Transfer]) -> dict[str, Any]:
+def _move(transfer: Transfer, step: Step[Transfer]) -> None:
     """Move the automation after the transfer is saved as agreed: the database allows no other change of team."""
     move(transfer, actor=step.actor, now=step.now)
-    return {}
 
 
 @transition(
@@ -161,12 +159,11 @@ def move(step: Step[Transfer]) -> Effect:
     duties=[in_person],
     reason_needed=True,
 )
-def drop_transfer(step: Step[Transfer]) -> Effect:
+def drop_transfer(step: Step[Transfer]) -> None:
     """Decline or withdraw a transfer with a reason, as a lead of either team (L2)."""
     transfer = step.subject
     transfer.answered_by, transfer.answered_at = step.actor.person, step.now
     _notify(transfer, [transfer.asked_by, *_leads_of(transfer.to_team)], step, "transfer_dropped")
-    return Effect()
 
 
 def _leads_of(team: Team) -> list[Person]:

@@ -152,7 +152,7 @@ def _confirm(step: Step[Any], row: Binding) -> None:
 
 
 @transition(Binding, event="binding.confirmed", permission=None, duties=(own_side, no_stake))
-def confirm_binding(step: Step[Binding], *, anew: bool = False) -> Effect:
+def confirm_binding(step: Step[Binding], *, anew: bool = False) -> None:
     """Confirm the resource of a connection, caused by its owner's first decision (I8).
 
     Args:
@@ -161,7 +161,6 @@ def confirm_binding(step: Step[Binding], *, anew: bool = False) -> Effect:
     """
     if step.subject.is_open or anew:
         _confirm(step, step.subject)
-    return Effect()
 
 
 @transition(Binding, event="binding.refused", permission=None, duties=(own_side, no_stake))

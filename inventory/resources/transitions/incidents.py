@@ -95,12 +95,11 @@ def _check(called: str, until: datetime, now: datetime) -> None:
     parents=("resource",),
     reason_needed=True,
 )
-def end_incident(step: Step[Incident]) -> Effect:
+def end_incident(step: Step[Incident]) -> None:
     """End an incident: it causes no further reviews; open ones continue (R1)."""
     incident = step.subject
     incident.ended_at, incident.ended_by, incident.ended_why = step.now, step.actor.person, step.reason
     step.save(incident)
-    return Effect()
 
 
 def _notify(incident: Incident, people: Iterable[Person], step: Step[Resource]) -> None:

@@ -167,7 +167,7 @@ def name_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Effect
     permission=Permission.RESOURCE_ACCEPT,
     source=(ResourceState.PROPOSED,),
 )
-def accept_ownership(step: Step[Resource]) -> Effect:
+def accept_ownership(step: Step[Resource]) -> None:
     """Accept the ownership of a resource, as the named owner."""
     resource = step.subject
     resource.owner, resource.deputy = resource.named_owner, resource.named_deputy
@@ -175,7 +175,6 @@ def accept_ownership(step: Step[Resource]) -> Effect:
     resource.accepted_at = resource.deputy_since = step.now
     ownership_transitions.end_settled_interims(resource, step)
     step.save(resource)
-    return Effect()
 
 
 @transition(

@@ -95,8 +95,7 @@ def _handed_over(giver: Person, now: datetime) -> timedelta:
 
 
 @transition(Delegation, event="delegation.ended", permission=Permission.DELEGATION_SET, duties=[running, giver_only])
-def end_delegation(step: Step[Delegation]) -> Effect:
+def end_delegation(step: Step[Delegation]) -> None:
     """End a delegation at once, as its giver."""
     step.subject.ended_at = step.now
     step.save(step.subject)
-    return Effect()

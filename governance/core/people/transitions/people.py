@@ -97,7 +97,7 @@ def admins_left(without: Person, now: datetime) -> Refusal | None:
 
 
 @transition(Person, event="person.added", permission=Permission.PERSON_MANAGE, duties=[requires_new])
-def add_person(step: Step[Person]) -> Effect:
+def add_person(step: Step[Person]) -> None:
     """Enter a person without a role, as an admin; the subject is unsaved.
 
     Address and sign-in identify the person, so they are refused with invisible characters.
@@ -111,29 +111,27 @@ def add_person(step: Step[Person]) -> Effect:
     if Person.objects.filter(source=step.subject.source, subject=step.subject.subject).exists():
         raise refuse(Refusal("PERSON", "input", "Somebody with this sign-in is here already."))
     step.save(step.subject)
-    return Effect()
 
 
 @transition(Person, event="person.left", permission=Permission.PERSON_MANAGE, duties=[not_left], reason_needed=True)
-def record_leaver(step: Step[Person]) -> Effect:
+def record_leaver(step: Step[Person]) -> None:
     """Record that a person left who decides nothing, as an admin. They fill no seat and can't sign in; their row stays (S1, R8).
 
     A person who decides something needs two admins (`leave`): a duty of higher apps.
     """
-    return _leave(step)
+    _leave(step)
 
 
 @transition(Person, event="person.left", permission=None, duties=[not_left])
-def leave(step: Step[Person]) -> Effect:
+def leave(step: Step[Person]) -> None:
     """Record that a person left who decides something, by a proposal that two admins signed (S8)."""
-    return _leave(step)
+    _leave(step)
 
 
-def _leave(step: Step[Person]) -> Effect:
+def _leave(step: Step[Person]) -> None:
     _keep_two_admins(step.subject, step.now)
     step.subject.left_at, step.subject.is_active, step.subject.kept_out_until = step.now, False, None
     step.save(step.subject)
-    return Effect()
 
 
 def _keep_two_admins(person: Person, now: datetime) -> None:
@@ -152,8 +150,7 @@ def keep_out(step: Step[Person], *, until: datetime) -> Effect:
 
 
 @transition(Person, event="person.let_in", permission=None)
-def let_in(step: Step[Person]) -> Effect:
+def let_in(step: Step[Person]) -> None:
     """Let a kept-out person in again, because no admin countersigned that they left (S8)."""
     step.subject.kept_out_until = None
     step.save(step.subject)
-    return Effect()
