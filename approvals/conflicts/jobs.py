@@ -13,6 +13,7 @@ from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import transitions as conflict_transitions
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver
 from governance.core.access import Actor
+from governance.core.database.grouping import grouped
 from governance.core.jobs import job_runs
 from governance.core.models import JobRun
 from inventory.models import Automation, Entitlement, Resource
@@ -54,9 +55,7 @@ def scan_all(now: datetime, actor: Actor) -> dict[str, int]:
     parts_by_rule: defaultdict[int, dict[int, list[scan.Part]]] = defaultdict(dict)
     for (rule, subject), parts in scan.scan(rules, now).items():
         parts_by_rule[rule][subject] = parts
-    open_by_code: defaultdict[str, list[Conflict]] = defaultdict(list)
-    for row in Conflict.objects.filter(state=ConflictState.OPEN):
-        open_by_code[row.code].append(row)
+    open_by_code = grouped((row.code, row) for row in Conflict.objects.filter(state=ConflictState.OPEN))
     followed = 0
     for stored in rules:
         parts_by_subject, before = parts_by_rule[stored.version.pk], open_by_code.pop(stored.version.code, [])

@@ -13,6 +13,7 @@ from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Grant
 from approvals.models.conflict_rule import Mode, Scope
 from approvals.policies import queries as policy_queries
 from governance.core.access import Actor, Permission, Refusal, duty
+from governance.core.database.grouping import grouped
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Person
@@ -72,9 +73,7 @@ def grants_to_suspend(conflict: Conflict, now: datetime) -> list[Grant]:
     if not counted.filter(state=GrantState.ACTIVE).exists():
         return []
     if not conflict.grants:
-        held: dict[int, list[Grant]] = {}
-        for grant in counted:
-            held.setdefault(grant.automation_id, []).append(grant)
+        held = grouped((grant.automation_id, grant) for grant in counted)
         return max(held.values(), key=lambda grants: (grants[-1].first_granted, grants[-1].first_of_it), default=[])
     let_in = [grant for grant in counted if f"{grant.automation_id}/{grant.key}" in conflict.by_waiver]
     return list(counted[:1]) if is_overdue(conflict, now) or not let_in else let_in[:1]

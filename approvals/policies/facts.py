@@ -14,6 +14,7 @@ from approvals.models import Approval, Party, Seat, Submission
 from approvals.models.submission import Capacity
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
+from governance.core.database.grouping import grouped
 from governance.core.database.related_people import PersonColumn
 from governance.core.models import Person
 from inventory.chains import queries as chain_queries
@@ -183,7 +184,7 @@ def load_facts(submissions: Sequence[Submission], now: datetime) -> dict[int, Su
     facts = load_version_facts(submissions, now)
     privileges = [privilege for of_one in facts.values() for privilege in of_one.privileges]
     rows = _approvals(facts, privileges) if facts else []
-    approvals, (seats, candidates) = _by(rows, "submission_id"), _seats(rows)
+    approvals, (seats, candidates) = grouped((row.submission_id, row) for row in rows), _seats(rows)
     for pk, of_one in facts.items():
         of_one.approvals = of_one.adopt(approvals.get(pk, []), seats, candidates)
     return facts
@@ -193,7 +194,8 @@ def load_version_facts(submissions: Sequence[Submission], now: datetime) -> dict
     """Return the facts of several submissions without approvals, which are read at their first use."""
     facts = {submission.pk: SubmissionFacts(submission, now) for submission in submissions}
     parties = _parties(list(facts))
-    privileges = _by(load_privileges({submission.version_id for submission in submissions}), "version_id")
+    rows = load_privileges({submission.version_id for submission in submissions})
+    privileges = grouped((privilege.version_id, privilege) for privilege in rows)
     bindings = resource_queries.bindings_of(privilege for held in privileges.values() for privilege in held)
     for submission in submissions:
         of_one = facts[submission.pk]
@@ -281,7 +283,7 @@ def _seats(approvals: Iterable[Approval]) -> tuple[dict[int, list[Seat]], Candid
         seats.setdefault(pk, Seat.from_db(rows.db, SEAT_COLUMNS, (pk, approval, label)))
         if order is not None:
             candidates[pk][person] = at
-    return _by(seats.values(), "approval_id"), candidates
+    return grouped((seat.approval_id, seat) for seat in seats.values()), candidates
 
 
 def _place_of_candidate(row: tuple[Any, ...]) -> tuple[int, int, int]:
@@ -300,10 +302,3 @@ def _parties(submissions: Collection[int]) -> dict[int, dict[int, str]]:
     for _, submission, person, capacity in sorted(rows, reverse=True):
         parties[submission][person] = str(Capacity(capacity).label)
     return parties
-
-
-def _by(rows: Iterable[Any], name: str) -> dict[int, list[Any]]:
-    groups: dict[int, list[Any]] = {}
-    for row in rows:
-        groups.setdefault(getattr(row, name), []).append(row)
-    return groups

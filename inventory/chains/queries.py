@@ -13,6 +13,7 @@ from django.db.models import CharField, Count, Exists, F, Min, Model, OuterRef, 
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
+from governance.core.database.grouping import grouped
 from governance.core.database.querysets import among
 from inventory.chains import chain_ends
 from inventory.chains.chain_ends import BUT, CALLED, CALLS, NOWHERE, VersionParts
@@ -194,9 +195,8 @@ def _chains(cases: Mapping[K, tuple[int | None, Sequence[ChainEnd]]]) -> dict[K,
         cases: id of the automation, None for an unsaved one, and its ends.
     """
     points = {end.point for _, ends in cases.values() for end in ends} - {NOWHERE}
-    stored: dict[str, list[ChainEnd]] = defaultdict(list)
-    for row in ChainEnd.objects.filter(point__in=points).select_related("resource").order_by("pk") if points else ():
-        stored[row.point].append(row)
+    rows = ChainEnd.objects.filter(point__in=points).select_related("resource").order_by("pk")
+    stored = grouped((row.point, row) for row in rows) if points else {}
     met = {key: _ends_met(*case, stored) for key, case in cases.items()}
     others = _others(cases, met) if any(met.values()) else {key: set[int]() for key in cases}
     everybody = {pk for each in others.values() for pk in each}
@@ -236,19 +236,16 @@ def _others(
     numbers = ChainMember.objects.filter(among(joined, "automation")).values("chain")
     rows = ChainMember.objects.filter(chain__in=numbers).values_list("automation", "chain")
     chain_by_member = dict(rows) if joined else {}
-    members: dict[int, set[int]] = defaultdict(set)
-    for pk, number in chain_by_member.items():
-        members[number].add(pk)
-    sides: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
-    for row in sides_of(chain_by_member) if any(pk in chain_by_member for pk, _ in cases.values()) else ():
-        sides[row[0]].append(row)
+    members = grouped((number, pk) for pk, number in chain_by_member.items())
+    is_member = any(pk in chain_by_member for pk, _ in cases.values())
+    sides = grouped((row[0], row) for row in sides_of(chain_by_member)) if is_member else {}
     others = {}
     for key, (automation, ends) in cases.items():
         near = (members[chain_by_member[row.automation_id]] for row in met[key] if row.automation_id in chain_by_member)
         others[key] = set[int]().union(*near)
         if automation in others[key]:
             itself = 0  # an id that nothing in the register has
-            other_sides = [row for pk in others[key] - {automation} for row in sides[pk]]
+            other_sides = [row for pk in others[key] - {automation} for row in sides.get(pk, ())]
             groups = chain_ends.group_chains([*other_sides, *((itself, end.point, end.side) for end in ends)])
             others[key] = {pk for pk, chain in groups.items() if chain == groups[itself]} - {itself}
     return others
@@ -265,12 +262,9 @@ def _unanswered_points(members: Collection[int]) -> dict[int, set[str]]:
 
 def _links(ends: Iterable[ChainEnd], met: Iterable[ChainEnd]) -> Iterator[Link]:
     """Links of fitting pairs of ends, each once."""
-    ends_by_point: dict[str, list[ChainEnd]] = defaultdict(list)
-    for end in ends:
-        ends_by_point[end.point].append(end)
-    seen = set()
+    ends_by_point, seen = grouped((end.point, end) for end in ends), set()
     for row in met:
-        for end in ends_by_point[row.point]:
+        for end in ends_by_point.get(row.point, ()):
             link = Link(
                 row.automation_id,
                 row.kind if end.side == CALLED else end.kind,

@@ -1,6 +1,5 @@
 """Page of a non-human identity: owner, automations that run as it, and the effect of a leak (I5)."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -8,6 +7,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from governance.core.database.grouping import grouped
 from governance.web.pages.page import Shape, page, timeline_context
 from governance.web.requests.request import Request, visible_row
 from inventory.automations import panels
@@ -64,10 +64,8 @@ def identity(request: Request, pk: int) -> HttpResponse:
 
 def _reach(identity: NonHumanIdentity, drawn: Sequence[Version], now: datetime, *, is_part: bool) -> Shape | None:
     """Picture of a leak's effect; None without a visible automation that asks for privileges."""
-    privileges: dict[int, list[Privilege]] = defaultdict(list)
     rows = Privilege.objects.filter(version__in=drawn).select_related("entitlement__resource__owner").order_by("pk")
-    for privilege in rows:
-        privileges[privilege.version_id].append(privilege)
-    held = [(version.automation, privileges[version.pk]) for version in drawn if privileges[version.pk]]
+    privileges = grouped((privilege.version_id, privilege) for privilege in rows)
+    held = [(version.automation, privileges[version.pk]) for version in drawn if version.pk in privileges]
     granted = automation_queries.grants_of(*(automation for automation, _ in held), now=now)
     return reach.identity_reach(identity, held, granted, is_part=is_part) if held else None

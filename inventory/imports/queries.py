@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from governance.core.database.grouping import grouped
 from governance.core.models import Team
 from governance.core.texts import free_text
 from inventory.credentials import rules as credential_rules
@@ -105,9 +106,8 @@ class _Register:
             automation__in={reading.automation.pk for reading in read},
             manifest_digest__in={reading.digest for reading in read},
         ).annotate(judged_by=newest_assessment("pk", "importer_version"), judged=newest_assessment("pk", "tier"))
-        self.versions: dict[Key, list[Version]] = {}
-        for row in rows.defer("manifest", "secrets"):
-            self.versions.setdefault((row.automation_id, row.manifest_digest), []).append(row)
+        rows = rows.defer("manifest", "secrets")
+        self.versions = grouped(((row.automation_id, row.manifest_digest), row) for row in rows)
         instances = {privilege.instance for reading in read for privilege in reading.manifest.privileges}
         bound = Binding.objects.filter(instance_name__in=instances).select_related("resource")
         versions_named = (

@@ -3,7 +3,6 @@
 An owner with an earlier claim on a host must consent before a binding counts.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
+from governance.core.database.grouping import grouped
 from governance.core.database.related_people import PersonColumn, load_people
 from inventory.importers.host_names import host_of
 from inventory.models import REGISTERED, Binding, HostConsent, Privilege, Resource, ResourceState
@@ -127,19 +127,19 @@ def _claims_on(rows: Sequence[Binding], others: Iterable[Binding]) -> dict[Bindi
     claimed = [(row, resources) for row in rows if (resources := _earlier_resources(row, confirmed))]
     if not claimed:
         return {}
-    consents: dict[tuple[int, int], list[frozenset[int]]] = defaultdict(list)
     said = HostConsent.objects.filter(
         binding__in=[row.pk for row, _ in claimed if row.pk], opens=F("binding__resource")
     )
-    columns = ("binding", "resource", "said_by", "said_for")
-    for binding, resource, *people in said.values_list(*columns):
-        consents[binding, resource].append(frozenset(pk for pk in people if pk is not None))
+    columns = said.values_list("binding", "resource", "said_by", "said_for")
+    consents = grouped(((binding, resource), frozenset(people) - {None}) for binding, resource, *people in columns)
     return {
         row.key: [
             Claim(
                 resource,
                 tuple(
-                    people for people in consents[row.pk, resource.pk] if people.isdisjoint(row.resource.answering_ids)
+                    people
+                    for people in consents.get((row.pk, resource.pk), ())
+                    if people.isdisjoint(row.resource.answering_ids)
                 ),
             )
             for resource in resources

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
+from governance.core.database.grouping import grouped
 from inventory.models import Credential, Privilege, Trigger, Version, VersionCredential
 
 #: Facts of a privilege that may differ under the same key: attribute by label.
@@ -177,7 +178,5 @@ def _operation(privilege: Privilege) -> list[Any]:
 
 def _rows_of_both(rows: QuerySet[Any], old: Version, new: Version) -> tuple[list[Any], list[Any]]:
     """Rows of two versions, loaded together."""
-    rows_by_version: dict[int, list[Any]] = {old.pk: [], new.pk: []}
-    for row in rows.filter(version__in=rows_by_version):
-        rows_by_version[row.version_id].append(row)
-    return rows_by_version[old.pk], rows_by_version[new.pk]
+    rows_by_version = grouped((row.version_id, row) for row in rows.filter(version__in=[old, new]))
+    return rows_by_version.get(old.pk, []), rows_by_version.get(new.pk, [])

@@ -4,7 +4,6 @@ Python checks what the automation itself holds. The database is asked only for o
 the automation. `scan` finds the same conflicts in all held access, in the database alone.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,6 +18,7 @@ from approvals.conflicts.rule_language.selectors import Held
 from approvals.conflicts.scan import Conflicts, Members, Part, is_conflict, read_holdings
 from approvals.models import ConflictSignature, Grant, GrantState, Waiver
 from approvals.models.conflict_rule import Mode, Scope
+from governance.core.database.grouping import grouped
 from inventory.chains import queries as chain_queries
 from inventory.models import Automation, ChainMember, Privilege, Trigger, Version
 
@@ -145,7 +145,7 @@ class FoundConflict:
     standing: StoredRule
     subject: int
     own: Mapping[int, tuple[Held, ...]]
-    others: Mapping[int, tuple[Part, ...]]
+    others: Mapping[int, Sequence[Part]]
     waiver: Waiver | None = None
     signature: ConflictSignature | None = None
 
@@ -235,7 +235,7 @@ def find_all_conflicts(
             for subject in sorted(case.subjects_in(stored.rule.scope)):
                 parts = other_parts.get((stored.version.pk, subject), ()) if stored.version.pk in wide else ()
                 others = [part for part in parts if part.automation != case.automation]
-                conflict = FoundConflict(stored, subject, filled, _by_leg(others))
+                conflict = FoundConflict(stored, subject, filled, grouped((part.leg, part) for part in others))
                 if is_conflict(stored.rule, conflict.filled):
                     conflicts.append(conflict)
         conflicts_by_case.append(conflicts)
@@ -294,18 +294,15 @@ def _with_exceptions(
     codes = {conflict.standing.rule.code for conflict in chain(*conflicts_by_case)}
     if not codes:
         return [list(conflicts) for conflicts in conflicts_by_case]
-    waivers_by_subject: defaultdict[tuple[str, int], list[Waiver]] = defaultdict(list)
-    for waiver in Waiver.objects.live(now).filter(code__in=codes).order_by("-ends_at"):
-        waivers_by_subject[waiver.code, _fixed_subject(waiver.scope, waiver.subject)].append(waiver)
-    signatures: defaultdict[int, list[ConflictSignature]] = defaultdict(list)
-    for signature in _signatures(cases, conflicts_by_case):
-        signatures[signature.submission.automation_id].append(signature)
+    waivers = Waiver.objects.live(now).filter(code__in=codes).order_by("-ends_at")
+    waivers_by_subject = grouped(((row.code, _fixed_subject(row.scope, row.subject)), row) for row in waivers)
+    signatures = grouped((row.submission.automation_id, row) for row in _signatures(cases, conflicts_by_case))
 
     def with_exceptions(conflict: FoundConflict, case: Case) -> FoundConflict:
         rule, digest = conflict.standing.rule, conflict.standing.version.digest
-        same_subject = waivers_by_subject[rule.code, _fixed_subject(rule.scope, conflict.subject)]
+        same_subject = waivers_by_subject.get((rule.code, _fixed_subject(rule.scope, conflict.subject)), ())
         valid = (row for row in same_subject if row.rule_digest == digest and row.scope == rule.scope)
-        signed = (row for row in signatures[case.automation] if row.rule.digest == digest)
+        signed = (row for row in signatures.get(case.automation, ()) if row.rule.digest == digest)
         return replace(
             conflict,
             waiver=next((waiver for waiver in valid if conflict.keys <= set(waiver.covers)), None),
@@ -347,8 +344,3 @@ def are_all_waived(conflicts: Sequence[FoundConflict]) -> bool:
     """
     lifted = (row.standing.rule.mode == Mode.ENFORCE and row.waiver is not None for row in conflicts)
     return bool(conflicts) and all(lifted)
-
-
-def _by_leg(parts: Collection[Part]) -> dict[int, tuple[Part, ...]]:
-    legs = dict.fromkeys(part.leg for part in parts)
-    return {leg: tuple(part for part in parts if part.leg == leg) for leg in legs}

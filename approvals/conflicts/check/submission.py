@@ -29,6 +29,7 @@ from approvals.policies import facts as policy_facts
 from approvals.policies.facts import SubmissionFacts
 from governance.core.access import Refusal
 from governance.core.database import advisory_locks
+from governance.core.database.grouping import grouped
 from inventory.models import Entitlement
 from inventory.risk.tiers import higher_environment
 
@@ -196,9 +197,8 @@ def _load_remaining(in_conflict: Iterable[SubmissionConflicts], now: datetime) -
     reduced = [conflicts for conflicts in in_conflict if any(map(_gives_less, conflicts.facts.approvals))]
     if not reduced:
         return
-    kept: dict[int, list[Grant]] = {}
-    for grant in counted_grants([conflicts.submission.automation_id for conflicts in reduced], now):
-        kept.setdefault(grant.automation_id, []).append(grant)
+    grants = counted_grants([conflicts.submission.automation_id for conflicts in reduced], now)
+    kept = grouped((grant.automation_id, grant) for grant in grants)
     after = [each._case_after(each.facts.approvals, kept.get(each.submission.automation_id, ())) for each in reduced]
     for conflicts, found in zip(reduced, find_all_conflicts(after, now, reduced[0].rules), strict=True):
         conflicts.remaining = found

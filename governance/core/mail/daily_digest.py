@@ -22,6 +22,7 @@ from django.utils.text import get_text_list
 
 from governance.core.clock import icalendar_file
 from governance.core.clock.organisation import zone_of
+from governance.core.database.grouping import grouped
 from governance.core.mail import mail_text
 from governance.core.mail.mail_text import Letter
 from governance.core.models import Notice, NoticeState, Person, Seal
@@ -151,9 +152,7 @@ def _stopped(now: datetime, gathering: timedelta) -> Iterator[Ready]:
     A notice that no mail server accepted is tried again in the next day's digest.
     """
     rows = _waiting(_OF_STOPPED, now, gathering).values_list("recipient", "error", "first")
-    digests: dict[int, list[tuple[str, int]]] = {}
-    for pk, error, first in rows:
-        digests.setdefault(pk, []).append((error, first))
+    digests = grouped((pk, (error, first)) for pk, error, first in rows)
     for pk, person in Person.objects.in_bulk(list(digests)).items():
         day = now.astimezone(zone_of(person)).date().isoformat()
         firsts = [first for error, first in digests[pk] if not error.endswith(f":{day}")]

@@ -15,6 +15,7 @@ from django.db.models import Case, Exists, Model, OuterRef, Q, QuerySet, TextCho
 
 from approvals.models import Grant, GrantUsage
 from governance.core.clock.organisation import organisation_zone
+from governance.core.database.grouping import grouped
 from governance.core.models import Person, Team
 from governance.recertification.models import Item, ItemOutcome, with_tier
 from inventory.models import Automation, AutomationKind, AutomationState, DataClass, Environment, Resource
@@ -106,9 +107,7 @@ class Scope:
 
 def team_with_children(team: int) -> list[int]:
     """Ids of a team and all teams below it. One query, since teams are few."""
-    below: dict[int | None, list[int]] = {}
-    for pk, parent in Team.objects.order_by().values_list("pk", "parent"):
-        below.setdefault(parent, []).append(pk)
+    below = grouped(Team.objects.order_by().values_list("parent", "pk"))
     team_ids, ahead = [], [team]
     while ahead:
         team_id = ahead.pop()

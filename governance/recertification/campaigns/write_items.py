@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from approvals.models import Conflict
+from governance.core.database.grouping import grouped
 from governance.core.engine.transition import Step
 from governance.core.keys import key_files
 from governance.recertification.campaigns import scope
@@ -165,11 +166,8 @@ def grant_parameters(grant_rows: Sequence[GrantRow], now: datetime) -> dict[str,
 
 def _conflicts(grants: Sequence[int]) -> dict[int, list[Conflict]]:
     """Open conflicts of enforced rules by grant (S6)."""
-    wanted, by_grant = set(grants), dict[int, list[Conflict]]()
-    for conflict in review_triggers.enforced_conflicts():
-        for pk in wanted.intersection(conflict.grants):
-            by_grant.setdefault(pk, []).append(conflict)
-    return by_grant
+    wanted, conflicts = set(grants), review_triggers.enforced_conflicts()
+    return grouped((pk, conflict) for conflict in conflicts for pk in wanted.intersection(conflict.grants))
 
 
 def lock_unassigned(campaign: Campaign, size: int) -> list[Any]:

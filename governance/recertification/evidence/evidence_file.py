@@ -21,6 +21,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, Model, OuterRef, Q
 
 from approvals.models import RevocationTask
+from governance.core.database.grouping import grouped
 from governance.core.ledger import ledger_events, sealing
 from governance.core.models import FreeText, LedgerEvent, Person, Seal
 from governance.core.texts import free_text
@@ -227,19 +228,18 @@ def chunks(campaign: Campaign) -> Iterator[list[Row]]:
             for task in item_tasks:
                 names.setdefault(_ledger_name("revocationtask", task.pk, "approvals"), []).append(pk)
         proved = _proofs(names)
-        yield [_item(item, questions[item.pk], joined.get(item.pk), tasks[item.pk], proved[item.pk]) for item in items]
+        yield [
+            _item(item, questions.get(item.pk, ()), joined.get(item.pk), tasks[item.pk], proved.get(item.pk, ()))
+            for item in items
+        ]
 
 
 def _questions(items: Sequence[int]) -> dict[int, list[Row]]:
     """Questions with their answers by item id. The rows hold no reference to their items, so a chunk is freed at once."""
-    answers: dict[int, list[Answer]] = {}
     given = Answer.objects.filter(question__item__in=items).select_related("person", "for_person", "reason")
-    for answer in given.order_by("pk"):
-        answers.setdefault(answer.question_id, []).append(answer)
-    questions: dict[int, list[Row]] = {item: [] for item in items}
-    for question in Question.objects.filter(item__in=items).select_related("reviewer").order_by("pk"):
-        questions[question.item_id].append(_question(question, answers.get(question.pk, ())))
-    return questions
+    answers = grouped((answer.question_id, answer) for answer in given.order_by("pk"))
+    questions = Question.objects.filter(item__in=items).select_related("reviewer").order_by("pk")
+    return grouped((question.item_id, _question(question, answers.get(question.pk, ()))) for question in questions)
 
 
 def _ledger_name(model: str, pk: int, app: str = "recertification") -> str:
@@ -248,13 +248,8 @@ def _ledger_name(model: str, pk: int, app: str = "recertification") -> str:
 
 def _tasks(items: Sequence[Item]) -> dict[int, list[RevocationTask]]:
     """Revocation tasks by item; for an automation, those of all its grants that ended until the item closed (G4)."""
-    items_by_grant: dict[int, list[Item]] = {}
-    items_by_automation: dict[int, list[Item]] = {}
-    for reviewed in items:
-        if reviewed.grant_id is not None:
-            items_by_grant.setdefault(reviewed.grant_id, []).append(reviewed)
-        elif reviewed.automation_id is not None:
-            items_by_automation.setdefault(reviewed.automation_id, []).append(reviewed)
+    items_by_grant = grouped((item.grant_id, item) for item in items if item.grant_id is not None)
+    items_by_automation = grouped((item.automation_id, item) for item in items if item.automation_id is not None)
     tasks_by_item: dict[int, list[RevocationTask]] = {item.pk: [] for item in items}
     tasks_of_items = Q(grant__in=list(items_by_grant)) | Q(grant__automation__in=list(items_by_automation))
     since = min(item.opened_at for item in items)
@@ -276,11 +271,11 @@ def _belongs_to(item: Item, task: RevocationTask) -> bool:
 
 def _proofs(names: Names) -> dict[int, list[Row]]:
     """Ledger events of each item with their seals; no seal if not sealed yet."""
-    proofs: dict[int, list[Row]] = {pk: [] for ids in names.values() for pk in ids}
-    for event in _sealed_events(about__overlap=list(names)):
-        for pk in dict.fromkeys(pk for name in event.about for pk in names.get(name, ())):
-            proofs[pk].append(_proof(event))
-    return proofs
+    return grouped(
+        (pk, _proof(event))
+        for event in _sealed_events(about__overlap=list(names))
+        for pk in dict.fromkeys(pk for name in event.about for pk in names.get(name, ()))
+    )
 
 
 def _sealed_events(**where: Any) -> list[Any]:

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from functools import cached_property
 
 from approvals.models import Grant, Party
+from governance.core.database.grouping import grouped
 from governance.core.keys import key_files
 from governance.core.models import Person
 from governance.recertification.models import SETTLING, Answer, Asks, Item, Question
@@ -82,12 +83,9 @@ def _approvals_of(item: Item) -> tuple[int, ...]:
 
 def _answers_of(questions: Sequence[Question]) -> dict[int, list[Answer]]:
     """Answers by question, oldest first. No query before one is answered."""
-    answers: dict[int, list[Answer]] = {}
-    if items := {question.item_id for question in questions if question.answered_at is not None}:
-        rows = Answer.objects.filter(question__item__in=items).select_related(*ANSWER_RELATIONS)
-        for answer in rows.order_by("pk"):
-            answers.setdefault(answer.question_id, []).append(answer)
-    return answers
+    items = {question.item_id for question in questions if question.answered_at is not None}
+    rows = Answer.objects.filter(question__item__in=items).select_related(*ANSWER_RELATIONS).order_by("pk")
+    return grouped((answer.question_id, answer) for answer in rows) if items else {}
 
 
 def load_context(subject: Item | Question, now: datetime) -> ItemContext:

@@ -26,6 +26,7 @@ from approvals.models.grant import Why
 from approvals.policies import queries as policy_queries
 from governance.core.access import Actor
 from governance.core.clock.organisation import organisation_zone
+from governance.core.database.grouping import grouped
 from governance.core.database.querysets import among
 from governance.core.engine.transition import Transition
 from governance.core.jobs import job_runs
@@ -192,12 +193,11 @@ def _ask_brake(due: QuerySet[Item], now: datetime, actor: Actor) -> None:
     rows = rows.exclude(automation__isnull=False, automation__suspended_by_review_at__isnull=True)
     ending = list(rows.select_related("campaign", "grant").order_by("campaign_id", "pk"))
     keys = {item.automation_id for item in ending if item.automation_id is not None}
-    of_automations: dict[int | None, list[Grant]] = {}
-    for grant in Grant.objects.standing().filter(among(keys, "automation")).order_by("pk"):
-        of_automations.setdefault(grant.automation_id, []).append(grant)
+    standing = Grant.objects.standing().filter(among(keys, "automation")).order_by("pk")
+    of_automations = grouped((grant.automation_id, grant) for grant in standing)
     by_campaign: dict[Campaign, dict[int, Grant]] = {}  # a grant and its automation may both be under review
     for item in ending:
-        grants = [item.grant] if item.grant is not None else of_automations.get(item.automation_id, [])
+        grants = [item.grant] if item.grant is not None else of_automations.get(item.automation_id or 0, [])
         by_campaign.setdefault(item.campaign, {}).update({grant.pk: grant for grant in grants})
     for campaign, held in by_campaign.items():
         grant_jobs.ask_first(cause_of(campaign), list(held.values()), Why.SILENCE, now=now, actor=actor)

@@ -16,6 +16,7 @@ from approvals.models import Grant, GrantState
 from governance.core.access import Role, access
 from governance.core.clock import icalendar_file
 from governance.core.clock.organisation import zone_of
+from governance.core.database.grouping import grouped
 from governance.core.engine.transition import Step
 from governance.core.ledger import ledger_events
 from governance.core.mail import daily_digest, mail_text
@@ -135,10 +136,7 @@ def due_at(item: Item) -> datetime:
 
 def by_card(questions: Iterable[Question]) -> dict[cards.Key, list[Question]]:
     """Questions by their card, both in order. They are loaded with `QUESTION_RELATIONS`."""
-    questions_by_card: dict[cards.Key, list[Question]] = {}
-    for question in questions:
-        questions_by_card.setdefault(cards.key_of(question), []).append(question)
-    return questions_by_card
+    return grouped((cards.key_of(question), question) for question in questions)
 
 
 def card_words(questions: Sequence[Question]) -> str:

@@ -16,6 +16,7 @@ from django.db.models.functions import JSONObject
 from approvals.grants.transitions import lifecycle
 from approvals.models import Conflict, ConflictState, Grant, GrantState, GrantUsage, Submission, SubmissionState
 from approvals.models.conflict_rule import Mode
+from governance.core.database.grouping import grouped
 from governance.core.database.querysets import with_columns
 from governance.core.texts.number_words import day_of
 from governance.recertification.items.recommendation import WEEKS, Facts, InConflict
@@ -199,10 +200,8 @@ def _earlier(items: Sequence[Item]) -> dict[tuple[str, int], list[Answer]]:
         superseded_by__isnull=True,
         answer__in=SETTLING,
     ).exclude(question__item__in=[item.pk for item in items])
-    answers_by_key: dict[tuple[str, int], list[Answer]] = {}
-    for answer in answers.select_related("person", "for_person", "reason", "question__item__grant").order_by("-pk"):
-        answers_by_key.setdefault(_review_key(answer.question.item), []).append(answer)
-    return answers_by_key
+    rows = answers.select_related("person", "for_person", "reason", "question__item__grant").order_by("-pk")
+    return grouped((_review_key(answer.question.item), answer) for answer in rows)
 
 
 def _newest(automation: str) -> Subquery:

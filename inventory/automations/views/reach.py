@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from governance.core.database.grouping import grouped
 from governance.web.components import state_words, times
 from governance.web.pages.page import Shape
 from inventory.automations.queries import ACTIVE, GrantState
@@ -83,10 +84,7 @@ def identity_reach(
 
 
 def _by_resource(privileges: Sequence[Privilege]) -> list[list[Privilege]]:
-    groups: dict[int, list[Privilege]] = {}
-    for privilege in privileges:
-        groups.setdefault(privilege.entitlement.resource_id, []).append(privilege)
-    return list(groups.values())
+    return list(grouped((privilege.entitlement.resource_id, privilege) for privilege in privileges).values())
 
 
 def _picture(

@@ -9,7 +9,6 @@ riskier. Automations that share an identity or a chain take its tier (I5, A16). 
 so none blocks another and a kill loses nothing (R9). A lower tier takes effect at the renewal (T4, S8).
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -20,6 +19,7 @@ from approvals.grants.transitions import lifecycle
 from approvals.models import Grant, GrantKind, PolicyVersion, credential_key
 from approvals.policies import queries as policy_queries
 from governance.core.access import Actor, Permission, Refusal, duty
+from governance.core.database.grouping import grouped
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.jobs import nudge
 from governance.core.models import Person
@@ -27,7 +27,6 @@ from governance.recertification.items import answer_deadlines, review_triggers
 from governance.recertification.items.transitions import open_item
 from governance.recertification.models import WAITING, Item
 from inventory.chains import queries as chain_queries
-from inventory.chains.queries import JoinedTier
 from inventory.models import Assessment, Automation, Incident, Privilege, Resource, Version
 from inventory.risk import policy
 from inventory.risk import tiers as risk_tiers
@@ -205,9 +204,7 @@ def connected_with_riskier() -> set[int]:
 
     One query with few rows: only connected automations, and those that call an unknown one.
     """
-    members: dict[int, list[JoinedTier]] = defaultdict(list)
-    for member in chain_queries.joined_tiers():
-        members[member.chain].append(member)
+    members = grouped((member.chain, member) for member in chain_queries.joined_tiers())
     automation_ids = set()
     for chain in members.values():
         leads_out = any(member.calls_unknown for member in chain)
