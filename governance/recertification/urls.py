@@ -10,6 +10,7 @@ from governance.recertification.quality import views as quality_views
 
 urlpatterns = [
     path("recertify/", my_recertifications.show_first_card, name="recert_mine"),
+    path("recertify/all/", automation_panel.item_list, name="item_list"),
     path("recertify/calendar.ics", calendar_views.deadlines, name="recert_calendar"),
     path("recertify/together/", answer_batch.answer_together, name="recert_together"),
     path("recertify/submit/", my_recertifications.submit, name="recert_submit"),
@@ -19,7 +20,7 @@ urlpatterns = [
     path("recertify/<int:pk>/correct/", my_recertifications.correct, name="recert_correct"),
     path("campaigns/<int:pk>/quality/", quality_views.campaign_quality, name="campaign_quality"),
     path("campaigns/<int:pk>/evidence/<slug:form>/", evidence_views.campaign_evidence, name="campaign_evidence"),
-    path("automations/<int:pk>/recertifications/", automation_panel.automation_items, name="automation_items"),
+    path("automations/<int:pk>/recertifications/", automation_panel.item_list, name="automation_items"),
     path("campaigns/", campaign_views.campaign_list, name="campaign_list"),
     path("campaigns/new/", campaign_views.new, name="campaign_new"),
     path("campaigns/calendar/", calendar_views.calendar, name="campaign_calendar"),

@@ -49,9 +49,10 @@ def inbox(request: Request) -> HttpResponse:
     ids = list(approvals.asked_of(actor, now).order_by().values_list("pk", flat=True))
     mine = Approval.objects.filter(among(ids))
     shown = _visible(actor, now) if filters.show else mine
-    found = places(shown.filter(filters.condition()))
+    listed = shown.filter(filters.condition())
+    found = places(listed)
     paged = page_of(found, filters, request.GET)
-    rows: list[Task] = [*_load_rows(shown.filter(filters.condition()), paged.rows, ids, actor, now)]
+    rows: list[Task] = [*_load_rows(listed, paged.rows, ids, actor, now)]
     is_all_of_mine = not (filters.show or filters.narrows or paged.newer_href or paged.older_href)
     spot_checks = approvals.spot_checks(actor, now)
     if not filters.show and not filters.narrows and not paged.newer_href:
@@ -63,7 +64,7 @@ def inbox(request: Request) -> HttpResponse:
     context = {
         "head": {
             "title": "Approvals",
-            "facts": _facts(facts, spot_checks, now),
+            "facts": [*([_listed(listed)] if filters.show else []), *_facts(facts, spot_checks, now)],
             "aside": "Ordered by risk, then age",
         },
         "chips": [*_chips(filters, counts, len(spot_checks)), *_views(filters, views, counts)],
@@ -155,6 +156,11 @@ def _count_visible(actor: Actor, filters: Filters) -> dict[Filters, int | None]:
 def _quick(filters: Filters, changes: Mapping[str, Any]) -> Filters:
     """Filters with a quick filter in place of another."""
     return replace(filters, **{"stage": None, "credentials": False, **changes})
+
+
+def _listed(rows: QuerySet[Approval]) -> str:
+    n = rows.order_by().aggregate(approvals=Count("pk"), submissions=Count("submission", distinct=True))
+    return f"Listed: {times.counted(n['approvals'], 'approval')} in {times.counted(n['submissions'], 'submission')}"
 
 
 def _facts(counts: Shape, spot_checks: Sequence[Task], now: datetime) -> Sequence[Fact | str]:

@@ -130,7 +130,8 @@ def noticed(preview: Preview) -> Iterator[Remark]:
             yield Remark(found["detail"], lead, icon="key", tone="wait")
     other = [finding for finding in manifest.findings if finding.code not in SAID_ELSEWHERE]
     other.sort(key=lambda finding: ("high", "medium", "low").index(finding.severity))
-    by_text = {(finding.code, finding.detail or finding.at): finding for finding in other}
-    for (code, text), finding in by_text.items():
-        lead = f"{findings.finding_label(code, finding.at)}."
-        yield Remark(text, lead, icon="warning", tone={"high": "high", "medium": "wait"}.get(finding.severity, ""))
+    by_text = {(findings.finding_label(each.code, each.at), each.detail or each.at): each for each in other}
+    for (label, text), finding in by_text.items():
+        yield Remark(
+            text, f"{label}.", icon="warning", tone={"high": "high", "medium": "wait"}.get(finding.severity, "")
+        )

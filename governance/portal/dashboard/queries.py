@@ -71,18 +71,17 @@ def load_groups(
         counts: numbers of the sidebar, by entry: a group without tasks takes no query.
     """
 
-    def load(entry: str, tasks_of: Callable[[Actor, datetime], Sequence[Task]]) -> list[Task]:
-        return [*tasks_of(actor, now)] if counts.get(entry) else []
+    def load(entry: str, *readers: Callable[[Actor, datetime], Sequence[Task]]) -> list[Task]:
+        return [task for tasks_of in readers for task in tasks_of(actor, now)] if counts.get(entry) else []
 
     proposals, waivers = tasks.proposals(actor, now), tasks.waivers(actor, now)
     return [
         TaskGroup("batches", load("held", tasks.paused_mass_revocations), reverse("held_batches")),
         TaskGroup("over", tasks.ended_waivers(actor, now)),
-        TaskGroup("approvals", load("approvals", approvals.decisions), reverse("approvals")),
+        TaskGroup("approvals", load("approvals", approvals.decisions, approvals.spot_checks), reverse("approvals")),
         TaskGroup("proposals", [task for task in proposals if not task.is_own], reverse("proposals")),
         TaskGroup("waivers", [task for task in waivers if not task.is_own], reverse("waiver_list")),
         TaskGroup("revocations", load("revocations", tasks.revocation_tasks), f"{reverse('revocations')}?mine=1"),
-        TaskGroup("samples", load("approvals", approvals.spot_checks)),
         load_recertifications(actor, now) if counts.get("recertify") else TaskGroup("recertifications", []),
         load_activations(actor, now),
         load_health(actor, now),
@@ -108,7 +107,7 @@ def _recertification(card: Card, actor: Actor) -> Task:
         thread=f"item:{card.first_item}",
         href=card.href,
         name=card.automation_name,
-        text=f"{words} {card.words[:1].upper()}{card.words[1:]}",
+        text=f"{words} {card.words[:1].upper()}{card.words[1:]}" + (f". {cards.ESCALATED}" if card.escalated else ""),
         who="" if is_own else f"for {card.reviewer_name}",
         since=card.opened_at,
         due=card.deadline,

@@ -17,7 +17,7 @@ from governance.portal.figures.queries import Figures, Scope
 #: Series of a chart: the last word of a figure, its fill and its label.
 SERIES = {
     "tiers": (("high", "high", "High"), ("standard", "standard", "Standard"), ("low", "low", "Low")),
-    "answers": (("answered", "ok", "Answered"), ("open", "rest", "Open")),
+    "answers": (("answered", "ok", "Settled"), ("open", "rest", "Open")),
     "reviews": (("reviewed", "std", "Under review"), ("unreviewed", "wait", "No review open")),
     "kinds": (
         ("approvals", "no", "Approvals"),

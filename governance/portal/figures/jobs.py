@@ -23,7 +23,7 @@ from governance.portal.models import Figure
 from governance.portal.registers.inventory_registers import automation_state
 from governance.recertification.models import Item
 from governance.recertification.models.campaign import CampaignState
-from governance.recertification.models.item import WAITING, under_review
+from governance.recertification.models.item import WAITING, ItemState, under_review
 from inventory.models import Automation, AutomationState, Credential, DataClass, Lifetime, Resource, VersionCredential
 
 JOB = "portal.figures"
@@ -93,7 +93,8 @@ def _approvals(now: datetime) -> Iterator[Tally]:
 def _overdue(now: datetime) -> Iterator[Tally]:
     """Overdue approvals, recertifications and access to remove."""
     approvals = Approval.objects.filter(state=ApprovalState.OPEN, due_at__lte=now)
-    items = _items().filter(state__in=WAITING, deadline__lte=now)
+    late = Q(state=ItemState.OPEN, deadline__lte=now) | Q(state=ItemState.ESCALATED, grace_until__lte=now)
+    items = _items().filter(late)
     for word, rows, team in (
         ("approvals", approvals, "submission__automation__team"),
         ("recertifications", items, "of_team"),

@@ -52,7 +52,8 @@ def automations(actor: Actor, now: datetime) -> Register:
     me = _ids(actor)
     submissions = _submissions()
     of_it = models.Assessment.objects.filter(version__automation=OuterRef(OuterRef("pk")))
-    newest = Subquery(of_it.order_by("-version__number", "-pk").values("pk")[:1])
+    of_it = of_it.annotate(is_approved=Q(version=OuterRef(OuterRef("approved_version"))))  # as on the automation's page
+    shown = Subquery(of_it.order_by("-is_approved", "-version__number", "-pk").values("pk")[:1])
     reviews = Item.objects.filter(automation=OuterRef("pk"), state="closed").order_by("-closed_at")
     members = Membership.objects.filter(person__in=me).values("team")
     return declare(
@@ -80,7 +81,7 @@ def automations(actor: Actor, now: datetime) -> Register:
         held=number_of(Grant.objects.standing(), "automation"),
         recertified=Subquery(reviews.values("closed_at")[:1]),
         findings=number_of(
-            models.Finding.objects.filter(assessment=newest, state="open"), "assessment__version__automation"
+            models.Finding.objects.filter(assessment=shown, state="open"), "assessment__version__automation"
         ),
     )
 

@@ -15,9 +15,9 @@ from django.db.models.functions import Cast, Coalesce, Greatest, Least, TruncWee
 
 from approvals.models import Grant, GrantState
 from approvals.policies import queries as policy_queries
-from governance.recertification.items import notices
 from governance.recertification.items.answer_deadlines import OPENS_BEFORE
 from governance.recertification.models import Question, under_review, with_tier
+from governance.recertification.models.item import DUE
 from inventory.models import Automation, AutomationState, Resource
 
 #: Weeks to show: three months.
@@ -60,7 +60,7 @@ def weeks(now: datetime, zone: ZoneInfo, people: Collection[int] | None) -> list
             if week := by_monday.get(at.astimezone(zone).date()):
                 week.opens[tier] += count
     questions = Question.objects.unanswered() if people is None else Question.objects.open_for(people)
-    due = questions.order_by().values_list(TruncWeek(notices.DUE, tzinfo=zone)).annotate(Count("pk"))
+    due = questions.order_by().values_list(TruncWeek(DUE, tzinfo=zone)).annotate(Count("pk"))
     for at, count in due:
         if week := by_monday.get(at.astimezone(zone).date()):
             week.due += count

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, Min, Q, QuerySet
+from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, TruncDate
 
 from governance.core.clock.organisation import organisation_holidays, organisation_zone
@@ -15,6 +15,7 @@ from governance.recertification.campaigns import scope
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import answer_deadlines
 from governance.recertification.models import UNCLOSED, WAITING, Item, ItemOutcome, ItemState, Question, under_review
+from governance.recertification.models.item import DUE, Answer, AnswerKind
 
 #: Most reviewers that the table lists.
 MAX_REVIEWERS = 100
@@ -28,21 +29,23 @@ def grace_by_tier(deadline: datetime) -> dict[str, datetime]:
 def late_reviewers(items: QuerySet[Item], now: datetime) -> QuerySet[Question, Any]:
     """Reviewers of some items with their progress, late ones first; at most `MAX_REVIEWERS`. One query.
 
-    Each has its name, the numbers of questions that are asked, answered or settled, and overdue, the share of answered
+    Each has its name, the numbers of questions that are asked, answered, no longer asked and overdue, the share of answered
     ones in percent, and when the next one is due.
     """
     waits = Q(answered_at__isnull=True, item__state__in=WAITING)
     return (
         Question.objects.filter(item__in=items.order_by().values("pk"))
         .order_by()
+        .alias(due_at=DUE)
         .values("reviewer", name=F("reviewer__name"))
         .annotate(
             asked=Count("pk"),
-            answered=Count("pk", filter=~waits),
-            overdue=Count("pk", filter=waits & Q(item__deadline__lte=now)),
-            due=Min("item__deadline", filter=waits),
+            answered=Count("answered_at"),
+            left=Count("pk", filter=waits),
+            overdue=Count("pk", filter=waits & Q(due_at__lte=now)),
+            due=Min("due_at", filter=waits),
         )
-        .annotate(left=F("asked") - F("answered"), percent=F("answered") * 100.0 / F("asked"))
+        .annotate(dropped=F("asked") - F("answered") - F("left"), percent=F("answered") * 100.0 / F("asked"))
         .order_by("-overdue", "-left", "name", "reviewer")[:MAX_REVIEWERS]
     )
 
@@ -70,14 +73,15 @@ def count_items(items: QuerySet[Item], now: datetime) -> dict[str, int]:
 def burn_down(items: QuerySet[Item], *, first: date, last: date, zone: ZoneInfo) -> tuple[list[tuple[date, int]], int]:
     """Unanswered questions at the end of each day, and the number of all questions. One query.
 
-    A question counts until it is answered or its item is closed.
+    A question counts until it is answered, an answer to the other one revokes, or its item is closed.
 
     Args:
         items: of the campaign.
         first, last: the days.
         zone: time zone in which days end.
     """
-    done = TruncDate(Coalesce("answered_at", "item__closed_at"), tzinfo=zone)
+    revokes = Answer.objects.filter(question__item=OuterRef("item"), answer=AnswerKind.REVOKE, superseded_by=None)
+    done = TruncDate(Coalesce("answered_at", Subquery(revokes.values("at")[:1]), "item__closed_at"), tzinfo=zone)
     rows = Question.objects.filter(item__in=items.order_by().values("pk")).order_by()
     by_day = dict(rows.values_list(done).annotate(Count("pk")))
     left = total = sum(by_day.values())

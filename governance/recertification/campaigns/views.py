@@ -30,7 +30,7 @@ from governance.recertification.campaigns.transitions import deadline_words
 from governance.recertification.items import answer_deadlines
 from governance.recertification.items.notices import ITEM_RELATIONS
 from governance.recertification.models.campaign import Campaign, CampaignKind, CampaignState
-from governance.recertification.models.item import UNCLOSED, Item, ItemOutcome, ItemState, Question
+from governance.recertification.models.item import UNCLOSED, WAITING, Item, ItemOutcome, ItemState, Question
 from governance.recertification.quality import views as quality_views
 from governance.web.components import times
 from governance.web.pages import pager
@@ -86,14 +86,10 @@ def campaign_list(request: Request) -> HttpResponse:
 
 
 def _rows(campaigns: Sequence[Campaign], request: Request, now: datetime) -> list[Shape]:
-    """Rows of the list. One query counts the items that the reader may see."""
+    """Rows of the list. One query counts the items that the reader may see; those that wait for no answer are settled."""
     items = Item.objects.of_campaigns([campaign.pk for campaign in campaigns], request.actor, now).order_by()
-    closed = Count("pk", filter=~Q(state__in=UNCLOSED))
-    counts = (
-        items.values("campaign")
-        .annotate(total=Count("pk"), done=closed)
-        .annotate(percent=F("done") * 100.0 / F("total"))
-    )
+    counts = items.values("campaign").annotate(total=Count("pk"), done=Count("pk", filter=~Q(state__in=WAITING)))
+    counts = counts.annotate(percent=F("done") * 100.0 / F("total"))
     by_campaign: dict[int, Shape] = {row["campaign"]: {**row} for row in counts}
     nothing = {"total": 0, "done": 0, "percent": 0}
     return [

@@ -46,9 +46,9 @@ TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 COLUMNS = (
     *("item", "opened_in", "joined_at", "what", "automation", "tier", "why_opened"),
     *("opened_at", "deadline", "grace_until", "snapshot"),
-    *("asks", "reviewer", "reviewer_id", "asked_at", "passed_on", "answer", "ends_on", "answered_by"),
-    *("answered_by_id", "for", "for_id", "answered_at", "seconds", "recommended", "batch", "reason", "superseded"),
-    *("state", "outcome", "closed_at", "taken_away", "grant", "grant_state", "grant_ended_at"),
+    *("asks", "reviewer", "reviewer_id", "asked_at", "passed_on", "no_longer_asked", "answer", "ends_on"),
+    *("answered_by", "answered_by_id", "for", "for_id", "answered_at", "seconds", "recommended", "batch", "reason"),
+    *("superseded", "state", "outcome", "closed_at", "taken_away", "grant", "grant_state", "grant_ended_at"),
     *("tasks", "tasks_open", "events", "seals"),
 )
 
@@ -238,7 +238,7 @@ def _questions(items: Sequence[int]) -> dict[int, list[Row]]:
     """Questions with their answers by item id. The rows hold no reference to their items, so a chunk is freed at once."""
     given = Answer.objects.filter(question__item__in=items).select_related("person", "for_person", "reason")
     answers = grouped((answer.question_id, answer) for answer in given.order_by("pk"))
-    questions = Question.objects.filter(item__in=items).select_related("reviewer").order_by("pk")
+    questions = Question.objects.filter(item__in=items).select_related("reviewer", "item").order_by("pk")
     return grouped((question.item_id, _question(question, answers.get(question.pk, ()))) for question in questions)
 
 
@@ -342,6 +342,7 @@ def _question(question: Question, answers: Sequence[Answer]) -> Row:
         **_person_columns("reviewer", question.reviewer),
         "asked_at": question.asked_at,
         "passed_on": question.passed,
+        "no_longer_asked": question.is_no_longer_asked,
         "answers": [_answer(answer, answers) for answer in answers],
     }
 

@@ -15,7 +15,8 @@ from django.urls import reverse
 from governance.core.access import Actor, access
 from governance.recertification.items.reviewers import resource_of
 from governance.recertification.items.rules import TAKES_BULK_ANSWERS
-from governance.recertification.models import AnswerKind, Question
+from governance.recertification.models import AnswerKind, ItemState, Question
+from governance.recertification.models.item import DUE
 
 #: Most cards of a list; the next ones are on the next page.
 SHOWN = 40
@@ -41,6 +42,9 @@ RESOURCE = Coalesce(
     *_RESOURCES, Case(When(item__automation__isnull=False, then=Value(ITSELF)), output_field=IntegerField())
 )
 RESOURCE_NAME = Coalesce(*(f"{path}__name" for path in _RESOURCES), Value(""))
+
+#: What digests and Home say of an escalated item.
+ESCALATED = "The first deadline has passed."
 
 #: Level to draw: as `Grant.drawn_level`; empty for the automation itself.
 _LEVEL = Case(
@@ -79,7 +83,8 @@ class Card:
         first_item: id of its first item.
         count, drafted: number of its open questions, and of those with the reader's draft.
         low: number of those that take bulk answers (R7).
-        deadline: the first.
+        deadline: the first due date.
+        escalated: number of those past their first deadline.
         automation_name, resource_name, reviewer_name: names; the resource's may be empty.
         sentence: what is held, of one item.
         level: access level of one item; empty for the automation itself.
@@ -93,6 +98,7 @@ class Card:
     low: int
     opened_at: datetime
     deadline: datetime
+    escalated: int
     automation_name: str
     resource_name: str
     reviewer_name: str
@@ -213,7 +219,8 @@ def _grouped(actor: Actor, now: datetime) -> QuerySet[Any, Any]:
             low=Count("pk", filter=TAKES_BULK_ANSWERS),
             answers=ArrayAgg("draft__answer", filter=has_draft, distinct=True, default=Value([])),
             opened_at=Min("item__opened_at"),
-            deadline=Min("item__deadline"),
+            deadline=Min(DUE),
+            escalated=Count("pk", filter=Q(item__state=ItemState.ESCALATED)),
             first=Min("pk"),
             first_item=Min("item"),
             sentence=Coalesce(Min(f"{_GRANT}__sentence"), Value(""), output_field=TextField()),

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, F, Min, Q, QuerySet, When
+from django.db.models import Min, Q, QuerySet
 from django.utils.dateformat import format as date_format
 
 from approvals.models import Grant, GrantState
@@ -27,6 +27,7 @@ from governance.core.webhooks import webhook_outbox
 from governance.recertification.items import cards
 from governance.recertification.items.reviewers import resource_of, with_delegates
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, Item, ItemState, Question
+from governance.recertification.models.item import DUE
 from inventory.models import Automation, AutomationState
 
 #: Relations for the title of an item and its team, and for a question with its campaign.
@@ -37,9 +38,6 @@ QUESTION_RELATIONS = (
     *(f"item__{path}" for path in ITEM_RELATIONS),
     *(f"item__grant__{path}" for path in ("entitlement__resource", "credential__kept_in", "credential__opens")),
 )
-
-#: Due date of a question in a query; an escalated one is due when silence takes effect.
-DUE = Case(When(item__state=ItemState.ESCALATED, then=F("item__grace_until")), default=F("item__deadline"))
 
 #: Questions of ad hoc campaigns.
 OF_CAMPAIGNS = Q(item__campaign__kind=CampaignKind.ADHOC)
@@ -129,11 +127,6 @@ def announce(item: Item, step: Step[Any]) -> None:
     webhook_outbox.announce(step, item, team=automation.team, what=automation.name, page=["recert_item", item.pk])
 
 
-def due_at(item: Item) -> datetime:
-    """Due date of a loaded item, as `DUE`."""
-    return item.grace_until if item.state == ItemState.ESCALATED else item.deadline
-
-
 def by_card(questions: Iterable[Question]) -> dict[cards.Key, list[Question]]:
     """Questions by their card, both in order. They are loaded with `QUESTION_RELATIONS`."""
     return grouped((cards.key_of(question), question) for question in questions)
@@ -143,10 +136,11 @@ def card_words(questions: Sequence[Question]) -> str:
     """The text of a card in digests and calendars."""
     item, asks = questions[0].item, questions[0].asks
     team, resource = item.of_automation.team.name, resource_of(item.grant)
+    late = f" {cards.ESCALATED}" if any(row.item.state == ItemState.ESCALATED for row in questions) else ""
     if len(questions) == 1:
-        return f"{team}: {item.title}. Is it still {asks}?"
+        return f"{team}: {item.title}. Is it still {asks}?{late}"
     place = f" on {resource.name}" if resource is not None else ""
-    return f"{team}: {item.of_automation.name}{place}, {len(questions)} items. Are they still {asks}?"
+    return f"{team}: {item.of_automation.name}{place}, {len(questions)} items. Are they still {asks}?{late}"
 
 
 #: How many cards with unanswered questions of a campaign a person has, and the calendar event of the first due date.
@@ -185,7 +179,7 @@ def events_of_cards(person: Person, questions: Iterable[Question], now: datetime
     in_campaign = [question for question in question_list if question.item.campaign_id in together]
     events = {question.item_id: together[question.item.campaign_id][1] for question in in_campaign}
     for key, some in by_card(question for question in question_list if question not in in_campaign).items():
-        uid, at = f"card-{key.automation}-{key.resource or ''}-{key.asks}", min(due_at(row.item) for row in some)
+        uid, at = f"card-{key.automation}-{key.resource or ''}-{key.asks}", min(row.item.due_at for row in some)
         event = _make_event(uid, person, card_words(some), at, ["recert_item", some[0].item_id])
         events |= dict.fromkeys((question.item_id for question in some), event)
     return events
@@ -216,7 +210,7 @@ def question_lines(person: Person, threads: Collection[str], now: datetime) -> d
     events = events_of_cards(person, questions, now)
     lines: dict[str, Line] = {}
     for card in by_card(questions).values():
-        due, words = min(due_at(question.item) for question in card), card_words(card)
+        due, words = min(question.item.due_at for question in card), card_words(card)
         dates = {f"item:{question.item_id}": events[question.item_id] for question in card}
         lines |= {thread: Line(due, words, date=event, joins=min(dates)) for thread, event in dates.items()}
     return {thread: line for thread, line in lines.items() if thread in threads}

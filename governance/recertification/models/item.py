@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
 from approvals.models import Grant
@@ -43,6 +43,9 @@ WAITING = (ItemState.OPEN, ItemState.ESCALATED)
 #: States other than closed.
 UNCLOSED = (ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED)
 
+
+#: Due date of a question in a query, as `Item.due_at`.
+DUE = Case(When(item__state=ItemState.ESCALATED, then=F("item__grace_until")), default=F("item__deadline"))
 
 #: Snapshot key for the last join that outdated earlier drafts, with its time (R2).
 CHANGED = "changed"
@@ -163,6 +166,11 @@ class Item(models.Model):
         return self.grant.counted_tier if self.grant is not None else self.of_automation.tier
 
     @property
+    def due_at(self) -> datetime:
+        """Due date: an escalated item is due when silence takes effect (R6)."""
+        return self.grace_until if self.state == ItemState.ESCALATED else self.deadline
+
+    @property
     def ends_at(self) -> datetime | None:
         """End of the grant's term; None for an automation."""
         return self.grant.ends_at if self.grant is not None else None
@@ -270,6 +278,11 @@ class Question(models.Model):
             return "answered"
         return "settled" if self.item.state == ItemState.ANSWERED else self.item.state
 
+    @property
+    def is_no_longer_asked(self) -> bool:
+        """Whether its item was settled or closed without its answer."""
+        return self.answered_at is None and self.item.state not in WAITING
+
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
         """Words for timelines about visible questions, by id. One query."""
@@ -278,8 +291,8 @@ class Question(models.Model):
         return {row.pk: row.item.in_a_timeline for row in rows}
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events are also on the item's timelines."""
-        return (self, *self.item.ledger_about())
+        """Its events are also on the item's timelines; once it is answered, on the campaign's, too."""
+        return (self, *self.item.ledger_about(), *((self.item.campaign,) if self.answered_at else ()))
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """The reviewer of this question, and nobody else, may answer it."""

@@ -254,7 +254,7 @@ def _amendment_rows(automation: Automation) -> list[Shape]:
 
 def _findings(assessment: Assessment | None) -> list[Shape]:
     """Findings of a version, the most severe first, for ``components/reasons.html``."""
-    rows, order = assessment.findings.all()[:60] if assessment is not None else (), list(SEVERITY)
+    rows, order = assessment.findings.filter(state="open")[:60] if assessment is not None else (), list(SEVERITY)
     ranked = sorted(rows, key=lambda row: order.index(row.severity) if row.severity in order else len(order))
     return [
         {"lead": f"{findings.finding_label(row.code)}.", "text": row.detail, "code": row.place}

@@ -131,6 +131,9 @@ def test_the_head_says_how_much_waits_and_how_much_of_it_is_late(desk_of_five: C
     answer = client_of(desk_of_five.people.omar).get(reverse("approvals")).content.decode()
     head = re.sub(r"<[^>]+>|\s+", " ", answer[answer.index("<h1>") : answer.index('id="chips"')])
     assert re.sub(r"\s+", " ", head).strip().startswith("Approvals 2 wait for you 1 overdue oldest 3 days")
+    page = client_of(desk_of_five.people.omar).get(reverse("approvals"), {"show": "overdue"})
+    listed = sum(len(task.approvals) for band in page.context["bands"] for task in band["rows"])
+    assert re.search(rf"Listed: {listed} approvals? in 1 submission\b", page.content.decode())
 
 
 @pytest.mark.rule("A10")

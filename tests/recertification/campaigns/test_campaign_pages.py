@@ -165,6 +165,27 @@ def test_past_the_deadline_it_is_the_second_round(held: Held, now: datetime, mon
     assert f"Past the deadline {campaign.items.filter(state='escalated').count()}" in page
 
 
+@pytest.mark.rule("R2", "R4")
+def test_revoke_leaves_the_other_reviewer_no_longer_asked(held: Held, now: datetime) -> None:
+    campaign = filled(ordered(Scope(tier="standard"), by=held.people.sana, now=now), now)
+    item = campaign.items.filter(grant__isnull=False)[0]
+    asked = question(item, Asks.NEEDED).reviewer
+    asked_count = asked.questions.filter(item__campaign=campaign).count()
+    submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=now, reason="No more.")
+    sana = client_of(held.people.sana)
+    page = text(sana, campaign.href)
+    assert f"{asked.name} 0 of {asked_count} 1 no longer asked" in page
+    waiting = campaign.items.filter(questions__answered_at__isnull=True, state="open").count()
+    total = campaign.items.filter(questions__isnull=False).count()
+    assert f"{waiting} of {total} questions left" in page
+    assert "answered in the review of" in page
+    row = next(row for row in sana.get("/campaigns/").context["rows"] if row["campaign"] == campaign)
+    assert (row["done"], row["total"]) == (1, campaign.items.count())
+    reviews = text(sana, f"/automations/{held.automation.pk}/recertifications/")
+    assert f"{asked.name} is no longer asked" in text(client_of(asked), f"/recertify/{item.pk}/?asks=acceptable")
+    assert asked.name in reviews or asked_count == 1
+
+
 @pytest.mark.rule("R2")
 def test_campaign_closes_after_last_item(held: Held, now: datetime) -> None:
     from governance.recertification.items import jobs as item_jobs

@@ -63,6 +63,7 @@ def test_the_lines_say_everything_and_the_head_proves_them(campaign: Campaign, h
     (answer,) = questions["acceptable"]["answers"]
     assert (answer["answer"], answer["answered_by"], answer["reason"]) == ("revoke", "Omar Haddad", "=HYPERLINK(1)")
     assert questions["needed"]["answers"] == []
+    assert [questions[asks]["no_longer_asked"] for asks in ("needed", "acceptable")] == [True, False]
     assert (item["state"], item["snapshot"]["tier"]) == ("answered", "standard")
     verbs = [proof["verb"] for proof in item["proofs"]]
     assert {"item.opened", "question.answered", "item.settled"} <= set(verbs)

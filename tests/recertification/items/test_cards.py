@@ -188,9 +188,13 @@ def test_mail_is_answered_by_two_clicks(items: list[Item], held: Held) -> None:
 @pytest.mark.rule("R4")
 def test_answers_beside_a_draft_are_collected(items: list[Item], held: Held) -> None:
     omar = client_of(held.people.omar)
-    assert 'name="at_once"' not in omar.get("/recertify/").content.decode(), "one of two in a row"
+    ticked = 'name="at_once" value="1" checked'
+    assert ticked not in omar.get("/recertify/").content.decode(), "one of two in a row"
     omar.post(f"/recertify/{items[6].pk}/answer/", {"answer": "keep", "asks": "acceptable"})
-    assert 'name="at_once"' not in omar.get(f"/recertify/{items[0].pk}/").content.decode()
+    page = omar.get(f"/recertify/{items[0].pk}/").content.decode()
+    assert ticked not in page
+    assert page.count("1 answer not submitted") == 2, "beside the card, and in the bar of a phone"
+    assert page.index('name="reason"') < page.index('name="answer"'), "the fields come before the buttons that act"
 
 
 @pytest.mark.rule("R4")

@@ -6,7 +6,9 @@ import re
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from approvals.grants.transitions import lifecycle
@@ -14,7 +16,8 @@ from approvals.models import Grant, GrantState, GrantUsage
 from governance.core.clock import current_time
 from governance.core.mail.mail_text import write
 from governance.core.models import Delegation, LedgerEvent, Notice, Person
-from governance.recertification.items import drafts
+from governance.portal.dashboard.queries import load_recertifications
+from governance.recertification.items import cards, drafts, due_reviews, notices
 from governance.recertification.items.transitions.open_item import note_event
 from governance.recertification.items.transitions.settle import last_day
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemState
@@ -90,7 +93,7 @@ def test_card_shows_facts_for_answer(item: Item, held: Held) -> None:
         "Jonas Weil has not answered",
         "Passed to Amara Okafor",
         "no wider than now",
-        "Stops at once when you submit",
+        "Suspended when you submit; removed some days later",
         "Answer by",
     ):
         assert escape(words) in page, words
@@ -247,6 +250,40 @@ def test_an_automations_page_lists_its_reviews(item: Item, held: Held) -> None:
     assert client_of(held.people.tom).get(where).status_code == 404
     part = client_of(held.people.theo).get(where, headers={"HX-Request": "true", "HX-Target": "items"})
     assert "<html" not in part.content.decode()
+
+
+@pytest.mark.rule("H3")
+def test_reviews_under_way_are_listed_for_the_team_of_a_figure(item: Item, held: Held) -> None:
+    where = f"/recertify/all/?team={held.automation.team_id}"
+    of_item = f"/recertify/{item.pk}/"
+    for stranger in (held.people.tom, held.people.nadia):
+        assert of_item not in client_of(stranger).get(where).content.decode()
+    theo = client_of(held.people.theo)
+    assert of_item in theo.get(where).content.decode()
+    assert of_item not in theo.get("/recertify/all/?team=999999").content.decode()
+    with CaptureQueriesContext(connection) as one:
+        theo.get(where)
+    due_reviews.open_due(item.opened_at, JOB)
+    with CaptureQueriesContext(connection) as many:
+        assert theo.get(where).content.decode().count("/recertify/") > 2
+    assert len(many) == len(one)
+
+
+@pytest.mark.rule("R5", "R6")
+def test_mail_home_and_page_name_one_deadline(
+    stock_escalated: Item, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item, now = stock_escalated, stock_escalated.deadline + timedelta(hours=1)
+    stands_at(monkeypatch, now)
+    reviewer = item.questions.filter(answered_at__isnull=True)[0].reviewer
+    line = notices.question_lines(reviewer, {f"item:{item.pk}"}, now)[f"item:{item.pk}"]
+    task = load_recertifications(as_actor(reviewer), now).tasks[0]
+    card = cards.load_cards(as_actor(reviewer), now).cards[0]
+    assert {line.due, task.due, card.deadline} == {item.grace_until}
+    page = client_of(reviewer).get(f"/recertify/{item.pk}/").content.decode()
+    for text in (line.text, task.text, page):
+        assert cards.ESCALATED in text
+    assert "Overdue" not in page
 
 
 @pytest.mark.rule("R5")

@@ -54,7 +54,7 @@ def mail() -> Shape:
             "sent_at": at(24, 8, 0),
             "state": "sent",
             "error": "",
-            "text": "Omar,\n\nThis waits for you or is new for you: 2 to decide and 5 to review.\n\nTo review\n\n"
+            "text": "Omar,\n\nThis is new or a reminder: 2 to decide and 5 to review.\n\nTo review\n\n"
             "* Weekly stock report may read stock and orders in ERP Postgres (production)\n"
             "Due Friday 4 December, 17:00: http://localhost:8000/recertify/88\n",
             "digest": {"pk": 2, "subject": "2 to decide and 5 to review"},

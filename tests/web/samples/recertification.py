@@ -83,7 +83,7 @@ def mine() -> Shape:
                     "label": "Revoke",
                     "icon": "ring-cross",
                     "tone": "no",
-                    "text": "Stops at once when you submit",
+                    "text": "Suspended when you submit; removed some days later",
                 },
                 {
                     "value": "dont_know",

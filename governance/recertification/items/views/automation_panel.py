@@ -1,36 +1,31 @@
-"""Reviews of an automation and its grants, as a panel of its page and as a page."""
+"""Reviews of an automation and its grants, as a panel of its page and as a page; and the reviews of running campaigns."""
 
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
-from governance.recertification.models import UNCLOSED, Item
+from governance.recertification.items.notices import ITEM_RELATIONS
+from governance.recertification.models import CampaignState, Item
+from governance.web.pages import pager
 from governance.web.pages.page import page
-from governance.web.requests.request import Request
+from governance.web.requests.request import Request, number
 from inventory.models import Automation
 
-#: Most items on the panel.
-MOST = 50
+#: Relations of the reviewers of an item and of their answers.
+ANSWERS = ("questions__reviewer", "questions__answers__person")
 
 
 @require_GET
-def automation_items(request: Request, pk: int) -> HttpResponse:
-    """List the reviews of an automation and its grants, open ones first."""
-    automation = get_object_or_404(Automation.objects.visible_to(request.actor, request.now()), pk=pk)
-    rows = Item.objects.filter(Q(automation=automation) | Q(grant__automation=automation)).select_related("grant")
-    people = rows.prefetch_related("questions__reviewer", "questions__answers__person")
-    items = sorted(people.order_by("-opened_at", "-pk")[:MOST], key=lambda item: item.state not in UNCLOSED)
-    on = automation.review_on
-    next_words = f" The next is due on {on.day} {on:%b %Y}." if on is not None else ""
-    context = {
-        "automation": automation,
-        "items": [{"item": item, "holder": _holder(item)} for item in items],
-        "empty_sentence": f"Reviews of its access appear here.{next_words}",
-    }
+def item_list(request: Request, pk: int | None = None) -> HttpResponse:
+    """List the reviews of an automation, or those of running campaigns that the reader may see; the address may name a team."""
+    automations, team = Automation.objects.visible_to(request.actor, request.now()), number(request.GET.get("team"))
+    automation = get_object_or_404(automations, pk=pk) if pk is not None else None
+    shown = automations.filter(pk=pk) if pk is not None else automations.filter(team=team) if team else automations
+    rows = Item.objects.filter(Q(automation__in=shown) | Q(grant__automation__in=shown))
+    if automation is None:
+        rows = rows.exclude(campaign__state=CampaignState.CLOSED)
+    rows = rows.select_related(*ITEM_RELATIONS).prefetch_related(*ANSWERS)
+    paged = pager.newest_first(rows, request.GET, request.path)
+    context = {"automation": automation, "items": paged.rows, "pager": paged}
     return page(request, "recertification/items/automation_panel.html", context, fragment="items")
-
-
-def _holder(item: Item) -> str:
-    """People whose answers are missing."""
-    return " and ".join(question.reviewer.name for question in item.questions.all() if question.answered_at is None)

@@ -112,7 +112,7 @@ def context(rows: Sequence[Row], actor: Actor, now: datetime, typed: Shape) -> S
             "rows": [(row, row.question.pk in ticked) for row in rows],
             "resource": resource,
             "together": len(together),
-            "deadline": min(row.item_context.item.deadline for row in rows),
+            "deadline": min(row.item_context.item.due_at for row in rows),
             "high": sum(row.tier == "high" for row in rows),
         },
         "item": first.item_context.item,

@@ -49,7 +49,7 @@ QUESTION_COLUMNS = (
     *(f"draft__{column}" for column in ("person", "answer", "ends_on", "reason", "whose")),
     *(f"draft__{column}" for column in ("seconds", "recommended", "looked", "in_bulk", "saved_at")),
     *(f"item__{column}" for column in ("grant", "automation", "reason", "snapshot", "deadline", "suspended_at")),
-    *(f"item__{column}" for column in ("state", "outcome", "closes_at", "closed_at")),
+    *(f"item__{column}" for column in ("state", "outcome", "grace_until", "closes_at", "closed_at")),
     *("item__campaign__kind", "item__campaign__tier", "item__campaign__name", "item__campaign__reason__text"),
 )
 
@@ -215,7 +215,7 @@ def consequences(known: ItemContext, question: Question, now: datetime) -> dict[
         kept = f"To {day(lifecycle.longest_end(grant, now))}, no wider than now"
     return {
         K.KEEP: kept,
-        K.REVOKE: "Stops at once when you submit",
+        K.REVOKE: "Suspended when you submit; removed some days later",
         K.DONT_KNOW: f"Passed to {to.name}" if to is not None else "",
         K.NOT_MINE: "Say whose; passed on once more" if question.passed == 0 else "Passed on for the last time",
     }

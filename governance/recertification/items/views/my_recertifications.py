@@ -35,8 +35,6 @@ from governance.web.pages.navigation import Chrome
 from governance.web.pages.page import Shape, ask, page, refused
 from governance.web.requests.request import Request, midnight, number
 
-TEMPLATE = "recertification/items/my_recertifications.html"
-
 #: Most refusals of a submission to show one by one; the others are counted.
 MAX_REFUSALS = 10
 
@@ -114,7 +112,8 @@ def _show(
         context |= item_card.context(shown.known, shown.question, actor, now, typed or {}, shown.facts)
         context["beside"] = [row for row in shown.rows if row.question != shown.question]
         context["is_of_whole"] = bool(shown.rows) and card_rows.row_to_show(shown.rows) is None
-    return page(request, TEMPLATE, context, fragment="item", also=("progress",), status=status)
+    template = "recertification/items/my_recertifications.html"
+    return page(request, template, context, fragment="item", also=("progress",), status=status)
 
 
 def _is_from_mail(request: Request) -> bool:
