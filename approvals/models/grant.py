@@ -63,6 +63,12 @@ def usable_condition(now: datetime) -> Q:
     return Q(credential__isnull=True) | Q(kind=GrantKind.CREDENTIAL) | Q(_is_held(now))
 
 
+def touching(resource: int) -> Q:
+    """Filter grants on a resource, of credentials that open it, and of credentials that its owner decided (A2)."""
+    credential = Q(credential__opens=resource) | Q(approval__decided_on=resource)
+    return Q(entitlement__resource=resource) | Q(credential, kind=GrantKind.CREDENTIAL)
+
+
 class GrantQuerySet(models.QuerySet["Grant"]):
     """Query set of grants."""
 

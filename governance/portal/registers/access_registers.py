@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce, Concat
 
 from approvals.grants.queries import ENDS_SOON
 from approvals.models import Decision, EnforcedBy, Grant, GrantState, Submission, SubmissionKind, SubmissionState
-from approvals.models.grant import WHY_WORDS, usable_condition
+from approvals.models.grant import WHY_WORDS, touching, usable_condition
 from governance.core.access import ROLE_WORDS, Actor
 from governance.core.models import Person, RoleAssignment, Team
 from governance.core.roles.roles import ASSIGNABLE
@@ -38,19 +38,21 @@ def grants(actor: Actor, now: datetime) -> Register:
             class_filter("entitlement__resource__data_class"),
             choices("environment", "Environment", Environment.choices, "automation__environment"),
             Filter("effect", "How its end takes effect", EFFECTS),
-            Filter("ends", "Ends", {"30": ("Ends in 30 days", soon)}),
+            Filter(
+                "ends", "Ends", {"30": ("Ends in 30 days", soon), "open": ("Not ended", ~Q(state=GrantState.ENDED))}
+            ),
         ),
         state=text_case((ended, "ended"), (stopped, "suspended"), default="active"),
         references={
             "team": ("automation__team", "team_name"),
             "automation": ("automation", "automation_name"),
-            "resource": ("entitlement__resource", "resource_name"),
+            "resource": (touching, ""),
             "identity": ("identity", "identity_name"),
         },
         risk=text_case((Q(raised_to=""), F("tier")), default=F("raised_to")),
         drawn_level=text_case((Q(entitlement=None), "secret"), default=F("level")),
-        resource_id=Coalesce("entitlement__resource", "approval__decided_on"),
-        resource_name=Coalesce("entitlement__resource__name", "approval__decided_on__name"),
+        resource_id=Coalesce("entitlement__resource", "credential__opens", "approval__decided_on"),
+        resource_name=Coalesce("entitlement__resource__name", "credential__opens__name", "approval__decided_on__name"),
         why=text_case(*why, default=""),
         app_approvers=approvers("app_approval"),
         approvers=approvers("approval"),

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Replace
 
-from approvals.models import Grant, Submission
+from approvals.models import Grant, GrantKind, Submission
 from approvals.models.submission import TO_NOTHING
 from governance.core.access import Actor
 from governance.core.models import Membership
@@ -89,6 +89,9 @@ def automations(actor: Actor, now: datetime) -> Register:
 def resources(actor: Actor, now: datetime) -> Register:
     """Resources; orphaned ones and accepted proposals have states of their own (I3)."""
     me, ownerless = _ids(actor), among_rows(Resource.objects.ownerless(now))
+    held = visible_rows(Grant.objects.standing(), actor, now, "automation")
+    of_credentials = held.filter(kind=GrantKind.CREDENTIAL)
+    decided = of_credentials.exclude(credential__opens=F("approval__decided_on"))
     accepted = Q(state="proposed", accepted_at__isnull=False)
     return declare(
         "resource_list",
@@ -106,7 +109,9 @@ def resources(actor: Actor, now: datetime) -> Register:
         references={"team": ("team", "team_name")},
         owner_name=answering("owner", now),
         offered=number_of(models.Entitlement.objects.all(), "resource"),
-        held=number_of(Grant.objects.standing(), "entitlement__resource"),
+        held=number_of(held, "entitlement__resource")
+        + number_of(of_credentials, "credential__opens")
+        + number_of(decided, "approval__decided_on"),
     )
 
 

@@ -14,7 +14,8 @@ from governance.portal.registers import access_registers, declarations, exports,
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page
 from governance.web.registers.register import Listing, Register
-from governance.web.requests.request import Request
+from governance.web.requests.request import Request, number
+from inventory.models import Resource
 
 #: Registers that are tabs of one page.
 SIBLINGS: Final = ("automation_list", "submission_list", "grant_list")
@@ -51,8 +52,9 @@ def register_list(request: Request, name: str, **more: Any) -> HttpResponseBase:
         "siblings": [_tab(sibling, name) for sibling in SIBLINGS if name in SIBLINGS],
         **more,
     }
-    if name == "grant_list" and request.GET.get("resource") and context["rows"]:
-        context["title"] = f"Who can touch {context['rows'][0].resource_name}"
+    if name == "grant_list" and (key := number(request.GET.get("resource"))) is not None:
+        for resource in Resource.objects.visible_to(request.actor, now).filter(pk=key):
+            context["title"] = f"Who can touch {resource.name}"
     return page(request, "portal/registers/register.html", context, fragment="list", also=("top", "choices", "kept"))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from approvals.models import Grant, SavedView, Submission
+from approvals.models import Approval, Grant, SavedView, Submission
 from governance.core.models import Person
 from governance.portal.registers.views import REGISTERS
 from governance.web.pages import pager
@@ -21,6 +21,7 @@ from tests import scenarios
 from tests.inventory.automations.test_register_pages import cost, drafts, entitlements
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
+from tests.trigger_bypass import unguarded
 
 pytestmark = pytest.mark.django_db
 
@@ -174,6 +175,26 @@ def test_export_holds_all_selected_rows_and_says_what_it_is(
     assert {line["State"] for line in lines} == {"Draft"}
     rest = text.partition("\r\n")[2]
     assert said["sha256"] == hashlib.sha256(rest.encode()).hexdigest()
+
+
+@pytest.mark.rule("A2")
+def test_who_can_touch_a_resource_is_one_number_with_its_credentials(
+    company: Company, stock_in_force: Submission
+) -> None:
+    """The list, the register and the resource's own page count grants of credentials that open it or that it keeps."""
+    opening = stock_in_force.automation.grants.get(credential__opens=company.erp, kind="credential")
+    with unguarded(Approval):
+        Approval.objects.filter(pk=opening.approval_id).update(decided_on=company.slack)
+    listed = {row.pk: row.held for row in context(company.people.sana, "resource_list")["rows"]}
+    for resource, expected in ((company.erp, 2), (company.slack, 3)):
+        query = f"resource={resource.pk}&ends=open"
+        touched = context(company.people.sana, "grant_list", query)
+        assert touched["title"] == f"Who can touch {resource.name}"
+        page = client_of(company.people.sana).get(reverse("resource_grants", args=[resource.pk])).context
+        assert (listed[resource.pk], len(touched["rows"]), len(page["rows"])) == (expected,) * 3
+        assert opening.pk in {row.pk for row in touched["rows"]}
+        shown = client_of(company.people.sana).get(reverse("resource", args=[resource.pk])).content.decode()
+        assert f"{reverse('grant_list')}?{query.replace('&', '&amp;')}" in shown
 
 
 @pytest.mark.rule("S5")

@@ -395,7 +395,7 @@ def resources() -> Shape:
         {"pk": number, "environment": "production", **dict(zip(names, row, strict=True))}
         for number, row in enumerate(rows, start=1)
     ]
-    heads = ("Resource", "Data", "State", "Owner and backup", "Team", "Entitlements", "Privileges held")
+    heads = ("Resource", "Data", "State", "Owner and backup", "Team", "Entitlements", "Grants")
     chrome = frame("Omar Haddad", "resources", approvals=7, recertify=5)
     return _register("resource_list", "Resources", heads, listed, chrome=chrome)
 
