@@ -18,6 +18,7 @@ from approvals.models.conflict_rule import Mode
 from approvals.models.submission import Capacity
 from governance.core.access import Permission, Refusal, refuse
 from governance.core.engine.transition import Effect, Step, last_word
+from governance.core.models import Notice
 from inventory.models import ScopeKind
 from inventory.resources.transitions import bindings as transition_bindings
 from inventory.risk.levels import LOWER
@@ -170,6 +171,8 @@ def answer(step: Step[Approval]) -> Effect:
     Comment.objects.create(
         submission=approval.submission, approval=approval, by=step.actor.person, at=step.now, text=step.reason
     )
+    key = f"submission:{approval.submission_id}:changes:{approval.pk}:"
+    Notice.objects.filter(key__startswith=key, read_at=None).update(read_at=step.now)
     approval.round += 1
     route = step.context.route
     approvers = candidates.open_approval(approval, route.standing(approval), route)

@@ -18,6 +18,9 @@ from governance.core.engine.transition import Effect, Step
 from governance.core.models import Person
 from governance.core.notices import outbox
 
+#: Notices to the builders by stage and outcome; a rejected app ends the submission, which has its own notice.
+NOTICES = {(1, ApprovalState.APPROVED): "app_approved", (2, ApprovalState.REJECTED): "part_refused"}
+
 
 @internal_on_approval(event="approval.opened", source=(ApprovalState.WAITING,), target=(ApprovalState.OPEN,))
 def open_approval(step: Step[Approval], *, around: SubmissionContext) -> Effect:
@@ -106,6 +109,10 @@ def conclude(approval: Approval, step: Step[Any]) -> None:
     related = ("automation__team", "version", "policy", "submitted_by")
     submission = Submission.objects.select_related(*related).get(pk=approval.submission_id)
     context = load_context(submission, step.now)
+    event = NOTICES.get((approval.stage, approval.state))
+    if event is not None and not submission.light_path:  # the outcome of a light path has its own notice
+        key, by = f"{event}:{approval.pk}:{approval.round}", step.actor.person
+        candidates.notify_builders(step, submission, event, key=key, what=approval.title, by=by.name if by else "")
     if approval.stage == 1 and is_approved:
         _after_stage_1(step, context)
     elif approval.stage == 1:
