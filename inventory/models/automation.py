@@ -16,6 +16,7 @@ from guardian.models import UserObjectPermissionBase
 from governance.core.access import Actor, Relation, access
 from governance.core.database.querysets import among
 from governance.core.models import FreeText, History, Person, Team
+from inventory.importers import sentences
 from inventory.models.interim_owner import Owned, ownerless_condition, people_differ
 from inventory.models.resource import Environment, sees_whole_register
 
@@ -218,6 +219,11 @@ class Automation(Owned):
     def accepting(self, now: datetime) -> Person:
         """Person who may accept a partial approval: the business owner or the interim owner (A5, I3)."""
         return self.interim_owner(now) or self.business_owner
+
+    @property
+    def platform_name(self) -> str:
+        """Name of its platform for people: "n8n"."""
+        return sentences.platform_label(self.platform_instance)
 
     def answering(self, now: datetime) -> tuple[Person, ...]:
         """People who answer for the automation at ``now``: its owners, and the interim owner of a business owner who left

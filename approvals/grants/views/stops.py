@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from approvals.grants.transitions import stops
-from approvals.models import Grant, Stop
+from approvals.models import EnforcedBy, Grant, Stop
 from approvals.models.stop import TARGETS
 from governance.core.access import Actor, InvalidInput
 from governance.core.engine.transition import Transition
@@ -78,12 +78,16 @@ def _context(request: Request, row: Stop, now: datetime) -> Shape:
     grants = list(stopped.select_related("automation", "entitlement__resource").order_by("automation", "pk")[:MOST])
     names = {*row.automations, *(grant.automation_id for grant in grants)}
     automations = Automation.objects.visible_to(actor, now).filter(pk__in=names).order_by("name", "pk")
+    automations = automations.select_related("business_owner", "technical_owner")
+    still_acting = {grant.automation_id for grant in grants if grant.enforcement == EnforcedBy.DETACHED}
     return {
         "stop": row,
         "target": row.target,
         "name": str(row.target),
         "grants": grants,
         "number": stopped.count(),
+        "uncut": stopped.filter(enforcement=EnforcedBy.DETACHED).count(),
+        "running": [row for row in automations if row.pk in still_acting],
         "automations": list(automations),
         "hidden": len(names) - len(automations),
         "may_undo": stops.undo.refusal(row, actor=actor, now=now) is None,

@@ -33,7 +33,6 @@ from governance.core.timeline import queries as timeline_queries
 from governance.web.components import state_words, times
 from governance.web.pages.page import Shape, ledger_href
 from inventory.automations.rules import ReaderRelations
-from inventory.importers import sentences
 
 #: Maximum number of events in the timeline; the ledger has all.
 EVENTS = 40
@@ -69,7 +68,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "head": _head(submission, reader, may_withdraw=may_withdraw),
         "href": details.href,
         "submission": submission,
-        "platform": sentences.platform_label(submission.automation.platform_instance),
+        "platform": submission.automation.platform_name,
         "since": details.since,
         "next": _next(details, reader, may_accept=may_accept),
         "before": earlier_submission.shape(submission, details.earlier, reader),
@@ -217,7 +216,6 @@ def _head(submission: Submission, reader: Reader, *, may_withdraw: bool) -> Shap
     if may_withdraw:
         href = reverse("withdraw", args=[submission.pk])
         actions.append({"label": "Withdraw", "icon": "undo", "href": href, "opens": "withdraw"})
-    platform = sentences.platform_label(automation.platform_instance)
     submitted = times.moment_words(submission.submitted_at, reader.now)
     state = state_words.state_word("submission", submission.state)
     return {
@@ -225,7 +223,7 @@ def _head(submission: Submission, reader: Reader, *, may_withdraw: bool) -> Shap
         "tag": {"text": state.text, "tone": state.tone},
         "tier": submission.tier,
         "facts": [
-            f"{platform} {app.kind_of(submission).lower()}",
+            f"{automation.platform_name} {app.kind_of(submission).lower()}",
             automation.team.name,
             automation.get_environment_display().lower(),
             f"version {submission.version.number}",

@@ -16,7 +16,6 @@ from inventory.automations.rules import ReaderRelations, reader_relations
 from inventory.automations.transitions import lifecycle
 from inventory.automations.transitions.transfers import request_transfer
 from inventory.automations.views import reach, reasons, transfers
-from inventory.importers import sentences
 from inventory.imports.transitions import confirmation
 from inventory.models import (
     Assessment,
@@ -149,7 +148,6 @@ def _head(automation: Automation, newest: Any, actor: Actor, now: datetime, read
     number = f", version {automation.approved_version.number}" if automation.approved_version else ""
     kind, technical = automation.get_kind_display(), automation.technical_owner
     kind = kind if kind[:2].isupper() else kind.lower()  # "AI app" stays
-    platform = sentences.platform_label(automation.platform_instance)
     return {
         "title": automation.name,
         "tier": automation.tier,
@@ -157,7 +155,7 @@ def _head(automation: Automation, newest: Any, actor: Actor, now: datetime, read
         "seal_tone": "ok" if is_live else "",
         "tag": {"text": f"{word.text}{number}", "tone": word.tone},
         "facts": [
-            f"{platform} {kind}, {automation.get_environment_display().lower()}",
+            f"{automation.platform_name} {kind}, {automation.get_environment_display().lower()}",
             f"Business owner {automation.business_owner.name}",
             f"Technical owner {technical.name}" if technical else "No technical owner",
         ],
@@ -206,7 +204,7 @@ def _overview(automation: Automation, shown: Version | None, actor: Actor, now: 
     )
     return {
         "reach": picture,
-        "platform": sentences.platform_label(automation.platform_instance),
+        "platform": automation.platform_name,
         "authors": version_views.author_rows(shown),
         "siblings": lineages.siblings_of(automation, among=Automation.objects.visible_to(actor, now)),
         "promote_href": reverse("promote", args=[automation.pk]) if may_promote else "",

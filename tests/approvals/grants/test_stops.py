@@ -20,6 +20,7 @@ from tests.matrix.cast_and_states import inside
 from tests.people import as_actor
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
+from tests.trigger_bypass import unguarded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("G5")]
 
@@ -166,3 +167,19 @@ def test_page_shows_what_stopped_and_the_reason_keeps_the_undo(company: Company,
     assert "Stop undone" in page
     assert "Undo this stop" not in page
     assert cost(jonas, row.href)[0] <= 15
+
+
+@pytest.mark.rule("G4", "G5")
+@pytest.mark.usefixtures("clock_stands")
+def test_page_says_what_was_not_cut_and_who_switches_it_off(company: Company, automation: Automation) -> None:
+    jonas = client_of(company.people.jonas)
+    grants, where = Grant.objects.filter(automation=automation), reverse("automation_stop", args=[automation.pk])
+    page = jonas.post(where, follow=True).content.decode()
+    assert "<b>It can still act.</b>" in page
+    assert "It can no longer act" not in page
+    owner = (automation.technical_owner or automation.business_owner).name
+    assert f"n8n still runs <b>{automation.name}</b>: ask {owner} to switch it off there." in page
+    for number, words in ((1, "Countersign can’t cut 3 of 4 grants."), (4, "It can no longer act.")):
+        with unguarded(Grant):
+            grants.filter(pk__in=grants.order_by("pk").values("pk")[:number]).update(enforcement="gated")
+        assert f"<b>{words}</b>" in jonas.get(Stop.objects.get().href).content.decode()
