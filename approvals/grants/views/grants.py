@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -17,7 +17,7 @@ from approvals.inbox import waiting_for
 from approvals.inbox.views import waiting_for as view_waiting_for
 from approvals.intake import promotion
 from approvals.models import Grant, GrantKind, GrantState, Submission
-from approvals.models.grant import GrantQuerySet
+from approvals.models.grant import GrantQuerySet, touching
 from approvals.review.dossier import decided_words
 from approvals.review.views.approval_rows import segment
 from approvals.review.views.reader import Reader
@@ -26,7 +26,7 @@ from governance.core.access import Actor
 from governance.web.components import times
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, confirm, page
-from governance.web.requests.request import Request, visible_row
+from governance.web.requests.request import Request, number, visible_row
 from inventory.automations.views import reasons
 from inventory.identities import queries as identity_queries
 from inventory.models import Automation, NonHumanIdentity, Resource
@@ -112,6 +112,8 @@ def _count_words(grants: Sequence[Grant], now: datetime) -> str:
 def _context(request: Request, rows: GrantQuerySet, **more: Any) -> Shape:
     """Return the context of a list of grants: standing ones, the next to end first; with ``?show=ended`` the ended ones."""
     now, is_ended = request.now(), request.GET.get("show") == "ended"
+    if (chosen := number(request.GET.get("grant"))) is not None:
+        is_ended = rows.filter(pk=chosen, state=GrantState.ENDED).exists()
     listed = rows.filter(state=GrantState.ENDED) if is_ended else rows.standing()
     loaded = listed.telling_usable(now).select_related(*RELATIONS)
     if is_ended:
@@ -131,6 +133,7 @@ def _context(request: Request, rows: GrantQuerySet, **more: Any) -> Shape:
         "grant_words": words,
         "may_stop": bool(may_stop),
         "is_ended": is_ended,
+        "chosen": chosen,
         "path": request.path,
         "pager": paged,
         "nothing": "Ended grants would be here, with who ended them and why." if is_ended else "",
@@ -149,10 +152,9 @@ def automation_grants(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 def resource_grants(request: Request, pk: int) -> HttpResponse:
-    """Show the grants on a resource, and credentials that its owner decided (A2)."""
+    """Show the grants on a resource, and of credentials that open it or that its owner decided (A2)."""
     resource, now = visible_row(request, Resource, pk)
-    on_it = Q(entitlement__resource=resource) | Q(kind=GrantKind.CREDENTIAL, approval__decided_on=resource)
-    rows = Grant.objects.visible_to(request.actor, now).filter(on_it)
+    rows = Grant.objects.visible_to(request.actor, now).filter(touching(resource.pk))
     context = _context(request, rows, resource=resource, show_holder=True)
     return page(request, "approvals/grants/grants.html", context, fragment="grants")
 

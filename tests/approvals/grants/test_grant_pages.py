@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
+from approvals.grants.transitions import lifecycle
 from approvals.models import Approval, Grant, Submission
 from governance.recertification.items.transitions.open_item import snapshot
 from governance.recertification.models import Item
@@ -12,6 +13,7 @@ from governance.web.pages import pager
 from tests import scenarios
 from tests.approvals import stock_report
 from tests.inventory.identities.test_identity_page import body
+from tests.people import as_actor
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
 from tests.starting_points import starting_point
@@ -98,3 +100,29 @@ def test_panel_pages_by_end_date_with_total(
     assert [grant.sentence in second for grant in grants] == [False, False, False, True]
     for absurd in ("x", "-1", "9" * 40):
         assert "4 grants in all" in body(company.people.jonas, f"{here}?after={absurd}")
+
+
+@pytest.mark.rule("A6", "G1")
+def test_row_of_the_register_leads_to_its_grant_and_on_to_its_approval(
+    stock_in_force: Submission, company: Company
+) -> None:
+    grant = stock_in_force.automation.grants.order_by("pk")[1]
+    tab = f"{reverse('automation', args=[grant.automation_id])}?tab=grants&amp;grant={grant.pk}"
+    assert f'href="{tab}"' in body(company.people.yuki, reverse("grant_list"))
+    panel = f"{reverse('automation_grants', args=[grant.automation_id])}?grant={grant.pk}"
+    assert f'hx-get="{panel}"' in body(company.people.yuki, tab.replace("&amp;", "&"))
+    shown = body(company.people.yuki, panel)
+    assert shown.count(' class="row-here"') == 1
+    row = shown.partition(f'<tr id="grant-{grant.pk}" class="row-here"')[2].partition("</tr>")[0]
+    approval = f"{reverse('review', args=[stock_in_force.pk])}?open={grant.approval_id}#row-{grant.approval_id}"
+    assert f'href="{approval}"' in row
+    opened = body(company.people.yuki, approval.partition("#")[0])
+    assert "Omar Haddad" in opened.partition(f'id="row-{grant.approval_id}"')[2].partition('id="row-')[0]
+
+
+@pytest.mark.rule("G3")
+def test_link_to_an_ended_grant_opens_the_ended_ones(stock_in_force: Submission, company: Company) -> None:
+    grant = stock_in_force.automation.grants.order_by("pk")[1]
+    lifecycle.revoke(grant, actor=as_actor(company.people.omar), now=company.now, reason="No longer needed.")
+    where = reverse("automation_grants", args=[grant.automation_id])
+    assert f'<tr id="grant-{grant.pk}" class="row-here"' in body(company.people.yuki, f"{where}?grant={grant.pk}")
