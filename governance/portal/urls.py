@@ -78,6 +78,7 @@ urlpatterns = [
     path("people/new/", people.person_add, name="person_add"),
     path("people/leavers/", leaver_views.leavers_list, name="leavers"),
     path("people/<int:pk>/", people.person, name="person"),
+    path("people/<int:pk>/tasks/", people.person_tasks, name="person_tasks"),
     path("people/<int:pk>/invite/", sign_in.person_invite, name="person_invite"),
     path("people/<int:pk>/left/", people.person_left, name="person_left"),
     path("people/<int:pk>/erase/", erasure_views.person_erase, name="person_erase"),

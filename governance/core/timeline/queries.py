@@ -7,6 +7,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models
+from django.db.models import Q
 
 from governance.core.access import Actor
 from governance.core.database.querysets import sorted_by_key
@@ -74,7 +75,7 @@ def shapes(
     people: Iterable[Person] = (),
     texts: Said = NOTHING,
 ) -> list[dict[str, Any]]:
-    """Return the newest events of a row, newest first, for ``components/timeline.html``. The number of queries is fixed.
+    """Return the newest events of a row, and of a person also their own acts, newest first, for ``components/timeline.html``. The number of queries is fixed.
 
     Args:
         row: the subject of the timeline.
@@ -84,7 +85,10 @@ def shapes(
         people: people that the caller has loaded. Names of other actors are read.
         texts: subjects in words that the caller has read and the reader may see.
     """
-    found = LedgerEvent.objects.filter(about__contains=ledger_events.timeline_keys(row)).select_related("reason")
+    concerned = Q(about__contains=ledger_events.timeline_keys(row))
+    if isinstance(row, Person):  # also what they did
+        concerned |= Q(actor_id=str(row.opaque_id))
+    found = LedgerEvent.objects.filter(concerned).select_related("reason")
     if not quiet:
         found = found.exclude(verb__in=QUIET, outcome="done")
     events = list(sorted_by_key(found, newest_first=True)[:limit])

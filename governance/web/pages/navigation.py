@@ -88,7 +88,7 @@ def _expressions() -> dict[str, str]:
     return {file.stem: file.read_text(encoding="utf-8") for file in files}
 
 
-def _load_counts(actor: Actor) -> dict[str, int]:
+def counts_of(actor: Actor) -> dict[str, int]:
     """Count the rows that need the actor: one query."""
     if actor.person is None:
         return {}
@@ -108,7 +108,7 @@ def _load_counts(actor: Actor) -> dict[str, int]:
 def load_counts(request: HttpRequest, counts: Mapping[str, int] = MappingProxyType({})) -> dict[str, int]:
     """Return the counts of all entries and of the bell, with those that the view has counted itself. One query."""
     actor: Actor | None = getattr(request, "actor", None)  # a request may be refused before its sender is known
-    return {**_load_counts(actor), **counts} if actor else {}
+    return {**counts_of(actor), **counts} if actor else {}
 
 
 def destinations(request: HttpRequest, counts: Mapping[str, int] | None = None) -> list[Destination]:

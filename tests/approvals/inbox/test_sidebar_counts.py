@@ -48,7 +48,7 @@ def test_counts_are_those_of_the_lists_in_one_statement(company: Company) -> Non
         actor = as_actor(person)
         expected = listed_tasks(actor, company)
         with CaptureQueriesContext(connection) as queries:
-            counts = navigation._load_counts(actor)
+            counts = navigation.counts_of(actor)
         needing = {key: count for key, count in counts.items() if not key.endswith(navigation.OPEN)}
         assert needing == expected, person.name
         assert len(queries) == 1, person.name

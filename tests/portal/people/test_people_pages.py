@@ -11,13 +11,18 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from approvals.models import Proposal
+from approvals.decisions.transitions import decide
+from approvals.models import Proposal, Submission
 from governance.core.access import access
 from governance.core.clock import current_time
 from governance.core.models import Delegation, LedgerEvent, Membership, Person, RoleAssignment, Team
 from governance.core.roles.roles import Role
+from tests import scenarios
 from tests.appointments import propose_role
+from tests.approvals import stock_report
+from tests.inventory.automations.test_register_pages import cost
 from tests.people import NOW, Northwind, as_actor
+from tests.scenarios import Company
 from tests.signed_in_client import client_of
 
 pytestmark = pytest.mark.django_db
@@ -238,3 +243,31 @@ def test_changes_need_post_with_token(northwind: Northwind, name: str) -> None:
     url = reverse(name, args=[] if name == "delegation_set" else [1])
     assert client_of(northwind.ines).get(url).status_code == 405
     assert client_of(northwind.ines, checks_csrf=True).post(url).status_code == 403
+
+
+# --- what waits for a person, and what they did ---------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("clock_stands")
+def test_page_of_a_person_shows_tasks_grants_and_their_own_acts(company: Company, stock_in_force: Submission) -> None:
+    n, asked = company.people, stock_report.in_stage_2(company, lambda export: export.update(id="another"))
+    question = stock_report.privilege_on(asked, company.slack)
+    shown = scenarios.shown(question)
+    decide.ask_for_changes(
+        question, actor=as_actor(n.omar), now=company.now, reason="Which channel?", shown_digest=shown
+    )
+    ines = client_of(n.ines)
+    tasks = ines.get(reverse("person_tasks", args=[n.rita.pk]))
+    assert f'href="{reverse("answer", args=[asked.pk, question.pk])}"' in text(tasks)
+    assert "Which channel?" in text(tasks)
+    page = text(ines.get(reverse("person", args=[n.rita.pk])))
+    assert "submitted" in page.partition('id="timeline"')[2]
+    page = text(ines.get(reverse("person", args=[n.jonas.pk])))
+    register = f"{reverse('grant_list')}?automation={stock_in_force.automation_id}&amp;ends=open"
+    assert f'<a href="{register}">4 grants</a>' in page
+    number, _ = cost(ines, reverse("person_tasks", args=[n.omar.pk]))
+    assert number <= 15
+
+
+def test_tasks_of_a_person_need_the_right_to_read_the_ledger(northwind: Northwind) -> None:
+    assert client_of(northwind.rita).get(reverse("person_tasks", args=[northwind.omar.pk])).status_code == 404

@@ -23,7 +23,7 @@ def count_requests(monkeypatch: pytest.MonkeyPatch) -> list[Actor]:
         requests.append(actor)
         return {"approvals": 7}
 
-    monkeypatch.setattr(navigation, "_load_counts", load_counts)
+    monkeypatch.setattr(navigation, "counts_of", load_counts)
     monkeypatch.setattr(access, "is_led_to", lambda actor, permission: False)
     monkeypatch.setattr(access, "is_in_a_team", lambda actor: False)
     return requests

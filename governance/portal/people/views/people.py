@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from approvals.inbox.queries import approvals
 from approvals.models import Proposal
 from approvals.policies import queries as policy_queries
 from approvals.proposals import rules as proposal_rules
@@ -26,6 +27,7 @@ from governance.core.people.transitions.people import add_person, record_leaver
 from governance.core.roles.roles import ASSIGNABLE
 from governance.core.sign_in import transitions as sign_in_transitions
 from governance.core.teams.transitions import found_team
+from governance.portal.dashboard import queries as home_queries
 from governance.portal.erasure.views import erasure_part, open_erasures
 from governance.portal.leavers import views as leaver_views
 from governance.portal.people.views.profile import current_delegations, person_facts
@@ -33,6 +35,7 @@ from governance.portal.registers.views import register_list
 from governance.portal.sign_in.views import invitation_part
 from governance.portal.tokens.views import tokens_of_person
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
+from governance.web.pages import navigation
 from governance.web.pages.page import Shape, ask, form_page, page, timeline_context
 from governance.web.requests.request import Request
 
@@ -117,6 +120,18 @@ def person(request: Request, pk: int) -> HttpResponse:
         **timeline_context(person_row, actor=request.actor, now=now),
     }
     return page(request, "portal/people/person.html", context)
+
+
+@require_GET
+@for_readers_of_the_ledger
+def person_tasks(request: Request, pk: int) -> HttpResponse:
+    """Show the tasks that wait for a person, as their home does."""
+    subject, now = get_object_or_404(Person, pk=pk), request.now()
+    them, under_way = Actor.of_person(subject), approvals.unfinished_submissions(subject, now)
+    questions, counts = approvals.load_questions(under_way), navigation.counts_of(them)
+    groups = home_queries.load_groups(them, subject, now, under_way, questions, counts)
+    tasks = home_queries.sort_tasks(groups, "all")
+    return page(request, "portal/people/person_tasks.html", {"subject": subject, "tasks": tasks}, fragment="tasks")
 
 
 class PersonForm(forms.Form):

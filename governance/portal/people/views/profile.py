@@ -6,7 +6,7 @@ from typing import Any, cast
 from django import forms
 from django.conf import settings
 from django.core.validators import MaxValueValidator
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -41,7 +41,7 @@ def person_facts(person: Person) -> Shape:
         "subject": person,
         "facts": facts,
         "teams": _teams(person),
-        "automations": owned.order_by("name")[:MOST],
+        "automations": owned.annotate(held=Count("grants", filter=~Q(grants__state="ended"))).order_by("name")[:MOST],
         "resources": resources.order_by("name")[:MOST],
     }
 
