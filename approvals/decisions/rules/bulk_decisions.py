@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping
 from approvals.assignment.context import SubmissionContext
 from approvals.decisions.rules import bindings
 from approvals.duplicates import queries as duplicates
-from approvals.models import Approval, Comment
+from approvals.models import Approval, Comment, SeatLabel
 from approvals.policies.facts import SubmissionFacts
 from governance.core.access import Refusal
 
 #: Reasons that are known from the approval's own row.
 HIGH_RISK, ASKED_AGAIN = "high risk", "refused or withdrawn before"
+IN_CONFLICT = "part of a conflict"
 
 
 def needs_reason(approval: Approval, *, in_bulk: bool = False) -> bool:
@@ -64,8 +65,9 @@ def own_page_reason(
 
 def _reason_in_facts(approval: Approval, facts: SubmissionFacts, alike: Collection[int]) -> str:
     """Return a reason from the submission's facts; ``alike`` are the automations with an unanswered duplicate (I9)."""
-    if len(facts.seats_of(approval)) > len(facts.policy.seats(approval.kind, approval.tier)):  # A15, G5, S6
-        return "asks for an extra approval"
+    labels = [seat.label for seat in facts.seats_of(approval)]
+    if len(labels) > len(facts.policy.seats(approval.kind, approval.tier)):  # A15, G5, S6
+        return IN_CONFLICT if SeatLabel.CONFLICT in labels else "asks for an extra approval"
     if approval.stage == 1 and facts.submission.automation_id in alike:
         return "may be the same as another"
     return "its connection is to be confirmed" if bindings.unconfirmed_bindings(approval, facts) else ""

@@ -91,17 +91,13 @@ def _other_errors(reader: Reader) -> str:
 
 def _apart_words(apart: Sequence[str]) -> str:
     """Say which approvals are left out of "approve my remaining", and why; empty without any."""
-    count = len(apart)
-    if not apart:
-        return ""
-    if set(apart) == {bulk_decisions.HIGH_RISK}:
-        return (
-            "the high-risk one needs its own decision"
-            if count == 1
-            else f"{count} high-risk ones need their own decision"
-        )
-    reasons = ", ".join(Counter(apart))
-    return f"{count} {'needs its' if count == 1 else 'need their'} own decision ({reasons})"
+    are = (bulk_decisions.HIGH_RISK, bulk_decisions.IN_CONFLICT)
+    counted = [
+        f"{count} {'is' if count == 1 else 'are'} {reason}" if reason in are else f"for {count} {reason}"
+        for reason, count in Counter(apart).items()
+    ]
+    alone = "it is decided alone" if len(apart) == 1 else "each is decided alone"
+    return f"{' and '.join(counted)}, so {alone}" if counted else ""
 
 
 def next_submission(submission: Submission, reader: Reader) -> Shape | None:

@@ -71,7 +71,7 @@ def with_unconfirmed_connection(c: Company) -> Approval:
 REASONS: dict[Callable[[Company], Approval], str] = {
     asked_again: "refused or withdrawn before",
     objected_to: "somebody objected",
-    in_a_conflict: "asks for an extra approval",
+    in_a_conflict: "part of a conflict",
     alike: "may be the same as another",
     with_unconfirmed_connection: "its connection is to be confirmed",
 }

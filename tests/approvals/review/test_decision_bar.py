@@ -114,6 +114,41 @@ def test_high_risk_is_left_out_of_several_and_the_page_says_so_before(
     assert set(states(high)) == {ApprovalState.OPEN}
 
 
+@pytest.mark.rule("S6")
+@DECIDED
+def test_answer_to_an_extra_approval_redraws_the_conflicts_and_the_count_in_the_menu(
+    plain: Company, start: Submission
+) -> None:
+    def count(page: str) -> str:
+        """The number beside Approvals in the sidebar."""
+        entry = page.partition('id="main-nav-entries"')[2].partition(">Approvals</span>")[2]
+        return "".join(re.findall(r'^<span class="count">(\d+)', entry))
+
+    before = page_of(plain.people.sana, start)
+    assert ("Give the extra approval" in before, count(before)) == (True, "1")
+    after = press(plain.people.sana, in_conflict(start)[:1]).content.decode()
+    assert 'id="conflicts" aria-labelledby="conflicts-title" hx-swap-oob="true"' in after
+    assert ("Give the extra approval" in after, count(after)) == (False, "")
+    assert 'id="main-nav-entries" hx-swap-oob="true"' in after
+
+
+@pytest.mark.rule("S6", "A7")
+@DECIDED
+def test_bar_says_how_many_are_left_out_and_why(plain: Company, start: Submission) -> None:
+    page = page_of(plain.people.sana, start)
+    assert "2 are part of a conflict, so each is decided alone" in page
+
+
+@pytest.mark.rule("A7")
+@FOUR_OPEN
+def test_term_of_a_row_opens_its_narrowing_for_the_approver_only(company: Company, records: list[Approval]) -> None:
+    first = records[0]
+    for person, expected in ((company.people.omar, 1), (company.people.rita, 0)):
+        row = page_of(person, first.submission).partition(f'id="row-{first.pk}"')[2].partition('id="row-')[0]
+        assert f"{first.term_days} days" in row
+        assert len(re.findall(rf'<a class="fact-chip" href="[^"]*open={first.pk}#row-{first.pk}"', row)) == expected
+
+
 @pytest.mark.rule("S6", "A7")
 @DECIDED
 def test_a_conflict_selected_as_a_whole_is_signed_once(plain: Company, start: Submission) -> None:

@@ -401,7 +401,7 @@ def owner() -> Shape:
             "selected": [rows[0]["select"]],
             "one": rows[0]["select"],
             "together": 0,
-            "apart": "3 high-risk ones need their own decision",
+            "apart": "3 are high risk, so each is decided alone",
             "reason": "Two status columns are enough. dunning_note holds free text about customers, so I took it out.",
         },
         "events": [
