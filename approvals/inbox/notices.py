@@ -30,7 +30,7 @@ def register() -> None:
     _register_tasks(tasks.proposals, "proposal_made", "proposal_to_accept")
     _register_tasks(tasks.revocation_tasks, "revocation_overdue")
     daily_digest.register(retraction_lines, "question_retracted")
-    _register_rows("submission", lambda _: Submission.objects.unfinished(), None, "tier_raised")
+    _register_rows("submission", lambda _: Submission.objects.unfinished(), None, "tier_raised", "app_approved")
     _register_rows("submission", lambda _: Submission.objects.filter(approvals__state="rejected"), None, "part_refused")
     _register_rows("conflict", lambda now: Conflict.objects.standing("", now), "due_at", "conflict_opened")
     _register_rows("waiver", lambda now: Waiver.objects.live(now).not_followed(), "ends_at", "waiver_ending")
