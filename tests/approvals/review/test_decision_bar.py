@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from approvals.models import Approval, ApprovalState, ConflictSignature, Decision, Submission
+from approvals.review.views import decision_bar
 from governance.core.models import Person
 from tests import scenarios
 from tests.approvals import stock_report
@@ -132,11 +133,24 @@ def test_answer_to_an_extra_approval_redraws_the_conflicts_and_the_count_in_the_
     assert 'id="main-nav-entries" hx-swap-oob="true"' in after
 
 
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize(
+    ("reasons", "words"),
+    [
+        ([], ""),
+        (["part of a conflict"], "1 is part of a conflict, so it is decided alone"),
+        (["high risk"] * 3, "3 are high risk, so each is decided alone"),
+        (["high risk", "somebody objected"], "1 is high risk and for 1 somebody objected, so each is decided alone"),
+    ],
+)
+def test_bar_says_how_many_are_left_out_and_why(reasons: list[str], words: str) -> None:
+    assert decision_bar._apart_words(reasons) == words
+
+
 @pytest.mark.rule("S6", "A7")
 @DECIDED
-def test_bar_says_how_many_are_left_out_and_why(plain: Company, start: Submission) -> None:
-    page = page_of(plain.people.sana, start)
-    assert "2 are part of a conflict, so each is decided alone" in page
+def test_approvals_in_a_conflict_are_marked_as_such(plain: Company, start: Submission) -> None:
+    assert page_of(plain.people.sana, start).count('data-alone="part of a conflict"') == 2
 
 
 @pytest.mark.rule("A7")
