@@ -12,9 +12,8 @@ from approvals.models import Approval, Comment, SeatLabel
 from approvals.policies.facts import SubmissionFacts
 from governance.core.access import Refusal
 
-#: Reasons that are known from the approval's own row.
-HIGH_RISK, ASKED_AGAIN = "high risk", "refused or withdrawn before"
-IN_CONFLICT = "part of a conflict"
+#: Reasons; the first two are known from the approval's own row.
+HIGH_RISK, ASKED_AGAIN, IN_CONFLICT = "high risk", "refused or withdrawn before", "part of a conflict"
 
 
 def needs_reason(approval: Approval, *, in_bulk: bool = False) -> bool:

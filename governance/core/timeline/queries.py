@@ -85,10 +85,10 @@ def shapes(
         people: people that the caller has loaded. Names of other actors are read.
         texts: subjects in words that the caller has read and the reader may see.
     """
-    concerned = Q(about__contains=ledger_events.timeline_keys(row))
-    if isinstance(row, Person):  # also what they did
-        concerned |= Q(actor_id=str(row.opaque_id))
-    found = LedgerEvent.objects.filter(concerned).select_related("reason")
+    acts = Q(actor_id=str(row.opaque_id)) if isinstance(row, Person) else Q()
+    found = LedgerEvent.objects.filter(Q(about__contains=ledger_events.timeline_keys(row)) | acts).select_related(
+        "reason"
+    )
     if not quiet:
         found = found.exclude(verb__in=QUIET, outcome="done")
     events = list(sorted_by_key(found, newest_first=True)[:limit])

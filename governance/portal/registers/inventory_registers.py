@@ -91,7 +91,6 @@ def resources(actor: Actor, now: datetime) -> Register:
     me, ownerless = _ids(actor), among_rows(Resource.objects.ownerless(now))
     held = visible_rows(Grant.objects.standing(), actor, now, "automation")
     of_credentials = held.filter(kind=GrantKind.CREDENTIAL)
-    decided = of_credentials.exclude(credential__opens=F("approval__decided_on"))
     accepted = Q(state="proposed", accepted_at__isnull=False)
     return declare(
         "resource_list",
@@ -111,7 +110,7 @@ def resources(actor: Actor, now: datetime) -> Register:
         offered=number_of(models.Entitlement.objects.all(), "resource"),
         held=number_of(held, "entitlement__resource")
         + number_of(of_credentials, "credential__opens")
-        + number_of(decided, "approval__decided_on"),
+        + number_of(of_credentials.exclude(credential__opens=F("approval__decided_on")), "approval__decided_on"),
     )
 
 
