@@ -60,7 +60,6 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
         "open_href": f"{details.href}?open={key}#row-{key}",
         "is_open": is_open,
         "may_decide": may_decide,
-        "may_narrow": may_decide and not is_open and not signs and say.held is None,
         "is_kept": may_decide or key in reader.kept,
         "held": say.held,
         "refusal": reader.refusals.get(key),
