@@ -19,7 +19,10 @@ from governance.core.models import Person
 from governance.core.notices import outbox
 
 #: Notices to the builders by stage and outcome; a rejected app ends the submission, which has its own notice.
-NOTICES = {(1, ApprovalState.APPROVED): "app_approved", (2, ApprovalState.REJECTED): "part_refused"}
+NOTICES: dict[tuple[int, str], str] = {
+    (1, ApprovalState.APPROVED): "app_approved",
+    (2, ApprovalState.REJECTED): "part_refused",
+}
 
 
 @internal_on_approval(event="approval.opened", source=(ApprovalState.WAITING,), target=(ApprovalState.OPEN,))
