@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -134,9 +135,11 @@ def write(
         Refused: see `propose` and `amend` in `approvals.proposals.transitions`.
     """
     facts: dict[str, Any] = {"actor": request.actor, "now": now, "reason": reason, "document": document}
-    if row._state.adding:
-        return proposal_transitions.propose(row, **facts, at_once=at_once)
-    return proposal_transitions.amend(row, **facts)
+    if not row._state.adding:
+        return proposal_transitions.amend(row, **facts)
+    made = proposal_transitions.propose(row, **facts, at_once=at_once)
+    messages.success(request, f"Proposed{', and acts at once' if at_once else ''}. It waits for a second person.")
+    return made
 
 
 def refusal(request: Request, row: Proposal, now: datetime) -> Refusal | None:

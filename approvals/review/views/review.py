@@ -231,6 +231,7 @@ def answer_question(request: Request, pk: int, record: int) -> HttpResponse:
         label="Send the answer",
         kind="filled",
         reason="Your answer",
+        message="Your answer is sent, and the approval is open again. This page shows who decides next.",
         back=reverse("review", args=[pk]),
     )
 

@@ -64,8 +64,8 @@ def page(
         template: a template name, for instance ``"approvals/review/review.html"``.
         context: the template's context, the same for the page and for its parts.
         fragment: the name of the part, or names of the parts, that this URL also answers alone.
-        also: parts elsewhere on the page that changed with it. They are sent after the fragment and swapped out of
-            band; their outermost element carries ``{% oob %}`` after its id. Ignored for a whole page.
+        also: parts elsewhere on the page that changed with it. They and the messages are sent after the fragment and
+            swapped out of band; their outermost element carries ``{% oob %}`` after its id. Ignored for a whole page.
         status: the HTTP status; 422 for a form with errors.
     """
     named = [fragment] if isinstance(fragment, str) else list(fragment or ())
@@ -76,6 +76,8 @@ def page(
     else:
         drawn = [render_to_string(f"{template}#{part}", whole, request)]
         drawn += [render_to_string(f"{template}#{name}", {**whole, "oob": True}, request) for name in also]
+        if len(messages.get_messages(request)):
+            drawn.append(render_to_string("components/messages.html", {"oob": True}, request))
     response = HttpResponse("".join(drawn), status=status)
     if named:
         patch_vary_headers(response, VARIES)
@@ -304,6 +306,7 @@ def form_page(
     text: str = "",
     refusal: Refusal | None = None,
     points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
+    message: Callable[[], str] = str,
 ) -> HttpResponse:
     """Show a form, or why the reader may not; on POST act and go to the row's page, or say beside the field what is wrong.
 
@@ -317,16 +320,21 @@ def form_page(
         refusal: what the operation's `refusal()` says. A form that was sent filled in is tried all the same: what is attempted
             stands on record (H1).
         points: what to weigh, see ``components/reasons.html``.
+        message: returns what was done, in words.
     """
     if refusal is not None and not (request.method == "POST" and form.is_valid()):
         return refused(request, refusal, context={"back_href": back})
     if request.method == "POST" and form.is_valid():
         try:
-            return redirect(getattr(act(form.cleaned_data), "href", back))
+            result = act(form.cleaned_data)
         except InvalidInput as error:
             say_beside(form, error)
         except Refused as error:
             return refused(request, error.refusal, context={"back_href": back})
+        else:
+            if words := message():
+                messages.success(request, words)
+            return redirect(getattr(result, "href", back))
     context = {"form": form, "title": title, "text": text, "label": label, "back_href": back}
     context["points"] = points()
     return page(request, "components/form_page.html", context, status=422 if form.errors else 200)
@@ -349,7 +357,7 @@ def operation_form(
         verb: the operation.
         form: bound on POST.
         arguments: turns the cleaned fields into arguments of the operation; by default they have the same names.
-        words: title, label, text and points of `form_page`.
+        words: title, label, text, points and message of `form_page`.
     """
 
     def act(fields: dict[str, Any]) -> object:

@@ -205,6 +205,8 @@ def test_htmx_returns_next_card_and_list(item: Item, held: Held) -> None:
     assert 'id="item"' in text
     assert 'id="progress" aria-label="Progress" hx-swap-oob="true"' in text
     assert f"/recertify/{second.pk}/answer/" in text
+    assert 'hx-swap-oob="innerHTML"' in text
+    assert "Saved as a draft." in text
     assert response["HX-Push-Url"].startswith(f"/recertify/{second.pk}/")
 
 

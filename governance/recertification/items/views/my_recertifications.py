@@ -242,6 +242,8 @@ def _go_on(request: Request, question: Question, saved: Sequence[Draft]) -> Http
     """Submit the saved drafts if the form says so; else show the next card."""
     if saved and "at_once" in request.POST:
         return _submit(request, saved)
+    if saved:
+        messages.success(request, "Saved as a draft. It counts once you submit it.")
     waiting = _waiting(request)
     following = _following(waiting, cards.key_of(question))
     href = following.href if following is not None else reverse("recert_mine")
