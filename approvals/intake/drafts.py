@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from governance.core.access import Actor, Refusal
 from governance.core.models import Person, Team
@@ -28,6 +28,8 @@ from inventory.models import Automation, AutomationState, Binding, Environment, 
 from inventory.models.import_batch import ImportBatch, ImportItem, ImportState
 from inventory.resources.queries import RESOURCE_RELATIONS
 
+#: Maximum size of an upload whose automations are listed one by one.
+FEW = 5
 #: Maximum length of a justification, in characters.
 LONGEST_WHY = 300
 _NO_TEAM_WORDS = "You belong to no team, and an automation is built for one."
@@ -144,6 +146,12 @@ def keep(item: ImportItem, draft: Draft, team: Team | None) -> None:
         OutOfTurn: the preview is confirmed or discarded.
     """
     previews.save_draft(item, asdict(draft), team=team)
+
+
+def drafts_of(person: Person) -> QuerySet[ImportItem]:
+    """Return a person's unconfirmed previews, newest first. Previews of a large upload are on the upload's page."""
+    own = ImportItem.objects.filter(batch__by=person, progress=ImportState.PREVIEW)
+    return own.filter(Q(batch__size__lte=FEW) | Q(version__isnull=False)).order_by("-pk")
 
 
 def create_preview(

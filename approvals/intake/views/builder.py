@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 
@@ -34,10 +34,6 @@ from inventory.resources.transitions import resources as transition_resources
 
 #: Maximum number of resources to choose from on a page; search finds the others.
 MOST_OPTIONS = 300
-#: Maximum number of drafts on the first page.
-MOST_DRAFTS = 20
-#: Maximum size of an upload whose automations the first page lists one by one.
-FEW = 5
 
 
 @dataclass(frozen=True)
@@ -87,11 +83,6 @@ class Builder:
         previews_found = ImportItem.objects.visible_to(self.actor, self.now).filter(batch__by=self.person)
         previews_found = previews_found.filter(progress__in=(ImportState.PREVIEW, ImportState.CONFIRMED))
         return get_object_or_404(previews_found.select_related("batch", "team", "version__automation"), pk=pk)
-
-    def drafts(self) -> QuerySet[ImportItem]:
-        """Their unconfirmed previews, newest first. Previews of a large upload are on the upload's page."""
-        own = ImportItem.objects.filter(batch__by=self.person, progress=ImportState.PREVIEW)
-        return own.filter(Q(batch__size__lte=FEW) | Q(version__isnull=False)).order_by("-pk")[:MOST_DRAFTS]
 
     def options(self, words: Sequence[str] = ()) -> tuple[list[Resource], bool]:
         """Resources that a connection may open and that match every word, by name; and whether there are more."""

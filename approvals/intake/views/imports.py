@@ -20,7 +20,7 @@ from approvals.intake import drafts, promotion
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.preview.rows import Preview
 from approvals.intake.views import uploads
-from approvals.intake.views.builder import FEW, Builder, Work
+from approvals.intake.views.builder import Builder, Work
 from approvals.intake.views.forms import AutomationForm, offer
 from approvals.models import Submission
 from governance.core.access import InvalidInput, OutOfTurn, Refused
@@ -31,6 +31,9 @@ from inventory.automations import lineages
 from inventory.imports import import_process
 from inventory.imports.transitions import previews
 from inventory.models import Automation, Environment, ImportItem, ImportState, Version
+
+#: Maximum number of drafts on the first page.
+MOST_DRAFTS = 20
 
 # --- files and pasted text --------------------------------------------------------------------------------------
 
@@ -58,7 +61,7 @@ def start(request: Request) -> HttpResponse:
     batch = previews.keep_results(read_files, actor=builder.actor, now=builder.now, team=team)
     items = list(batch.items.order_by("pk"))
     previews_read = [item for item in items if item.progress == ImportState.PREVIEW]
-    if len(previews_read) > FEW:
+    if len(previews_read) > drafts.FEW:
         return redirect("import_batch", pk=batch.pk)
     problems = [_problem(item) for item in items if item.progress == ImportState.REFUSED]
     if problems:
@@ -85,7 +88,7 @@ def _start(
         "count": count,
         "pasted": request.POST.get("pasted", ""),
         "uploads": uploads.uploads_of(builder.person, builder.now),
-        "drafts": builder.drafts(),
+        "drafts": drafts.drafts_of(builder.person)[:MOST_DRAFTS],
         "adding": uploads.adding() if builder.teams else None,
     }
     return page(request, "approvals/intake/import.html", context, status=status)

@@ -20,8 +20,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from approvals.intake import bulk_import
-from approvals.intake.views.builder import FEW, Builder
+from approvals.intake import bulk_import, drafts
+from approvals.intake.views.builder import Builder
 from approvals.intake.views.forms import OrderForm
 from governance.core.access import Refusal, Refused, refuse
 from governance.core.models import Person, Team
@@ -128,7 +128,7 @@ def uploads_of(person: Person, now: datetime) -> QuerySet[Any]:
     """
     is_open = Q(items__progress=ImportState.PREVIEW, items__version=None)
     uploads = ImportBatch.objects.filter(by=person, size__gt=1).annotate(left=Count("items", filter=is_open))
-    recent = Q(size__gt=FEW, at__gte=now - SHOWN_FOR)
+    recent = Q(size__gt=drafts.FEW, at__gte=now - SHOWN_FOR)
     uploads = uploads.filter(Q(left__gt=0) | Q(progress=BatchState.CONFIRMING) | recent)
     return uploads.order_by("-pk")[:MOST]
 

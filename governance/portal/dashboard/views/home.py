@@ -11,6 +11,7 @@ from approvals.inbox import waiting_for as inbox_waiting_for
 from approvals.inbox.queries import approvals
 from approvals.inbox.views import waiting_for
 from approvals.inbox.waiting_for import Waiting
+from approvals.intake import drafts
 from approvals.models import Decision, Submission
 from approvals.review.views.reader import Reader
 from governance.core.access import Role, access
@@ -25,6 +26,8 @@ from inventory.models import Automation
 
 #: Most tasks to show at first.
 MOST = 8
+#: Columns of an import that is not submitted.
+DRAFT_COLUMNS = ("pk", "created_at", "filename", "manifest__name")
 #: Most people to list who have one of my automations now; the others are counted.
 MOST_HELD = 5
 
@@ -51,6 +54,7 @@ def home(request: Request) -> HttpResponse:
         "hidden": 0 if show else max(tasks - MOST, 0),
         "automations": _automations(request, person, now, under_way, questions),
         "requests": [(group.key, task) for group in groups for task in group.shown_tasks if task.is_own],
+        "drafts": drafts.drafts_of(person).filter(version=None).values(*DRAFT_COLUMNS)[: MOST * ("import" in counts)],
         "ledger": ledger_queries.load_state() if Role.AUDITOR in access.roles_held(request.actor, now) else None,
         "import_href": reverse("import"),
     }
