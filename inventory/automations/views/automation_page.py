@@ -148,6 +148,8 @@ def _head(automation: Automation, newest: Any, actor: Actor, now: datetime, read
     number = f", version {automation.approved_version.number}" if automation.approved_version else ""
     kind, technical = automation.get_kind_display(), automation.technical_owner
     kind = kind if kind[:2].isupper() else kind.lower()  # "AI app" stays
+    actions = _head_actions(automation, actor, now, reader)
+    has_stop = not is_live or any(action["label"] == "Stop" for action in actions)
     return {
         "title": automation.name,
         "tier": automation.tier,
@@ -158,8 +160,9 @@ def _head(automation: Automation, newest: Any, actor: Actor, now: datetime, read
             f"{automation.platform_name} {kind}, {automation.get_environment_display().lower()}",
             f"Business owner {automation.business_owner.name}",
             f"Technical owner {technical.name}" if technical else "No technical owner",
+            *([] if has_stop else ["Its owners, its team’s leads, security or on-call can stop it"]),
         ],
-        "actions": _head_actions(automation, actor, now, reader),
+        "actions": actions,
     }
 
 

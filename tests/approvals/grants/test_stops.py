@@ -146,6 +146,14 @@ def test_second_press_shows_the_same_stop(company: Company, automation: Automati
     assert stops.stop_automation(automation, actor=as_actor(company.people.jonas), now=company.now) == first
 
 
+def test_reader_without_the_button_is_told_who_can_stop(company: Company, automation: Automation) -> None:
+    words, n = "security or on-call can stop it", company.people
+    pages = {person: client_of(person).get(automation.href).content.decode() for person in (n.ines, n.jonas, n.sana)}
+    assert (words in pages[n.ines], "/stop/" in pages[n.ines]) == (True, False)
+    assert not any(words in pages[person] for person in (n.jonas, n.sana))
+    assert all("/stop/" in pages[person] for person in (n.jonas, n.sana))
+
+
 @pytest.mark.usefixtures("clock_stands")
 def test_page_shows_what_stopped_and_the_reason_keeps_the_undo(company: Company, automation: Automation) -> None:
     jonas = client_of(company.people.jonas)
