@@ -23,6 +23,7 @@ class InventoryConfig(AppConfig):
         from inventory.models import Automation
         from inventory.ownership import delegates, erasure
         from inventory.ownership import notices as ownership_notices
+        from inventory.resources import notices as resource_notices
 
         import_declarations(self.name)
         access.register_relations(Automation, automation_rules.loaded_relations)
@@ -30,6 +31,8 @@ class InventoryConfig(AppConfig):
         ownership_notices.register_lines()
         for event in webhooks.OF_AUTOMATIONS:
             hooks.register(event, webhooks.send_event)
+        for event in resource_notices.FOLLOWED:
+            hooks.register(event, resource_notices.queue_step)
         hooks.register(FORGETTING, erasure.erase_person)
         hooks.demand("delegation.set", delegates.shares_responsibility)
         for event in chain_transitions.FOLLOWED:

@@ -29,6 +29,7 @@ def register() -> None:
     _register_tasks(tasks.waivers, "waiver_asked")
     _register_tasks(tasks.proposals, "proposal_made", "proposal_to_accept")
     _register_tasks(tasks.revocation_tasks, "revocation_overdue")
+    _register_tasks(tasks.resources, "resource_waits")
     daily_digest.register(retraction_lines, "question_retracted")
     _register_rows("submission", lambda _: Submission.objects.unfinished(), None, "tier_raised", "app_approved")
     _register_rows("submission", lambda _: Submission.objects.filter(approvals__state="rejected"), None, "part_refused")

@@ -21,6 +21,7 @@ from inventory.models.resource import (
     Environment,
     Incident,
     Level,
+    NextStep,
     Resource,
     ResourceKind,
     ResourceState,

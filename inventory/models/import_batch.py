@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
 
 from governance.core.access import Actor
 from governance.core.models import Membership, Person, Team
@@ -67,6 +67,13 @@ class ImportItemQuerySet(models.QuerySet["ImportItem"]):
             return self.none()
         own_teams = Membership.objects.filter(person=actor.person).values("team")
         return self.filter(Q(batch__by=actor.person) | Q(team__in=own_teams))
+
+    def that_open(self, resource: int) -> ImportItemQuerySet:
+        """Previews with a draft that says that a connection opens the resource with this id."""
+        path = Value(f"$.chosen.* ? (@ == {resource})")
+        template = "jsonb_path_exists(%(expressions)s::jsonpath)"
+        is_chosen = Func(F("draft"), path, template=template, output_field=models.BooleanField())
+        return self.filter(is_chosen, progress=ImportState.PREVIEW)
 
 
 class ImportItem(models.Model):

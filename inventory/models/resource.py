@@ -80,6 +80,16 @@ class ResourceState(models.TextChoices):
     RETIRED = "retired", "Retired"
 
 
+class NextStep(models.TextChoices):
+    """Step that a proposed resource waits for, with its person and the words before its name (I3, I8)."""
+
+    CHOOSE = "choose", "the builder to choose the resource of"
+    NAME = "name", "an admin to name an owner of"
+    ACCEPT = "accept", "{} to accept to own"
+    CLASS = "class", "{} to set the data class of"
+    ACTIVATE = "activate", "another admin to activate"
+
+
 class Enforcement(models.TextChoices):
     """How an ended grant takes effect (O2)."""
 
@@ -198,6 +208,7 @@ class Resource(Owned):
         indexes = (
             GinIndex(fields=["search"], name="resource_search", opclasses=["gin_trgm_ops"]),
             models.Index(fields=["name", "id"], name="resource_by_name"),
+            models.Index("id", name="resource_proposed", condition=Q(state="proposed", unresolved=False)),
         )
 
     def __str__(self) -> str:
@@ -212,6 +223,25 @@ class Resource(Owned):
     def counted_class(self) -> str:
         """Data class for rules: unset counts as restricted (I3)."""
         return self.data_class or DataClass.RESTRICTED
+
+    @property
+    def next_step(self) -> NextStep:
+        """Step that it waits for while it is proposed. ``approvals/inbox/counts/resources.sql`` has the same."""
+        answering = self.named_owner or self.owner
+        if self.unresolved or answering is None or not answering.is_here:
+            return NextStep.CHOOSE if self.unresolved else NextStep.NAME
+        accepted = NextStep.ACTIVATE if self.data_class else NextStep.CLASS
+        return accepted if self.named_owner is None else NextStep.ACCEPT
+
+    @property
+    def waits_for(self) -> str:
+        """Person and step that it waits for while it is proposed: "Omar Haddad to accept to own CRM"."""
+        return f"{self.next_step.label.format(self.named_owner or self.owner)} {self.name}"
+
+    @property
+    def task(self) -> str:
+        """Next step without the person: "Accept to own CRM"."""
+        return f"{self.next_step.label.partition(' to ')[2].capitalize()} {self.name}"
 
     @property
     def owning_team(self) -> Team | None:

@@ -180,7 +180,7 @@ def open_claims(resource: Resource) -> list[Binding]:
 
 
 #: Relations of a resource that the escalation chain reads (A9).
-RESOURCE_RELATIONS = ("owner", "deputy", "team__lead", "team__deputy_lead", "interim__person")
+RESOURCE_RELATIONS = ("owner", "deputy", "named_owner", "team__lead", "team__deputy_lead", "interim__person")
 
 
 def with_people(pks: Iterable[int | None], also: Iterable[PersonColumn] = ()) -> dict[int, Resource]:

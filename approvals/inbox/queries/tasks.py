@@ -6,9 +6,11 @@ there are no rows, and at most two; `proposals` makes one more for the names of 
 
 from collections.abc import Collection
 from datetime import datetime
+from pathlib import Path
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.expressions import RawSQL
 
 from approvals.inbox.task import Task
 from approvals.models import BatchState, Conflict, HeldBatch, Proposal, ProposalState, RevocationTask, Waiver
@@ -17,7 +19,7 @@ from approvals.proposals.kinds import kind
 from governance.core.access import ROLE_WORDS, Actor, Role, access
 from governance.core.database.querysets import among, load_keyed, with_columns
 from governance.core.models import Delegation, Person
-from inventory.models import Automation
+from inventory.models import Automation, Resource
 
 #: Columns that a task of each kind reads.
 PROPOSAL_COLUMNS = (
@@ -31,6 +33,10 @@ REVOCATION_COLUMNS = (
     *("grant__approval__decided_on__name", "grant__credential__kept_in", "grant__credential__opens"),
 )
 BATCH_COLUMNS = ("opened_at", "answer_by", "cause__title", "cause__person__name")
+
+#: Keys of the proposed resources whose next step is the reader's, as the sidebar counts them (`Resource.next_step`).
+_COUNT = Path(__file__).parents[1].joinpath("counts/resources.sql").read_text().replace("count(*)", "resource.id", 1)
+RESOURCES_SQL = f"SELECT id FROM (SELECT %s::bigint AS me, %s::text[] AS roles) reader, LATERAL ({_COUNT}) found"  # noqa: S608
 
 #: Maximum number of tasks of one kind; their list pages have all.
 MOST = 50
@@ -174,4 +180,17 @@ def paused_mass_revocations(actor: Actor, now: datetime) -> list[Task]:
             due_word="Answer by",
         )
         for batch in unanswered.order_by("answer_by", "pk")[:MOST]
+    ]
+
+
+def resources(actor: Actor, now: datetime) -> list[Task]:
+    """Proposed resources that wait for the reader to name an owner, accept, set a data class or activate; oldest first (I3)."""
+    reader = actor.person and actor.person.pk, [str(role) for role in access.roles_held(actor, now)]
+    rows = Resource.objects.filter(pk__in=RawSQL(RESOURCES_SQL, reader)).order_by("created_at", "pk")  # noqa: S611  constant
+    why = "No import can use it before it is active"
+    return [
+        Task(
+            thread=f"resource:{row.pk}", href=row.href, name=row.task, text=why, since=row.accepted_at or row.created_at
+        )
+        for row in rows.select_related("named_owner", "owner")[:MOST]
     ]

@@ -60,8 +60,8 @@ def _problem_words(row: PreviewRow) -> str:
     """What the builder has to do, or wait for, before the row can be submitted."""
     if "at_run_time" in row.kinds:
         return f"give {row.place} a fixed address in its source"
-    if "not_accepted" in row.kinds:
-        return f"wait until somebody has accepted to own {row.resource}"
+    if "not_accepted" in row.kinds and row.resource is not None:
+        return f"wait for {row.resource.waits_for}"
     if "ownerless" in row.kinds:
         return f"wait until {row.resource} has an owner"
     return " ".join(problem.sentence for problem in row.problems).rstrip(".")

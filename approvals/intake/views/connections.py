@@ -114,7 +114,7 @@ def _register(work: Work, form: NewResource) -> Resource | None:
 def _save_choice(request: Request, work: Work, connection: str, resource: Resource, key: str) -> HttpResponse:
     draft = replace(work.draft, chosen={**work.draft.chosen, connection: resource.pk})
     drafts.keep(work.item, draft, work.team)
-    message = f"{resource.name} is proposed. An admin names an owner; once they accept, this can be submitted."
+    message = f"{resource.name} is proposed. This waits for {resource.waits_for}; you are notified when it is active."
     if resource.state == ResourceState.ACTIVE:
         message = f"It opens {resource.name}. Its owner confirms that with the first decision."
     messages.success(request, message)

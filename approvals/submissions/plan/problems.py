@@ -112,7 +112,7 @@ def _item_problems(item: RequestedItem, context: PlanContext) -> Iterator[tuple[
         yield "at_run_time", f"Say what {', '.join(privilege.at)} talks to: it was not recognised."
     if on is not None and on.state != ResourceState.ACTIVE:
         kind: ItemProblem = "not_accepted" if on.pk else "connection" if privilege else "follows_connection"
-        yield kind, f"{on.name} has nobody who accepted to own it: an admin activates it once its owner has accepted."
+        yield kind, f"{on.name} is not active yet. This waits for {on.waits_for}."
     elif on is not None and on.is_ownerless(now):
         yield "ownerless", f"{on.name} has no active owner: nothing new on it can be approved until one is named."
     if privilege is not None and (problem := rule_bindings.binding_problem(privilege, context.content.bindings)):

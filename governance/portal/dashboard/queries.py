@@ -11,16 +11,15 @@ from approvals.inbox.queries import approvals, tasks
 from approvals.inbox.task import Task
 from approvals.models import Approval, Decision, Submission
 from approvals.models.approval import UNENDED
-from governance.core.access import Actor, Permission, Role, access
+from governance.core.access import Actor, Role, access
 from governance.core.models import Person
 from governance.core.texts.number_words import counted
 from governance.portal.figures.queries import load_admin_figures
 from governance.recertification.items import cards
 from governance.recertification.items.cards import Card
 from governance.recertification.models import Asks
-from inventory.models import Automation, AutomationState, Resource, ResourceState
+from inventory.models import Automation, AutomationState
 from inventory.ownership import queries as ownership_queries
-from inventory.resources.transitions.resources import activate
 
 #: Most rows of each group and of my automations; a link leads to the others.
 MOST = 8
@@ -83,7 +82,7 @@ def load_groups(
         TaskGroup("waivers", [task for task in waivers if not task.is_own], reverse("waiver_list")),
         TaskGroup("revocations", load("revocations", tasks.revocation_tasks), f"{reverse('revocations')}?mine=1"),
         load_recertifications(actor, now) if counts.get("recertify") else TaskGroup("recertifications", []),
-        load_activations(actor, now),
+        TaskGroup("resources", load("resources", tasks.resources), f"{reverse('resource_list')}?state=proposed"),
         load_health(actor, now),
         TaskGroup("questions", approvals.questions(questions, under_way)),
         TaskGroup("handovers", approvals.acceptances(under_way, person, now)),
@@ -143,26 +142,6 @@ def sort_tasks(groups: Iterable[TaskGroup], show: str) -> list[tuple[str, Task]]
     shown = [group for group in groups if show in ("", "all", group.key)]
     pairs = [(group.key, task) for group in shown for task in group.shown_tasks if not task.is_own]
     return sorted(pairs, key=lambda pair: (pair[1].due is None, pair[1].due or pair[1].since, pair[1].tier != "high"))
-
-
-def load_activations(actor: Actor, now: datetime) -> TaskGroup:
-    """Load accepted resources that the reader may activate, oldest first: no query for readers without the permission (I3)."""
-    if not access.may(actor, Permission.RESOURCE_ACTIVATE, None, now=now):
-        return TaskGroup("activations", [])
-    accepted = Resource.objects.filter(state=ResourceState.PROPOSED, accepted_at__isnull=False, unresolved=False)
-    rows = accepted.exclude(data_class="").select_related("owner", "deputy", "named_owner").order_by("accepted_at")
-    tasks = [
-        Task(
-            thread=f"resource:{resource.pk}",
-            href=reverse("resource", args=[resource.pk]),
-            name=f"Activate {resource.name}",
-            text="Its owner accepted: confirm owner and data class, or change them",
-            since=resource.accepted_at or now,
-        )
-        for resource in rows[:MOST]
-        if activate.refusal(resource, actor=actor, now=now) is None
-    ]
-    return TaskGroup("activations", tasks, f"{reverse('resource_list')}?state=proposed")
 
 
 def load_health(actor: Actor, now: datetime) -> TaskGroup:

@@ -4,24 +4,38 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.core.access import Actor, Permission, access
+from governance.core.engine.transition import Transition
 from governance.core.models import Person, Team
 from governance.web.pages.page import Shape, form_page, offered, operation_form, page, timeline_context
 from governance.web.requests.request import Request, visible_row
 from inventory.automations import panels
 from inventory.credentials.views import credential_facts
-from inventory.models import DataClass, Environment, Level, Resource, ResourceKind, ResourceState, ScopeKind
+from inventory.models import (
+    DataClass,
+    Environment,
+    ImportItem,
+    Level,
+    NextStep,
+    Resource,
+    ResourceKind,
+    ResourceState,
+    ScopeKind,
+)
 from inventory.ownership.views import interim_owners
 from inventory.resources import queries as resource_queries
 from inventory.resources.transitions import resources
 from inventory.resources.transitions.incidents import declare_incident
 from inventory.resources.views import bindings, incidents
 
+#: Most imports to name that wait for a proposed resource.
+MOST_IMPORTS = 5
 #: Relations that rules and sentences of the page read.
 RELATED = (
     "owner",
@@ -85,41 +99,33 @@ def _actions(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
     return [stop, *actions] if stop else actions
 
 
+#: Operation of each next step of a proposed resource, its URL, and the kind of its button: a form or an action.
+STEPS: dict[str, tuple[Transition[Any], str, str]] = {
+    NextStep.NAME: (resources.name_owner, "resource_name_owner", "href"),
+    NextStep.ACCEPT: (resources.accept_ownership, "resource_accept", "post"),
+    NextStep.CLASS: (resources.amend_resource, "resource_amend", "href"),
+    NextStep.ACTIVATE: (resources.activate, "resource_activate", "post"),
+}
+
+
 def _next_step(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
-    """Most important banner: the step that is missing before privileges can be approved."""
-    if resource.unresolved:
-        text = "It stands for connections that are missing or decided at run time, so nothing on it can be submitted."
-        return {"lead": "It can have no owner.", "text": text}
-    if resource.named_owner is not None:
-        return _ownership_banner(resource, actor, now)
-    if resource.state == ResourceState.ACTIVE and not resource.data_class:
-        text = "Everything on it counts as restricted, so all of it is high risk. Two people set a lower class by a proposal."
-        return {"lead": "Its data class is not set.", "text": text}
-    if resource.state != ResourceState.PROPOSED:
+    """Context of ``inventory/resources/next_step.html``: the next step of a proposed resource, and the imports that wait."""
+    step = resource.next_step
+    if resource.state != ResourceState.PROPOSED or resource.unresolved:
         return None
-    if resource.owner is None:
-        suggestion = f" {resource.suggested_owner.name} was suggested." if resource.suggested_owner else ""
-        return {"lead": "It has no owner yet.", "text": f"An admin names an owner and a backup approver.{suggestion}"}
-    refusal = resources.activate.refusal(resource, actor=actor, now=now)
-    text = "An admin who neither proposed it nor set its data class activates it."
-    if refusal is None:
-        text = "Once it is active, privileges on it can be approved."
-    elif refusal.kind == "duty" or not resource.data_class:
-        text = refusal.words
-    actions = [_post_button("Activate it", "resource_activate", resource)] if refusal is None else []
-    return {"lead": "Its owner has accepted.", "text": text, "actions": actions}
+    verb, url_name, way = STEPS[step]
+    refusal = verb.refusal(resource, actor=actor, now=now)
+    # An admin who sets the data class does not activate it, so the button is the owner's.
+    is_mine = refusal is None and (step != NextStep.CLASS or resource.owner == actor.person)
+    button = {"label": resource.task, "kind": "filled", way: reverse(url_name, args=[resource.pk])}
+    imports = ImportItem.objects.that_open(resource.pk).order_by("pk")
+    shown = imports.values_list("pk", "batch__by", "batch__by__name", "manifest__name", "filename")
+    return {"step": step, "button": is_mine and button, "refusal": refusal, "imports": shown[:MOST_IMPORTS]}
 
 
-def _ownership_banner(resource: Resource, actor: Actor, now: datetime) -> Shape:
-    if resources.accept_ownership.refusal(resource, actor=actor, now=now) is not None:
-        return {"lead": f"{resource.named_owner} was named as owner and has not accepted yet.", "text": ""}
-    text = "You would decide who may use it. You would also review its grants regularly."
-    actions = [_post_button("Accept ownership", "resource_accept", resource)]
-    return {"lead": "You were named as its owner.", "text": text, "actions": actions}
-
-
-def _post_button(label: str, url_name: str, resource: Resource) -> Shape:
-    return {"label": label, "kind": "filled", "post": reverse(url_name, args=[resource.pk])}
+def _next_words(resource: Resource) -> str:
+    """Message after a change of a resource: the person and the next step while it is proposed."""
+    return "Saved." if resource.state == ResourceState.ACTIVE else f"Saved. It waits for {resource.waits_for}."
 
 
 @require_POST
@@ -127,6 +133,7 @@ def accept(request: Request, pk: int) -> HttpResponse:
     """Accept the ownership of a resource."""
     resource, now = visible_row(request, Resource, pk, *RELATED)
     resources.accept_ownership(resource, actor=request.actor, now=now)
+    messages.success(request, f"You own {resource.name} now. It waits for {resource.waits_for}.")
     return redirect(resource.href)
 
 
@@ -135,6 +142,7 @@ def activate(request: Request, pk: int) -> HttpResponse:
     """Activate a resource."""
     resource, now = visible_row(request, Resource, pk, *RELATED)
     resources.activate(resource, actor=request.actor, now=now)
+    messages.success(request, f"{resource.name} is active. Imports can use it, and its proposer is notified.")
     return redirect(resource.href)
 
 
@@ -202,9 +210,8 @@ def name_owner(request: Request, pk: int) -> HttpResponse:
     form = OwnerForm(
         request.POST or None, initial={"owner": resource.suggested_owner or resource.owner, "deputy": resource.deputy}
     )
-    return operation_form(
-        request, resource, resources.name_owner, form, title=f"Who answers for {resource.name}?", label="Name them"
-    )
+    words: Shape = {"title": f"Who answers for {resource.name}?", "label": "Name them"}
+    return operation_form(request, resource, resources.name_owner, form, message=lambda: _next_words(resource), **words)
 
 
 @require_http_methods(["GET", "POST"])
@@ -220,6 +227,7 @@ def amend(request: Request, pk: int) -> HttpResponse:
         title=f"Change {resource.name}",
         label="Save",
         arguments=lambda fields: {"fields": fields},
+        message=lambda: _next_words(resource),
     )
 
 

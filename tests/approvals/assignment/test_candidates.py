@@ -64,7 +64,7 @@ def not_submitted(c: Company, version: Version, words: str, *, code: str = "I8")
 def test_unrecognised_or_unowned_target_is_saved_but_not_submitted(company: Company) -> None:
     version = scenarios.brought_in(company, "price-list-sync.json")
     not_submitted(company, version, "Say what Write price talks to: it was not recognised")
-    not_submitted(company, version, "pim.northwind.example has nobody who accepted to own it")
+    not_submitted(company, version, "This waits for an admin to name an owner of pim.northwind.example")
 
 
 @pytest.mark.rule("I3")

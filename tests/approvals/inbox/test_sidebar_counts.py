@@ -33,6 +33,7 @@ def listed_tasks(actor: Actor, company: Company) -> dict[str, int]:
         "revocations": len(tasks.revocation_tasks(actor, now)),
         "held": len(tasks.paused_mass_revocations(actor, now)),
         "proposals": not_own(tasks.proposals(actor, now)),
+        "resources": len(tasks.resources(actor, now)),
         "recertify": load_recertifications(actor, now).count,
         "notifications": unread_notices(actor, now).count(),
     }

@@ -131,5 +131,5 @@ def test_a_proposed_resource_has_a_suggested_owner_and_none(company: Company, ri
     assert (made.state, made.owner, made.suggested_owner) == (ResourceState.PROPOSED, None, omar)
     assert made.data_class == ""
     page = rita.see(item)
-    assert "Wait until somebody has accepted to own Stock database" in page
+    assert "Wait for an admin to name an owner of Stock database" in page
     assert "Nobody yet" in page

@@ -137,7 +137,7 @@ def test_unowned_resource_delays_submission_until_accepted(
     answer = rita.client.post(reverse("import_preview", args=[item.pk]), {**data, "do": "submit"}, follow=True)
     page = answer.content.decode()
     assert "Version 1 is saved, and not submitted yet." in page
-    assert "Wait until somebody has accepted to own Stock chat" in page
+    assert "Wait for an admin to name an owner of Stock chat" in page
     assert "It is needed for the report." in page
     assert Version.objects.count() == 1
     assert not Submission.objects.exists()

@@ -51,7 +51,7 @@ def test_binding_to_proposed_resource_waits_for_owner(company: Company, rita: Bu
         data = {"do": "register", **fields, "suggested_owner": company.people.omar.pk}
         assert rita.client.post(reverse("import_bind", args=[item.pk, key]), data).status_code == 302
     answer = rita.post(item, rita.typed(item, company.people.jonas), do="submit", follow=True)
-    assert "has nobody who accepted to own it" in answer.content.decode()
+    assert "This waits for an admin to name an owner of Acme" in answer.content.decode()
     assert not Submission.objects.exists()
 
 

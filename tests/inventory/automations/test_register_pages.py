@@ -363,12 +363,12 @@ def test_a_resource_goes_from_registered_to_in_use_on_its_pages_by_three_people(
     assert href == resource.href
     assert "Omar Haddad was named" in lines(client_of(n.ines).get(href))
     assert client_of(n.ines).post(reverse("resource_activate", args=[resource.pk])).status_code == 409
-    assert "You were named as its owner." in lines(client_of(n.omar).get(href))
+    assert "Accept to own Warehouse" in lines(client_of(n.omar).get(href))
     client_of(n.omar).post(reverse("resource_accept", args=[resource.pk]))
-    assert "Activate it" not in lines(client_of(n.ines).get(href))
+    assert "Activate Warehouse" not in lines(client_of(n.ines).get(href))
     refused = client_of(n.ines).post(reverse("resource_activate", args=[resource.pk]))
     assert (refused.status_code, "SOD-8" in lines(refused)) == (403, True)
-    assert "Activate it" in lines(client_of(n.karl).get(href))
+    assert "Activate Warehouse" in lines(client_of(n.karl).get(href))
     client_of(n.karl).post(reverse("resource_activate", args=[resource.pk]))
     assert Resource.objects.get(pk=resource.pk).state == "active"
 
