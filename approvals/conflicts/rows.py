@@ -23,12 +23,9 @@ MODES: Mapping[str, str] = {
     Mode.APPROVAL: "Needs one more approval, from Security.",
     Mode.ENFORCE: "It is refused unless it is waived.",
 }
-FOLD_WORDS: Mapping[str, str] = {Mode.RECORD: "Shown", Mode.APPROVAL: "Extra approval", Mode.ENFORCE: "Refused"}
 TONES: Mapping[str, str] = {Mode.RECORD: "wait", Mode.APPROVAL: "high", Mode.ENFORCE: "no"}
 #: Access of an automation that the reader may not see.
 UNSEEN = "Something that an automation you don’t see holds"
-#: Names listed for a leg; more are counted.
-MOST = 3
 
 
 class AccessRow(NamedTuple):
@@ -78,11 +75,6 @@ class ConflictRow:
         return self.found.mode == Mode.ENFORCE
 
     @property
-    def fold_words(self) -> str:
-        """The effect in two words, on a folded line."""
-        return FOLD_WORDS[self.found.mode]
-
-    @property
     def tone(self) -> str:
         """The tone of its note."""
         return TONES[self.found.mode]
@@ -94,12 +86,8 @@ class ConflictRow:
 
     @property
     def listed_legs(self) -> list[tuple[str, list[str]]]:
-        """By leg, its name and the words of its access, at most three."""
-        words_by_leg = [(leg.name, list(dict.fromkeys(thing.sentence for thing in leg.things))) for leg in self.legs]
-        return [
-            (name, words if len(words) <= MOST else [*words[: MOST - 1], f"and {len(words) - MOST + 1} more"])
-            for name, words in words_by_leg
-        ]
+        """By leg, its name and the words of its access."""
+        return [(leg.name, list(dict.fromkeys(thing.sentence for thing in leg.things))) for leg in self.legs]
 
 
 def list_rows(

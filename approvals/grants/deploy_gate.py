@@ -160,7 +160,7 @@ def _answer_with_grants(automation: Automation, version: Version, now: datetime)
     wanted = keys or credentials  # a credential alone opens nothing approved
     if wanted and not has & wanted:
         sentence = (
-            f"Nothing that version {version.number} asks for is held: it was refused or stopped, or its term is over."
+            f"Nothing that version {version.number} asks for is held: it was rejected or stopped, or its term is over."
         )
         to_do = "See on its page what ended and why, and submit it again."
         return GateAnswer(False, "NOTHING_HELD", sentence, to_do, version, without=[row.sentence for row in privileges])

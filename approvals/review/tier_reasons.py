@@ -36,7 +36,7 @@ def group_reasons(reasons: Iterable[str], sentences: Sequence[str]) -> list[Rema
     return [
         Remark(
             text=f"{reason_sentences[0]}: {why}" if len(reason_sentences) == 1 and reason_sentences[0] else why,
-            lead=f"{len(reason_sentences)} privileges." if len(reason_sentences) > 1 else "",
+            lead=f"{len(reason_sentences)} privileges have the same reason." if len(reason_sentences) > 1 else "",
             icon=next((icon for word, icon in ICONS if word in why.lower()), "pen"),
         )
         for why, reason_sentences in sentences_by_reason.items()

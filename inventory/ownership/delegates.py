@@ -16,7 +16,7 @@ from governance.core.roles.roles import SAME_DUTY
 
 #: Items that `no_delegate_sentence` names.
 MOST = 3
-TO_DO = "Choose a deputy or team lead for all that you own or lead, or a fallback owner."
+TO_DO = "Choose a backup approver or team lead for all that you own or lead, or a fallback approver."
 
 
 def eligible_delegates(giver: Person, now: datetime) -> QuerySet[Person]:
@@ -49,9 +49,9 @@ def no_delegate_sentence(giver: Person, now: datetime) -> str:
         return "You have no eligible delegate: nobody else holds your roles. Ask an admin to propose a second person for them."
     more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
     return (
-        "You have no eligible delegate. A delegate holds your roles and is deputy or team lead for all that you own or lead"
-        f" ({', '.join(names[:MOST])}{more}), or is a fallback owner."
-        " Ask an admin to name such a deputy or to propose a fallback owner."
+        "You have no eligible delegate. A delegate holds your roles and is backup approver or team lead for all that you own or lead"
+        f" ({', '.join(names[:MOST])}{more}), or is a fallback approver."
+        " Ask an admin to name such a backup approver or to propose a fallback approver."
     )
 
 

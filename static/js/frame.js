@@ -85,6 +85,13 @@ document.addEventListener("htmx:afterSettle", () => {
   if (title) document.title = `${title} · Countersign`;
 });
 
+// An error goes when its field is filled.
+document.addEventListener("input", ({ target }) => {
+  if (target.getAttribute?.("aria-invalid") !== "true" || !target.value.trim()) return;
+  target.removeAttribute("aria-invalid");
+  for (const id of (target.getAttribute("aria-describedby") ?? "").split(" ")) if (/[-_]error$/.test(id)) document.getElementById(id).hidden = true;
+});
+
 // data-opens="id" opens a dialog, data-closes closes the one around it; a click on the backdrop closes it too.
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");

@@ -14,6 +14,7 @@ const rowOf = (box) => box.closest("[data-row]");
 const isTyping = (element) => element?.matches?.("textarea, select, input:not([type=checkbox], [type=radio])");
 let current = ""; // key of the reader's row where they are
 let pending = "approve"; // the decision whose key led to the reason
+const SENDS = { reject: "required; Ctrl+Enter rejects", ask: "required; Ctrl+Enter requests changes" };
 
 const ticked = () => boxes().filter((box) => box.checked);
 const here = () => boxes().find((box) => box.dataset.key === current);
@@ -37,7 +38,7 @@ const render = () => {
   const counted = chosen.length - apart.length;
   part("count").textContent = boxes().length === 1 ? "Yours to decide" : ticked().length ? `${chosen.length} selected of your ${boxes().length}` : `${chosen.length} of your ${boxes().length}`;
   part("name").textContent = nameOf(chosen);
-  part("needs").textContent = one ? one.dataset.needs : "required for several";
+  part("needs").textContent = SENDS[pending] ?? (one ? one.dataset.needs : "required for several");
   const narrowed = one && isNarrowed(one) ? ", narrowed" : "";
   part("label").textContent = one ? `${one.dataset.label}${narrowed}` : apart.length ? `Approve ${counted} of ${chosen.length}` : `Approve ${counted || ""}`.trim();
   part("approve").hidden = chosen.some((box) => "held" in box.dataset);
@@ -70,6 +71,7 @@ const adopt = (keep = []) => {
 
 document.addEventListener("row:here", (event) => {
   const box = event.target.querySelector("[data-row-select][form=decision]");
+  if (box && box.dataset.key !== current) pending = "approve";
   if (box) current = box.dataset.key;
   render();
 });
@@ -84,16 +86,21 @@ document.addEventListener("click", (event) => {
   if (needsReason(chosen, button.value) && !bar().reason.value.trim()) {
     event.preventDefault();
     pending = button.value;
+    render();
     say(chosen.length > 1 ? SEVERAL : ONE);
     return;
   }
   say("");
+  pending = "approve"; // a key that is pressed while the answer is on its way begins the next decision
   if (!isRest) for (const box of chosen) box.checked = true;
 }, true);
 
 document.addEventListener("keydown", (event) => {
   const decision = { a: "approve", r: "reject", c: "ask" }[event.key];
-  if (decision && !isTyping(event.target)) pending = decision;
+  if (decision && !isTyping(event.target)) {
+    pending = decision;
+    if (bar()) render();
+  }
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.target.id !== "reason") return;
   event.preventDefault();
   bar().querySelector(`button[value=${pending}]`)?.click();

@@ -286,7 +286,7 @@ class _Reader:
             return ""
         text = display_label(value, len(value) + 1)
         if not text:
-            self.wrong(where, "it is empty", "Write it.")
+            self.wrong(where, "this field is required", "Write it.")
         elif len(text) > longest:
             self.wrong(where, f"it has {len(text):,} characters", f"Shorten it to {longest}.")
         return text

@@ -153,7 +153,7 @@ def _errors(form: RuleForm, problems: Sequence[Problem]) -> dict[str, str]:
     for problem in problems:
         words = f"{problem.what[:1].upper()}{problem.what[1:]} {problem.to_do}".strip()
         field = TOP_FIELDS.get(problem.where, "")
-        if field in form.fields:
+        if field in form.fields and (field != "code" or form.data.get("title")):  # it is made from the title
             form.add_error(field, words)
         else:
             errors[problem.where] = words

@@ -43,7 +43,7 @@ _SCOPE_WORDS = {
     "team": "One team",
     "chain": "Connected automations",
 }
-_MODE_WORDS = {"record": "Record it", "approval": "Ask Security to approve", "enforce": "Refuse it"}
+_MODE_WORDS = {"record": "Record", "approval": "Extra approval", "enforce": "Enforce"}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from approvals.policies.facts import SubmissionFacts
 from governance.core.access import Refusal
 
 #: Reasons; the first two are known from the approval's own row.
-HIGH_RISK, ASKED_AGAIN, IN_CONFLICT = "high risk", "refused or withdrawn before", "part of a conflict"
+HIGH_RISK, ASKED_AGAIN, IN_CONFLICT = "high risk", "rejected or withdrawn before", "part of a conflict"
 
 
 def needs_reason(approval: Approval, *, in_bulk: bool = False) -> bool:

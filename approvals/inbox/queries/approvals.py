@@ -345,7 +345,7 @@ def acceptances(submissions: Iterable[Submission], person: Person, now: datetime
             thread=f"submission:{submission.pk}",
             href=reverse("review", args=[submission.pk]),
             name=submission.automation.name,
-            text="Everything is decided and something was refused: accept the rest, or decline",
+            text="Everything is decided and something was rejected: accept the rest, or decline",
             who=submission.submitted_by.name,
             since=submission.submitted_at,
             due=submission.accept_due_at,

@@ -47,7 +47,7 @@ def _missing_in_rows(preview: Preview) -> Iterator[tuple[str, str]]:
     if len(unnamed) > 2:
         yield f"say what its {len(unnamed)} connections open", f"bind-{next(iter(unnamed.values())).key}"
     else:
-        yield from ((f"say what {row.place} talks to", f"bind-{row.key}") for row in unnamed.values())
+        yield from ((f"say what {group_name(row)} opens", f"bind-{row.key}") for row in unnamed.values())
     yield from ((words, f"wish-{row.key}") for words, row in stuck.items())
     groups = {row.group: row for row in reversed(preview.asked_rows) if not row.is_justified}
     if len(groups) > 2:

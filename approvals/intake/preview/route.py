@@ -147,7 +147,9 @@ def _boxes(preview: Preview, opens: datetime) -> list[SeatBox]:
     route_boxes = []
     for (people, label, basis, is_extra), rows in boxes:
         if not people:
-            route_boxes.append(SeatBox("Nobody yet", "", _counted(rows), None))
+            route_boxes.append(
+                SeatBox("Nobody yet", "see what is missing", _question(rows, label, is_extra=is_extra), None)
+            )
             continue
         days = min(preview.context.policy.due_days(row.requested.tier) for row in rows)
         question, due = _question(rows, label, is_extra=is_extra), due_dates.deadline_after(opens, days, people[0])
@@ -158,11 +160,11 @@ def _boxes(preview: Preview, opens: datetime) -> list[SeatBox]:
 def _question(rows: Sequence[PreviewRow], label: str, *, is_extra: bool) -> str:
     count = len(rows)
     if label == SeatLabel.CONFLICT:
-        return f"One extra approval for {counted(count, 'request')} in conflict"
+        return f"One extra approval for {counted(count, 'privilege')} in a conflict"
     if is_extra:
-        return f"One extra approval for {counted(count, 'request')} refused, withdrawn or stopped before"
+        return f"One extra approval for {counted(count, 'privilege')} rejected, withdrawn or stopped before"
     if label == SeatLabel.SECURITY:
-        return f"Second approval of the {count} high-risk requests" if count > 1 else "Second approval, high risk"
+        return f"Second approval of the {count} high-risk approvals" if count > 1 else "Second approval, high risk"
     return _counted(rows)
 
 

@@ -25,7 +25,7 @@ from governance.core.texts.number_words import counted
 
 #: The effect on a caught submission by the rule's mode.
 EFFECTS: Mapping[str, str] = {
-    Mode.RECORD: "been shown as a conflict",
+    Mode.RECORD: "been recorded as in a conflict",
     Mode.APPROVAL: "needed an extra approval from Security",
     Mode.ENFORCE: "been refused",
 }
@@ -62,7 +62,7 @@ class ConflictRuleKind(Kind):
         """Return rules by their newest titles; a new rule by its code."""
         newest = ConflictRule.objects.filter(code__in=targets).order_by("code", "-number").distinct("code")
         about_by_code = {rule.code: Subject(rule.title, rule.href) for rule in newest}
-        return {code: about_by_code.get(code, Subject(f"New rule: {code}")) for code in targets}
+        return {code: about_by_code.get(code, Subject(f"{code} (new)")) for code in targets}
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return the rule in force; empty if there is none."""
@@ -88,8 +88,8 @@ class ConflictRuleKind(Kind):
         rule = parse_rule(new or old)
         words = f"{rule.sentence} Rated {rule.rating}, mode {rule.mode}."
         if new is None:
-            return (Change("rule", rule.title, words, "not asked for", tightens=False),)
-        return (Change("rule", rule.title, "not asked for", words, tightens=True),)
+            return (Change("rule", rule.title, words, "no such rule", tightens=False),)
+        return (Change("rule", rule.title, "no such rule", words, tightens=True),)
 
     def text(self, document: Document) -> str:
         """Return the text of the rule; empty if it is given up."""

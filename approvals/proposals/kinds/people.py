@@ -210,7 +210,7 @@ class TeamLead(FieldsKind):
         key, seat = keys(target)
         team, named = Team.objects.get(pk=key), row_of(Person, after["person"])
         if named is not None and named.pk == (team.deputy_lead_id if seat == "lead" else team.lead_id):
-            return Refusal("TEAM", "input", "Lead and deputy are two people.", "Change the other one first.")
+            return Refusal("TEAM", "input", "Lead and deputy lead must be two people.", "Change the other one first.")
         return left_refusal("TEAM", named)
 
     def impact_sentences(self, what_if: WhatIf) -> list[str]:
@@ -324,7 +324,7 @@ class Leaving(FieldsKind):
         """Return the person."""
         keys = {key_of(target): target for target in targets}
         people = Person.objects.in_bulk(keys)
-        return {keys[pk]: Subject("Has left", reverse("person", args=[pk]), people[pk].name) for pk in people}
+        return {keys[pk]: Subject("Leaver", reverse("person", args=[pk]), people[pk].name) for pk in people}
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return whether the person has left."""

@@ -74,7 +74,7 @@ class ResourceOwner(OfResource):
 
     code = "resource_owner"
     title = "Resource owner"
-    fields = (person_field("owner", "Owner", is_needed=True), person_field("deputy", "Deputy", is_needed=True))
+    fields = (person_field("owner", "Owner", is_needed=True), person_field("deputy", "Backup approver", is_needed=True))
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return owner and deputy."""

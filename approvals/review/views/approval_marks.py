@@ -8,13 +8,15 @@ from approvals.review.dossier import Dossier
 from approvals.review.views.reader import Reader
 from governance.web.pages.page import Shape
 
-#: Capacities of the approvers, by the label of their seat.
+#: Capacities of the approvers, by the label of their seat or by their rung of the escalation chain.
 CAPACITIES: dict[str, str] = {
     SeatLabel.LEAD: "lead",
     SeatLabel.OWNER: "owner",
     SeatLabel.SECURITY: "security",
     SeatLabel.SECOND: "extra approval",
     SeatLabel.CONFLICT: "security, for the conflict",
+    "deputy": "backup approver",
+    "fallback owner": "fallback approver",
 }
 #: What the reader or another person did, by the outcome of the decision.
 DID: dict[str, str] = {
@@ -51,6 +53,7 @@ def _mark(seat: SeatState, record: Approval, reader: Reader, mine: SeatState | N
         return {"tone": "ok", "name": seat.decision.person.name, "text": text, "at": seat.decision.at}
     is_open = record.state == ApprovalState.OPEN
     if mine is not None and seat.seat == mine.seat and reader.actor.person is not None:
+        capacity = CAPACITIES.get(seat.basis_of(reader.actor.person), capacity)
         return {"tone": "you", "name": reader.actor.person.name, "text": f"You decide, as {capacity}"}
     people = [person for person in seat.may_decide if mine is None or not reader.is_me(person)]
     names = join_with_or([reader.name(person, start=True) for person in people]) or "Nobody is left"

@@ -114,14 +114,14 @@ def request_shape(record: Approval, facts: SubmissionFacts) -> Shape:
         "level": "secret",
         "sentence": f"{credential.sentence}{kept}",
         "name": str(credential),
-        "scope": " · ".join(filter(None, [credential.external_id, credential.lifetime])),
+        "scope": " · ".join(filter(None, [credential.external_id, credential.get_lifetime_display().lower()])),
         "data_class": current_tiers.counted_class_of_credential(record, facts),
     }
 
 
 def _tags_of_review(record: Approval, details: Dossier) -> list[Shape]:
     """Tags of an approval that stand on its review page only."""
-    left_out = "Not granted: every privilege that uses it was refused"
+    left_out = "Not granted: every privilege that uses it was rejected"
     notable = [
         (record.pk in details.objected, "Objected to", "wait", "speech"),
         (bool(details.route.who_stopped(record)), "Was stopped", "no", "ring-cross"),
@@ -138,7 +138,7 @@ def tags(record: Approval, context: SubmissionContext) -> list[Shape]:
         (record.carried_from_id is not None, "Carried over", "", ""),
         (record.privilege is not None and record.privilege.model_controlled, "Chosen by a model", "high", "robot"),
         (record.round > 1, f"Round {record.round}", "ask", "speech"),
-        (is_unusable, "Unusable: its credential was refused", "no", "key"),
+        (is_unusable, "Unusable: its credential was rejected", "no", "key"),
     ]
     conflicts = conflict_rows.tags(context.conflicts.remaining_of(record))
     return [*conflicts, *credentials.tags(record, context.facts), *_applying(notable)]

@@ -28,7 +28,7 @@ WAYS = {
 }
 #: Why an unchanged item is asked again (`submissions.reapproval`).
 WHY_AGAIN = {
-    "new": "It is not held now: it was refused, has ended, or was taken back.",
+    "new": "It is not held now: it was rejected, has ended, or was taken back.",
     "stopped": "It was stopped.",
     "held back": "Policy approved it, and the spot check found a problem.",
     "renewal": "What is held of it ends soon, and no review renews it.",

@@ -72,7 +72,7 @@ def _end(before: Submission, decisions: Sequence[Decision], reader: Reader) -> t
         return "expired: nobody decided stage 1 in time", ""
     decider = reader.decided_by(rejections[-1], start=False)
     reason = rejections[-1].reason
-    return f"was refused in stage 1 by {decider}", reason.shown if reason else ""
+    return f"was rejected in stage 1 by {decider}", reason.shown if reason else ""
 
 
 def _ended_by(before: Submission, reader: Reader) -> tuple[str, str]:

@@ -76,7 +76,7 @@ def _in_force(details: Dossier, reader: Reader) -> Shape:
     if submission.state == SubmissionState.OPEN:
         owner = submission.automation.accepting(details.route.now).name
         refused = any(record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED) for record in details.second)
-        rest = f" Something was refused, so {owner} accepts the rest." if refused else ""
+        rest = f" Something was rejected, so {owner} accepts the rest." if refused else ""
         return step | {"text": f"After the last decision.{rest}"}
     if submission.state == SubmissionState.IN_FORCE:
         step["stage"] = "done"

@@ -41,7 +41,7 @@ def name_leads(step: Step[Team], *, lead: Person | None, deputy_lead: Person | N
     """Change lead and deputy lead of a team, by a proposal that two people signed and the person accepted (S8)."""
     named = [person for person in (lead, deputy_lead) if person is not None]
     if lead is not None and lead == deputy_lead:
-        raise refuse(Refusal("TEAM", "input", "Lead and deputy are two people."))
+        raise refuse(Refusal("TEAM", "input", "Lead and deputy lead must be two people."))
     for person in named:
         if not person.is_here:
             raise refuse(Refusal("TEAM", "input", f"{person.name} has left."))

@@ -38,8 +38,8 @@ def said_of(verb: str, subject: str, payload: Mapping[str, Any] = MappingProxyTy
         payload: the event's facts.
     """
     text = WORDS[verb][2] if verb in WORDS else verb.replace(".", " ").replace("_", " ")
-    facts = {name: payload.get(name, "") for name in FACTS}
-    return text.format(what=subject or NAMELESS.get(verb.partition(".")[0], "it"), **facts)
+    facts = {name: str(payload.get(name, "")).replace("dont_", "don’t ").replace("_", " ") for name in FACTS}
+    return text.format(what=subject or NAMELESS.get(verb.partition(".")[0], "it"), **facts).removesuffix(": ")
 
 
 def subjects_of(events: Iterable[LedgerEvent], texts: Said, actor: Actor, now: datetime) -> dict[Subject, str]:
@@ -124,7 +124,7 @@ def _line(event: LedgerEvent, names: Mapping[str, str], subject: str) -> dict[st
 
 
 #: Facts of an event that its words may name beside ``{what}``.
-FACTS = ("policy", "because")
+FACTS = ("policy", "because", "answer")
 
 
 _ROWS = read_rows(__file__, "event_words.csv")

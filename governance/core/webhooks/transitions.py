@@ -68,7 +68,7 @@ def _add(step: Step[Any], made: WebhookEndpoint, url: str, shape: str, events: S
     if not chosen or len(chosen) != len(set(events)):
         raise refuse(Refusal("WEBHOOK", "input", "Choose at least one event of the list."))
     if shape not in WebhookFormat.values:
-        raise refuse(Refusal("WEBHOOK", "input", "Choose what the other side takes."))
+        raise refuse(Refusal("WEBHOOK", "input", "Choose a format."))
     try:
         parts = http_client.parsed(url.strip())
     except http_client.NotAllowed as no:

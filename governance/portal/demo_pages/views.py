@@ -93,6 +93,8 @@ def _target(query: QueryDict, now: datetime) -> datetime | None:
 def mail_list(request: Request) -> HttpResponse:
     """List all mail, newest first, with notices that wait for a digest; sent digests include their notices."""
     apart = Notice.objects.exclude(state__in=(NoticeState.CARRIED, NoticeState.DROPPED))
+    if to := number(request.GET.get("to")):
+        apart = apart.filter(recipient=to)
     paged = pager.newest_first(apart.select_related("recipient"), request.GET, reverse("mail_list"))
     context = {
         "mails": paged.rows,

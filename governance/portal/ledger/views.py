@@ -18,14 +18,11 @@ from governance.core.ledger import sealing
 from governance.core.models import LedgerEvent
 from governance.core.timeline import queries as timeline_queries
 from governance.portal.ledger import queries as ledger_queries
+from governance.portal.view_guards.decorators import for_readers_of_the_ledger
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, page, readers_only, refused
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request, midnight, number
 
-NOT_YOURS = readers_only(
-    "The ledger is read by auditors, security reviewers and admins.",
-    "What happened to something of yours stands on its own page.",
-)
 #: URL names of subjects with a page, by model.
 PAGES = {
     "inventory.automation": "automation",
@@ -42,25 +39,17 @@ NAMED_BY = (
 )
 
 
-def _may_read(request: Request, now: datetime) -> bool:
-    return access.may(request.actor, Permission.LEDGER_READ, None, now=now)
-
-
 @require_GET
+@for_readers_of_the_ledger
 def ledger(request: Request) -> HttpResponse:
     """List all events, newest first; the address holds filters and position."""
-    now = request.now()
-    if not _may_read(request, now):
-        return refused(request, NOT_YOURS)
-    return _page(request, ledger_queries.load_verification(), now, fragment="events")
+    return _page(request, ledger_queries.load_verification(), request.now(), fragment="events")
 
 
 @require_POST
+@for_readers_of_the_ledger
 def ledger_verify(request: Request) -> HttpResponse:
     """Verify the whole ledger: events against seals, seals against the chain and our key, rows against events."""
-    at = request.now()
-    if not _may_read(request, at):
-        return refused(request, NOT_YOURS)
     problems: list[str] = []
 
     def verify(now: datetime) -> dict[str, int]:
@@ -69,14 +58,13 @@ def ledger_verify(request: Request) -> HttpResponse:
         return {"events": report.events, "seals": report.seals, "problems": report.problem_count}
 
     job_runs.run_job(ledger_queries.JOB, verify)
-    return _page(request, ledger_queries.load_verification(problems), at, fragment="verification")
+    return _page(request, ledger_queries.load_verification(problems), request.now(), fragment="verification")
 
 
 @require_GET
+@for_readers_of_the_ledger
 def ledger_export(request: Request) -> HttpResponseBase:
     """Send the sealed ledger with its checkpoint, for verification without Countersign (H9)."""
-    if not _may_read(request, request.now()):
-        return refused(request, NOT_YOURS)
     last = sealing.latest()
     lines = exporting.text_lines(last, at=current_time.real()) if last else ()  # memory does not grow with the ledger
     headers = {"Content-Disposition": f'attachment; filename="ledger-{last.number if last else 0}.jsonl"'}

@@ -10,12 +10,14 @@ from tempfile import TemporaryFile
 from typing import Any, Final
 
 from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
 from xlsxwriter import Workbook
 
 from governance.core.access import Actor
 from governance.recertification.evidence.evidence_file import Evidence, cell, csv_text
 from governance.web.components import state_words
 from governance.web.registers.register import Listing
+from inventory.models import Lifetime
 
 #: Content types.
 TYPES: Final = {
@@ -26,6 +28,11 @@ TYPES: Final = {
 MOST, CHUNK = 50_000, 1_000
 #: In a workbook no text is a formula, a number or a link, and rows go to disk as they come.
 OPTIONS: Final = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+
+_CODED = (state_words.LEVELS, state_words.TIERS, state_words.DATA_CLASSES, state_words.RESOURCE_KINDS)
+#: Words of codes, as the pages show them, and the columns that hold codes.
+WORDS: Final = {code: word.text for words in _CODED for code, word in words.items()} | dict(Lifetime.choices)
+CODES: Final = ("kind", "environment", "tier", "risk", "data_class", "drawn_level", "lifetime", "enforcement")
 
 
 class Rows:
@@ -52,7 +59,13 @@ class Rows:
 
 
 def _text(value: object) -> object:
+    if isinstance(value, datetime):  # in the portal's zone, with its offset
+        return timezone.localtime(value).isoformat(" ", "seconds")
     return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _worded(name: str, value: Any) -> Any:
+    return WORDS.get(value, value if name == "kind" else value.capitalize()) if name in CODES and value else value
 
 
 def answer(listing: Listing, form: str, actor: Actor, now: datetime) -> HttpResponseBase:
@@ -61,7 +74,7 @@ def answer(listing: Listing, form: str, actor: Actor, now: datetime) -> HttpResp
     selected = listing.sorted_rows(MOST).iterator(chunk_size=CHUNK)
     rows = (
         [
-            words[row.shown_state].text if name == "shown_state" else getattr(row, name)
+            words[row.shown_state].text if name == "shown_state" else _worded(name, getattr(row, name))
             for name in register.exports.values()
         ]
         for row in selected

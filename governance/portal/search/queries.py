@@ -1,4 +1,4 @@
-"""Search for one reader: automations, resources, identities, submissions; people and teams for readers of the ledger.
+"""Search for one reader: automations, resources, identities, credentials, submissions; people and teams for readers of the ledger.
 
 Each group uses the query of its list (``visible_to``, the search column). So it finds only rows that the reader could
 see there. One query for each group, with a few rows.
@@ -19,7 +19,7 @@ from approvals.models.submission import SubmissionQuerySet
 from governance.core.access import Actor, Permission, access
 from governance.core.models import Person, Team
 from governance.web.pages import pager
-from inventory.models import Automation, NonHumanIdentity, Resource
+from inventory.models import Automation, Credential, NonHumanIdentity, Resource
 
 #: Most rows of a group.
 GROUP_ROWS: Final = 8
@@ -55,11 +55,15 @@ def search_all(words: Sequence[str], *, actor: Actor, now: datetime) -> list[Gro
     automations = Automation.objects.visible_to(actor, now).select_related("team").order_by("name", "pk")
     resources = Resource.objects.visible_to(actor, now).resolved().select_related("owner").order_by("name", "pk")
     identities = NonHumanIdentity.objects.visible_to(actor, now).select_related("owner").order_by("subject", "pk")
+    credentials = Credential.objects.visible_to(actor, now).order_by("name", "pk")
     matching = submissions_matching(words, actor, now).order_by("-pk")
     groups = [
         _group("Automations", pager.search(automations, words), f"{reverse('automation_list')}?{query}"),
         _group("Resources", pager.search(resources, words), f"{reverse('resource_list')}?{query}"),
         _group("Identities", pager.search(identities, words, "subject"), f"{reverse('identity_list')}?{query}"),
+        _group(
+            "Credentials", pager.search(credentials, words, "name", "kind"), f"{reverse('credential_list')}?{query}"
+        ),
         _group("Submissions", matching, f"{reverse('submission_list')}?{query}"),
     ]
     if access.may(actor, Permission.LEDGER_READ, None, now=now):

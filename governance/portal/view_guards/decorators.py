@@ -4,22 +4,26 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import Http404, HttpResponseBase
+from django.http import HttpResponseBase
 
 from governance.core.access import Permission, access
 from governance.core.models import Person
+from governance.web.pages.page import readers_only, refused
 from governance.web.requests.request import Request, local_path
 
 View = Callable[..., HttpResponseBase]
+NOT_YOURS = readers_only(
+    "This is read by auditors, security reviewers and admins.", "Your own pages tell what happened."
+)
 
 
 def for_readers_of_the_ledger(view: View) -> View:
-    """Answer 404 without permission to read the ledger."""
+    """Refuse without permission to read the ledger."""
 
     @wraps(view)
     def guarded(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not access.may(request.actor, Permission.LEDGER_READ, None, now=request.now()):
-            raise Http404
+            return refused(request, NOT_YOURS)
         return view(request, *args, **kwargs)
 
     return guarded

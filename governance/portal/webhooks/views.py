@@ -34,11 +34,9 @@ class WebhookForm(forms.Form):
         label="Address",
         max_length=1000,
         widget=forms.URLInput(attrs={"autocomplete": "off"}),
-        help_text="It is kept sealed, and shown to nobody again.",
+        help_text="It is stored encrypted and never shown again.",
     )
-    shape = forms.ChoiceField(
-        label="What the other side takes", choices=WebhookFormat.choices, widget=forms.RadioSelect
-    )
+    shape = forms.ChoiceField(label="Format", choices=WebhookFormat.choices, widget=forms.RadioSelect)
     events = forms.MultipleChoiceField(label="Events", choices=CHOICES, widget=forms.CheckboxSelectMultiple)
 
 

@@ -16,11 +16,7 @@ from governance.web.requests.request import Request
 #: Most batches to show.
 MOST = 50
 
-NOT_YOURS = readers_only(
-    "Only the campaign's opener, security reviewers and auditors can see its review quality.",
-    "Your own questions are under “Recertifications”.",
-    code="R7",
-)
+NOT_YOURS = readers_only("Only its opener, security reviewers and auditors see the quality of a campaign.", code="R7")
 
 
 @require_GET

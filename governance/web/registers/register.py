@@ -201,6 +201,7 @@ class Listing:
         """The filter in words, for an export: "State: Live; Risk: High risk"."""
         words = {name: label for name, (label, _) in self.chosen.items()}
         words |= {name: str(self.query.get(name)) for name in self.register.references if number(self.query.get(name))}
+        words |= self._names(list(self.sorted_rows(1)))
         words |= {"words": " ".join(self.words)} if self.words else {}
         return "; ".join(f"{name.capitalize()}: {word}" for name, word in words.items())
 
@@ -218,15 +219,10 @@ class Listing:
         total = self.total()
         singular, _, many = register.thing.partition(",")
         things = singular if total == "1" else many or f"{singular}s"
-        names = [
-            getattr(paged.rows[0], name)
-            for key, (_, name) in register.references.items()
-            if name and self.query.get(key) and paged.rows
-        ]
         return {
             "register": register,
             "things": f"{total} {things}",
-            "facts": [f"{total} {things}", *(f"Only {name}" for name in names)],
+            "facts": [f"{total} {things}", *(f"Only {name}" for name in self._names(paged.rows).values())],
             "rows": paged.rows,
             "pager": paged,
             "columns": [self._head(column) for column in register.columns],
@@ -236,6 +232,11 @@ class Listing:
             "clear_href": self.path if pager.kept(self.query) else "",
             "exports": {form: self._href(export=form) for form in ("csv", "xlsx")},
         }
+
+    def _names(self, rows: Sequence[Any]) -> dict[str, str]:
+        """Names of the rows that the address refers to, by parameter; read from the first row."""
+        references = self.register.references.items() if rows else ()
+        return {key: getattr(rows[0], name) for key, (_, name) in references if name and self.query.get(key)}
 
     def _href(self, *dropped: str, **more: str) -> str:
         return pager.address(self.path, {**pager.kept(self.query, *dropped, *more), **more})

@@ -91,7 +91,7 @@ def bind_connection(request: Request, pk: int) -> HttpResponse:
     text = "What is known to open another resource moves once somebody else agrees: who answers for that one, or another admin."
     title = f"What opens {resource.name}?"
     return form_page(
-        request, form, act, title=title, label="It opens this", back=resource.href, text=text, refusal=refusal
+        request, form, act, title=title, label="Use this resource", back=resource.href, text=text, refusal=refusal
     )
 
 

@@ -134,7 +134,9 @@ def test_form_shows_each_error_beside_its_field(plain: Company) -> None:
     page = " ".join(answer.content.decode().split())
     assert answer.status_code == 422
     assert 'id="id_title_error"' in page
+    assert 'id="id_code_error"' not in page, "it is made from the name"
     assert 'id="legs-1-error"' in page
+    assert "This field is required." in page.partition('id="id_title_error"')[2].partition("</p>")[0]
     assert (
         "What is not known counts as write." in page.partition('id="any-legs-1-1"')[2].partition('id="any-legs-2-1"')[0]
     )

@@ -69,7 +69,7 @@ def with_unconfirmed_connection(c: Company) -> Approval:
 
 #: Why it needs its own page, by the walk to such an approval. `test_batch_decisions` has high risk.
 REASONS: dict[Callable[[Company], Approval], str] = {
-    asked_again: "refused or withdrawn before",
+    asked_again: "rejected or withdrawn before",
     objected_to: "somebody objected",
     in_a_conflict: "part of a conflict",
     alike: "may be the same as another",

@@ -48,7 +48,7 @@ def test_each_decision_names_its_record_on_every_timeline(company: Company, stag
     for row in (automation, stage_2):
         texts = lines(company, row, n.rita)
         assert f"Omar Haddad approved {posts}: “Fine by me.”" in texts
-        assert f"Omar Haddad refused “{erp.title}”: “No.”" in texts
+        assert f"Omar Haddad rejected “{erp.title}”: “No.”" in texts
         assert "Theo Brandt approved the app: “Fine by me.”" in texts
     assert f"You approved {posts}: “Fine by me.”" in lines(company, company.slack, n.omar)
     assert not any("{what}" in text for text in lines(company, automation, n.rita))
@@ -102,7 +102,7 @@ def test_ledger_is_searched_by_subject_and_event(company: Company, live: Submiss
     assert {"submission.submitted", "approval.approved", "grant.stopped"} <= {verb for verb, _ in named}
     assert events_found("stopped weekly stock") == [("grant.stopped", automation.name)]
     assert ("grant.stopped", automation.name) in events_found("Finance Slack")
-    assert {verb for verb, _ in events_found("put to use")} == {"resource.activated"}
+    assert {verb for verb, _ in events_found("activated it")} == {"resource.activated"}
     assert {verb for verb, _ in events_found(live.reference)} >= {"submission.submitted", "approval.approved"}
     assert events_found("stopped nothing of this name") == []
 

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 JOB = Actor.of_job("approvals.sweep")
 
 #: What the pages say where every privilege that uses a credential was refused.
-REFUSED_ALL = "Not granted: every privilege that uses it was refused"
+REFUSED_ALL = "Not granted: every privilege that uses it was rejected"
 
 
 def token(c: Company) -> Credential:
@@ -92,7 +92,7 @@ def test_review_names_the_credential_that_is_not_granted(company: Company, stage
     submission = decided_without_slack(company, stage_2)
     page = client_of(company.people.jonas).get(f"/review/{submission.pk}/").content.decode()
     assert REFUSED_ALL in page
-    assert f"{token(company)} is not granted, because every privilege that uses it was refused." in page
+    assert f"{token(company)} is not granted, because every privilege that uses it was rejected." in page
     assert "Accept the 2" in page
 
 

@@ -260,7 +260,7 @@ def test_list_marks_rows_excluded_from_bulk_decision(company: Company, two_in_st
     scenarios.decide_app(company, again)
     page = client_of(company.people.omar).get(reverse("approvals")).content.decode()
     excluded = dict(re.findall(r'name="of" value="(\d+)"[^>]*? data-row-apart="([^"]+)"', page))
-    assert excluded == {str(again.pk): "Beta was refused or withdrawn before"}, (
+    assert excluded == {str(again.pk): "Beta was rejected or withdrawn before"}, (
         "Omar decides what is not of high risk there"
     )
     page = client_of(company.people.sana).get(reverse("approvals")).content.decode()

@@ -256,7 +256,7 @@ def test_import_works_without_scripts(place: Place, tmp_path: Path) -> None:
     page.get_by_label("Purpose").fill("Compares statements with what we owe.")
     page.get_by_role("button", name="Register a new one").last.click()
     page.get_by_label("Resource").select_option(str(place.company.model.pk))
-    page.get_by_role("button", name="It opens this").click()
+    page.get_by_role("button", name="Use this resource").click()
     expect(page.get_by_label("Purpose")).to_have_value("Compares statements with what we owe.")
     page.locator("input[name^=reason-]").first.fill("It is compared.")
     page.get_by_role("button", name="Use for all connections").first.click()

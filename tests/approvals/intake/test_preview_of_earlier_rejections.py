@@ -120,7 +120,7 @@ def test_the_route_before_is_the_route_after_also_when_it_was_refused(
             ("owner", False),
             ("security", True),
         ]
-        assert "One extra approval for 1 request refused, withdrawn or stopped before" in rita.see(item)
+        assert "One extra approval for 1 privilege rejected, withdrawn or stopped before" in rita.see(item)
     else:
         assert [(seat.basis, [person.name for person in seat.may_decide]) for seat in seats] == [
             ("decided before", ["Omar Haddad"])

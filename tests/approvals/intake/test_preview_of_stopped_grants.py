@@ -49,7 +49,7 @@ def test_reimport_of_stopped_version_needs_extra_approval(
         "This is version 1, which is in force. Stopped access is asked again, and two other people decide about it."
         in page
     )
-    assert "One extra approval for 1 request refused, withdrawn or stopped before" in page
+    assert "One extra approval for 1 privilege rejected, withdrawn or stopped before" in page
     before = names_before(preview)
     assert rita.post(item, typed(company, rita, item), do="submit").status_code == 302
     made = Submission.objects.order_by("-pk")[0]

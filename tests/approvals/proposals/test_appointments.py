@@ -154,7 +154,7 @@ def test_appointment_needs_subject_and_person(company: Company, kind: str, targe
 def test_one_person_is_not_lead_and_deputy(company: Company) -> None:
     n = company.people
     row = Proposal(kind="team_lead", target=f"{n.finance_ops.pk}-lead")
-    with pytest.raises(InvalidInput, match=r"^TEAM: Lead and deputy are two people\."):
+    with pytest.raises(InvalidInput, match=r"^TEAM: Lead and deputy lead must be two people\."):
         proposal_transitions.propose(
             row, actor=as_actor(n.ines), now=company.now, reason="Why.", document={"person": n.bram.pk}
         )

@@ -231,7 +231,7 @@ def test_page_suspends_decider_and_records_others(company: Company) -> None:
     answer = client.post(address, {"reason": "A new job."})
     proposal = Proposal.objects.latest("pk")
     assert (answer.url, proposal.state, proposal.loses) == (proposal.href, ProposalState.AT_ONCE, [n.omar.pk])
-    assert "Has left" in client.get(reverse("person", args=[n.omar.pk])).content.decode()
+    assert "Leaver" in client.get(reverse("person", args=[n.omar.pk])).content.decode()
     quiet = make_person("Nils Quiet")
     client.post(reverse("person_left", args=[quiet.pk]), {"reason": "A new job."})
     assert not again(quiet).is_here

@@ -191,7 +191,7 @@ def test_repeated_question_without_change_shows_reason(company: Company, live: S
     page = read(company.people.omar, made)
     text = part(page, "changes")
     assert "1 privilege and 1 credential not changed, asked again" in text
-    assert "It is not held now: it was refused, has ended, or was taken back." in text
+    assert "It is not held now: it was rejected, has ended, or was taken back." in text
     assert "Not changed" in part(page, f"row-{stock_report.privilege_on(made, company.slack).pk}")
 
 

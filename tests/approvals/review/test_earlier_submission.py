@@ -119,7 +119,7 @@ def test_earlier_app_rejection_and_expiry_are_explained(company: Company, stock_
     scenarios.reject(scenarios.app_of(first), n.theo, now=c.now, reason="We have one like it.")
     second = scenarios.submitted(c, first.version)
     text = block(n.rita, second)
-    assert "refused in stage 1 by Theo Brandt, today 10:00" in text
+    assert "rejected in stage 1 by Theo Brandt, today 10:00" in text
     assert "“We have one like it.”" in text
     late = second.approvals.get(stage=1).expires_at + timedelta(hours=1)
     submission_jobs.sweep(late)
@@ -150,7 +150,7 @@ def test_decliner_of_subset_is_named(company: Company, start: Submission) -> Non
     text = block(company.people.theo, start)
     assert "declined by Jonas Weil, today 10:00" in text
     assert "“All or nothing.”" in text
-    assert "Refused Too public." in text
+    assert "Rejected Too public." in text
 
 
 @pytest.mark.rule("A15", "A5", "A14")

@@ -77,4 +77,4 @@ def test_rows_of_others_stand_back_and_refused_ones_are_struck_out(
     assert set(classes(n.omar).values()) == {"record"}
     assert classes(n.omar, f"?open={record.pk}")[f"{record.pk}"] == "record record-open"
     reject(record, n.omar, now=company.now)
-    assert classes(n.omar)[f"{record.pk}"] == "record record-refused record-done"
+    assert classes(n.omar)[f"{record.pk}"] == "record record-refused record-done record-reject"

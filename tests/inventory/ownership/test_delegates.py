@@ -243,7 +243,7 @@ def test_person_without_eligible_delegate_sees_reason_and_remedy(company: Compan
     page = client_of(n.nadia).get("/me/").content.decode()
     assert "You have no eligible delegate." in page
     assert "the team People (HR)" in page
-    assert "Ask an admin to name such a deputy or to propose a fallback owner." in page
+    assert "Ask an admin to name such a backup approver or to propose a fallback approver." in page
     assert 'name="taker"' not in page
 
 

@@ -97,6 +97,10 @@ def test_demo_mail_is_readable_with_links(northwind: Northwind, settings: Any) -
     assert "default-src 'none'" in shown["Content-Security-Policy"]  # it may come as anybody's words
     assert "script-src" not in shown["Content-Security-Policy"]
     assert client.get(reverse("mail", args=[10**9])).status_code == 404
+    subject = "You are no longer trusted as &lt;b&gt;Auditor&lt;/b&gt;"
+    person = Notice.objects.get().recipient_id
+    for to, is_listed in ((person, True), (10**9, False), ("x", True)):
+        assert (subject in text(client.get(f"{reverse('mail_list')}?to={to}"))) is is_listed, to
 
 
 # --- the admin -------------------------------------------------------------------------------------------------------------

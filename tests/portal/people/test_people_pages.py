@@ -48,7 +48,7 @@ def test_people_and_health_need_ledger_right(northwind: Northwind, who: str) -> 
         reverse("team_found"),
         reverse("health"),
     ):
-        assert client.get(url).status_code == 404, url
+        assert client.get(url).status_code == 403, url
 
 
 @pytest.mark.parametrize("who", ["ines", "yuki", "sana"])

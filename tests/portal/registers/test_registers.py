@@ -154,7 +154,9 @@ def test_export_holds_all_selected_rows_and_says_what_it_is(
     monkeypatch.setattr(pager, "PAGE", 2)
     drafts(company, ["=1+1", "Two", "Three", "Hidden"], holding=[])
     Automation.objects.exclude(name="Hidden").update(tier="high")
-    answer = client_of(company.people.rita).get(f"{reverse('automation_list')}?risk=high&sort=-name&export={form}")
+    team = company.people.finance_ops
+    query = f"risk=high&team={team.pk}&sort=-name&export={form}"
+    answer = client_of(company.people.rita).get(f"{reverse('automation_list')}?{query}")
     body = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
     assert answer["Content-Disposition"].startswith(f'attachment; filename="automations-{company.now:%Y-%m-%d}.{form}"')
     if form == "xlsx":
@@ -169,10 +171,10 @@ def test_export_holds_all_selected_rows_and_says_what_it_is(
         return
     head, _, text = body.decode().partition("\r\n\r\n")
     said = dict(line.split(",", 1) for line in head.splitlines())
-    assert (said["filter"], said["rows"]) == ("Risk: High risk", "3")
+    assert (said["filter"], said["rows"]) == (f"Risk: High risk; Team: {team.name}", "3")
     lines = list(csv.DictReader(io.StringIO(text)))
     assert [line["Automation"] for line in lines] == ["Two", "Three", "'=1+1"]
-    assert {line["State"] for line in lines} == {"Draft"}
+    assert {(line["State"], line["Risk"], line["Environment"]) for line in lines} == {("Draft", "High", "Production")}
     rest = text.partition("\r\n")[2]
     assert said["sha256"] == hashlib.sha256(rest.encode()).hexdigest()
 
@@ -200,7 +202,7 @@ def test_who_can_touch_a_resource_is_one_number_with_its_credentials(
 @pytest.mark.rule("S5")
 def test_export_and_people_need_the_right_to_read_them(company: Company) -> None:
     for query in ("", "?export=csv", "?export=xlsx"):
-        assert client_of(company.people.rita).get(reverse("people") + query).status_code == 404
+        assert client_of(company.people.rita).get(reverse("people") + query).status_code == 403
     answer = client_of(company.people.yuki).get(f"{reverse('people')}?export=csv&role=auditor")
     assert "Yuki Sato" in b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
 

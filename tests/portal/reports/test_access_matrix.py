@@ -41,7 +41,7 @@ def test_matrix_is_for_readers_of_the_ledger(in_force: Submission, company: Comp
     n = company.people
     for address in ("access_matrix", "reports"):
         for person in (n.rita, n.omar, n.theo):
-            assert client_of(person).get(reverse(address)).status_code == 404
+            assert client_of(person).get(reverse(address)).status_code == 403
         for person in (n.yuki, n.sana, n.ines):
             assert client_of(person).get(reverse(address)).status_code == 200
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.template import Context, Template
 
+from governance.celery import TIMETABLE
 from governance.web.components import charts, marks, state_words, times
 from tests.web.harness import NOW
 from tests.web.samples.gallery import sprite
@@ -132,7 +133,7 @@ def test_a_term_bar_never_draws_outside_itself() -> None:
 
 def test_segments_are_read_aloud_as_counts() -> None:
     drawn = charts.segments(["approved", "approved", "refused", "mine"])
-    assert 'aria-label="2 approved, 1 refused, 1 waiting for you"' in drawn
+    assert 'aria-label="2 approved, 1 rejected, 1 waiting for you"' in drawn
     assert drawn.count("<span") == 5
 
 
@@ -143,3 +144,7 @@ def test_numbers_and_lists_read_as_in_a_sentence() -> None:
     assert render("{{ names|listed }}", names=["Omar", "Mei", "Rita"]) == "Omar, Mei and Rita"
     assert render("{{ names|listed }}", names=[]) == ""
     assert render("{{ digest|short_digest }}", digest="9f2c41ab" + "0" * 54 + "e7") == "9f2c41ab…e7"
+
+
+def test_every_job_has_words() -> None:
+    assert set(state_words.STATES["job"]) == set(TIMETABLE)

@@ -111,7 +111,7 @@ def preview() -> Shape:
         },
         "format": "n8n export",
         "missing": [
-            {"text": "say what step 9 talks to", "place": "bind-7"},
+            {"text": "say what step 9 opens", "place": "bind-7"},
             {"text": "justify the Slack message", "place": "reason-c"},
         ],
         "record_words": "5 privileges, 1 credential, 1 not recognised",
@@ -202,6 +202,7 @@ def preview() -> Shape:
         "conflicts": [
             {
                 "lead": "Create vendor with release payment.",
+                "found": {"mode": "approval"},
                 "text": "Payment run exporter, same owner, may release payments. Rule CR-02 adds an approval by Security.",
             }
         ],
@@ -239,7 +240,7 @@ def route() -> Shape:
             {
                 "name": "Sana Iqbal",
                 "capacity": "security",
-                "text": "Second approval of the 2 high-risk requests",
+                "text": "Second approval of the 2 high-risk approvals",
                 "due": on(3, 12),
             },
             {

@@ -24,7 +24,12 @@ def mails() -> Shape:
         ("Decide by Thu 26 Nov: 4 approvals for Invoice chaser", "Omar Haddad", "sent", ""),
         ("2 to decide and 5 to review, first due Thu 26 Nov", "Omar Haddad", "queued", ""),
         ("Is payroll-sftp kept in Vault?", "Omar Haddad", "waiting", ""),
-        ("Mei Tanaka asks about Invoice chaser", "Rita Novak", "failed", "Mailbox full; tried again today 16:00"),
+        (
+            "Mei Tanaka requests changes to Invoice chaser",
+            "Rita Novak",
+            "failed",
+            "Mailbox full; tried again today 16:00",
+        ),
     )
     return {
         "chrome": replace(frame("Omar Haddad", ""), demo=True),

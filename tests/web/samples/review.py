@@ -14,7 +14,7 @@ SUBMISSION: Shape = {
     "reference": "2026-0418",
     "automation_id": 1,
     "submitted_by": PEOPLE["Rita Novak"],
-    "version": {"number": 7, "manifest_digest": "sha256:9f2c41abe7"},
+    "version": {"number": 7, "source_digest": "sha256:9f2c41abe7"},
     "policy": {"number": 12, "href": "/policies/12/"},
     "tier": "high",
     "automation": {

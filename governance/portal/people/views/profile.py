@@ -68,7 +68,7 @@ class DelegationForm(forms.Form):
         Person.objects.none(),
         label="Who stands in",
         empty_label="Choose a person",
-        help_text="People who hold your roles and are deputy, team lead or fallback owner for everything that you own or lead.",
+        help_text="People who hold your roles and are backup approver, team lead or fallback approver for everything that you own or lead.",
     )
     from_on = forms.DateField(label="From", validators=[IN_REACH], widget=forms.DateInput(attrs={"type": "date"}))
     until_on = forms.DateField(

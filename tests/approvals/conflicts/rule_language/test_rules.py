@@ -86,7 +86,7 @@ def test_all_errors_of_a_rule_are_reported_with_place_and_remedy() -> None:
     with pytest.raises(InvalidDocument) as refused:
         parse_rule(bad)
     assert [(problem.where, problem.what) for problem in refused.value.problems] == [
-        ("title", "it is empty."),
+        ("title", "this field is required."),
         ("process", "it is missing."),
         ("reason", "it is no text."),
         ("code", "it is no code."),
