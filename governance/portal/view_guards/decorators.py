@@ -12,9 +12,7 @@ from governance.web.pages.page import readers_only, refused
 from governance.web.requests.request import Request, local_path
 
 View = Callable[..., HttpResponseBase]
-NOT_YOURS = readers_only(
-    "This is read by auditors, security reviewers and admins.", "Your own pages tell what happened."
-)
+NOT_YOURS = readers_only("This is read by auditors, security reviewers and admins.")
 
 
 def for_readers_of_the_ledger(view: View) -> View:

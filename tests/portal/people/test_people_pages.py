@@ -270,4 +270,4 @@ def test_page_of_a_person_shows_tasks_grants_and_their_own_acts(company: Company
 
 
 def test_tasks_of_a_person_need_the_right_to_read_the_ledger(northwind: Northwind) -> None:
-    assert client_of(northwind.rita).get(reverse("person_tasks", args=[northwind.omar.pk])).status_code == 404
+    assert client_of(northwind.rita).get(reverse("person_tasks", args=[northwind.omar.pk])).status_code == 403
