@@ -3,12 +3,6 @@
 from django.db import models
 
 from governance.core.models.people import Person
-from governance.core.texts.csv_tables import read_rows
-
-#: Events of notices in words.
-WORDS = {
-    row["event"]: row["words"] for row in read_rows(__file__.replace("/models/", "/notices/"), "notice_events.csv")
-}
 
 
 class NoticeState(models.TextChoices):
@@ -89,7 +83,7 @@ class Notice(models.Model):
     @property
     def heading(self) -> str:
         """The subject of its mail, or its event in words before it is written."""
-        return self.subject or WORDS.get(self.event, self.event.replace("_", " ").capitalize())
+        return self.subject or self.event.replace("_", " ").capitalize()
 
 
 class UnwantedMail(models.Model):
