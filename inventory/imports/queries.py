@@ -136,9 +136,9 @@ def _version(reading: _Read, register: _Register) -> Version | None:
     digest = sha256(sorted(bound))
     same = register.versions.get((reading.automation.pk, reading.digest), ())
     version = next((row for row in same if row.binding_digest == digest), None)
-    if version is None or version.judged_by != reader.VERSION:  # type: ignore[attr-defined]  # annotated
+    if version is None or version.judged_by != reader.VERSION:  # annotated
         return None
-    if reading.automation.approved_version_id is None and version.judged != reading.automation.tier:  # type: ignore[attr-defined]
+    if reading.automation.approved_version_id is None and version.judged != reading.automation.tier:
         return None
     if reading.hint and (version.pk, reading.hint) not in register.authors:
         return None
