@@ -43,7 +43,7 @@ def mine() -> Shape:
         "item": {
             "pk": 88,
             "state": "open",
-            "deadline": at(4, 17, month=12),
+            "due_at": at(4, 17, month=12),
             "title": "Weekly stock report may read stock and orders in ERP Postgres (production)",
         },
         "tier": "standard",
@@ -64,7 +64,17 @@ def mine() -> Shape:
         "facts": facts,
         "advice": {"label": "We would look closer first"},
         "reasons": reasons,
-        "others": [({"asks": "needed", "reviewer": {"name": "Piet de Vries"}, "asked_at": at(20, 9)}, None)],
+        "others": [
+            (
+                {
+                    "asks": "needed",
+                    "reviewer": {"name": "Piet de Vries"},
+                    "asked_at": at(20, 9),
+                    "is_no_longer_asked": False,
+                },
+                None,
+            )
+        ],
         "unchanged": ["drift", "conflict"],
         "answers": {
             "reason": {"value": ""},
