@@ -6,6 +6,10 @@ It reads the register and the draft, and writes nothing. The number of queries d
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.utils.functional import SimpleLazyObject
 
 from approvals.assignment.seat_state import SeatState
 from approvals.decisions.rules import duties
@@ -117,10 +121,12 @@ def _resolve(
     Identities that the reader may not see are replaced with unregistered ones: anyone can type a name into a file. The
     submitter sees what else runs as the identity, and that is recorded (I5).
     """
+    # Read only if a connection is open to a choice.
+    chosen: Any = SimpleLazyObject(partial(drafts.chosen_resources, draft, actor, now))
     resolution = import_resolution.resolve_manifest(
         manifest,
         platform_instance=platform_name(manifest),
-        chosen=drafts.chosen_resources(draft, actor, now),
+        chosen=chosen,
         automation=registered,
         by=actor.person,
     )

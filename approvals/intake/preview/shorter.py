@@ -5,7 +5,8 @@ queries, and the best few are planned anew. A tier follows from the source and i
 in its source.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from approvals.intake.preview.rows import Preview, PreviewRow, group_name
@@ -66,10 +67,12 @@ def shorter_route(preview: Preview) -> ShorterRoute | None:
     by_group: dict[str, list[PreviewRow]] = {}
     for row in rows:
         by_group.setdefault(row.group, []).append(row)
-    candidates = [*([row] for row in rows), *(group for group in by_group.values() if len(group) > 1)]
-    if len(by_group) < 2:
+    deciding = _deciding(preview)
+    if len(by_group) < 2 or len(deciding) < 2:
         return None
-    ranked = [(len(_spared(preview, group)), -len(group), number) for number, group in enumerate(candidates)]
+    candidates = [*([row] for row in rows), *(group for group in by_group.values() if len(group) > 1)]
+    opened = _opened(preview)
+    ranked = [(_count_spared(group, deciding, opened), -len(group), number) for number, group in enumerate(candidates)]
     for spared, _, number in sorted(ranked, key=lambda rank: (-rank[0], -rank[1], rank[2]))[:TRIED]:
         group = candidates[number]
         if not spared or len(group) == len(rows):
@@ -79,20 +82,30 @@ def shorter_route(preview: Preview) -> ShorterRoute | None:
     return None
 
 
-def _spared(preview: Preview, group: Sequence[PreviewRow]) -> set[tuple[Person, ...]]:
-    """The people who decide about nothing but these rows, and credentials that only these rows use."""
-    keys = {row.requested.key for row in group}
+def _deciding(preview: Preview) -> dict[tuple[int, ...], set[str]]:
+    """The keys of the items that the same people decide, by the ids of these people."""
+    deciding = defaultdict[tuple[int, ...], set[str]](set)
     for row in preview.asked_rows:
-        used = row.requested.credential
-        uses = [each.key for each in preview.privileges if used is not None and each.credential == used]
-        if uses and keys.issuperset(uses):
-            keys.add(row.requested.key)
-    others = {people for row in preview.asked_rows if row.requested.key not in keys for people in _asked(row)}
-    return {people for row in preview.asked_rows for people in _asked(row)} - others
+        for seat in row.seats:
+            if seat.may_decide and not row.problems:
+                deciding[tuple(person.pk for person in seat.may_decide)].add(row.requested.key)
+    return deciding
 
 
-def _asked(row: PreviewRow) -> Iterable[tuple[Person, ...]]:
-    return (tuple(seat.may_decide) for seat in row.seats if seat.may_decide and not row.problems)
+def _opened(preview: Preview) -> dict[str, set[str]]:
+    """The keys of the privileges that use each requested credential."""
+    uses = [(row.key, row.credential) for row in preview.privileges if row.credential is not None]
+    asked = [row.requested for row in preview.asked_rows if row.requested.credential is not None]
+    return {item.key: {key for key, used in uses if used == item.credential} for item in asked}
+
+
+def _count_spared(
+    group: Sequence[PreviewRow], deciding: Mapping[tuple[int, ...], set[str]], opened: Mapping[str, set[str]]
+) -> int:
+    """Count those who decide about nothing but these rows, and credentials that only these rows use."""
+    keys = {row.requested.key for row in group}
+    keys |= {key for key, uses in opened.items() if uses and uses <= keys}
+    return sum(items <= keys for items in deciding.values())
 
 
 def _effect_of(preview: Preview, context: PlanContext) -> str:

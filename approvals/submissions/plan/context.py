@@ -166,6 +166,7 @@ class PlanContext:
         #: Whether a change of source alone needs stage 1: high risk, opaque or model-driven (A12).
         self.source_counts = self._source_counts()
         self._judged, self._app_only = judged, app_only
+        self._in_force = self._load_in_force()
         self._compare()
         self._load_earlier(siblings)
         #: Findings of the reach of credentials and of the register.
@@ -225,6 +226,13 @@ class PlanContext:
             or any(privilege.model_controlled for privilege in content.privileges)
         )
 
+    def _load_in_force(self) -> tuple[Submission | None, dict[str, Grant]]:
+        """Return the submission in force and the running grants by key."""
+        registered = self.content.registered
+        if registered is None or registered.approved_version_id is None:
+            return None, {}
+        return reapproval.submission_in_force(registered), reapproval.held_grants(registered, self.now)
+
     def without(self, keys: Collection[str]) -> "PlanContext":
         """Return the context without some requested privileges; rows that do not depend on them are shared."""
         reduced = copy.copy(self)
@@ -244,10 +252,7 @@ class PlanContext:
     def _compare(self) -> None:
         """Compare the version with what is held, and check it against the conflict rules (A12, S6)."""
         content, registered, judged = self.content, self.content.registered, self._judged
-        before, held = None, dict[str, Grant]()
-        if registered is not None and registered.approved_version_id is not None:
-            before = reapproval.submission_in_force(registered)
-            held = reapproval.held_grants(registered, self.now)
+        before, held = self._in_force
         tiers = [(judged.privileges[privilege.key], privilege) for privilege in content.privileges]
         items = [
             *(RequestedItem("", one.tier.word, one.reasons, privilege=privilege) for one, privilege in tiers),
