@@ -22,7 +22,7 @@ def _at_one_instant() -> Iterator[None]:
     """Time does not pass. Sessions stand in their cookies, which `send` puts back: a request that ends one costs the next nothing."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(current_time, "now", lambda: NOW)
-        patch.setattr(navigation, "_load_counts", lambda actor: {})  # a count in the sidebar is no verdict
+        patch.setattr(navigation, "counts_of", lambda actor: {})  # a count in the sidebar is no verdict
         patch.setattr(settings, "SESSION_ENGINE", "django.contrib.sessions.backends.signed_cookies")
         yield
 

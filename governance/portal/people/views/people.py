@@ -145,7 +145,6 @@ class PersonForm(forms.Form):
 
 
 @require_http_methods(["GET", "POST"])
-@for_readers_of_the_ledger
 def person_add(request: Request) -> HttpResponse:
     """Add a person without roles, and invite them."""
     now = request.now()
@@ -179,7 +178,6 @@ class TeamForm(forms.Form):
 
 
 @require_http_methods(["GET", "POST"])
-@for_readers_of_the_ledger
 def team_found(request: Request) -> HttpResponse:
     """Found a team."""
     now = request.now()
