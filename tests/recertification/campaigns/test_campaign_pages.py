@@ -178,7 +178,7 @@ def test_revoke_leaves_the_other_reviewer_no_longer_asked(held: Held, now: datet
     waiting = campaign.items.filter(questions__answered_at__isnull=True, state="open").count()
     total = campaign.items.filter(questions__isnull=False).count()
     assert f"{waiting} of {total} questions left" in page
-    assert "answered in the review of" in page
+    assert "answered the review of" in page
     row = next(row for row in sana.get("/campaigns/").context["rows"] if row["campaign"] == campaign)
     assert (row["done"], row["total"]) == (1, campaign.items.count())
     for where in (f"/automations/{held.automation.pk}/recertifications/", f"/recertify/{item.pk}/?asks=acceptable"):
