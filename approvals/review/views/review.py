@@ -30,7 +30,7 @@ from governance.web.requests.request import Request, number
 
 TEMPLATE = "approvals/review/review.html"
 #: Page parts that change with the rows after a decision.
-CHANGING_PARTS = ("stepper", "conflicts", "app", "bar", "timeline", "menu")
+CHANGING_PARTS = ("stepper", "conflicts", "app", "bar", "timeline", "main-nav-entries")
 
 
 def _find(

@@ -133,13 +133,13 @@ def says(made: Proposal) -> list[str]:
 def test_impact_of_mode_change_is_described(plain: Company, plain_in_force: Submission) -> None:
     c = plain
     made = proposed(c, rule_of(c))
-    assert says(made) == ["1 submission would have been shown as a conflict."]
+    assert says(made) == ["1 submission would have been recorded as in a conflict."]
     approve(c, made, c.people.sana)
     conflict_jobs.scan_all(c.now, JOB)
     made = proposed(c, rule_of(c, mode="approval"))
     assert says(made) == [
         "1 submission would have needed an extra approval from Security.",
-        "1 of them would have been shown as a conflict under today's rules.",
+        "1 of them would have been recorded as in a conflict under today's rules.",
     ]
     approve(c, made, c.people.sana)
     made = proposed(c, rule_of(c, mode="enforce", rating="high"))
