@@ -40,9 +40,8 @@ def time_is_up(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None
     """Access held before its rule was enforced has time to be resolved or waived; access that a waiver let in has the
     waiver's.
     """
-    if is_overdue(subject, now) or (subject.by_waiver and subject.rule.mode == Mode.ENFORCE):
-        return None
-    return Refusal("S6", "state", "The time to resolve this is not up.")
+    is_up = is_overdue(subject, now) or (subject.by_waiver and subject.rule.mode == Mode.ENFORCE)
+    return None if is_up else Refusal("S6", "state", "The time to resolve this is not up.")
 
 
 def is_overdue(conflict: Conflict, now: datetime) -> bool:
@@ -53,9 +52,7 @@ def is_overdue(conflict: Conflict, now: datetime) -> bool:
 @duty("S6")
 def something_left(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
     """A conflict without access in force suspends nothing."""
-    if not grants_to_suspend(subject, now):
-        return Refusal("S6", "state", "Nothing of this is in force.")
-    return None
+    return None if grants_to_suspend(subject, now) else Refusal("S6", "state", "Nothing of this is in force.")
 
 
 def grants_to_suspend(conflict: Conflict, now: datetime) -> list[Grant]:

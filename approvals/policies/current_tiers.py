@@ -127,9 +127,7 @@ def _is_vouched(privilege: Privilege, facts: SubmissionFacts) -> bool:
 
 def unvouched(facts: SubmissionFacts) -> frozenset[str]:
     """Return keys of privileges whose binding rests on parties (I8)."""
-    if not facts.bindings:
-        return frozenset()
-    return facts.bindings.unvouched(facts.privileges, facts.party_ids)
+    return facts.bindings.unvouched(facts.privileges, facts.party_ids) if facts.bindings else frozenset()
 
 
 def _privilege_facts(privilege: Privilege, facts: SubmissionFacts) -> tiers.PrivilegeFacts:

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, reduce
+from operator import getitem
 from typing import Any
 
 import rfc8785
@@ -20,10 +21,7 @@ def _number(*path: str) -> cached_property[int]:
     """Declare a whole number of a policy, by its path in the document."""
 
     def number_of(policy: Policy) -> int:
-        value = policy.part(path[0])
-        for name in path[1:]:
-            value = value[name]
-        return int(value)
+        return int(reduce(getitem, path[1:], policy.part(path[0])))
 
     return cached_property(number_of)
 

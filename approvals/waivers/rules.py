@@ -91,9 +91,8 @@ def in_session(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
 @duty("S7")
 def term_over(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
     """A waiver ends with its term and not before, unless security ends it."""
-    if subject.ends_at is None or subject.ends_at > now:
-        return Refusal("S7", "state", "Its term is not over.")
-    return None
+    is_over = subject.ends_at is not None and subject.ends_at <= now
+    return None if is_over else Refusal("S7", "state", "Its term is not over.")
 
 
 #: Duties of deciding about a waiver, in this order.

@@ -126,7 +126,5 @@ def retires_at(automation: Automation) -> datetime | None:
 @duty("L1")
 def long_suspension(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     """A long suspension ends in retirement after its notices."""
-    at = retires_at(subject)
-    if at is not None and now >= at:
-        return None
-    return Refusal("L1", "state", "Its suspension or its notice period is too short for retirement.")
+    at, sentence = retires_at(subject), "Its suspension or its notice period is too short for retirement."
+    return None if at is not None and now >= at else Refusal("L1", "state", sentence)

@@ -208,12 +208,6 @@ def titles(proposals: Iterable[Proposal]) -> dict[tuple[str, str], str]:
 
 def digest(proposal: Proposal) -> str:
     """Return the SHA-256 over the canonical JSON (RFC 8785) of the content shown to the person who answers (A6)."""
-    shown = {
-        "kind": proposal.kind,
-        "target": proposal.target,
-        "before": proposal.before,
-        "document": proposal.document,
-        "by": str(proposal.proposed_by.opaque_id),
-        "round": proposal.round,
-    }
+    shown = {name: getattr(proposal, name) for name in ("kind", "target", "before", "document", "round")}
+    shown["by"] = str(proposal.proposed_by.opaque_id)
     return hashlib.sha256(rfc8785.dumps(shown)).hexdigest()

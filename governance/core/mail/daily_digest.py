@@ -100,11 +100,6 @@ class Part:
     entries: Sequence[Entry]
 
     @property
-    def heading(self) -> str:
-        """Its words."""
-        return self.group.heading
-
-    @property
     def shown(self) -> Sequence[Entry]:
         """What is listed."""
         return self.entries[:MOST]
@@ -305,7 +300,7 @@ def _facts(parts: Sequence[Part], now: datetime) -> dict[str, Any]:
     entries = [entry for part in parts for entry in part.entries]
     return {
         "parts": parts,
-        "only": f"{parts[0].heading}: {entries[0].text}" if len(entries) == 1 else "",
+        "only": f"{parts[0].group.heading}: {entries[0].text}" if len(entries) == 1 else "",
         "counts": get_text_list([f"{len(part.entries)} {part.group.value}" for part in parts], "and"),
         "overdue": sum(entry.is_overdue for entry in entries),
         "next_due": min((entry.due for entry in entries if entry.due is not None and entry.due > now), default=None),

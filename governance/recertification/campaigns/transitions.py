@@ -108,9 +108,8 @@ def not_frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None
 @duty("R2")
 def all_asked(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
     """A campaign opens when all its items are assigned."""
-    if subject.is_frozen and not subject.has_unasked:
-        return None
-    return Refusal("R2", "state", "The campaign has items without a reviewer yet.")
+    is_done = subject.is_frozen and not subject.has_unasked
+    return None if is_done else Refusal("R2", "state", "The campaign has items without a reviewer yet.")
 
 
 #: Declares a step of the job on a campaign that it fills.

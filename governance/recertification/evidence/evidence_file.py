@@ -116,11 +116,7 @@ def _write(rows: IO[bytes], campaign: Campaign, form: str) -> Row:
             count += len(chunk) if number else 0
             digest.update(text)
             rows.write(text)
-    seal = (
-        {"last_seal": last.number, "last_root": last.root}
-        if last is not None
-        else {"last_seal": None, "last_root": None}
-    )
+    seal = {"last_seal": last and last.number, "last_root": last and last.root}
     return {**people, "items": count, "sha256": digest.hexdigest(), **seal}
 
 
@@ -286,13 +282,7 @@ def _sealed_events(**where: Any) -> list[Any]:
 
 def _proof(event: Any) -> Row:
     """An event as in a ledger export, with the number of its seal."""
-    return {
-        "event": event.pk,
-        "id": str(event.event_id),
-        "verb": event.verb,
-        "digest": event.digest,
-        "seal": event.seal,
-    }
+    return {"event": event.pk, "id": str(event.event_id), **_columns(event, "verb", "digest", "seal")}
 
 
 def _item(

@@ -110,9 +110,8 @@ def chain_end_refusal() -> Refusal:
 @duty("A9", needs_context=True)
 def asked_of_nobody(subject: Item, actor: Actor, now: datetime, context: ItemContext) -> Refusal | None:
     """Only an item without a reviewer is assigned later."""
-    if subject.nobody and (item_context.missing_questions(context) or not reviewers.vacant_questions(context)):
-        return None
-    return Refusal("A9", "state", "The item has a reviewer.")
+    is_vacant = item_context.missing_questions(context) or not reviewers.vacant_questions(context)
+    return None if subject.nobody and is_vacant else Refusal("A9", "state", "The item has a reviewer.")
 
 
 @duty("A9", needs_context=True)
@@ -152,9 +151,8 @@ def grace_passed(subject: Item, actor: Actor, now: datetime, context: ItemContex
 def closing_due(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
     """An item closes on its date, or when its subject has ended or its conflict is resolved."""
     is_over = has_subject_ended(subject) or review_triggers.is_resolved(subject)
-    if is_over or (subject.closes_at is not None and now >= subject.closes_at):
-        return None
-    return Refusal("R4", "state", "The item is not due to close.")
+    is_due = is_over or (subject.closes_at is not None and now >= subject.closes_at)
+    return None if is_due else Refusal("R4", "state", "The item is not due to close.")
 
 
 @duty("R6")
@@ -204,9 +202,8 @@ def reviewer_out(subject: Question, actor: Actor, now: datetime, context: ItemCo
 
 def card_refusal(item: Item) -> Refusal | None:
     """Why an item is not answered together with the others of its card, or None: it is high risk (R3)."""
-    if item.counted_tier != "high":
-        return None
-    return Refusal("R3", "state", "It is high risk. Answer it by itself.")
+    is_high = item.counted_tier == "high"
+    return Refusal("R3", "state", "It is high risk. Answer it by itself.") if is_high else None
 
 
 def takes_bulk_answers(item: Item) -> bool:

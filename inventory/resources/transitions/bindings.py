@@ -61,9 +61,8 @@ def _owned_that_rest_on(row: Binding, people: Collection[int], now: datetime) ->
 @duty("I8")
 def moving(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
     """A connection moves only on request."""
-    if subject.moving_to is None:
-        return Refusal("I8", "state", "This connection has no request to move.")
-    return None
+    is_asked = subject.moving_to is not None
+    return None if is_asked else Refusal("I8", "state", "This connection has no request to move.")
 
 
 @duty("SOD-8")

@@ -19,17 +19,15 @@ DELEGATIONS_LOCK = 0xDE1E
 @duty("A11")
 def giver_only(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
     """A delegation is ended by the person who gave it."""
-    if actor.person != subject.giver or actor.standing_for is not None:
-        return Refusal("A11", "permission", "Only who gave a delegation ends it.")
-    return None
+    is_giver = actor.person == subject.giver and actor.standing_for is None
+    return None if is_giver else Refusal("A11", "permission", "Only who gave a delegation ends it.")
 
 
 @duty("STATE", rule="S8")
 def running(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
     """A delegation ends once."""
-    if subject.ended_at is not None or subject.until_at <= now:
-        return Refusal("STATE", "state", "This delegation has ended already.")
-    return None
+    has_ended = subject.ended_at is not None or subject.until_at <= now
+    return Refusal("STATE", "state", "This delegation has ended already.") if has_ended else None
 
 
 @transition(Person, event="delegation.set", permission=Permission.DELEGATION_SET, duties=[still_here])
