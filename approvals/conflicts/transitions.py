@@ -112,11 +112,8 @@ def follow_scan(
     for subject, parts in sorted(parts_by_subject.items()):
         before = open_by_subject.pop(subject, None)
         if before is None:
-            facts: dict[str, Any] = {
-                "by_waiver": _keys_by_waiver(rule, subject, parts, ()),
-                "due_at": due_at(rule, step.now),
-            }
-            facts |= _conflict_fields(parts)
+            by_waiver, due = _keys_by_waiver(rule, subject, parts, ()), due_at(rule, step.now)
+            facts: dict[str, Any] = {"by_waiver": by_waiver, "due_at": due, **_conflict_fields(parts)}
             new = Conflict(rule=rule, code=rule.code, scope=rule.scope, subject=subject, opened_at=step.now, **facts)
             open_conflict(new, actor=step.actor, now=step.now)
             counts["opened"] += 1

@@ -67,9 +67,8 @@ def app_refusal(facts: SubmissionFacts) -> Refusal | None:
 def _risen_app_tier(facts: SubmissionFacts) -> Tier | None:
     submission = facts.submission
     raised = Tier.from_word(submission.automation.raised_to or "low")
-    now = max(
-        [raised, facts.chain.tier, facts.shared_tier, *(_tier(privilege, facts) for privilege in facts.privileges)]
-    )
+    of_privileges = (_tier(privilege, facts) for privilege in facts.privileges)
+    now = max([raised, facts.chain.tier, facts.shared_tier, *of_privileges])
     return now if now > Tier.from_word(submission.tier) else None
 
 

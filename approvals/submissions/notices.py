@@ -43,10 +43,8 @@ def notify_of_tier(step: Step[Any], context: SubmissionContext) -> None:
     for approval in context.approvals:
         if approval.has_ended and approval.pk != submission.app_approval_id:
             continue
-        tier, tier_refusal = (
-            current_tiers.risen_tier(approval, context.facts),
-            current_tiers.tier_refusal(approval, context.facts),
-        )
+        tier = current_tiers.risen_tier(approval, context.facts)
+        tier_refusal = current_tiers.tier_refusal(approval, context.facts)
         if tier is not None and tier_refusal is not None:
             risen.append((approval, tier, tier_refusal.sentence))
     if not risen:

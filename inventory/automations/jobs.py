@@ -20,12 +20,9 @@ from inventory.ownership.notices import leads_of
 
 def retire_due(now: datetime, actor: Actor) -> int:
     """Retire automations that were suspended too long; returns how many."""
-    due = Automation.objects.filter(
-        state=AutomationState.SUSPENDED, suspended_at__lte=now - rules.LONGEST_DAYS * rules.DAY
-    )
-    return job_runs.sweep(
-        due, lambda automation: lifecycle.retire_suspended.when_due(automation, actor=actor, now=now), job=actor.job
-    )
+    long_ago, retire = now - rules.LONGEST_DAYS * rules.DAY, lifecycle.retire_suspended
+    due = Automation.objects.filter(state=AutomationState.SUSPENDED, suspended_at__lte=long_ago)
+    return job_runs.sweep(due, lambda row: retire.when_due(row, actor=actor, now=now), job=actor.job)
 
 
 def send_reminders(now: datetime) -> int:

@@ -54,9 +54,8 @@ def lineage_ids(automation: Automation) -> list[int]:
     """Ids of the other automations of its lineage; one query, none without a lineage."""
     if automation.lineage is None:
         return []
-    return list(
-        Automation.objects.filter(lineage=automation.lineage).exclude(pk=automation.pk).values_list("pk", flat=True)
-    )
+    others = Automation.objects.filter(lineage=automation.lineage).exclude(pk=automation.pk)
+    return list(others.values_list("pk", flat=True))
 
 
 def lineage_of_new(
@@ -103,9 +102,8 @@ def likely_sibling(team: Team, manifest: Manifest, environment: str) -> Automati
 
 def sibling_choices(team: Team, environment: str, chosen: Automation | None = None) -> list[Automation]:
     """Automations of the team that a new one can be promoted from. The list always contains ``chosen_sibling``."""
-    automations = list(
-        _promotable(team, environment).filter(_lower_environments(environment)).order_by("name", "pk")[:MOST]
-    )
+    below = _promotable(team, environment).filter(_lower_environments(environment))
+    automations = list(below.order_by("name", "pk")[:MOST])
     return automations if chosen is None or chosen in automations else [chosen, *automations]
 
 

@@ -65,9 +65,8 @@ def require_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal
 def other_than_stopper(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     """The person who stopped an automation can't lift the stop."""
     rest = "stopped it, so two other people lift the stop."
-    return _refuse_people(
-        actor, {subject.stopped_by_id, subject.stopped_for_id}, rest, "Ask an owner and the team's lead."
-    )
+    stoppers = {subject.stopped_by_id, subject.stopped_for_id}
+    return _refuse_people(actor, stoppers, rest, "Ask an owner and the team's lead.")
 
 
 @duty("G5")

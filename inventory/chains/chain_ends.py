@@ -280,10 +280,8 @@ def _credentials(version: VersionParts) -> Iterator[ChainEnd]:
     uses: dict[int, set[str]] = {pk: set() for pk in names}
     for privilege in version.privileges:
         if privilege.credential_id in uses:
-            administers = privilege.counted_level == Level.ADMIN
-            uses[privilege.credential_id].add(
-                f"{privilege.entitlement.resource_id}{' administered' if administers else ''}"
-            )
+            administered = " administered" if privilege.counted_level == Level.ADMIN else ""
+            uses[privilege.credential_id].add(f"{privilege.entitlement.resource_id}{administered}")
     for pk, used in uses.items():
         side = point_key("used for", *sorted(used))
         yield _end(ChainKind.CREDENTIAL, point_key("credential", str(pk)), side, names[pk], credential_id=pk)

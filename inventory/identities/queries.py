@@ -28,6 +28,5 @@ def versions_of_identities(identities: Iterable[int], *, drafts_of: int | None) 
 
 def versions_of_identity(identity: NonHumanIdentity) -> QuerySet[Version]:
     """Versions that run as one identity, with drafts of the team that it serves."""
-    return versions_of_identities(
-        [identity.pk], drafts_of=identity.automation.team_id if identity.automation is not None else None
-    )
+    team_id = identity.automation.team_id if identity.automation is not None else None
+    return versions_of_identities([identity.pk], drafts_of=team_id)

@@ -27,15 +27,11 @@ MOST, DRAWN = 50, 6
 def identity(request: Request, pk: int) -> HttpResponse:
     """Show an identity."""
     identity, now = visible_row(request, NonHumanIdentity, pk, "owner", "automation__team", "interim__person")
-    everything = list(
-        identity_queries.versions_of_identity(identity)
-        .order_by("automation__name", "pk")
-        .values_list("pk", "automation", "automation__tier")
-    )
+    versions = identity_queries.versions_of_identity(identity).order_by("automation__name", "pk")
+    everything = list(versions.values_list("pk", "automation", "automation__tier"))
     names = {automation for _, automation, _ in everything} | {identity.automation_id or 0}
-    visible_ids = set(
-        Automation.objects.visible_to(request.actor, now).filter(pk__in=names).values_list("pk", flat=True)
-    )
+    visible = Automation.objects.visible_to(request.actor, now).filter(pk__in=names)
+    visible_ids = set(visible.values_list("pk", flat=True))
     seen_ones = [version for version, automation, _ in everything if automation in visible_ids]
     counting = Version.objects.filter(pk__in=seen_ones[:MOST]).select_related("automation").defer("manifest", "secrets")
     shown = list(counting.order_by("automation__name", "pk"))

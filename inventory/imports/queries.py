@@ -110,10 +110,9 @@ class _Register:
         self.versions = grouped(((row.automation_id, row.manifest_digest), row) for row in rows)
         instances = {privilege.instance for reading in read for privilege in reading.manifest.privileges}
         bound = Binding.objects.filter(instance_name__in=instances).select_related("resource")
-        versions_named = (
-            [row.pk for rows in self.versions.values() for row in rows] if any(each.hint for each in read) else []
-        )
-        named = VersionAuthor.objects.filter(version__in=versions_named)
+        has_hints = any(each.hint for each in read)
+        version_ids = [row.pk for same in self.versions.values() for row in same] if has_hints else []
+        named = VersionAuthor.objects.filter(version__in=version_ids)
         credentials = Credential.objects.filter(
             platform_instance__in={place for reading in read for place, _, _ in reading.places},
             external_id__in={external_id for reading in read for _, _, external_id in reading.places},

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import TextField
+from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
 from governance.core.engine.transition import Step
@@ -32,9 +32,7 @@ def erase_person(redaction: KnownAs, step: Step[Any]) -> None:
 
 def _forget_authorship(redaction: KnownAs, step: Step[Any]) -> None:
     """Erase authors' names. A person matched by such a name keeps an author row, and so stays a party (S1)."""
-    rows = VersionAuthor.objects.filter(person=redaction.person) | VersionAuthor.objects.filter(
-        redaction.may_be_in("said__text")
-    )
+    rows = VersionAuthor.objects.filter(Q(person=redaction.person) | redaction.may_be_in("said__text"))
     text_ids = []
     for row in rows.select_related("said").order_by("pk"):
         if row.person_id == redaction.person.pk or _is_theirs(row.said.text, redaction):

@@ -137,9 +137,8 @@ def _stake_of_people(uses: QuerySet[Automation], people: Collection[int]) -> str
 def _had_a_part(people: Collection[int]) -> Q:
     """Automations whose history since the approved version names some people as editors or owners."""
     rows = Automation.history.model.objects.filter(id=OuterRef("pk"))
-    wrote = Q(history_user__in=people) & reduce(
-        or_, (Q(history_change_reason__startswith=why) for why in CONTENT_REASONS)
-    )
+    is_content = reduce(or_, (Q(history_change_reason__startswith=why) for why in CONTENT_REASONS))
+    wrote = Q(history_user__in=people) & is_content
     owned = Q(business_owner__in=people) | Q(technical_owner__in=people) | Q(interim__person__in=people)
     rows = rows.filter(wrote | owned)
     since = rows.filter(history_date__gt=OuterRef("approved_version__created_at"))

@@ -127,9 +127,8 @@ def _claims_on(rows: Sequence[Binding], others: Iterable[Binding]) -> dict[Bindi
     claimed = [(row, resources) for row in rows if (resources := _earlier_resources(row, confirmed))]
     if not claimed:
         return {}
-    said = HostConsent.objects.filter(
-        binding__in=[row.pk for row, _ in claimed if row.pk], opens=F("binding__resource")
-    )
+    saved_ids = [row.pk for row, _ in claimed if row.pk]
+    said = HostConsent.objects.filter(binding__in=saved_ids, opens=F("binding__resource"))
     columns = said.values_list("binding", "resource", "said_by", "said_for")
     consents = grouped(((binding, resource), frozenset(people) - {None}) for binding, resource, *people in columns)
     return {

@@ -65,9 +65,8 @@ def _shared_credentials(automation: Automation | None, credentials: Sequence[Cre
     elsewhere = VersionCredential.objects.filter(credential__in=[credential.pk for credential in credentials])
     if automation is not None:
         elsewhere = elsewhere.exclude(version__automation=automation)
-    others = dict(
-        elsewhere.values_list("credential").annotate(others=Count("version__automation", distinct=True)).order_by()
-    )
+    counts = elsewhere.values_list("credential").annotate(others=Count("version__automation", distinct=True))
+    others = dict(counts.order_by())
     return [
         _finding(
             *("shared_credential", _place_of(credential), "medium"),

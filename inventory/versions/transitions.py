@@ -161,9 +161,8 @@ def record_assessment(
         *findings.findings_of_register(automation, credentials, identities),
     ]
     Finding.objects.bulk_create(Finding(assessment=made, **row) for row in rows_to_write)
-    return Effect(
-        subject=made, payload={"tier": made.tier, "findings": len(rows_to_write), "importer": made.importer_version}
-    )
+    payload = {"tier": made.tier, "findings": len(rows_to_write), "importer": made.importer_version}
+    return Effect(subject=made, payload=payload)
 
 
 def _levels(

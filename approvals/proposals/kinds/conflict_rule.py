@@ -212,10 +212,9 @@ def _open_conflict_sentences(what_if: WhatIf) -> list[str]:
     if new is not None and is_enforced and not was_enforced:
         days = policy_queries.in_force(what_if.until).resolve_days(new["rating"])
         return [f"Conflicts in held access would have {days} days to be resolved."]
-    rows = Conflict.objects.filter(
-        Q(ended_at__isnull=True) | Q(ended_at__gt=what_if.until), code=what_if.proposal.target
-    )
-    count = counted(rows.filter(opened_at__lte=what_if.until).count(), "open conflict")
+    is_unended = Q(ended_at__isnull=True) | Q(ended_at__gt=what_if.until)
+    rows = Conflict.objects.filter(is_unended, code=what_if.proposal.target, opened_at__lte=what_if.until)
+    count = counted(rows.count(), "open conflict")
     if old is not None and new is None:
         return [f"{count} would end."]
     return [f"{count} would lose the deadline."] if was_enforced and not is_enforced else []

@@ -191,9 +191,8 @@ def _tiers(submission: Submission, before: Policy, after: Policy) -> Callable[[A
             return _moved(approval.tier, old.privileges[key].tier, new.privileges[key].tier)
         if approval.credential not in credentials:
             return approval.tier
-        return _moved(
-            approval.tier, old.for_credential(approval.credential).tier, new.for_credential(approval.credential).tier
-        )
+        was, would_be = (judgement.for_credential(approval.credential).tier for judgement in (old, new))
+        return _moved(approval.tier, was, would_be)
 
     return tier_of
 

@@ -5,7 +5,7 @@ Conflict rules depend on the kind, the escalation chain on the team. So the owne
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Choices, Q
 
@@ -47,19 +47,22 @@ def choice_field(name: str, label: str, choices: type[Choices], words: Any = str
 class OfResource(FieldsKind):
     """A change of an active resource, by its key."""
 
+    #: What approvals about the resource have to do with the change.
+    impact: ClassVar[str] = "concerned it"
+
     def subjects(self, targets: Collection[str]) -> Mapping[str, Subject]:
         """Return the resources."""
         keys = {key_of(target): target for target in targets}
         resources = Resource.objects.filter(state=ResourceState.ACTIVE).in_bulk(keys)
         return {keys[pk]: Subject(resource.name, resource.href) for pk, resource in resources.items()}
 
-    def approval_count(self, what_if: WhatIf) -> int:
-        """Return the number of approvals of the period about the resource."""
-        concerned = Q(privilege__entitlement__resource=int(what_if.proposal.target)) | Q(
-            decided_on=int(what_if.proposal.target)
-        )
+    def impact_sentences(self, what_if: WhatIf) -> list[str]:
+        """Return how many approvals of the period were about the resource."""
+        target = int(what_if.proposal.target)
+        concerned = Q(privilege__entitlement__resource=target) | Q(decided_on=target)
         period = {"submission__submitted_at__gt": what_if.since, "submission__submitted_at__lte": what_if.until}
-        return Approval.objects.filter(concerned, **period).count()
+        count = Approval.objects.filter(concerned, **period).count()
+        return [f"{counted(count, 'approval')} of the last 90 days {self.impact}."]
 
 
 def _users_of(target: str) -> frozenset[int]:
@@ -119,10 +122,6 @@ class ResourceOwner(OfResource):
         refusals = (left_refusal("I3", row_of(Person, pk)) for pk in after.values())
         return next(filter(None, refusals), None)
 
-    def impact_sentences(self, what_if: WhatIf) -> list[str]:
-        """Return how many approvals asked the resource's owner."""
-        return [f"{counted(self.approval_count(what_if), 'approval')} of the last 90 days concerned it."]
-
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Appoint owner and deputy."""
         owner, deputy = (Person.objects.get(pk=proposal.document[name]) for name in ("owner", "deputy"))
@@ -136,6 +135,7 @@ class ResourceClass(OfResource):
 
     code = "resource_class"
     title = "Data class"
+    impact = "would have counted as less"
     countersigner = Role.SECURITY_REVIEWER
     fields = (
         choice_field("data_class", "Data class", DataClass),
@@ -157,10 +157,6 @@ class ResourceClass(OfResource):
             return None
         sentence = "What only goes upwards needs no second person."
         return Refusal("S8", "input", sentence, "Change it on the resource's page.")
-
-    def impact_sentences(self, what_if: WhatIf) -> list[str]:
-        """Return how many approvals were about the resource."""
-        return [f"{counted(self.approval_count(what_if), 'approval')} of the last 90 days would have counted as less."]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
         """Write the register. Grants and approvals keep their tier: a lower tier counts from the renewal (T4)."""
@@ -212,7 +208,7 @@ class KindAndTeam(OfResource):
 
     def impact_sentences(self, what_if: WhatIf) -> list[str]:
         """Return how many approvals were about it, and the leads who come next."""
-        sentences = [f"{counted(self.approval_count(what_if), 'approval')} of the last 90 days concerned it."]
+        sentences = super().impact_sentences(what_if)
         if what_if.proposal.before["team"] != what_if.proposal.document["team"]:
             was, would_be = (_team_name(side["team"]) for side in (what_if.proposal.before, what_if.proposal.document))
             sentences.append(f"After its owner and backup, the leads of {would_be} decide instead of those of {was}.")

@@ -73,9 +73,8 @@ def _jobs(at: datetime) -> list[Finding]:
     for job in job_runs.health(at):
         if job.is_late:
             since = f"since {job.last.seen_at:%Y-%m-%d %H:%M:%S} UTC" if job.last and job.last.seen_at else "at all"
-            results.append(
-                Finding("jobs", f"{job.job} has not run {since}; it should every {job.every.total_seconds():g} s.")
-            )
+            sentence = f"{job.job} has not run {since}; it should every {job.every.total_seconds():g} s."
+            results.append(Finding("jobs", sentence))
         elif job.last is not None and job.last.error:
             results.append(Finding("jobs", f"{job.job} failed in its last run ({job.last.error})."))
     return results

@@ -35,9 +35,8 @@ def links_lead_here(app_configs: Apps, **_: Any) -> list[CheckMessage]:
         messages.append(Error("BASE_URL must begin with https://.", id="web.E002"))
     if not validate_host((parts.hostname or "").lower(), settings.ALLOWED_HOSTS):
         hint = "Links in mail would lead to a page that is refused."
-        messages.append(
-            Error(f"ALLOWED_HOSTS does not name {parts.hostname}, the host of BASE_URL.", hint=hint, id="web.E003")
-        )
+        message = f"ALLOWED_HOSTS does not name {parts.hostname}, the host of BASE_URL."
+        messages.append(Error(message, hint=hint, id="web.E003"))
     return messages
 
 

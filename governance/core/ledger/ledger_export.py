@@ -94,9 +94,8 @@ def verify_database() -> Report:
         published, unreadable = sealing.published_checkpoint(), ""
     except sealing.CheckpointUnreadable as error:
         published, unreadable = None, str(error)
-    report = verify(
-        lines(last) if last else (), key_hex=key_files.public_key_hex(), published=published, needs_checkpoint=False
-    )
+    own_lines, key = lines(last) if last else (), key_files.public_key_hex()
+    report = verify(own_lines, key_hex=key, published=published, needs_checkpoint=False)
     if unreadable:
         report.wrong(unreadable)
     if last is not None and last.total != report.events:
@@ -121,7 +120,7 @@ def reconcile(report: Report) -> None:
 def _note(report: Report, sentences: list[str], total: int) -> None:
     for sentence in sentences:
         report.wrong(sentence)
-    report.count_unlisted(total - len(sentences))
+    report.unlisted += total - len(sentences)
 
 
 def _compared(statement: str, sentence: Callable[..., str]) -> tuple[list[str], int]:

@@ -144,10 +144,6 @@ class Report:
         else:
             self.unlisted += 1
 
-    def count_unlisted(self, count: int) -> None:
-        """Count problems that are not listed."""
-        self.unlisted += count
-
 
 class _Chain:
     """Walks events and seals in order; one instance a verification."""

@@ -136,9 +136,8 @@ _OF_STOPPED = Q(event__in=outbox.SOON)
 def _waiting(what: Q, now: datetime, gathering: timedelta) -> QuerySet[Any, Any]:
     """Return the waiting notices by person and failed digest: the oldest time, and the first notice; without those still gathering."""
     waiting = Notice.objects.filter(what, state=NoticeState.WAITING).values("recipient", "error")
-    return (
-        waiting.annotate(since=Min("created_at"), first=Min("pk")).filter(since__lte=now - gathering).order_by("since")
-    )
+    groups = waiting.annotate(since=Min("created_at"), first=Min("pk"))
+    return groups.filter(since__lte=now - gathering).order_by("since")
 
 
 def _stopped(now: datetime, gathering: timedelta) -> Iterator[Ready]:
@@ -188,17 +187,14 @@ def _keys(person: int, day: date, days_off: int = 0) -> tuple[str, str]:
 def _make(person: Person, key: str, what: Q, now: datetime) -> dict[str, int]:
     """Put a person's open notices into one digest. The rows are locked, so no other worker takes them."""
     unwanted = mail_choices.drop_unwanted(person)
-    waiting = (
-        Notice.objects.select_for_update().filter(what, recipient=person, state=NoticeState.WAITING).order_by("pk")
-    )
-    notices, still = _what_is_open(person, list(waiting), now)
+    waiting = Notice.objects.filter(what, recipient=person, state=NoticeState.WAITING)
+    notices, still = _what_is_open(person, list(waiting.select_for_update().order_by("pk")), now)
     dropped = unwanted + _drop(notices, still, DONE if person.is_here else GONE)
     if not still:
         return {"dropped": dropped}
     thread, context = f"digest:{person.pk}", {"path": "/"}
-    made = outbox.queue(
-        [outbox.notice(recipient=person, event=outbox.DIGEST, thread=thread, key=key, now=now, context=context)]
-    )
+    digest = outbox.notice(recipient=person, event=outbox.DIGEST, thread=thread, key=key, now=now, context=context)
+    made = outbox.queue([digest])
     for notice in made:
         Notice.objects.filter(pk__in=still).update(state=NoticeState.CARRIED, digest=notice, error="")
     return {"digests": len(made), "dropped": dropped}

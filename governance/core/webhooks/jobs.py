@@ -57,9 +57,8 @@ def _next(at: datetime) -> WebhookDelivery | None:
     """Claim a message of the endpoint that was tried longest ago; new messages go before repeated ones."""
     rows = WebhookDelivery.objects.select_related("endpoint__team")
     for endpoint in _in_turn(at):  # the first one has a message, unless another worker is sending it
-        delivery = delivery_attempts.claim(
-            rows.filter(endpoint=endpoint), at=at, first=("attempts", "created_at", "id")
-        )
+        of_endpoint, order = rows.filter(endpoint=endpoint), ("attempts", "created_at", "id")
+        delivery = delivery_attempts.claim(of_endpoint, at=at, first=order)
         if delivery is not None:
             return delivery
     return None

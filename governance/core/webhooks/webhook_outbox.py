@@ -83,9 +83,8 @@ def queue_test(step: Step[WebhookEndpoint]) -> None:
     endpoint = step.subject
     context = {"team": endpoint.team.name if endpoint.team else "", "page": ["webhook", endpoint.pk]}
     key = f"{TEST}:{endpoint.pk}:{step.actor.correlation}"
-    WebhookDelivery.objects.get_or_create(
-        key=key, defaults={"endpoint": endpoint, "event": TEST, "context": context, "created_at": step.now}
-    )
+    defaults = {"endpoint": endpoint, "event": TEST, "context": context, "created_at": step.now}
+    WebhookDelivery.objects.get_or_create(key=key, defaults=defaults)
     nudge.send(JOB)
 
 

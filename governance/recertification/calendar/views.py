@@ -43,7 +43,5 @@ def deadlines(request: Request) -> HttpResponse:
     me = request.actor.person
     assert me is not None  # the page needs a sign-in
     now = request.now()
-    content = icalendar_file.calendar(
-        notices.events_of_person(me, now), name=f"Countersign, {settings.ORGANISATION}", now=now
-    )
-    return calendar_file(content)
+    events, name = notices.events_of_person(me, now), f"Countersign, {settings.ORGANISATION}"
+    return calendar_file(icalendar_file.calendar(events, name=name, now=now))

@@ -93,8 +93,7 @@ def to_join(campaign: Campaign, now: datetime) -> QuerySet[Item]:
     rows = Item.objects.filter(state__in=WAITING).exclude(campaign=campaign)
     joinings = Joining.objects.filter(campaign=campaign, item=OuterRef("pk"))
     grants = rows.filter(grant__in=scope.grants(now).filter(pk__lte=campaign.grants_until).values("pk"))
-    automations = rows.filter(
-        automation__in=scope.automations(now).filter(pk__lte=campaign.automations_until).values("pk")
-    )
+    in_scope = scope.automations(now).filter(pk__lte=campaign.automations_until)
+    automations = rows.filter(automation__in=in_scope.values("pk"))
     items = Item.objects.filter(pk__in=grants.order_by().values("pk").union(automations.order_by().values("pk")))
     return items.filter(~Exists(joinings)).order_by("pk")

@@ -83,10 +83,8 @@ def named_once(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None
     """A name belongs to one running campaign."""
     if not subject._state.adding:
         return Refusal("R2", "state", "It is already open.")
-    campaigns = Campaign.objects.filter(kind=CampaignKind.ADHOC, name=subject.name.strip()).exclude(
-        state=CampaignState.CLOSED
-    )
-    if not campaigns.exists():
+    same_name = Campaign.objects.filter(kind=CampaignKind.ADHOC, name=subject.name.strip())
+    if not same_name.exclude(state=CampaignState.CLOSED).exists():
         return None
     return Refusal("R2", "state", "A running campaign has this name.", "Choose another name.")
 
@@ -133,9 +131,8 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
         day: the last day for answers.
     """
     campaign = step.subject
-    deadline = answer_deadlines.deadline_on(
-        day, now=step.now, zone=organisation_zone(), holidays=organisation_holidays()
-    )
+    zone, holidays = organisation_zone(), organisation_holidays()
+    deadline = answer_deadlines.deadline_on(day, now=step.now, zone=zone, holidays=holidays)
     if deadline is None:
         raise refuse(Refusal("R2", "input", deadline_words(step.now)))
     if not free_text.name(campaign.name):
@@ -158,9 +155,8 @@ def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) ->
 
 def least_deadline(now: datetime) -> datetime:
     """The earliest deadline that leaves people their working days (R1)."""
-    return working_days.add_working_days(
-        now, answer_deadlines.LEAST_WORKING_DAYS, organisation_zone(), organisation_holidays()
-    )
+    zone, holidays = organisation_zone(), organisation_holidays()
+    return working_days.add_working_days(now, answer_deadlines.LEAST_WORKING_DAYS, zone, holidays)
 
 
 def deadline_words(now: datetime) -> str:

@@ -99,12 +99,9 @@ def freeze_grants(step: Step[Campaign], size: int) -> Frozen:
         size: how many grants at most.
     """
     campaign = step.subject
-    rows = (
-        Scope.from_json(campaign.scope)
-        .grants(step.now)
-        .filter(pk__gt=campaign.grants_to, pk__lte=campaign.grants_until)
-    )
-    grant_rows = load_grant_rows(scope.reviewable(rows, grace_by_tier(campaign.deadline)), size)
+    rows = Scope.from_json(campaign.scope).grants(step.now)
+    ahead = rows.filter(pk__gt=campaign.grants_to, pk__lte=campaign.grants_until)
+    grant_rows = load_grant_rows(scope.reviewable(ahead, grace_by_tier(campaign.deadline)), size)
     if not grant_rows:
         return (), ()
     given = grant_parameters(grant_rows, step.now)
@@ -127,9 +124,8 @@ def _insert_items(step: Step[Campaign], rows: str, given: Mapping[str, Any], key
         f" SELECT {key} FROM made ORDER BY {key}"
     )
     with connection.cursor() as cursor:
-        cursor.execute(
-            both, {**item_parameters(step.subject, step.now), "why": step.history_text, "type": "+", **given}
-        )
+        same = item_parameters(step.subject, step.now)
+        cursor.execute(both, {**same, "why": step.history_text, "type": "+", **given})
         return [pk for (pk,) in cursor.fetchall()]
 
 

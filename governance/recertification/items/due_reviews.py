@@ -44,9 +44,8 @@ def open_due(now: datetime, actor: Actor) -> int:
 def _grants_due(tier: str, now: datetime) -> QuerySet[Grant]:
     """Live grants that may be due; `answer_deadlines.plan_times` decides."""
     lead = timedelta(days=OPENS_BEFORE[tier])
-    rows = with_tier(Grant.objects.live(now).select_related(*OF_GRANT)).filter(
-        ~under_review(), tier_now=tier, renew=True, ends_at__gt=F("begins_at") + Value(lead)
-    )
+    live = with_tier(Grant.objects.live(now).select_related(*OF_GRANT))
+    rows = live.filter(~under_review(), tier_now=tier, renew=True, ends_at__gt=F("begins_at") + Value(lead))
     return rows.filter(Q(ends_at__lte=now + lead) | _review_near("begins_at", tier, now))
 
 

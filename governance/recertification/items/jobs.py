@@ -210,9 +210,8 @@ def _may_end(now: datetime) -> Q:
 
 def _is_held(now: datetime) -> Q:
     """Condition for items: their grant, or one of their automation's, is held from their campaign."""
-    return Q(circuit_breaker.is_blocked("grant", _CAUSE, now)) | Q(
-        _of_its_automation(circuit_breaker.blocked_grants(now))
-    )
+    blocked = _of_its_automation(circuit_breaker.blocked_grants(now))
+    return Q(circuit_breaker.is_blocked("grant", _CAUSE, now)) | Q(blocked)
 
 
 _CAUSE = Concat(Value("campaign:"), Cast(OuterRef("campaign"), CharField()))

@@ -32,12 +32,8 @@ def in_person(subject: Automation | Transfer, actor: Actor, now: datetime) -> Re
     """A delegate can't give away or take over an automation."""
     if actor.standing_for is None:
         return None
-    return Refusal(
-        "L2",
-        "duty",
-        "A delegate can't transfer an automation: the lead does it in person.",
-        "Wait until they are back.",
-    )
+    sentence = "A delegate can't transfer an automation: the lead does it in person."
+    return Refusal("L2", "duty", sentence, "Wait until they are back.")
 
 
 @duty("L2", backed_by=("transfer_one_at_a_time",))
@@ -57,9 +53,8 @@ def another_lead(subject: Transfer, actor: Actor, now: datetime) -> Refusal | No
     leads = {giving_team.lead_id, giving_team.deputy_lead_id, subject.asked_by_id}
     if actor.person is None or actor.person.pk not in leads:
         return None
-    return Refusal(
-        "L2", "duty", f"You lead {giving_team.name} too: the lead of each team has to agree.", "Its other lead answers."
-    )
+    sentence = f"You lead {giving_team.name} too: the lead of each team has to agree."
+    return Refusal("L2", "duty", sentence, "Its other lead answers.")
 
 
 @duty("L2")
@@ -67,11 +62,8 @@ def same_team(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
     """Only an automation that is in use and still in the giving team can be transferred."""
     automation = subject.automation
     if automation.team_id != subject.from_team_id or automation.state not in HELD:
-        return Refusal(
-            "L2",
-            "state",
-            f"{automation.name} is {automation.get_state_display().lower()}, so it can't be transferred any more.",
-        )
+        state = automation.get_state_display().lower()
+        return Refusal("L2", "state", f"{automation.name} is {state}, so it can't be transferred any more.")
     return None
 
 

@@ -202,9 +202,8 @@ def _overview(automation: Automation, shown: Version | None, actor: Actor, now: 
     if held and shown:
         grants = automation_queries.grants_of(automation, now=now)[automation.pk]
         picture = reach.automation_reach(automation, shown, held, identities, grants)
-    may_promote = bool(lineages.environments_above(automation)) and (
-        confirmation.confirm_import.refusal(automation.team, actor=actor, now=now) is None
-    )
+    above, promote = lineages.environments_above(automation), confirmation.confirm_import
+    may_promote = bool(above) and promote.refusal(automation.team, actor=actor, now=now) is None
     return {
         "reach": picture,
         "platform": automation.platform_name,

@@ -89,9 +89,8 @@ def _next_step(credential: Credential, actor: Actor, now: datetime) -> Shape | N
     if refusal is None:
         text = f"Once you confirm it, who answers for {store.name} decides about it where it is asked for from then on."
         fields = {"store": store.pk}
-        yes, not_here = (
-            reverse(name, args=[credential.pk]) for name in ("credential_kept_here", "credential_not_kept_here")
-        )
+        names = ("credential_kept_here", "credential_not_kept_here")
+        yes, not_here = (reverse(name, args=[credential.pk]) for name in names)
         actions.append({"label": "It is kept here", "kind": "filled", "post": yes, "fields": fields})
         actions.append({"label": "It is not", "kind": "quiet", "post": not_here, "fields": fields})
     elif refusal.kind == "duty":

@@ -183,10 +183,8 @@ def find_automation(
         return named
     registered = Automation.objects.select_related(*people)
     place = {"platform_instance": platform_name(manifest), "environment": environment, "external_id": "", "team": team}
-    same = registered.filter(**place, versions__source_digest=manifest.source.content).exclude(
-        state=AutomationState.RETIRED
-    )
-    automations = list(same.distinct()[:2])
+    same = registered.filter(**place, versions__source_digest=manifest.source.content)
+    automations = list(same.exclude(state=AutomationState.RETIRED).distinct()[:2])
     return automations[0] if len(automations) == 1 else None
 
 

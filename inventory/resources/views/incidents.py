@@ -78,9 +78,8 @@ def declare(request: Request, pk: int) -> HttpResponse:
 def end(request: Request, pk: int) -> HttpResponse:
     """End an incident (owner of the resource, security)."""
     seen = Resource.objects.visible_to(request.actor, request.now()).values("pk")
-    incident = get_object_or_404(
-        Incident.objects.filter(resource__in=seen).select_related("resource__interim__person"), pk=pk
-    )
+    rows = Incident.objects.filter(resource__in=seen).select_related("resource__interim__person")
+    incident = get_object_or_404(rows, pk=pk)
     return confirm(
         request,
         incident,

@@ -234,9 +234,8 @@ def ensure_a_day(step: Step[Any], item: Item) -> None:
     if item.suspended_at is None and grace_until > item.grace_until:
         was, item.grace_until = item.grace_until, grace_until
         step.save(item)
-        step.record(
-            "item.grace_moved", item, {"from": ledger_events.instant(was), "to": ledger_events.instant(grace_until)}
-        )
+        payload = {"from": ledger_events.instant(was), "to": ledger_events.instant(grace_until)}
+        step.record("item.grace_moved", item, payload)
 
 
 def ask_questions(step: Step[Any], context: ItemContext, questions: Iterable[Asks], bench: Bench) -> list[Question]:

@@ -61,9 +61,8 @@ def follow_assessment(made: Assessment, step: Step[Any]) -> None:
 
 def _tier_in(made: Assessment, grant: Grant) -> Tier:
     """The tier of a grant in an assessment; low if the assessment does not list it."""
-    part, key = (
-        ("privileges", grant.key) if grant.kind == GrantKind.PRIVILEGE else ("credentials", str(grant.credential_id))
-    )
+    is_privilege = grant.kind == GrantKind.PRIVILEGE
+    part, key = ("privileges", grant.key) if is_privilege else ("credentials", str(grant.credential_id))
     levels: Mapping[str, Any] = made.levels.get(part, {}).get(key, {})
     return Tier.from_word(levels.get("tier", "low"))
 

@@ -156,9 +156,8 @@ def close(step: Step[Item]) -> Effect:
     for grant in ending:
         lifecycle.end(grant, actor=step.actor, now=step.now, why=why)
     if len(ending) < len(held):
-        return Effect(
-            to=item.state, verb="item.partly_ended", payload={"grants": len(ending), "held": len(held) - len(ending)}
-        )
+        counts = {"grants": len(ending), "held": len(held) - len(ending)}
+        return Effect(to=item.state, verb="item.partly_ended", payload=counts)
     tell_owners(step, item, "ended", "ended", silent=not revoked)
     return close_effect(step, ItemOutcome.REVOKED, {"why": why})
 

@@ -181,9 +181,8 @@ def answer(request: Request, pk: int) -> HttpResponse:
     except Refused as error:
         params = {"answer": kind, "ends_on": ends_on}
         if not transition_answer.repeated_answer(question, request.actor, free_text.clean(typed["reason"]), params):
-            return refused(
-                request, error.refusal, fragment="refusal-item", context={"back_href": question_href(question)}
-            )
+            back = {"back_href": question_href(question)}
+            return refused(request, error.refusal, fragment="refusal-item", context=back)
         return _go_on(request, question, [])
     return _go_on(request, question, [draft])
 
@@ -208,8 +207,8 @@ def answer_card(request: Request, pk: int) -> HttpResponse:
         whole = replace(shown, is_whole=True)
         return _show(request, whole, _waiting(request), typed=typed, status=error.status)
     except Refused as error:
-        href = question_href(shown.question)
-        return refused(request, error.refusal, fragment="refusal-item", context={"back_href": href})
+        back = {"back_href": question_href(shown.question)}
+        return refused(request, error.refusal, fragment="refusal-item", context=back)
     return _go_on(request, shown.question, saved)
 
 
