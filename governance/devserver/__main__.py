@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 from governance.devserver import broker, child_process, postgres
 from governance.devserver.child_process import Trouble, from_os_error, from_output
@@ -24,7 +25,7 @@ RESET = "--reset"
 
 def main(arguments: list[str]) -> int:
     """Run what is asked for; returns the exit status."""
-    home = Home.from_environment()
+    home = Home(Path(os.environ.get("COUNTERSIGN_HOME") or PROJECT / ".countersign"))
     try:
         if arguments[:1] == ["run"]:
             if "--follow-parent" in arguments:  # stop in good order when `make` itself is killed

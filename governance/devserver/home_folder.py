@@ -60,11 +60,6 @@ class Home:
         self.welcome = self.root / "welcome.txt"
         self._lock_file = self.root / "lock"
 
-    @classmethod
-    def from_environment(cls) -> Home:
-        """The one that ``COUNTERSIGN_HOME`` names, or `.countersign` beside the code."""
-        return cls(Path(os.environ.get("COUNTERSIGN_HOME") or PROJECT / ".countersign"))
-
     def make(self) -> None:
         """Make it where it does not exist, readable by us alone."""
         _private(self.root)

@@ -230,9 +230,7 @@ class Automation(Owned):
         (I3).
         """
         meanwhile = self.interim_owner(now)
-        return (
-            self.owners if meanwhile is None else (meanwhile, *(owner for owner in self.owners if owner != meanwhile))
-        )
+        return self.owners if meanwhile is None else tuple(dict.fromkeys([meanwhile, *self.owners]))
 
     @property
     def requested_fields(self) -> dict[str, Any]:

@@ -60,9 +60,8 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
             | Q(team__deputy_lead__in=people)
             | interim_condition(people, now)
         ).order_by()
-        seen = VersionCredential.objects.filter(
-            credential=OuterRef("pk"), version__automation__in=Automation.objects.visible_to(actor, now)
-        )
+        visible = Automation.objects.visible_to(actor, now)
+        seen = VersionCredential.objects.filter(credential=OuterRef("pk"), version__automation__in=visible)
         led = Team.objects.filter(Q(lead__in=people) | Q(deputy_lead__in=people), members=OuterRef("owner"))
         gone = Q(owner__is_active=False) | Q(owner__left_at__isnull=False)
         named = InterimOwner.objects.filter(credential=OuterRef("pk"), person__in=people, ended_at__isnull=True)
@@ -147,9 +146,8 @@ class Credential(Owned):
     @property
     def sentence(self) -> str:
         """Sentence: "Use the credential Finance Slack workspace". The kind, in the source's words, is shown separately."""
-        return (
-            f"Use the credential {self.name}" if self.name else f"Use a credential without a name, of kind {self.kind}"
-        )
+        called = f"the credential {self.name}" if self.name else f"a credential without a name, of kind {self.kind}"
+        return f"Use {called}"
 
     def is_expired(self, now: datetime) -> bool:
         """Whether it has expired."""

@@ -225,10 +225,7 @@ def ownerless_condition(owner: str, now: datetime) -> Q:
         owner: field of the accountable owner.
         now: business time.
     """
-    owner_gone = (
-        Q((f"{owner}__isnull", True)) | Q((f"{owner}__is_active", False)) | Q((f"{owner}__left_at__isnull", False))
-    )
-    interim_active = Q(interim__person__is_active=True, interim__person__left_at__isnull=True)
-    return owner_gone & ~(
-        Q(interim__isnull=False, interim__state=InterimState.CONFIRMED, interim__until__gt=now) & interim_active
-    )
+    has_left = Q((f"{owner}__is_active", False)) | Q((f"{owner}__left_at__isnull", False))
+    is_active = Q(interim__person__is_active=True, interim__person__left_at__isnull=True)
+    interim_runs = Q(interim__isnull=False, interim__state=InterimState.CONFIRMED, interim__until__gt=now)
+    return (Q((f"{owner}__isnull", True)) | has_left) & ~(interim_runs & is_active)

@@ -136,9 +136,8 @@ class Privilege(AppendOnly):
         """Sentence: "Post messages to #finance in Finance Slack workspace"."""
         # Without scope and level, which lists leave unread.
         entitlement = self.entitlement
-        return sentences.sentence_for(
-            entitlement.words, entitlement.form, entitlement.resource.name, self.target, self.target_name
-        )
+        words = entitlement.words, entitlement.form, entitlement.resource.name
+        return sentences.sentence_for(*words, self.target, self.target_name)
 
     def sentence_of(self, scope: Sequence[str], level: str) -> str:
         """Sentence for an approved part: a smaller scope or a lower level (A7, R3)."""

@@ -13,7 +13,6 @@ from approvals.conflicts.rule_language.rule import Rule, write_text
 from approvals.conflicts.views import conflicts
 from approvals.models import Conflict, ConflictRule, ConflictState, Proposal
 from approvals.policies.diff import Change
-from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds.conflict_rule import ConflictRuleKind
 from approvals.proposals.views import proposals
 from governance.core.access import Actor
@@ -36,7 +35,7 @@ def rule_list(request: Request) -> HttpResponse:
     parsed = map(conflict_queries.parse_version, rules)
     rows = [(each.version, each.rule.sentence, counts.get(each.version.code)) for each in parsed]
     context = {
-        "may_propose": _may_propose("", request.actor, now),
+        "may_propose": proposals.may_propose(KIND, "", request.actor, now),
         "rows": rows,
         "given_up": _given_up(now),
     }
@@ -62,7 +61,7 @@ def rule(request: Request, code: str) -> HttpResponse:
     under_way = Proposal.objects.visible_to(actor, now).unanswered().filter(kind=KIND, target=code)
     context = {
         "is_version_asked": chosen is not None,
-        "may_propose": _may_propose(code, actor, now),
+        "may_propose": proposals.may_propose(KIND, code, actor, now),
         "version": shown,
         "rule": parsed,
         "mode_words": MODES[shown.mode] if shown == in_force else "",
@@ -96,8 +95,3 @@ def _changes(before: ConflictRule | None, shown: ConflictRule) -> tuple[Change, 
     """Return what a version changed against the version before; nothing for the first version."""
     old, new = ({"rule": row.document} if row is not None and not row.is_given_up else {} for row in (before, shown))
     return ConflictRuleKind().changes(shown.code, old, new) if before is not None else ()
-
-
-def _may_propose(code: str, actor: Actor, now: datetime) -> bool:
-    """Return whether the reader may propose a version of a rule, or without a code a new rule."""
-    return proposal_transitions.propose.refusal(Proposal(kind=KIND, target=code), actor=actor, now=now) is None

@@ -3,7 +3,6 @@ them.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -16,9 +15,8 @@ from approvals.policies import diff
 from approvals.policies import document as policy_document
 from approvals.policies import queries as kept
 from approvals.policies.schema import TIERS
-from approvals.proposals import transitions as proposal_transitions
-from approvals.proposals.views.proposals import list_rows
-from governance.core.access import Actor, Permission, access
+from approvals.proposals.views.proposals import list_rows, may_propose
+from governance.core.access import Permission, access
 from governance.web.components import times
 from governance.web.components.facts import Fact
 from governance.web.pages import pager
@@ -55,7 +53,7 @@ def policies(request: Request) -> HttpResponse:
     under_way = Proposal.objects.visible_to(request.actor, now).unanswered().filter(kind="policy")
     context = {
         "may_read_proposals": access.may(request.actor, Permission.PROPOSAL_READ, None, now=now),
-        "may_propose": _may_propose(request.actor, now),
+        "may_propose": may_propose("policy", DEFAULT, request.actor, now),
         "version": version,
         "tiers": by_tier(document),
         "facts": facts(document),
@@ -64,12 +62,6 @@ def policies(request: Request) -> HttpResponse:
         "pager": paged,
     }
     return page(request, "approvals/policies/policies.html", context)
-
-
-def _may_propose(actor: Actor, now: datetime) -> bool:
-    """Return whether the reader may propose: not during another proposal."""
-    row = Proposal(kind="policy", target=DEFAULT)
-    return proposal_transitions.propose.refusal(row, actor=actor, now=now) is None
 
 
 @require_GET
@@ -84,7 +76,7 @@ def policy(request: Request, number: int) -> HttpResponse:
     is_in_force = kept.in_force(now).version.pk == version.pk
     context = {
         "is_in_force": is_in_force,
-        "may_propose": not is_in_force and _may_propose(request.actor, now),
+        "may_propose": not is_in_force and may_propose("policy", DEFAULT, request.actor, now),
         "version": version,
         "proposal": Proposal.objects.visible_to(request.actor, now).filter(pk=version.proposal_id).first(),
         "before": before,

@@ -142,6 +142,11 @@ def write(
     return made
 
 
+def may_propose(kind: str, target: str, actor: Actor, now: datetime) -> bool:
+    """Return whether the reader may propose a change: not during another proposal about the same."""
+    return proposal_transitions.propose.refusal(Proposal(kind=kind, target=target), actor=actor, now=now) is None
+
+
 def refusal(request: Request, row: Proposal, now: datetime) -> Refusal | None:
     """Return why the reader can't make or amend the proposal, or None."""
     verb = proposal_transitions.propose if row._state.adding else proposal_transitions.amend

@@ -139,9 +139,8 @@ class _Reading:
     def _about_subscript(self, node: Node) -> str:
         """Reason of a bracket that reads a member with a computed name: the value may be anything."""
         deleted = node.holder("unary_expression", "argument")
-        is_written = node.holder("assignment_expression", "left") or (
-            deleted is not None and deleted.text_of("operator") == "delete"
-        )
+        is_deleted = deleted is not None and deleted.text_of("operator") == "delete"
+        is_written = node.holder("assignment_expression", "left") or is_deleted
         return "" if is_written or self._is_certain(node.children[-1]) or self._becomes_plain(node) else COMPUTED
 
     def _is_raw(self, template: Node) -> bool:

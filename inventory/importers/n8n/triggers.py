@@ -91,7 +91,6 @@ def entry_path(parameters: dict[str, Any]) -> str:
     Knowing the path is enough to call it: a part that looks like a token is hidden, with a digest.
     """
     options = parameters.get("options")
-    path = target_part(parameters.get("path")) or (
-        target_part(options.get("path")) if isinstance(options, dict) else ""
-    )
+    optional = options.get("path") if isinstance(options, dict) else ""
+    path = target_part(parameters.get("path")) or target_part(optional)
     return "/" + path_shown(path.lstrip("/"), is_entry=True) if path else ""
