@@ -178,5 +178,5 @@ def _operation(privilege: Privilege) -> list[Any]:
 
 def _rows_of_both(rows: QuerySet[Any], old: Version, new: Version) -> tuple[list[Any], list[Any]]:
     """Rows of two versions, loaded together."""
-    rows_by_version = grouped((row.version_id, row) for row in rows.filter(version__in=[old, new]))
+    rows_by_version = grouped((row.version_id, row) for row in rows.filter(version__in=[old.pk, new.pk]))
     return rows_by_version.get(old.pk, []), rows_by_version.get(new.pk, [])
