@@ -33,7 +33,9 @@ def test_version_without_any_grant_is_denied(company: Company, live: Submission,
         lifecycle.stop(grant, actor=as_actor(company.people.sana), now=company.now, reason="Stop it.")
     denial = answer(live, company)
     assert (denial.may_run, denial.code, list(denial.grants)) == (False, "NOTHING_HELD", [])
-    assert denial.sentence == "Nothing that version 1 asks for is held: it was rejected or stopped, or its term is over."
+    assert (
+        denial.sentence == "Nothing that version 1 asks for is held: it was rejected or stopped, or its term is over."
+    )
     assert len(denial.without) == 2
 
 
