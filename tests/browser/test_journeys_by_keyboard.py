@@ -73,7 +73,8 @@ def submit(hands: Hands, scripts: bool) -> Submission:
     if scripts:
         expect(button).not_to_have_attribute("aria-disabled", "true")
     hands.leave(button, REVIEW, back=True)
-    return Submission.objects.get(pk=int(hands.page.url.rstrip("/").rpartition("/")[2]))
+    key = int(hands.page.url.rstrip("/").rpartition("/")[2])
+    return Submission.objects.select_related("automation", "version").get(pk=key)
 
 
 @pytest.mark.rule("I7", "A12", "A14")
