@@ -2,7 +2,7 @@
 
 Notices of a digest (`outbox.EVENTS`) are queued as waiting. Notices of stopped access wait only minutes, and go in a digest of their own at
 any hour. The digest of the day goes at ``MAIL_DIGEST_AT`` in the person's zone, or later with the first task of that day. Tasks after it
-wait for the next day. No task is due before that, because a deadline does not count the day on which it begins.
+wait for the next day, and so does news without a task. No task is due before that, because a deadline does not count the day on which it begins.
 
 A digest has no finished tasks: the readers of the apps check each task when the digest is made, and again when it is sent. The key of
 person and day keeps the digest single, also after double runs and kills (R9). It is sent like every notice.
@@ -131,6 +131,7 @@ def make_due(*, now: datetime, gathering: timedelta) -> dict[str, int]:
 Ready = tuple[Person, str, Q]
 
 _OF_STOPPED = Q(event__in=outbox.SOON)
+_NEWS = Q(event__in=[event for event, group in outbox.EVENTS.items() if group is Group.KNOW])
 
 
 def _waiting(what: Q, now: datetime, gathering: timedelta) -> QuerySet[Any, Any]:
@@ -158,14 +159,18 @@ def _stopped(now: datetime, gathering: timedelta) -> Iterator[Ready]:
 def _ready(now: datetime, gathering: timedelta) -> Iterator[Ready]:
     """Return people with a due digest, and its key: notices waited long enough, the hour has come, and no digest went today.
 
+    News after that hour waits for a task or for the next day, so that it does not hold back the first task of the day.
+
     The day is that of the person's present zone. A person who crossed the date line has had a digest on that day.
     """
-    people = Person.objects.in_bulk(list(_waiting(~_OF_STOPPED, now, gathering).values_list("recipient", flat=True)))
+    waiting = _waiting(~_OF_STOPPED, now, gathering).annotate(asked=Min("created_at", filter=~_NEWS))
+    people = Person.objects.in_bulk(list(waiting.values_list("recipient", flat=True)))
     days: dict[int, date] = {}
-    for person in people.values():
-        local = now.astimezone(zone_of(person))
-        if local.time() >= settings.MAIL_DIGEST_AT:
-            days[person.pk] = local.date()
+    for pk, since, asked in waiting.values_list("recipient", "since", "asked"):
+        local = now.astimezone(zone_of(people[pk]))
+        morning = local.replace(hour=settings.MAIL_DIGEST_AT.hour, minute=settings.MAIL_DIGEST_AT.minute)
+        if local >= morning and (since < morning or (asked is not None and asked <= now - gathering)):
+            days[pk] = local.date()
     near = {pk: [key for days_off in (0, -1, 1) for key in _keys(pk, day, days_off)] for pk, day in days.items()}
     unsent = Q(state=NoticeState.DROPPED, attempts=1)  # dropped, because nothing was left to send: it is made again
     earlier = Notice.objects.filter(key__in=[key for keys in near.values() for key in keys]).exclude(unsent)

@@ -122,6 +122,21 @@ def test_dropped_notice_is_repeated_and_empty_digest_uses_no_day(
 
 
 @pytest.mark.django_db
+@pytest.mark.rule("R5", "A10")
+def test_news_waits_for_the_first_task_or_for_the_next_day(northwind: Northwind) -> None:
+    n = northwind
+    outbox.notify([n.karl, n.rita], "interim_agreed", thread="automation:1", key="news", now=NOW, context={})
+    assert daily_digest.make_due(now=NOW + MINUTES, gathering=MINUTES) == {}
+    later = NOW + timedelta(hours=1)
+    propose(n, 1, now=later)
+    assert daily_digest.make_due(now=later, gathering=MINUTES) == {}, "others may follow the task"
+    assert daily_digest.make_due(now=later + MINUTES, gathering=MINUTES) == {"digests": 1}
+    assert states(n.karl) == {"carried": 2, "queued": 1}
+    assert daily_digest.make_due(now=NEXT_MORNING, gathering=MINUTES) == {"digests": 1}
+    assert states(n.rita) == {"carried": 1, "queued": 1}
+
+
+@pytest.mark.django_db
 def test_leaver_gets_no_digest(northwind: Northwind) -> None:
     propose(northwind, 2)
     Person.objects.filter(pk=northwind.karl.pk).update(left_at=NOW)
@@ -292,7 +307,7 @@ def test_failing_recipient_blocks_no_other(northwind: Northwind, monkeypatch: py
         outbox.notice(recipient=n.ines, event="recertification_ended", thread="t", key="i", now=NOW),
     ]
     outbox.queue(other + to_ines)
-    assert mail_jobs.send_due(now=NOW + MINUTES)["sent"] == 2
+    assert mail_jobs.send_due(now=NEXT_MORNING)["sent"] == 2
     assert (states(n.karl), len(mails(n.rita)), len(mails(n.ines))) == ({"waiting": 2}, 1, 1)
 
 

@@ -80,7 +80,7 @@ def test_opened_notice_is_read_and_leads_to_its_page(northwind: Northwind) -> No
 def test_old_notices_and_digests_are_left_out(northwind: Northwind) -> None:
     queue(northwind.omar, "put_in_force", days_ago=31)
     mail_jobs.send_due(now=NOW - timedelta(days=31))
-    queue(northwind.omar, "commented")
+    queue(northwind.omar, "commented", days_ago=1)
     mail_jobs.send_due(now=NOW)
     assert Notice.objects.filter(event=outbox.DIGEST).exists()
     page = client_of(northwind.omar).get(reverse("notifications")).content.decode()
@@ -109,7 +109,7 @@ def test_mail_that_a_person_turned_off_is_not_sent_and_stays_in_the_portal(north
     wanted = sorted(mail_choices.OPTIONAL - set(OPTIONAL))
     client_of(n.omar).post(reverse("my_mail"), {"event": wanted})
     for person in (n.omar, n.jonas):
-        queue(person, *OPTIONAL)
+        queue(person, *OPTIONAL, days_ago=1)
     mail_jobs.send_due(now=NOW)
     states = {
         person.name: set(Notice.objects.filter(recipient=person, event__in=OPTIONAL).values_list("state", "error"))
