@@ -18,7 +18,7 @@ from approvals.models.conflict_rule import Mode
 from approvals.models.submission import Capacity
 from governance.core.access import Permission, Refusal, refuse
 from governance.core.engine.transition import Effect, Step, last_word
-from governance.core.models import Notice
+from governance.core.notices import outbox
 from inventory.models import ScopeKind
 from inventory.resources.transitions import bindings as transition_bindings
 from inventory.risk.levels import LOWER
@@ -146,10 +146,15 @@ def ask_for_changes(
         step,
         approval.submission,
         "changes_asked",
-        key=f"changes:{approval.pk}:{approval.round}:{len(context.route.retracted.get(approval.pk, ()))}",
+        key=f"{_question_key(approval)}{approval.round}:{len(context.route.retracted.get(approval.pk, ()))}",
         what=approval.title,
         by=step.actor.person.name if step.actor.person else "",
     )
+
+
+def _question_key(approval: Approval) -> str:
+    """Beginning of the keys of notices of questions about an approval."""
+    return f"changes:{approval.pk}:"
 
 
 @on_approval(
@@ -171,8 +176,7 @@ def answer(step: Step[Approval]) -> Effect:
     Comment.objects.create(
         submission=approval.submission, approval=approval, by=step.actor.person, at=step.now, text=step.reason
     )
-    key = f"submission:{approval.submission_id}:changes:{approval.pk}:"
-    Notice.objects.filter(key__startswith=key, read_at=None).update(read_at=step.now)
+    outbox.mark_read(f"submission:{approval.submission_id}", _question_key(approval), step.now)
     approval.round += 1
     route = step.context.route
     approvers = candidates.open_approval(approval, route.standing(approval), route)

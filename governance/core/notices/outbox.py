@@ -152,6 +152,17 @@ def notify(
     return len(queue(notices_for(people, event, thread=thread, key=key, now=now, context=context)))
 
 
+def mark_read(thread: str, key: str, now: datetime) -> None:
+    """Mark unread notices of a thread as read because their task is done.
+
+    Args:
+        thread: the thread.
+        key: beginning of the part of the unique key besides thread and person; see `notices_for`.
+        now: business time.
+    """
+    Notice.objects.filter(key__startswith=f"{thread}:{key}", read_at=None).update(read_at=now)
+
+
 def queue(notices: Iterable[Notice]) -> list[Notice]:
     """Queue notices in one statement, except those with an existing key (R9) and those to leavers.
 
