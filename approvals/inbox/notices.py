@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from approvals.inbox.queries import approvals, tasks
 from approvals.inbox.queries.approvals import SubmissionTask
 from approvals.inbox.task import Task
-from approvals.models import Conflict, Grant, Submission, Waiver
+from approvals.models import ApprovalState, Conflict, Grant, Submission, Waiver
 from governance.core.access import Actor
 from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
@@ -31,8 +31,11 @@ def register() -> None:
     _register_tasks(tasks.revocation_tasks, "revocation_overdue")
     _register_tasks(tasks.resources, "resource_waits")
     daily_digest.register(retraction_lines, "question_retracted")
-    _register_rows("submission", lambda _: Submission.objects.unfinished(), None, "tier_raised", "app_approved")
-    _register_rows("submission", lambda _: Submission.objects.filter(approvals__state="rejected"), None, "part_refused")
+    _register_rows("submission", lambda _: Submission.objects.unfinished(), None, "tier_raised")
+    approved = Q(app_approval__state=ApprovalState.APPROVED)
+    rejected = Q(approvals__state=ApprovalState.REJECTED)
+    _register_rows("submission", lambda _: Submission.objects.unfinished().filter(approved), None, "app_approved")
+    _register_rows("submission", lambda _: Submission.objects.filter(rejected), None, "part_rejected")
     _register_rows("conflict", lambda now: Conflict.objects.standing("", now), "due_at", "conflict_opened")
     _register_rows("waiver", lambda now: Waiver.objects.live(now).not_followed(), "ends_at", "waiver_ending")
     _register_rows("grant", lambda now: Grant.objects.live(now), "ends_at", "grant_ending")

@@ -213,7 +213,7 @@ def the_business_owner_accepts_what_is_left(stage: Stage, submission: Submission
     """Jonas accepts; the automation is live with what was approved, each until its own end, and without what was refused."""
     from playwright.sync_api import expect
 
-    jonas = stage.come_by_mail(stage.company.people.jonas, "Accept or decline")
+    jonas = stage.come_by_mail(stage.company.people.jonas, "1 to answer and 2 to know")
     page = jonas.page
     expect(jonas.record(REFUSED)).to_contain_text("Payments hold bank accounts")
     page.get_by_role("button", name="Accept the 8").click()

@@ -21,7 +21,7 @@ from governance.core.notices import outbox
 #: Notices to the builders by stage and outcome; a rejected app ends the submission, which has its own notice.
 NOTICES: dict[tuple[int, str], str] = {
     (1, ApprovalState.APPROVED): "app_approved",
-    (2, ApprovalState.REJECTED): "part_refused",
+    (2, ApprovalState.REJECTED): "part_rejected",
 }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from approvals.decisions.transitions import decide
 from approvals.models import Submission
-from governance.core.mail import mail_text
-from governance.core.models import Notice
+from governance.core.mail import daily_digest, mail_text
+from governance.core.mail import jobs as mail_jobs
+from governance.core.models import Notice, NoticeState
 from tests import scenarios
 from tests.approvals import stock_report
 from tests.people import as_actor
@@ -28,8 +31,17 @@ def test_builder_is_notified_of_an_approved_app_and_of_a_rejected_privilege(
     assert subjects(company, "app_approved") == ["Theo Brandt approved the app Weekly stock report"]
     refused = stock_report.privilege_on(stock_in_stage_2, company.slack)
     scenarios.reject(refused, company.people.omar, now=company.now)
-    assert subjects(company, "part_refused") == [f"Omar Haddad rejected for Weekly stock report: {refused.title}"]
-    assert not Notice.objects.filter(recipient=company.people.omar, event="part_refused").exists()
+    assert subjects(company, "part_rejected") == [f"Omar Haddad rejected “{refused.title}” for Weekly stock report"]
+    assert not Notice.objects.filter(recipient=company.people.omar, event="part_rejected").exists()
+
+
+@pytest.mark.rule("A5", "A7")
+def test_undone_app_approval_is_not_mailed(company: Company) -> None:
+    app = scenarios.decide_app(company, stock_report.submitted(company))
+    scenarios.retract(app, company.people.theo, now=company.now)
+    mail_jobs.send_due(now=company.now + timedelta(days=1))
+    notice = Notice.objects.get(recipient=company.people.rita, event="app_approved")
+    assert (notice.state, notice.error) == (NoticeState.DROPPED, daily_digest.DONE)
 
 
 @pytest.mark.rule("A4")
@@ -37,7 +49,7 @@ def test_rejected_app_has_one_notice_of_its_outcome(company: Company) -> None:
     app = scenarios.app_of(stock_report.submitted(company))
     scenarios.reject(app, company.people.theo, now=company.now)
     assert len(subjects(company, "submission_rejected")) == 1
-    assert not subjects(company, "app_approved") + subjects(company, "part_refused")
+    assert not subjects(company, "app_approved") + subjects(company, "part_rejected")
 
 
 @pytest.mark.rule("A14")

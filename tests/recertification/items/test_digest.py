@@ -109,7 +109,7 @@ def test_forty_open_tasks_are_one_daily_mail(held: Held, smtp: Server, settings:
     for _ in range(3):
         mail_jobs.send_due(now=now + MINUTES)
     (to_jonas,), (to_omar,) = smtp.to(n.jonas.email), smtp.to(n.omar.email)
-    assert to_jonas["Subject"].startswith(f"{cards[n.jonas]} to review and 1 to answer, first due ")
+    assert to_jonas["Subject"].startswith(f"{cards[n.jonas]} to review, 1 to answer and 1 to know, first due ")
     assert to_omar["Subject"].startswith(f"1 to decide and {cards[n.omar]} to review, first due ")
     for person, mail in ((n.jonas, to_jonas), (n.omar, to_omar)):
         carried = last_to(person).carried.all()
