@@ -3,7 +3,6 @@
 The page is one form. The rows hold the checkboxes, and the bar the rest. `selection` has what the bar needs to know of one approval.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 from django.urls import reverse
@@ -91,13 +90,8 @@ def _other_errors(reader: Reader) -> str:
 
 def _apart_words(apart: Sequence[str]) -> str:
     """Say which approvals are left out of "approve my remaining", and why; empty without any."""
-    are = (bulk_decisions.HIGH_RISK, bulk_decisions.IN_CONFLICT)
-    counted = [
-        f"{count} {'is' if count == 1 else 'are'} {reason}" if reason in are else f"for {count} {reason}"
-        for reason, count in Counter(apart).items()
-    ]
-    alone = "it is decided alone" if len(apart) == 1 else "each is decided alone"
-    return f"{' and '.join(counted)}, so {alone}" if counted else ""
+    reasons = ", ".join(dict.fromkeys(apart))
+    return f"{len(apart)} {'is' if len(apart) == 1 else 'are'} decided alone: {reasons}" if apart else ""
 
 
 def next_submission(submission: Submission, reader: Reader) -> Shape | None:

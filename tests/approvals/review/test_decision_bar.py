@@ -138,9 +138,9 @@ def test_answer_to_an_extra_approval_redraws_the_conflicts_and_the_count_in_the_
     ("reasons", "words"),
     [
         ([], ""),
-        (["part of a conflict"], "1 is part of a conflict, so it is decided alone"),
-        (["high risk"] * 3, "3 are high risk, so each is decided alone"),
-        (["high risk", "somebody objected"], "1 is high risk and for 1 somebody objected, so each is decided alone"),
+        (["part of a conflict"], "1 is decided alone: part of a conflict"),
+        (["high risk"] * 3, "3 are decided alone: high risk"),
+        (["high risk", "somebody objected"], "2 are decided alone: high risk, somebody objected"),
     ],
 )
 def test_bar_says_how_many_are_left_out_and_why(reasons: list[str], words: str) -> None:

@@ -401,7 +401,7 @@ def owner() -> Shape:
             "selected": [rows[0]["select"]],
             "one": rows[0]["select"],
             "together": 0,
-            "apart": "3 are high risk, so each is decided alone",
+            "apart": "3 are decided alone: high risk",
             "reason": "Two status columns are enough. dunning_note holds free text about customers, so I took it out.",
         },
         "events": [
