@@ -118,7 +118,7 @@ def _next_step(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
     # An admin who sets the data class does not activate it, so the button is the owner's.
     is_mine = refusal is None and (step != NextStep.CLASS or resource.owner == actor.person)
     button = {"label": resource.task, "kind": "filled", way: reverse(url_name, args=[resource.pk])}
-    imports = ImportItem.objects.that_open(resource.pk).order_by("pk")
+    imports = ImportItem.objects.visible_to(actor, now).that_open(resource.pk).order_by("pk")
     shown = imports.values_list("pk", "batch__by", "batch__by__name", "manifest__name", "filename")
     return {"step": step, "button": is_mine and button, "refusal": refusal, "imports": shown[:MOST_IMPORTS]}
 

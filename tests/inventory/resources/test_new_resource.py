@@ -66,7 +66,8 @@ def test_only_the_person_of_the_next_step_gets_task_and_button(
     for admin in (n.ines, n.karl):
         assert tasks_of(admin, "resources") == ["Name an owner of Stock base"]
         assert told(admin) == [("resource_waits", "Name an owner of Stock base")]
-    assert "Rita Novak with the import of" in page_of(n.ines, resource)
+    assert "Rita Novak with <a" in page_of(n.rita, resource)
+    assert "Rita Novak with" not in page_of(n.ines, resource), "a draft is its builder's and their team's"
     named(n, resource)
     assert tasks_of(n.ines, "resources") == tasks_of(n.karl, "resources") == []
     assert tasks_of(n.omar, "resources") == ["Accept to own Stock base"]
