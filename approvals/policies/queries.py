@@ -6,8 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, cached_property, reduce
-from operator import getitem
+from functools import cache, cached_property
 from typing import Any
 
 import rfc8785
@@ -21,7 +20,10 @@ def _number(*path: str) -> cached_property[int]:
     """Declare a whole number of a policy, by its path in the document."""
 
     def number_of(policy: Policy) -> int:
-        return int(reduce(getitem, path[1:], policy.part(path[0])))
+        value = policy.part(path[0])
+        for name in path[1:]:
+            value = value[name]
+        return int(value)
 
     return cached_property(number_of)
 

@@ -230,7 +230,9 @@ class Automation(Owned):
         (I3).
         """
         meanwhile = self.interim_owner(now)
-        return self.owners if meanwhile is None else tuple(dict.fromkeys([meanwhile, *self.owners]))
+        if meanwhile is None:
+            return self.owners
+        return tuple(dict.fromkeys([meanwhile, *self.owners]))
 
     @property
     def requested_fields(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ FOLLOWED = ("resource.proposed", "resource.registered", "resource.owner_named", 
 
 
 def queue_step(resource: Resource, step: Step[Any]) -> None:
-    """Queue the notices after an event of a resource: each person but the actor is told once of each step."""
+    """Queue the notices after an event of a resource. The actor gets none, and every other person gets one notice for each step."""
     is_proposed, others = resource.state == ResourceState.PROPOSED, ~Q(pk__in=step.actor.people_ids)
     facts: Any = {"resource": resource.name, "task": resource.task, "page": ["resource", resource.pk]}
     facts |= {"waits_for": resource.waits_for if is_proposed else "", "proposer": str(resource.proposed_by or "")}

@@ -89,7 +89,7 @@ document.addEventListener("htmx:afterSettle", () => {
 document.addEventListener("input", ({ target }) => {
   if (target.getAttribute?.("aria-invalid") !== "true" || !target.value.trim()) return;
   target.removeAttribute("aria-invalid");
-  for (const id of (target.getAttribute("aria-describedby") ?? "").split(" ")) if (/[-_]error$/.test(id)) document.getElementById(id).hidden = true;
+  for (const id of (target.getAttribute("aria-describedby") ?? "").split(" ")) if (/[-_]error$/.test(id)) document.getElementById(id)?.setAttribute("hidden", "");
 });
 
 // data-opens="id" opens a dialog, data-closes closes the one around it; a click on the backdrop closes it too.

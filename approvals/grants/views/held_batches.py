@@ -26,11 +26,8 @@ SHOWN = (("", "Open"), ("ended", "Answered or over"))
 @require_GET
 def batch_list(request: Request) -> HttpResponse:
     """Show open or past batches; filters are in the URL."""
-    path, query, visible = (
-        reverse("held_batches"),
-        request.GET,
-        HeldBatch.objects.visible_to(request.actor, request.now()),
-    )
+    path, query = reverse("held_batches"), request.GET
+    visible = HeldBatch.objects.visible_to(request.actor, request.now())
     team, of_team = number(query.get("team")), "held__grant__automation__team"
     # One row for each batch, so that the grants are counted over all teams.
     seen = visible if team is None else visible.filter(pk__in=visible.filter(**{of_team: team}).order_by().values("pk"))

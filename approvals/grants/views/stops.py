@@ -79,15 +79,15 @@ def _context(request: Request, row: Stop, now: datetime) -> Shape:
     names = {*row.automations, *(grant.automation_id for grant in grants)}
     automations = Automation.objects.visible_to(actor, now).filter(pk__in=names).order_by("name", "pk")
     automations = automations.select_related("business_owner", "technical_owner")
-    still_acting = {grant.automation_id for grant in grants if grant.enforcement == EnforcedBy.DETACHED}
+    detached = stopped.filter(enforcement=EnforcedBy.DETACHED)
     return {
         "stop": row,
         "target": row.target,
         "name": str(row.target),
         "grants": grants,
         "number": stopped.count(),
-        "uncut": stopped.filter(enforcement=EnforcedBy.DETACHED).count(),
-        "running": [row for row in automations if row.pk in still_acting],
+        "uncut": detached.count(),
+        "running": automations.filter(pk__in=detached.order_by().values("automation")),
         "automations": list(automations),
         "hidden": len(names) - len(automations),
         "may_undo": stops.undo.refusal(row, actor=actor, now=now) is None,

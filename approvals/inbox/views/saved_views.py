@@ -104,7 +104,6 @@ def remove_view(request: Request, pk: int) -> HttpResponse:
     return ask(
         request,
         lambda _: view.delete(),
-        lambda: None,
         title=f"Remove “{view.name}”?",
         text="Only the name is removed. The filters still find the same rows.",
         label="Remove the view",

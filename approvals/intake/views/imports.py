@@ -275,7 +275,6 @@ def discard(request: Request, pk: int) -> HttpResponse:
     return ask(
         request,
         lambda _: previews.discard_item(item),
-        lambda: None,
         title=f"Discard {item.manifest.get('name') or item.filename}?",
         text="What was read and what you typed is gone then. What is in the register already stays.",
         label="Discard",

@@ -303,7 +303,6 @@ def discard(request: Request, pk: int) -> HttpResponse:
     return ask(
         request,
         lambda _: previews.discard_all(batch),
-        lambda: None,
         title="Discard what was not imported?",
         text=_discard_sentence(batch),
         label="Discard",

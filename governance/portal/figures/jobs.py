@@ -193,9 +193,16 @@ def _health(now: datetime) -> Iterator[Tally]:
 
 #: What counts each figure, by the first word of its name.
 FIGURES: dict[str, Callable[[datetime], Iterator[Tally]]] = {
-    count.__name__.removeprefix("_"): count
-    for count in (
-        *(_automations, _approvals, _overdue, _recertifications, _ending, _enforcement, _conflicts),
-        *(_waivers, _removals, _credentials, _ownerless, _health),
-    )
+    "automations": _automations,
+    "approvals": _approvals,
+    "overdue": _overdue,
+    "recertifications": _recertifications,
+    "ending": _ending,
+    "enforcement": _enforcement,
+    "conflicts": _conflicts,
+    "waivers": _waivers,
+    "removals": _removals,
+    "credentials": _credentials,
+    "ownerless": _ownerless,
+    "health": _health,
 }

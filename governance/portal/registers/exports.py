@@ -29,10 +29,17 @@ MOST, CHUNK = 50_000, 1_000
 #: In a workbook no text is a formula, a number or a link, and rows go to disk as they come.
 OPTIONS: Final = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
 
-_CODED = (state_words.LEVELS, state_words.TIERS, state_words.DATA_CLASSES, state_words.RESOURCE_KINDS)
-#: Words of codes, as the pages show them, and the columns that hold codes.
-WORDS: Final = {code: word.text for words in _CODED for code, word in words.items()} | dict(Lifetime.choices)
-CODES: Final = ("kind", "environment", "tier", "risk", "data_class", "drawn_level", "lifetime", "enforcement")
+_VOCABULARIES = {
+    "tier": state_words.TIERS,
+    "risk": state_words.TIERS,
+    "drawn_level": state_words.LEVELS,
+    "data_class": state_words.DATA_CLASSES,
+    "kind": state_words.RESOURCE_KINDS,
+}
+#: Words of the codes of a column, as the pages show them.
+WORDS: Final = {name: {code: word.text for code, word in words.items()} for name, words in _VOCABULARIES.items()} | {
+    "lifetime": dict(Lifetime.choices)
+}
 
 
 class Rows:
@@ -65,7 +72,9 @@ def _text(value: object) -> object:
 
 
 def _worded(name: str, value: Any) -> Any:
-    return WORDS.get(value, value if name == "kind" else value.capitalize()) if name in CODES and value else value
+    if name in ("environment", "enforcement"):
+        return value.capitalize()
+    return WORDS[name].get(value, value) if name in WORDS else value
 
 
 def answer(listing: Listing, form: str, actor: Actor, now: datetime) -> HttpResponseBase:

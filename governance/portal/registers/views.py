@@ -53,8 +53,8 @@ def register_list(request: Request, name: str, **more: Any) -> HttpResponseBase:
         **more,
     }
     if name == "grant_list" and (key := number(request.GET.get("resource"))) is not None:
-        for resource in Resource.objects.visible_to(request.actor, now).filter(pk=key):
-            context["title"] = f"Who can touch {resource.name}"
+        resource = Resource.objects.visible_to(request.actor, now).filter(pk=key).first()
+        context["title"] = f"Who can touch {resource.name}" if resource is not None else context["title"]
     return page(request, "portal/registers/register.html", context, fragment="list", also=("top", "choices", "kept"))
 
 

@@ -4,7 +4,8 @@ The context is ``now`` and ``chrome``. Both are lazy: a fragment that shows no f
 that read the clock itself passes its own ``now``, which stands before this one; one that counted for an entry passes its
 own ``chrome``.
 
-Packages of apps have the SQL of what only they can count; the table has the order, the names and the permissions.
+A package counts its own rows by the SQL in its folder ``counts``. The table `destinations.csv` has the order of the entries, their names and
+their permissions.
 """
 
 from collections.abc import Mapping

@@ -243,7 +243,7 @@ def confirm(request: Request, row: Any, verb: Transition[Any], *, back: str = ""
 def ask(
     request: Request,
     act: Callable[[str], Any],
-    refusal: Callable[[], Refusal | None],
+    refusal: Callable[[], Refusal | None] = lambda: None,
     *,
     title: str,
     text: str,

@@ -143,7 +143,7 @@ def _head(automation: Automation, newest: Any, actor: Actor, now: datetime, read
     is_live = automation.state == AutomationState.LIVE
     state: str = automation.state
     if state == AutomationState.DRAFT and newest is not None and newest.outcome in state_words.STATES["automation"]:
-        state = newest.outcome  # its last submission came to nothing
+        state = newest.outcome  # the last submission was rejected, withdrawn or declined, or has expired
     word = state_words.state_word("automation", state)
     number = f", version {automation.approved_version.number}" if automation.approved_version else ""
     kind, technical = automation.get_kind_display(), automation.technical_owner
