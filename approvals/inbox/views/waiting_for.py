@@ -1,8 +1,6 @@
 """People that a submission waits for, as pages draw them (``components/waiting_for.html``)."""
 
 from collections.abc import Iterable
-from datetime import date
-from itertools import groupby
 
 from approvals.inbox.waiting_for import Holder, Waiting, group_by_people, join_with_or
 from approvals.review.views.reader import Reader
@@ -11,9 +9,9 @@ from governance.web.pages.page import Shape
 
 
 def holder_shapes(held: Iterable[Waiting], reader: Reader) -> list[Shape]:
-    """Return one ``{who, count, since, also}`` per group of people, the reader's own first.
+    """Return one ``{who, count, since, later}`` per group of people, the reader's own first.
 
-    ``also`` lists alternatives who were asked on another day, each ``{who, since}``: a deputy, half of the time later.
+    ``later`` names the alternatives who were asked on a later day: a deputy, half of the time later.
     """
     lines = [_line(item, reader) for item in group_by_people(held)]
     return sorted(lines, key=lambda line: not line.pop("is_mine"))
@@ -21,16 +19,18 @@ def holder_shapes(held: Iterable[Waiting], reader: Reader) -> list[Shape]:
 
 def _line(held: Waiting, reader: Reader) -> Shape:
     people = sorted(held.people, key=lambda holder: (times.day_of(holder.since), not _is_me(holder, reader)))
-    days = [
-        _of_a_day(day, holders, reader)
-        for day, holders in groupby(people, key=lambda holder: times.day_of(holder.since))
-    ]
-    is_mine = any(_is_me(holder, reader) for holder in people)
-    return days[0] | {"count": held.count, "also": days[1:], "is_mine": is_mine}
+    since = times.day_of(people[0].since)
+    return {
+        "who": _names([holder for holder in people if times.day_of(holder.since) == since], reader),
+        "count": held.count,
+        "since": since,
+        "later": _names([holder for holder in people if times.day_of(holder.since) > since], reader),
+        "is_mine": any(_is_me(holder, reader) for holder in people),
+    }
 
 
-def _of_a_day(day: date, people: Iterable[Holder], reader: Reader) -> Shape:
-    return {"who": join_with_or(["you" if _is_me(holder, reader) else holder.name for holder in people]), "since": day}
+def _names(people: Iterable[Holder], reader: Reader) -> str:
+    return join_with_or(["you" if _is_me(holder, reader) else holder.name for holder in people])
 
 
 def _is_me(holder: Holder, reader: Reader) -> bool:

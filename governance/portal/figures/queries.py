@@ -6,13 +6,14 @@ from datetime import datetime
 from functools import cached_property
 
 from django.conf import settings
-from django.db.models import Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from governance.core.access import Actor, access
 from governance.core.clock.organisation import organisation_zone
 from governance.core.models import JobRun, Team, TeamKind
 from governance.portal.figures.jobs import JOB
 from governance.portal.models import Figure
+from inventory.models import Automation
 from inventory.models.resource import sees_whole_register
 
 
@@ -59,15 +60,17 @@ def load_scopes(actor: Actor, now: datetime) -> list[Scope]:
     """Load the scopes whose figures the actor may see.
 
     Members and leads see those of their team (a fallback team has none); a delegate sees those of teams that the giver leads. A reader of the whole
-    register sees the organisation first. One query.
+    register sees the organisation first. Teams with automations come before others. One query.
     """
     if actor.person is None or actor.token is not None:
         return []
     people, sees_all = access.answers_as(actor, now), sees_whole_register(actor, now)
     led_or_joined = Q(lead__in=people) | Q(deputy_lead__in=people) | Q(members=actor.person)
-    teams = Team.objects.filter(led_or_joined).exclude(kind=TeamKind.FALLBACK).order_by("name", "pk").distinct()
+    teams = Team.objects.filter(led_or_joined).exclude(kind=TeamKind.FALLBACK).distinct()
+    has_automations = Exists(Automation.objects.filter(team=OuterRef("pk")))
+    teams = teams.annotate(busy=has_automations).order_by("-busy", "name", "pk").values_list("pk", "name", "busy")
     organisation = [Scope(None, settings.ORGANISATION, sees_all)] if sees_all else []
-    return [*organisation, *(Scope(pk, name, sees_all) for pk, name in teams.values_list("pk", "name"))]
+    return [*organisation, *(Scope(pk, name, sees_all) for pk, name, _ in teams)]
 
 
 def find_scope(scopes: list[Scope], team: int | None) -> Scope | None:

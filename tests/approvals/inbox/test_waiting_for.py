@@ -104,7 +104,7 @@ def test_deputy_waits_since_day_of_being_asked(
     waiting = everywhere(n.rita, stage_2)
     assert waiting["home"] == waiting["status"] == waiting["automation"]
     assert any(
-        line.startswith("Omar Haddad") and line.endswith(" or, asked later, Amara Okafor since today")
+        line.startswith("Omar Haddad") and line.endswith(", later also Amara Okafor")
         for line in waiting["home"]
     )
     records = Program.of(n.rita).get(f"/submissions/{stage_2.pk}").said["records"]
