@@ -104,8 +104,7 @@ def test_deputy_waits_since_day_of_being_asked(
     waiting = everywhere(n.rita, stage_2)
     assert waiting["home"] == waiting["status"] == waiting["automation"]
     assert any(
-        line.startswith("Omar Haddad") and line.endswith(", later also Amara Okafor")
-        for line in waiting["home"]
+        line.startswith("Omar Haddad") and line.endswith(", later also Amara Okafor") for line in waiting["home"]
     )
     records = Program.of(n.rita).get(f"/submissions/{stage_2.pk}").said["records"]
     held = next(record["held_by"] for record in records if "scm.stock" in record["sentence"])
