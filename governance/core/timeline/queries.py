@@ -85,7 +85,7 @@ def shapes(
         people: people that the caller has loaded. Names of other actors are read.
         texts: subjects in words that the caller has read and the reader may see.
     """
-    acts = Q(actor_id=str(row.opaque_id)) if isinstance(row, Person) else Q()
+    acts = Q(actor_id=str(row.opaque_id)) & ~Q(verb__in=OF_ITSELF) if isinstance(row, Person) else Q()
     found = LedgerEvent.objects.filter(Q(about__contains=ledger_events.timeline_keys(row)) | acts).select_related(
         "reason"
     )
