@@ -265,6 +265,8 @@ def test_page_of_a_person_shows_tasks_grants_and_their_own_acts(company: Company
     page = text(ines.get(reverse("person", args=[n.jonas.pk])))
     register = f"{reverse('grant_list')}?automation={stock_in_force.automation_id}&amp;ends=open"
     assert f'<a href="{register}">4 grants</a>' in page
+    pages = [text(ines.get(reverse("person", args=[person.pk]))) for person in (n.omar, n.mei, n.jonas, n.lena)]
+    assert not any("It went live" in page for page in pages), "an event of itself is nobody's act"
     number, _ = cost(ines, reverse("person_tasks", args=[n.omar.pk]))
     assert number <= 15
 
