@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from governance.core.access import Actor
 from governance.core.mail import mail_text
@@ -13,6 +13,9 @@ from governance.core.notices.outbox import Kind
 
 #: How long the portal shows a notice (H7).
 KEPT = timedelta(days=30)
+
+#: Facts that notices of a thread and event share when they say the same.
+SAME = ("page", "what")
 
 #: Headings of the mail settings by subject, in their order.
 SUBJECTS = {
@@ -63,14 +66,25 @@ class Choices:
 
 
 def notices_of(person: Person | None, now: datetime) -> QuerySet[Notice]:
-    """The person's notices that the portal shows; a digest repeats notices and is left out."""
-    rows = Notice.objects.filter(recipient=person, created_at__gt=now - KEPT)
-    return rows.exclude(event=outbox.DIGEST)
+    """The person's notices that the portal shows: the newest of those that say the same, such as reminders."""
+    newest = _kept(person, now).order_by().values("thread", "event", *(f"context__{fact}" for fact in SAME))
+    return Notice.objects.filter(pk__in=newest.annotate(newest=Max("pk")).values("newest"))
 
 
 def unread_notices(actor: Actor, now: datetime) -> QuerySet[Notice]:
-    """The reader's unread notices."""
-    return notices_of(actor.person, now).filter(read_at=None)
+    """The reader's unread notices, with repeated ones."""
+    return _kept(actor.person, now).filter(read_at=None)
+
+
+def like(notice: Notice) -> Q:
+    """Select the notices that say the same as one."""
+    facts = {fact: notice.context[fact] for fact in SAME if fact in notice.context}
+    return Q(thread=notice.thread, event=notice.event, context__contains=facts)
+
+
+def _kept(person: Person | None, now: datetime) -> QuerySet[Notice]:
+    """Notices of the last 30 days; a digest repeats notices and is left out."""
+    return Notice.objects.filter(recipient=person, created_at__gt=now - KEPT).exclude(event=outbox.DIGEST)
 
 
 def line_of(notice: Notice, person: Person) -> Line:

@@ -14,8 +14,9 @@ from governance.core.mail import jobs as mail_jobs
 from governance.core.models import Notice, NoticeState, Person, UnwantedMail
 from governance.core.notices import mail_choices, outbox
 from governance.web.pages import pager
+from governance.web.pages.navigation import UNREAD, counts_of
 from tests.inventory.automations.test_register_pages import cost
-from tests.people import NOW, Northwind
+from tests.people import NOW, Northwind, as_actor
 from tests.signed_in_client import client_of
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +88,22 @@ def test_old_notices_and_digests_are_left_out(northwind: Northwind) -> None:
     assert page.count('class="row-name"') == 1
 
 
+@pytest.mark.rule("R5", "H7")
+def test_reminder_is_one_line_and_is_read_with_those_before(northwind: Northwind) -> None:
+    n = northwind
+    for days in (3, 2, 1):
+        queue(n.omar, "revocation_overdue", days_ago=days, what="Read rows")
+    (other,) = queue(n.omar, "revocation_overdue", days_ago=2, what="Send mail")
+    omar = client_of(n.omar)
+    assert counts_of(as_actor(n.omar))[UNREAD] == 2
+    page = omar.get(reverse("notifications")).content.decode()
+    assert page.count("Unread: ") == 2
+    (newest,) = Notice.objects.filter(created_at=NOW - timedelta(days=1))
+    omar.post(reverse("notification_open", args=[newest.pk]))
+    assert list(Notice.objects.filter(recipient=n.omar, read_at=None)) == [other]
+    assert counts_of(as_actor(n.omar))[UNREAD] == 1
+
+
 @pytest.mark.rule("R5")
 def test_required_mail_stays_on(northwind: Northwind) -> None:
     omar = client_of(northwind.omar)
@@ -138,7 +155,7 @@ def test_notifications_are_paged_and_cost_the_same_for_many(
     cost(omar, path)
     few, _ = cost(omar, path)
     for number in range(60):
-        queue(northwind.omar, "commented", number=number)
+        queue(northwind.omar, "commented", what=f"Part {number}")
     many, size = cost(omar, path)
     assert few == many <= 8
     assert size <= 60_000
