@@ -10,6 +10,12 @@ from approvals.models.grant import GrantQuerySet
 from inventory.models import AutomationState
 
 ENDS_SOON = timedelta(days=30)
+#: Why an active grant is not in force: by the state of its automation (G3, G5), or without its credential (A2).
+NOT_LIVE = {
+    AutomationState.SUSPENDED: "the automation is stopped",
+    AutomationState.RETIRED: "the automation was retired, and its end is paused",
+}
+WITHOUT_CREDENTIAL = "the credential that it needs is not granted any more"
 
 
 def effective_state(grant: Grant, now: datetime) -> tuple[str, str]:
@@ -21,12 +27,10 @@ def effective_state(grant: Grant, now: datetime) -> tuple[str, str]:
     if grant.state == GrantState.ACTIVE:
         if grant.ends_at <= now:
             return GrantState.ENDED, "its term is over"
-        if grant.automation.state == AutomationState.SUSPENDED:
-            return GrantState.SUSPENDED, "the automation is stopped"
-        if grant.automation.state == AutomationState.RETIRED:
-            return GrantState.SUSPENDED, "the automation was retired, and its end is paused"
+        if words := NOT_LIVE.get(AutomationState(grant.automation.state)):
+            return GrantState.SUSPENDED, words
         if not getattr(grant, "usable", True):
-            return GrantState.SUSPENDED, "the credential that it needs is not granted any more"
+            return GrantState.SUSPENDED, WITHOUT_CREDENTIAL
     return grant.state, grant.why_words
 
 

@@ -6,7 +6,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, Concat
 
-from approvals.grants.queries import ENDS_SOON
+from approvals.grants.queries import ENDS_SOON, NOT_LIVE, WITHOUT_CREDENTIAL
 from approvals.models import Decision, EnforcedBy, Grant, GrantState, Submission, SubmissionKind, SubmissionState
 from approvals.models.grant import WHY_WORDS, touching, usable_condition
 from governance.core.access import ROLE_WORDS, Actor
@@ -25,8 +25,9 @@ EFFECTS = {effect.value: (effect.label, Q(enforcement=effect)) for effect in Enf
 def grants(actor: Actor, now: datetime) -> Register:
     """Grants with both approvals; their state as it counts at ``now`` (G3)."""
     ended = Q(state=GrantState.ENDED) | Q(ends_at__lte=now)
-    stopped = Q(state=GrantState.SUSPENDED) | Q(automation__state__in=("suspended", "retired")) | ~usable_condition(now)
+    stopped = Q(state=GrantState.SUSPENDED) | Q(automation__state__in=NOT_LIVE) | ~usable_condition(now)
     why = [(Q(ended_why=code) | Q(ended_why="", suspended_why=code), words) for code, words in WHY_WORDS.items()]
+    why += [(ended, WHY_WORDS["term"]), *((Q(automation__state=state), words) for state, words in NOT_LIVE.items())]
     soon = Q(ends_at__gt=now, ends_at__lte=now + ENDS_SOON) & ~Q(state=GrantState.ENDED)
     return declare(
         "grant_list",
@@ -53,7 +54,7 @@ def grants(actor: Actor, now: datetime) -> Register:
         drawn_level=text_case((Q(entitlement=None), "secret"), default=F("level")),
         resource_id=Coalesce("entitlement__resource", "credential__opens", "approval__decided_on"),
         resource_name=Coalesce("entitlement__resource__name", "credential__opens__name", "approval__decided_on__name"),
-        why=text_case(*why, default=""),
+        why=text_case(*why, (stopped, WITHOUT_CREDENTIAL), default=""),
         app_approvers=approvers("app_approval"),
         approvers=approvers("approval"),
     )

@@ -1,4 +1,6 @@
-"""A register's selected rows as CSV or XLSX. The file names its filter, time, reader, number of rows and digest (H4).
+"""A register's selected rows as CSV or XLSX (H4).
+
+CSV is a plain table. The second sheet of a workbook names filter, time, reader, number of rows and their digest.
 
 Rows are read in chunks and written to a file on disk, so memory does not grow with the register.
 """
@@ -6,15 +8,16 @@ Rows are read in chunks and written to a file on disk, so memory does not grow w
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from tempfile import TemporaryFile
 from typing import Any, Final
 
-from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, HttpResponseBase
 from django.utils import timezone
 from xlsxwriter import Workbook
 
 from governance.core.access import Actor
-from governance.recertification.evidence.evidence_file import Evidence, cell, csv_text
+from governance.recertification.evidence.evidence_file import cell, csv_text
 from governance.web.components import state_words
 from governance.web.registers.register import Listing
 from inventory.models import Lifetime
@@ -116,17 +119,15 @@ def send(
     """
     rows, file = Rows(values), TemporaryFile()  # noqa: SIM115  closed when it is sent
     head = {"type": "export", "of": title, "filter": filters or "none", "at": now, "by": str(actor.person or "")}
-    name = f"{title.lower().replace(' ', '-')}-{now:%Y-%m-%d}.{form}"
     if form == "xlsx":
         _write_workbook(Workbook(file, OPTIONS), heads, rows, head)
-        file.seek(0)
-        return FileResponse(file, as_attachment=True, filename=name, content_type=TYPES[form])
-    file.write(csv_text([heads]).encode())
-    for row in rows:
-        file.write(csv_text([row]).encode())
-    pieces = Evidence({**head, **rows.head()}, file, form).pieces()
-    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(pieces, content_type=TYPES[form], headers=disposition)
+    else:
+        for row in chain([heads], rows):
+            file.write(csv_text([row]).encode())
+    file.seek(0)
+    first = f"-first-{MOST}-rows" if rows.count >= MOST else ""
+    name = f"{title.lower().replace(' ', '-')}-{now:%Y-%m-%d}{first}.{form}"
+    return FileResponse(file, as_attachment=True, filename=name, content_type=TYPES[form])
 
 
 def _write_workbook(book: Workbook, heads: Sequence[str], rows: Rows, head: Mapping[str, Any]) -> None:

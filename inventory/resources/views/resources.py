@@ -89,7 +89,7 @@ def _actions(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
         (resources.name_owner, "resource_name_owner", {"label": "Name an owner", "icon": "person"}),
         (declare_incident, "resource_incident", {"label": "Declare an incident", "icon": "warning"}),
     )
-    touched = f"{reverse('grant_list')}?resource={resource.pk}&ends=open"
+    touched = f"{reverse('grant_list')}?resource={resource.pk}&state=active"
     actions = [{"label": "Who can touch it", "icon": "eye", "href": touched}]
     actions += offered(resource, offers, actor=actor, now=now)
     if resource.state == ResourceState.ACTIVE and access.may(actor, Permission.PROPOSAL_MAKE, None, now=now):

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import zipfile
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.urls import reverse
 
 from approvals.models import Approval, Grant, SavedView, Submission
 from governance.core.models import Person
+from governance.portal.registers import exports
 from governance.portal.registers.views import REGISTERS
 from governance.web.pages import pager
 from governance.web.registers import register as register_module
@@ -167,16 +169,23 @@ def test_export_holds_all_selected_rows_and_says_what_it_is(
         rows, about = names["xl/worksheets/sheet1.xml"], names["xl/worksheets/sheet2.xml"]
         assert ("Two" in rows, "Hidden" in rows, "<f>" in rows) == (True, False, False)
         assert ">'=1+1<" in rows.replace("&#39;", "'")
-        assert "Risk: High risk" in about
+        assert f"Risk: High risk; Team: {team.name}" in about
+        plain = client_of(company.people.rita).get(f"{reverse('automation_list')}?{query.replace('xlsx', 'csv')}")
+        rest = b"".join(plain.streaming_content).partition(b"\r\n")[2]  # type: ignore[attr-defined]
+        assert hashlib.sha256(rest).hexdigest() in about, "the digest is of the CSV's rows"
         return
-    head, _, text = body.decode().partition("\r\n\r\n")
-    said = dict(line.split(",", 1) for line in head.splitlines())
-    assert (said["filter"], said["rows"]) == (f"Risk: High risk; Team: {team.name}", "3")
-    lines = list(csv.DictReader(io.StringIO(text)))
+    lines = list(csv.DictReader(io.StringIO(body.decode())))
     assert [line["Automation"] for line in lines] == ["Two", "Three", "'=1+1"]
     assert {(line["State"], line["Risk"], line["Environment"]) for line in lines} == {("Draft", "High", "Production")}
-    rest = text.partition("\r\n")[2]
-    assert said["sha256"] == hashlib.sha256(rest.encode()).hexdigest()
+
+
+@pytest.mark.rule("H4")
+def test_export_of_the_first_rows_only_says_so_in_its_name(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "MOST", 2)
+    drafts(company, ["One", "Two", "Three"], holding=[])
+    answer = client_of(company.people.rita).get(f"{reverse('automation_list')}?export=csv")
+    assert "-first-2-rows.csv" in answer["Content-Disposition"]
+    assert len(b"".join(answer.streaming_content).splitlines()) == 3  # type: ignore[attr-defined]
 
 
 @pytest.mark.rule("A2")
@@ -196,7 +205,33 @@ def test_who_can_touch_a_resource_is_one_number_with_its_credentials(
         assert (listed[resource.pk], len(touched["rows"]), len(page["rows"])) == (expected,) * 3
         assert opening.pk in {row.pk for row in touched["rows"]}
         shown = client_of(company.people.sana).get(reverse("resource", args=[resource.pk])).content.decode()
-        assert f"{reverse('grant_list')}?{query.replace('&', '&amp;')}" in shown
+        assert f"{reverse('grant_list')}?resource={resource.pk}&amp;state=active" in shown
+
+
+@pytest.mark.rule("G3")
+def test_who_can_touch_it_shows_grants_in_force_and_why_others_are_suspended(
+    company: Company, stock_in_force: Submission
+) -> None:
+    touched = f"resource={company.erp.pk}&state="
+    listed = context(company.people.yuki, "grant_list", f"{touched}active")
+    assert len(listed["rows"]) == 2
+    assert {row.why for row in listed["rows"]} == {""}
+    Automation.objects.update(state="suspended")
+    answer = client_of(company.people.yuki).get(f"{reverse('grant_list')}?{touched}active")
+    assert not answer.context["rows"]
+    assert "0 grants in force now" in answer.content.decode()
+    chips = {chip["label"]: chip["count"] for chip in answer.context["chips"]}
+    assert (chips["In force"], chips["Suspended"]) == ("0", "2")
+    suspended = context(company.people.yuki, "grant_list", f"{touched}suspended")["rows"]
+    assert {row.why for row in suspended} == {"the automation is stopped"}
+    Automation.objects.update(state="live")
+    term = {"begins_at": company.now - timedelta(days=90), "ends_at": company.now}
+    with unguarded(Grant):
+        Grant.objects.filter(kind="credential").update(**term)
+    suspended = context(company.people.yuki, "grant_list", f"{touched}suspended")["rows"]
+    assert [row.why for row in suspended] == ["the credential that it needs is not granted any more"]
+    ended = context(company.people.yuki, "grant_list", f"{touched}ended")["rows"]
+    assert {row.why for row in ended} == {"its term is over"}
 
 
 @pytest.mark.rule("S5")
