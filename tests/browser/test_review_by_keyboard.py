@@ -138,6 +138,19 @@ def test_a_decision_is_taken_back_by_a_key(review: Review) -> None:
 
 
 @pytest.mark.rule("A7")
+def test_decision_with_a_resized_reason_field_keeps_to_the_content_security_policy(review: Review) -> None:
+    """The browser writes a style attribute where the reader resizes a field. The page fixture fails on a complaint."""
+    from playwright.sync_api import expect
+
+    page = review.open()
+    page.goto(f"/review/{review.submission.pk}/")
+    page.locator("#reason").evaluate("field => { field.style.height = '80px'; }")
+    page.get_by_role("button", name="Approve", exact=True).click()
+    expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
+    page.wait_for_function(IS_QUIET)
+
+
+@pytest.mark.rule("A7")
 def test_several_are_approved_with_one_reason_and_not_without(review: Review) -> None:
     from playwright.sync_api import expect
 
