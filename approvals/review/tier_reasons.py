@@ -1,6 +1,6 @@
 """Reasons of a tier for pages and API answers (T2): their icons, and one line for several privileges with the same reason."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from approvals.review.remarks import Remark
 
@@ -20,19 +20,23 @@ ICONS = (
     ("only reads", "eye"),
     ("read", "eye"),
 )
+#: Said of a reason that is not about the request: the source does what the builder does not ask for (T2).
+NOT_REQUESTED = " Not requested, but the export contains it."
 
 
-def group_reasons(reasons: Iterable[str], sentences: Sequence[str]) -> list[Remark]:
-    """Return the reasons of a tier, for pages and API answers.
+def group_reasons(reasons: Iterable[str], sentences: Sequence[str], left_out: Collection[str] = ()) -> list[Remark]:
+    """Return the reasons of a tier, for pages and API answers: requested privileges first.
 
     Args:
         reasons: reasons of the judgement; one of a privilege starts with its sentence.
         sentences: sentences of all privileges.
+        left_out: sentences of those that the builder does not request. The tier counts what the export contains (T2).
     """
     sentences_by_reason: dict[str, list[str]] = {}
-    for reason in reasons:
-        sentence_of = next((sentence for sentence in sentences if reason.startswith(f"{sentence}: ")), "")
-        sentences_by_reason.setdefault(reason.removeprefix(f"{sentence_of}: "), []).append(sentence_of)
+    named = [(next((text for text in sentences if why.startswith(f"{text}: ")), ""), why) for why in reasons]
+    for sentence_of, reason in sorted(named, key=lambda pair: pair[0] in left_out):
+        why = reason.removeprefix(f"{sentence_of}: ") + (NOT_REQUESTED if sentence_of in left_out else "")
+        sentences_by_reason.setdefault(why, []).append(sentence_of)
     return [
         Remark(
             text=f"{reason_sentences[0]}: {why}" if len(reason_sentences) == 1 and reason_sentences[0] else why,

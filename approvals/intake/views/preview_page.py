@@ -33,6 +33,7 @@ def context(preview: Preview, form: Form) -> Shape:
         name, reader = content.automation.name, Actor.of_person(context.submitter)
         chain = chain_views.chain_shape(context.chain, name, reader, context.now, would=True)
     below = context.promoted_from if preview.refusal is None else None
+    left_out = {row.sentence for row in preview.wanted if row.request.is_left_out}
     return {
         "preview": preview,
         "format": FORMATS.get(source_format, source_format),
@@ -42,7 +43,7 @@ def context(preview: Preview, form: Form) -> Shape:
         "groups": preview_rows.group_shapes(preview, form),
         "term_choices": preview_rows.term_choices(preview),
         "inputs": form,
-        "reasons": group_reasons(context.app.reasons, [row.sentence for row in preview.privileges]),
+        "reasons": group_reasons(context.app.reasons, [row.sentence for row in preview.privileges], left_out),
         "tier_words": _tier_words(preview),
         "drift": remarks.changes(preview),
         "promoted": below,

@@ -9,7 +9,7 @@ from approvals.review.tier_reasons import group_reasons
 from approvals.review.views import actions, approval_rows, changes, decision_bar, decision_form
 from approvals.review.views.reader import Reader
 from governance.web.pages.page import Shape
-from inventory.models import AutomationKind, Privilege
+from inventory.models import AutomationKind
 from inventory.versions import findings
 
 #: Empty fields of an app. A template takes longer for a missing key.
@@ -32,7 +32,7 @@ def panel(details: Dossier, reader: Reader) -> Shape:
         "technical": technical,
         "kind": kind_of(submission),
         "starts": [changes.trigger_words(fact) for fact in submission.asked.get("triggers") or ()],
-        "reasons": group_reasons(submission.reasons, _sentences(details)),
+        "reasons": group_reasons(submission.reasons, *_sentences(details)),
         "findings": [(finding, findings.finding_label(finding.code, finding.place)) for finding in details.findings],
         "changes": changes.of_app(details),
         "decisions": _decisions(details),
@@ -46,12 +46,11 @@ def panel(details: Dossier, reader: Reader) -> Shape:
     return shape | _decision(app, details, shape["alike"], reader) if app.state == ApprovalState.OPEN else shape
 
 
-def _sentences(details: Dossier) -> list[str]:
-    """Sentences of all privileges that the version would hold. Reasons of its tier may start with them."""
-    privileges = [record.privilege for record in details.second if record.privilege is not None]
-    held = [change.after for change in details.since.items] if details.since is not None else []
-    privileges += [item for item in held if isinstance(item, Privilege)]
-    return list(dict.fromkeys(privilege.sentence for privilege in privileges))
+def _sentences(details: Dossier) -> tuple[list[str], set[str]]:
+    """Return the sentences of the version's privileges, and those that nobody requests. Reasons of its tier may start with them."""
+    requested = {record.privilege.sentence for record in details.second if record.privilege is not None}
+    sentences = [privilege.sentence for privilege in details.context.facts.privileges]
+    return sentences, set(details.context.conflicts.left_out) - requested
 
 
 def kind_of(submission: Submission) -> str:

@@ -13,6 +13,7 @@ from approvals.intake.preview import queries as previews
 from approvals.intake.preview.rows import Preview
 from approvals.intake.preview.shorter import read_only_route, shorter_route
 from approvals.models import Submission
+from approvals.review.tier_reasons import group_reasons
 from governance.core.models import LedgerEvent
 from inventory.models import ImportItem
 from tests.approvals import stock_report
@@ -88,6 +89,32 @@ def test_left_out_privilege_and_its_credential_get_no_approval(connected: Compan
     assert "Not requested" in review
     assert "Post messages to supply-stock" in review
     assert not [held for held in made.held["things"] if held["key"].endswith(key)]
+
+
+@pytest.mark.rule("T2")
+def test_tier_reason_of_left_out_privilege_says_that_it_is_not_requested(connected: Company, rita: Build) -> None:
+    item = rita.import_item()
+    key = key_of(read(connected, item), "Post messages")
+    words = "Not requested, but the export contains it."
+    said = f"Finance Slack workspace: It changes things on internal data. {words}"
+    assert words not in rita.see(item)
+    rita.post(item, rita.typed(item, connected.people.jonas) | {f"leave-{key}": "on"})
+    assert said in rita.see(item)
+    rita.post(item, rita.typed(item, connected.people.jonas), do="submit")
+    review = rita.client.get(reverse("review", args=[Submission.objects.get().pk])).content.decode()
+    assert review.count(words) == 1
+    assert said in review
+
+
+@pytest.mark.rule("T2")
+def test_requested_privileges_come_first_in_the_reasons_of_a_tier() -> None:
+    reasons = ["Receive requests: It touches restricted data.", "Read rows: It touches restricted data.", "A chain."]
+    remarks = group_reasons(reasons, ["Receive requests", "Read rows"], ["Receive requests"])
+    assert [remark.text for remark in remarks] == [
+        "Read rows: It touches restricted data.",
+        "A chain.",
+        "Receive requests: It touches restricted data. Not requested, but the export contains it.",
+    ]
 
 
 @pytest.mark.rule("A8", "A14")
