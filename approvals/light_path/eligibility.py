@@ -10,12 +10,10 @@ A version that calls another automation is never low.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
@@ -28,6 +26,7 @@ from approvals.models.submission import Comment, Party, Submission, SubmissionSt
 from approvals.parties import submission_parties
 from approvals.policies.queries import Policy
 from approvals.prior_decisions.queries import stopped_grants
+from governance.core.texts.csv_tables import read_rows
 from inventory.importers import privilege_scope
 from inventory.models import REGISTERED, Automation, Privilege, Trigger
 from inventory.resources import queries as resource_queries
@@ -65,8 +64,8 @@ class LightPathReason:
 
 @cache
 def _reasons() -> dict[str, LightPathReason]:
-    with Path(__file__).with_name("reasons_against.csv").open(encoding="utf-8", newline="") as file:
-        return {row["key"]: LightPathReason(row["words"], row["sentence"]) for row in csv.DictReader(file)}
+    rows = read_rows(__file__, "reasons_against.csv")
+    return {row["key"]: LightPathReason(row["words"], row["sentence"]) for row in rows}
 
 
 def because(key: str, **names: object) -> LightPathReason:

@@ -3,16 +3,15 @@
 A change that is not clearly tighter counts as loosening: then a second person reads it before it takes effect.
 """
 
-import csv
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from approvals.policies.schema import TIERS
 from approvals.policies.yaml_document import Path as YamlPath
+from governance.core.texts.csv_tables import read_rows
 
 #: Whether the second of two values is stricter than the first.
 Stricter = Callable[[Any, Any], bool]
@@ -90,11 +89,9 @@ STRICTER: Mapping[str, Stricter] = {
 @cache
 def settings() -> Mapping[str, Setting]:
     """The settings by path, in the order of the form."""
-    with Path(__file__).with_name("settings.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
     return {
         row["path"]: Setting(row["group"], row["label"], row["unit"], STRICTER[row["stricter"]], row["help"])
-        for row in rows
+        for row in read_rows(__file__, "settings.csv")
     }
 
 
