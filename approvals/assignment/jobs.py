@@ -8,7 +8,6 @@ Routing is the main cost of the sweep and rarely finds a change. So a run routes
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 
 import structlog
 from django.db.models import Q, QuerySet
@@ -23,7 +22,6 @@ from approvals.models.approval import ENDED
 from approvals.policies.facts import SUBMISSION_RELATIONS
 from governance.core.access import Actor
 from governance.core.engine.transition import Transition
-from governance.core.jobs import job_runs
 from governance.core.ledger import sealing
 from governance.core.models import JobRun, Seal
 
@@ -63,7 +61,7 @@ def add_signatures_due(now: datetime, actor: Actor) -> int:
     if additional_seats.has_new_rule(JOB, now):
         wanted |= _lacking_seats(now)
     due = Submission.objects.filter(pk__in=wanted)
-    return job_runs.sweep(due, partial(add_signatures.when_due, actor=actor, now=now), job=actor.job)
+    return add_signatures.sweep(due, actor=actor, now=now)
 
 
 def _lacking_seats(now: datetime) -> set[int]:
@@ -100,7 +98,7 @@ def _due_for_routing(now: datetime, among: QuerySet[Approval]) -> tuple[set[int]
 
 def _run_for_submissions(keys: set[int], verb: Transition[Submission], now: datetime, actor: Actor) -> int:
     due = Submission.objects.filter(pk__in=keys, state=SubmissionState.OPEN)
-    return job_runs.sweep(due, partial(verb.when_due, actor=actor, now=now), job=actor.job)
+    return verb.sweep(due, actor=actor, now=now)
 
 
 def load_batches(keys: Sequence[int], now: datetime) -> Iterator[list[tuple[Approval, Route]]]:

@@ -30,8 +30,8 @@ def sweep(now: datetime) -> Mapping[str, int]:
         counts |= {"looked": 1, "members": leg_members.update_all(now)}
     if is_night or has_changed(now):
         counts |= {"scanned": 1, **scan_all(now, actor)}
-    due, enforce = Conflict.objects.enforceable(now), conflict_transitions.enforce
-    counts["enforced"] = job_runs.sweep(due, lambda row: enforce.when_due(row, actor=actor, now=now), job=actor.job)
+    due = Conflict.objects.enforceable(now)
+    counts["enforced"] = conflict_transitions.enforce.sweep(due, actor=actor, now=now)
     return counts
 
 

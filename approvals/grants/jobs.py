@@ -6,10 +6,9 @@ Nothing waits for the end of a term: a grant is not live after it (G3). The swee
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from approvals.grants import circuit_breaker as grant_circuit_breaker
 from approvals.grants import revocation_drivers
@@ -17,7 +16,6 @@ from approvals.grants.transitions import circuit_breaker, lifecycle, revocation_
 from approvals.models import BatchState, EndCause, Grant, GrantKind, HeldBatch, HeldGrant, RevocationTask
 from governance.core.access import Actor
 from governance.core.clock import organisation
-from governance.core.engine.transition import Transition
 from governance.core.jobs import job_runs
 from governance.core.ledger import ledger_events
 from governance.core.models import Notice, Person
@@ -32,17 +30,12 @@ TASK = ("grant__automation__team", "grant__entitlement__resource", "grant__crede
 OWNERS = ("business_owner", "technical_owner", "interim__person", "team")
 
 
-def _each(due: QuerySet[Any], verb: Transition[Any], now: datetime, actor: Actor) -> int:
-    """Perform a transition on each due row; return their number."""
-    return job_runs.sweep(due, lambda row: verb.when_due(row, actor=actor, now=now), job=actor.job)
-
-
 def end_held_grants(now: datetime, actor: Actor) -> Mapping[str, int]:
     """Lapse unanswered batches and end released grants (G6). Return the counts by action."""
     unanswered = HeldBatch.objects.filter(state=BatchState.OPEN, answer_by__lte=now)
     return {
-        "batches_lapsed": _each(unanswered, circuit_breaker.lapse_batch, now, actor),
-        "held_ended": _each(HeldGrant.objects.to_end(), circuit_breaker.end_held, now, actor),
+        "batches_lapsed": circuit_breaker.lapse_batch.sweep(unanswered, actor=actor, now=now),
+        "held_ended": circuit_breaker.end_held.sweep(HeldGrant.objects.to_end(), actor=actor, now=now),
     }
 
 
@@ -71,7 +64,7 @@ def expire_due(now: datetime, actor: Actor) -> int:
     due = Grant.objects.standing().filter(ends_at__lte=now)
     # Credentials first: a privilege's end would end them for another reason (A2).
     kinds = (GrantKind.CREDENTIAL, GrantKind.PRIVILEGE)
-    return sum(_each(due.filter(kind=kind), lifecycle.expire, now, actor) for kind in kinds)
+    return sum(lifecycle.expire.sweep(due.filter(kind=kind), actor=actor, now=now) for kind in kinds)
 
 
 def follow_revocation_tasks(now: datetime, actor: Actor) -> Mapping[str, int]:
@@ -79,7 +72,7 @@ def follow_revocation_tasks(now: datetime, actor: Actor) -> Mapping[str, int]:
     silent = RevocationTask.objects.open().filter(escalate_at__lte=now)
     return {
         "checked": check_due(now, actor),
-        "revocations_escalated": _each(silent, revocation_tasks.escalate_task, now, actor),
+        "revocations_escalated": revocation_tasks.escalate_task.sweep(silent, actor=actor, now=now),
         "revocations_reminded": remind_of_revocations(now),
     }
 

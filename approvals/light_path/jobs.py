@@ -1,7 +1,6 @@
 """Jobs of spot checks: draw them, pass them on, remind, and end overdue ones (A12, A13, R9)."""
 
 from datetime import datetime
-from functools import partial
 
 from django.db import transaction
 
@@ -19,7 +18,7 @@ from governance.core.notices import outbox
 def draw_spot_checks(now: datetime, actor: Actor) -> int:
     """Draw from everything that is in force and sealed. Return the number of decided draws."""
     waiting = Sample.objects.filter(state=SampleState.WAITING)
-    return job_runs.sweep(waiting, partial(draw.when_due, actor=actor, now=now), job=actor.job)
+    return draw.sweep(waiting, actor=actor, now=now)
 
 
 def pass_on_due(now: datetime, actor: Actor) -> int:
@@ -37,7 +36,7 @@ def pass_on_due(now: datetime, actor: Actor) -> int:
 def lapse_due(now: datetime, actor: Actor) -> int:
     """Suspend where no one looked in time. Return the number of spot checks."""
     due = Sample.objects.filter(state=SampleState.OPEN, due_at__lte=now)
-    return job_runs.sweep(due, partial(lapse_sample.when_due, actor=actor, now=now), job=actor.job)
+    return lapse_sample.sweep(due, actor=actor, now=now)
 
 
 def remind(now: datetime) -> int:

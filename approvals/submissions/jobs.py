@@ -6,7 +6,6 @@ no longer due.
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 
 from django.db import transaction
 from django.db.models import Q
@@ -20,7 +19,6 @@ from approvals.models import Approval, ApprovalState, Submission, SubmissionStat
 from approvals.proposals.jobs import end_due
 from approvals.submissions.transitions.expire import expire, expire_submission
 from governance.core.access import Actor
-from governance.core.jobs import job_runs
 from governance.core.notices import outbox
 from inventory.automations import jobs as automation_jobs
 from inventory.ownership import jobs as ownership_jobs
@@ -58,13 +56,13 @@ def expire_approvals(now: datetime, actor: Actor) -> int:
     due = Approval.objects.filter(
         Q(state=ApprovalState.OPEN, expires_at__lte=now) | Q(state=ApprovalState.CHANGES_ASKED, builder_due_at__lte=now)
     )
-    return job_runs.sweep(due, partial(expire.when_due, actor=actor, now=now), job=actor.job)
+    return expire.sweep(due, actor=actor, now=now)
 
 
 def expire_submissions(now: datetime, actor: Actor) -> int:
     """Expire decided submissions that no one accepted or declined in time. Return the number (A5, A14)."""
     due = Submission.objects.filter(state=SubmissionState.DECIDED, accept_due_at__lte=now)
-    return job_runs.sweep(due, partial(expire_submission.when_due, actor=actor, now=now), job=actor.job)
+    return expire_submission.sweep(due, actor=actor, now=now)
 
 
 def remind_to_accept(now: datetime) -> int:

@@ -8,7 +8,6 @@ from django.db import transaction
 from approvals.models import Waiver, WaiverState
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.access import Actor
-from governance.core.jobs import job_runs
 
 #: How long before its end people are reminded of a waiver.
 REMINDER_TIMES = (waiver_transitions.FOLLOW_UP_TIME, timedelta(days=3))
@@ -24,8 +23,8 @@ def sweep(now: datetime, actor: Actor) -> Mapping[str, int]:
     Returns:
         The number of expired waivers and of reminded people.
     """
-    over, expire = Waiver.objects.filter(state=WaiverState.GRANTED, ends_at__lte=now), waiver_transitions.expire_waiver
-    expired = job_runs.sweep(over, lambda waiver: expire.when_due(waiver, actor=actor, now=now), job=actor.job)
+    over = Waiver.objects.filter(state=WaiverState.GRANTED, ends_at__lte=now)
+    expired = waiver_transitions.expire_waiver.sweep(over, actor=actor, now=now)
     return {"expired": expired, "reminded": remind(now)}
 
 

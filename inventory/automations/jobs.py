@@ -9,7 +9,6 @@ from datetime import datetime
 from django.db import transaction
 
 from governance.core.access import Actor, Role
-from governance.core.jobs import job_runs
 from governance.core.models import Person
 from governance.core.notices import outbox
 from inventory.automations import rules
@@ -20,9 +19,9 @@ from inventory.ownership.notices import leads_of
 
 def retire_due(now: datetime, actor: Actor) -> int:
     """Retire automations that were suspended too long; returns how many."""
-    long_ago, retire = now - rules.LONGEST_DAYS * rules.DAY, lifecycle.retire_suspended
+    long_ago = now - rules.LONGEST_DAYS * rules.DAY
     due = Automation.objects.filter(state=AutomationState.SUSPENDED, suspended_at__lte=long_ago)
-    return job_runs.sweep(due, lambda row: retire.when_due(row, actor=actor, now=now), job=actor.job)
+    return lifecycle.retire_suspended.sweep(due, actor=actor, now=now)
 
 
 def send_reminders(now: datetime) -> int:

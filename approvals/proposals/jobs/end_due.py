@@ -7,7 +7,6 @@ from approvals.proposals import rules as duties
 from approvals.proposals.transitions import end_proposal, on_proposal, queue_notices
 from governance.core.access import Actor, Permission
 from governance.core.engine.transition import Effect, Step
-from governance.core.jobs import job_runs
 
 
 @on_proposal(
@@ -26,4 +25,4 @@ def lapse(step: Step[Proposal]) -> Effect:
 def lapse_due(now: datetime, actor: Actor) -> int:
     """End proposals that no one answered in time, and revert those that acted at once. Return the number (S8)."""
     due = Proposal.objects.unanswered().filter(lapses_at__lte=now).select_related("proposed_by", "appointed")
-    return job_runs.sweep(due, lambda proposal: lapse.when_due(proposal, actor=actor, now=now), job=actor.job)
+    return lapse.sweep(due, actor=actor, now=now)

@@ -14,6 +14,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, cast
 
 from django.db import DatabaseError, models, transaction
@@ -24,6 +25,7 @@ from governance.core.duties import database_refusals
 from governance.core.duties.refusals import Duty
 from governance.core.engine import hooks
 from governance.core.engine.step import RUNNING, Effect, M, Step, about_of, bring_up_to_date, lock, running, state_of
+from governance.core.jobs import job_runs
 from governance.core.ledger import ledger_events
 from governance.core.models import FreeText, LedgerEvent
 from governance.core.texts import free_text
@@ -159,6 +161,16 @@ class Transition(Generic[M]):
         except OutOfTurn:
             return False
         return True
+
+    def sweep(self, rows: models.QuerySet[M], *, actor: Actor, now: datetime) -> int:
+        """Perform the operation on each due row in its own transaction; return the number of rows. See `job_runs.sweep`.
+
+        Args:
+            rows: the due rows, without order or limit.
+            actor: the job.
+            now: business time.
+        """
+        return job_runs.sweep(rows, partial(self.when_due, actor=actor, now=now), job=actor.job)
 
     def _perform_alone(
         self, subject: M, actor: Actor, now: datetime, reason: str, params: Mapping[str, Any], is_attempt: bool = True

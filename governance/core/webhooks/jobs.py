@@ -10,7 +10,6 @@ for people who look for a failure. The last one of each endpoint stays, because 
 import time
 from collections import Counter
 from datetime import datetime, timedelta
-from functools import partial
 
 import structlog
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -18,7 +17,6 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from governance.core.access import Actor, Permission
 from governance.core.clock import current_time
 from governance.core.engine.transition import Effect, Step, transition
-from governance.core.jobs import job_runs
 from governance.core.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookState
 from governance.core.notices import delivery_attempts
 from governance.core.webhooks import http_client, signing_keys, webhook_outbox
@@ -149,4 +147,4 @@ def forget(step: Step[WebhookEndpoint]) -> Effect:
 def forget_due(now: datetime) -> dict[str, int]:
     """Delete old deliveries of every endpoint; return the number of endpoints."""
     due, job = WebhookEndpoint.objects.filter(pk__in=_over(now).values("endpoint")), Actor.of_job(FORGET_JOB)
-    return {"endpoints": job_runs.sweep(due, partial(forget.when_due, actor=job, now=now), job=FORGET_JOB)}
+    return {"endpoints": forget.sweep(due, actor=job, now=now)}

@@ -10,7 +10,6 @@ recent reviews are not repeated (`review_triggers`). Unused grants are looked fo
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import structlog
 from django.db import transaction
@@ -28,7 +27,6 @@ from governance.core.access import Actor
 from governance.core.clock.organisation import organisation_zone
 from governance.core.database.grouping import grouped
 from governance.core.database.querysets import among
-from governance.core.engine.transition import Transition
 from governance.core.jobs import job_runs
 from governance.core.models import Person
 from governance.recertification.items import context as item_context
@@ -64,18 +62,6 @@ def sweep(now: datetime) -> Mapping[str, int]:
         "closed": close_due(now, actor),
         "reassessed": reassess_due(now, actor),
     }
-
-
-def run_due(rows: QuerySet[Any], verb: Transition[Any], now: datetime, actor: Actor) -> int:
-    """Perform an operation on each row that is due; return the number.
-
-    Args:
-        rows: the due rows.
-        verb: the operation.
-        now: business time.
-        actor: the job.
-    """
-    return job_runs.sweep(rows, partial(verb.when_due, actor=actor, now=now), job=JOB)
 
 
 def open_in_conflict(now: datetime, actor: Actor) -> int:
@@ -130,19 +116,19 @@ def reassign_due(now: datetime, actor: Actor) -> int:
 def remind_due(now: datetime, actor: Actor) -> int:
     """Remind reviewers with unanswered questions on their day; return the number (R5)."""
     due = still_open_questions(now).filter(remind_at__lte=now)
-    return run_due(due, silence.remind, now, actor)
+    return silence.remind.sweep(due, actor=actor, now=now)
 
 
 def escalate_due(now: datetime, actor: Actor) -> int:
     """Escalate items past their deadline; return the number (R6)."""
     due = subject_in_force(_late_items().filter(state=ItemState.OPEN, deadline__lte=now))
-    return run_due(due, silence.escalate, now, actor)
+    return silence.escalate.sweep(due, actor=actor, now=now)
 
 
 def suspend_due(now: datetime, actor: Actor) -> int:
     """Suspend grants and automations without an answer in the grace period; return the number (R6)."""
     due = _late_items().filter(state=ItemState.ESCALATED, suspended_at__isnull=True, grace_until__lte=now)
-    return run_due(subject_in_force(due), silence.suspend_for_silence, now, actor)
+    return silence.suspend_for_silence.sweep(subject_in_force(due), actor=actor, now=now)
 
 
 def _late_items() -> QuerySet[Item]:
@@ -160,7 +146,7 @@ def reassess_due(now: datetime, actor: Actor) -> int:
     by_policy = risk_increase.assessed_by_earlier_policy(now).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
     ids = sorted({*risk_increase.connected_with_riskier(), *by_policy})
     due = Automation.objects.filter(pk__in=ids, state__in=risk_increase.HELD)
-    return run_due(due, risk_increase.reassess, now, actor)
+    return risk_increase.reassess.sweep(due, actor=actor, now=now)
 
 
 def close_due(now: datetime, actor: Actor) -> int:
@@ -178,12 +164,12 @@ def close_due(now: datetime, actor: Actor) -> int:
         unclosed.filter(grant__state=GrantState.ENDED),
         unclosed.filter(automation__state=AutomationState.RETIRED),
     )
-    closed = sum(run_due(rows, silence.close, now, actor) for rows in due)
+    closed = sum(silence.close.sweep(rows, actor=actor, now=now) for rows in due)
     today = now.astimezone(organisation_zone()).date()
     is_over = Q(opened_on__lt=today) | Q(kind=CampaignKind.ADHOC)
     waits = Item.objects.filter(campaign=OuterRef("pk"), state__in=UNCLOSED)
     done = Campaign.objects.filter(is_over, ~Exists(waits), state=CampaignState.OPEN)
-    run_due(done, open_item.close_campaign, now, actor)
+    open_item.close_campaign.sweep(done, actor=actor, now=now)
     return closed
 
 
