@@ -65,10 +65,8 @@ DUTIES: Mapping[Any, tuple[str, ...]] = {
 def register() -> None:
     """Register the handlers, duties and refusals; the app's `ready()` calls it."""
     for handler, events in HANDLERS.items():
-        for event in events:
-            hooks.register(event, handler)
+        hooks.register(handler, *events)
     for duty, events in DUTIES.items():
-        for event in events:
-            hooks.demand(event, duty)
+        hooks.demand(duty, *events)
     hooks.bar(NAMING_OWNERS, submission_parties.refusals_for_owners)
     hooks.bar(CONNECTION_STATEMENTS, submission_parties.refusals_for_parties)

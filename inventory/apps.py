@@ -29,11 +29,8 @@ class InventoryConfig(AppConfig):
         access.register_relations(Automation, automation_rules.loaded_relations)
         access.register_relations(Team, automation_rules.loaded_relations)
         ownership_notices.register_lines()
-        for event in webhooks.OF_AUTOMATIONS:
-            hooks.register(event, webhooks.send_event)
-        for event in resource_notices.FOLLOWED:
-            hooks.register(event, resource_notices.queue_step)
-        hooks.register(FORGETTING, erasure.erase_person)
-        hooks.demand("delegation.set", delegates.shares_responsibility)
-        for event in chain_transitions.FOLLOWED:
-            hooks.register(event, chain_transitions.update_chain)
+        hooks.register(webhooks.send_event, *webhooks.OF_AUTOMATIONS)
+        hooks.register(resource_notices.queue_step, *resource_notices.FOLLOWED)
+        hooks.register(erasure.erase_person, FORGETTING)
+        hooks.demand(delegates.shares_responsibility, "delegation.set")
+        hooks.register(chain_transitions.update_chain, *chain_transitions.FOLLOWED)

@@ -16,4 +16,4 @@ class PortalConfig(AppConfig):
         from governance.core.erasure.transitions import FORGETTING
         from governance.portal.sign_in import erasure
 
-        hooks.register(FORGETTING, erasure.forget)
+        hooks.register(erasure.forget, FORGETTING)

@@ -26,9 +26,8 @@ class RecertificationConfig(AppConfig):
 
         import_declarations(self.name)
         item_notices.register()
-        for event in ("item.escalated", "item.silence_suspended"):
-            hooks.register(event, item_notices.announce)
-        hooks.register(FORGETTING, drafts.forget)
-        hooks.demand(deploy_gate.GATE_EVENT, item_rules.reviewed_in_time)
+        hooks.register(item_notices.announce, "item.escalated", "item.silence_suspended")
+        hooks.register(drafts.forget, FORGETTING)
+        hooks.demand(item_rules.reviewed_in_time, deploy_gate.GATE_EVENT)
         for event, handler in risk_increase.HANDLERS.items():
-            hooks.register(event, handler)
+            hooks.register(handler, event)

@@ -23,20 +23,21 @@ _demanded: dict[str, list[Duty]] = {}
 _barring: dict[str, list[Barring]] = {}
 
 
-def _add(registry: dict[str, list[T]], event: str, entry: T) -> None:
-    entries = registry.setdefault(event, [])
-    if entry not in entries:
-        entries.append(entry)
+def _add(registry: dict[str, list[T]], entry: T, *events: str) -> None:
+    for event in events:
+        entries = registry.setdefault(event, [])
+        if entry not in entries:
+            entries.append(entry)
 
 
-def register(event: str, handler: Handler) -> None:
-    """Run ``handler(subject, step)`` after each ``event``. Call it in an app's `ready()`; a second call changes nothing."""
-    _add(_handlers, event, handler)
+def register(handler: Handler, *events: str) -> None:
+    """Run ``handler(subject, step)`` after each of some events. Call it in an app's `ready()`; a second call changes nothing."""
+    _add(_handlers, handler, *events)
 
 
-def demand(event: str, duty: Duty) -> None:
-    """Add a duty of a higher app to every operation of ``event``. Call it in `ready()`; a second call changes nothing."""
-    _add(_demanded, event, duty)
+def demand(duty: Duty, *events: str) -> None:
+    """Add a duty of a higher app to every operation of some events. Call it in `ready()`; a second call changes nothing."""
+    _add(_demanded, duty, *events)
 
 
 def demanded(event: str) -> tuple[Duty, ...]:
@@ -46,7 +47,7 @@ def demanded(event: str) -> tuple[Duty, ...]:
 
 def bar(event: str, who: Barring) -> None:
     """Register ``who(subject, now)`` for people who can't be named by ``event``. Call it in `ready()`; a second call changes nothing."""
-    _add(_barring, event, who)
+    _add(_barring, who, event)
 
 
 def barred(event: str, subject: object, now: datetime) -> dict[int, Refusal]:

@@ -150,7 +150,7 @@ def _tell(step: Step[WebhookEndpoint], why: str) -> None:
 
 def register() -> None:
     """Pause the webhooks of a leaver. Naming a team's leads calls `pause_of_former_leads`, because it knows the former ones."""
-    hooks.register("person.left", pause_of_leaver)
+    hooks.register(pause_of_leaver, "person.left")
 
 
 def pause_of_leaver(person: Person, step: Step[Any]) -> None:

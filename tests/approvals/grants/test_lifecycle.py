@@ -154,7 +154,7 @@ def test_hooks_run_for_every_end_of_a_grant(grant: Grant, company: Company) -> N
     def listen(subject: Grant, step: Any) -> None:
         heard.append(subject.ended_why)
 
-    hooks.register("grant.ended", listen)
+    hooks.register(listen, "grant.ended")
     try:
         token, other = Grant.objects.filter(credential__opens=company.slack).credentials_first()
         transition_lifecycle.revoke(grant, actor=as_actor(company.people.omar), now=company.now, reason="No.")

@@ -486,12 +486,12 @@ def test_failing_hook_rolls_everything_back(doors: Any, northwind: Northwind, mo
         raise LookupError("second")
 
     monkeypatch.setattr(hooks, "_handlers", {})
-    hooks.register("door.opened", first)
-    hooks.register("door.opened", first)
+    hooks.register(first, "door.opened")
+    hooks.register(first, "door.opened")
     open_door = declare_open()
     open_door(Door.objects.create(name="front"), actor=as_actor(northwind.ines), now=northwind.now)
     assert seen == ["first open"], "registered twice is once"
-    hooks.register("door.opened", second)
+    hooks.register(second, "door.opened")
     back = Door.objects.create(name="back")
     with pytest.raises(LookupError):
         open_door(back, actor=as_actor(northwind.ines), now=northwind.now)
