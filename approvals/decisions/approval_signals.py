@@ -5,7 +5,6 @@ count, carried over approvals don't. A submission counts once, however many of i
 delegation both people approved (A11). Auto-approved and retracted approvals don't count. The builder is the submitter.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from django.db.models import F
 
 from approvals.models import DecisionOutcome, DecisionPerson
 from approvals.policies.queries import Policy
+from governance.core.database.grouping import grouped
 from governance.core.models import Person
 
 
@@ -91,9 +91,7 @@ def _find_leaning(work_by_pair: Mapping[tuple[int, int], _ApprovedWork], policy:
 
     The person approved in more submissions than the policy's limit.
     """
-    by_builder: dict[int, list[tuple[int, _ApprovedWork]]] = defaultdict(list)
-    for (builder, approver), work in work_by_pair.items():
-        by_builder[builder].append((approver, work))
+    by_builder = grouped((builder, (approver, work)) for (builder, approver), work in work_by_pair.items())
     for builder, approvers in by_builder.items():
         in_all = len(frozenset[int]().union(*(approved.decisions for _, approved in approvers)))
         for approver, work in approvers:

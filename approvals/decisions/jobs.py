@@ -4,7 +4,6 @@ The key of a notice is unique, so a killed or repeated run sends none twice. The
 beat keeps no timetable over a restart, and acts once a night in the organisation's time zone.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -20,6 +19,7 @@ from approvals.grants import jobs as grant_jobs
 from approvals.models import Approval, ApprovalState, Candidate
 from approvals.policies.queries import Policy, in_force
 from governance.core.clock import organisation
+from governance.core.database.grouping import grouped
 from governance.core.jobs.job_runs import is_nightly_due
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
@@ -66,13 +66,11 @@ def _unsent_reminders(words: Mapping[Approval, str], now: datetime) -> tuple[lis
         present_candidates = Candidate.objects.filter(
             seat__approval__in=batch, person__is_active=True, person__left_at__isnull=True
         )
-        people = defaultdict[int, list[int]](list)
-        for approval_id, person in present_candidates.order_by().values_list("seat__approval", "person"):
-            people[approval_id].append(person)
+        people = grouped(present_candidates.order_by().values_list("seat__approval", "person"))
         of_each = {}
         for approval in batch:
             key = f"submission:{approval.submission_id}:{_reminder_key(approval, words[approval], now)}"
-            of_each[approval.pk] = {f"{key}:{person}" for person in people[approval.pk]}
+            of_each[approval.pk] = {f"{key}:{person}" for person in people.get(approval.pk, ())}
         notices = Notice.objects.filter(key__in=set().union(*of_each.values())).order_by()
         sent_keys.update(notices.values_list("key", flat=True))
         unsent_ids += [pk for pk, keys in of_each.items() if not keys <= sent_keys]

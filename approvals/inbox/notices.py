@@ -3,7 +3,6 @@
 A line of a task is the task of the Approvals page and home. The other lines are reminders of facts that still hold.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
@@ -15,6 +14,7 @@ from approvals.inbox.queries.approvals import SubmissionTask
 from approvals.inbox.task import Task
 from approvals.models import ApprovalState, Conflict, Grant, Submission, Waiver
 from governance.core.access import Actor
+from governance.core.database.grouping import grouped
 from governance.core.mail import daily_digest
 from governance.core.mail.daily_digest import Line
 from governance.core.models import Notice, NoticeState, Person
@@ -57,10 +57,8 @@ def _register_tasks(load: Callable[[Actor, datetime], Iterable[Task]], *events: 
     """Register lines of the recipient's open tasks."""
 
     def lines(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-        by_thread = defaultdict(list)
-        for task in load(Actor.of_person(person), now):
-            if task.thread in threads and not task.is_own:
-                by_thread[task.thread].append(task)
+        open_tasks = [task for task in load(Actor.of_person(person), now) if task.thread in threads and not task.is_own]
+        by_thread = grouped((task.thread, task) for task in open_tasks)
         return {thread: _line(some) for thread, some in by_thread.items()}
 
     daily_digest.register(lines, *events)

@@ -17,6 +17,7 @@ from django.db.models import OuterRef, Subquery
 
 from approvals.assignment.route import Route
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Submission, SubmissionState
+from governance.core.database.grouping import grouped
 from governance.core.models import Person
 
 #: Candidates of the open seats of submissions.
@@ -86,7 +87,7 @@ def load_waiting(
     return {
         submission.pk: [_acceptance(submission, now)]
         if submission.state == SubmissionState.DECIDED
-        else [*seats[submission.pk], *_asked_back(submission, sent_back[submission.pk], now)]
+        else [*seats[submission.pk], *_asked_back(submission, sent_back.get(submission.pk, ()), now)]
         for submission in submissions
     }
 
@@ -127,11 +128,9 @@ def _open_seats(submissions: Collection[int]) -> dict[int, list[Waiting]]:
 
 def _sent_back(questions: Iterable[Decision]) -> dict[int, list[SentBack]]:
     """Approvals with these questions, by submission."""
-    sent_back: dict[int, list[SentBack]] = defaultdict(list)
-    for question in sorted(questions, key=lambda row: (row.approval.stage, row.approval_id)):
-        approval = question.approval
-        sent_back[approval.submission_id].append((approval.pk, question.at, approval.builder_due_at))
-    return sent_back
+    ordered = sorted(questions, key=lambda row: (row.approval.stage, row.approval_id))
+    asked = ((question.approval, question.at) for question in ordered)
+    return grouped((approval.submission_id, (approval.pk, at, approval.builder_due_at)) for approval, at in asked)
 
 
 def _load_sent_back(submissions: Collection[int]) -> dict[int, list[SentBack]]:
@@ -139,10 +138,8 @@ def _load_sent_back(submissions: Collection[int]) -> dict[int, list[SentBack]]:
     latest = Decision.objects.standing().filter(approval=OuterRef("pk"), outcome=DecisionOutcome.ASK).order_by("-pk")
     rows = Approval.objects.filter(submission__in=submissions, state=ApprovalState.CHANGES_ASKED)
     rows = rows.annotate(asked_at=Subquery(latest.values("at")[:1])).order_by("stage", "pk")
-    sent_back: dict[int, list[SentBack]] = defaultdict(list)
-    for submission, pk, asked_at, until in rows.values_list("submission", "pk", "asked_at", "builder_due_at"):
-        sent_back[submission].append((pk, asked_at, until))
-    return sent_back
+    columns = rows.values_list("submission", "pk", "asked_at", "builder_due_at")
+    return grouped((submission, (pk, asked_at, until)) for submission, pk, asked_at, until in columns)
 
 
 def _asked_back(submission: Submission, questions: Iterable[SentBack], now: datetime) -> list[Waiting]:

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from governance.core.access import Actor, Refusal
+from governance.core.database.grouping import grouped
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
 from inventory.automations import lineages
@@ -249,11 +250,9 @@ def usual_resources(manifest: Manifest) -> dict[str, int]:
         binding_key(use) for use in manifest.privileges if use.credential and use.instance == use.credential.external_id
     }
     keys = {key for key in named if key[1] and canonical_connector(key[0]) not in ANY_HOST}
-    opened: dict[str, set[int]] = {}
     confirmed = Binding.objects.filter(connector__in={key[0] for key in keys}, confirmed_at__isnull=False)
-    for connector, resource_id in confirmed.values_list("connector", "resource").order_by().distinct() if keys else ():
-        opened.setdefault(connector, set()).add(resource_id)
-    return {resolution.binding_name(key): min(opened[key[0]]) for key in keys if len(opened.get(key[0], ())) == 1}
+    opened = grouped(confirmed.values_list("connector", "resource").order_by().distinct() if keys else ())
+    return {resolution.binding_name(key): opened[key[0]][0] for key in keys if len(opened.get(key[0], ())) == 1}
 
 
 def usual_owner(team: Team, people: Sequence[Person]) -> int | None:

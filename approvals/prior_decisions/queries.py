@@ -18,6 +18,7 @@ from approvals.models import Approval, ApprovalState, SeatLabel, Submission, Sub
 from approvals.models.approval import CarriedDecision, Decision, DecisionOutcome
 from approvals.models.grant import Grant, GrantKind, GrantState, Why
 from approvals.policies.queries import Policy
+from governance.core.database.grouping import grouped
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person
 from governance.core.models.ledger import Outcome
@@ -82,9 +83,7 @@ def earlier_outcomes(
     for approval in refused(automation_ids, policy, now).select_related("privilege").defer("facts", "reasons"):
         newest.setdefault(approval.matter, approval.pk)
         records |= {approval.pk} if approval.earlier_id is None else {approval.pk, approval.earlier_id}
-    words_by_matter: dict[str, list[Decision]] = {}
-    for decision in _decisions_on(records):
-        words_by_matter.setdefault(decision.approval.matter, []).append(decision)
+    words_by_matter = grouped((decision.approval.matter, decision) for decision in _decisions_on(records))
     return {
         key: _outcome(words_by_matter[key], records) if key in words_by_matter else EarlierOutcome(pk)
         for key, pk in newest.items()

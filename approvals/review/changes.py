@@ -7,13 +7,13 @@ another key and is asked as new. One removed and one added privilege that are ot
 `reapproval` chose the approvals at submission.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from approvals.assignment.context import SubmissionContext
 from approvals.models import Approval, Submission, SubmissionState
+from governance.core.database.grouping import grouped
 from inventory.automations import lineages
 from inventory.models import Credential, DataClass, Privilege, Version, VersionCredential
 from inventory.risk.levels import POWER, is_within
@@ -173,10 +173,8 @@ def _pair(old: Sequence[Privilege], new: Sequence[Privilege]) -> tuple[Pairs, It
 def _credentials(before: int, after: int, asked_ids: Collection[int]) -> Iterator[Change]:
     """Changes of the credentials between two versions, by id."""
     links = VersionCredential.objects.filter(version__in={before, after}).select_related("credential").order_by("pk")
-    versions: dict[int, set[int]] = defaultdict(set)
+    versions = grouped((link.credential_id, link.version_id) for link in links)
     credentials = {link.credential_id: link.credential for link in links}
-    for link in links:
-        versions[link.credential_id].add(link.version_id)
     for pk, credential in credentials.items():
         if after not in versions[pk]:
             yield Change("removed", credential, None)
@@ -188,21 +186,17 @@ def _credentials(before: int, after: int, asked_ids: Collection[int]) -> Iterato
 
 def _moved(removed: Iterable[Privilege], added: Iterable[Privilege]) -> Pairs:
     """Pairs of a removed and an added privilege that are the only ones with their operation and resource."""
-    went, came = _by_operation(removed), _by_operation(added)
+    went, came = (grouped((_operation(row), row) for row in rows) for rows in (removed, added))
     for doing, after in came.items():
         before = went.get(doing, ())
         if len(before) == len(after) == 1:
             yield before[0], after[0]
 
 
-def _by_operation(privileges: Iterable[Privilege]) -> dict[tuple[int, str], list[Privilege]]:
-    """Group by resource and operation. The level that narrowed a query is not part of the operation (I4)."""
-    by_operation: dict[tuple[int, str], list[Privilege]] = defaultdict(list)
-    for privilege in privileges:
-        code, _, level = privilege.entitlement.code.rpartition("/")
-        doing = code if level in POWER else privilege.entitlement.code
-        by_operation[privilege.entitlement.resource_id, doing].append(privilege)
-    return by_operation
+def _operation(privilege: Privilege) -> tuple[int, str]:
+    """Return resource and operation. The level that narrowed a query is not part of the operation (I4)."""
+    code, _, level = privilege.entitlement.code.rpartition("/")
+    return privilege.entitlement.resource_id, code if level in POWER else privilege.entitlement.code
 
 
 def _way(was: Privilege, now: Privilege, asked_ids: Collection[int]) -> str:

@@ -4,13 +4,14 @@ The page names automations that the reader may see. For others it shows that the
 the link.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from governance.core.access import Actor
+from governance.core.database.grouping import grouped
 from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request, visible_row
 from inventory.chains import queries as chain_queries
@@ -88,15 +89,10 @@ def _finding(chain: Chain, *, would: bool) -> str:
     return f"it {verb} connected to {others} is {chain.joined.word} risk"
 
 
-def _boxes(links: Iterable[Link], seen: Mapping[int, Automation]) -> list[Shape]:
+def _boxes(links: Sequence[Link], seen: Mapping[int, Automation]) -> list[Shape]:
     """One box for each visible automation, by name; one box for all others."""
-    named: dict[int, list[Link]] = {}
-    unseen: list[Link] = []
-    for link in links:
-        if link.other in seen:
-            named.setdefault(link.other, []).append(link)
-        else:
-            unseen.append(link)
+    named = grouped((link.other, link) for link in links if link.other in seen)
+    unseen = [link for link in links if link.other not in seen]
     boxes = [
         {
             "icon": "bolt",

@@ -22,6 +22,7 @@ from approvals.models import (
     SubmissionState,
 )
 from governance.core.access import Actor, access
+from governance.core.database.grouping import grouped
 from governance.core.database.querysets import among, keyed_by, load_keyed, with_columns
 from governance.core.models import Person
 from inventory.importers import sentences
@@ -228,12 +229,8 @@ def submission_tasks(
         givers: names by approval, as `giver_names` returns them.
         mine: keys of the approvals that wait for the reader; None for all.
     """
-    groups, waiting_groups = defaultdict(list), defaultdict(list)
-    for approval in approvals:
-        groups[approval.submission_id].append(approval)
-    for approval in waiting:
-        waiting_groups[approval.submission_id].append(approval)
-    return [_submission_task(group, waiting_groups[pk], givers, mine) for pk, group in groups.items()]
+    groups, waiting_groups = (grouped((row.submission_id, row) for row in rows) for rows in (approvals, waiting))
+    return [_submission_task(group, waiting_groups.get(pk, []), givers, mine) for pk, group in groups.items()]
 
 
 def _submission_task(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from approvals.intake.preview.rows import Preview, PreviewRow, group_name
 from approvals.submissions.plan.context import PlanContext
 from approvals.submissions.plan.plan import Plan
+from governance.core.database.grouping import grouped
 from governance.core.models import Person
 from governance.core.texts.number_words import counted
 from inventory.importers.sentences import infinitive
@@ -64,9 +65,7 @@ def _may_only_read(row: PreviewRow) -> bool:
 def shorter_route(preview: Preview) -> ShorterRoute | None:
     """Return the change of fewest rows that spares most people a decision in stage 2; None if there is none."""
     rows = [row for row in preview.asked_rows if row.may_leave]
-    by_group: dict[str, list[PreviewRow]] = {}
-    for row in rows:
-        by_group.setdefault(row.group, []).append(row)
+    by_group = grouped((row.group, row) for row in rows)
     deciding = _deciding(preview)
     if len(by_group) < 2 or len(deciding) < 2:
         return None

@@ -7,6 +7,7 @@ from django import forms
 
 from approvals.intake.preview.rows import Preview, PreviewRow, group_name
 from approvals.review.views import credentials
+from governance.core.database.grouping import grouped
 from governance.web.pages.page import Shape
 from inventory.models import Resource
 from inventory.versions import findings
@@ -37,9 +38,7 @@ class Form:
 def group_shapes(preview: Preview, form: Form) -> list[Shape]:
     """Rows by connection, in the order of the source. The first row of a connection asks for its resource."""
     first = {row.connection: row.key for row in reversed(preview.wanted) if row.connection}
-    groups: dict[str, list[PreviewRow]] = {}
-    for row in preview.wanted:
-        groups.setdefault(row.group, []).append(row)
+    groups = grouped((row.group, row) for row in preview.wanted)
     return [_group(preview, key, rows, form, first) for key, rows in groups.items()]
 
 

@@ -6,7 +6,7 @@ use this interface. A kind writes only in `apply` and `undo`, inside the operati
 
 import hashlib
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from approvals.models import Proposal, Submission, WhatIf
 from approvals.policies.diff import Change
 from approvals.policies.yaml_document import InvalidDocument, Problem
 from governance.core.access import Refusal, Role
+from governance.core.database.grouping import grouped
 from governance.core.engine.transition import Step
 from governance.core.models import Person
 
@@ -197,9 +198,7 @@ def countersigners() -> frozenset[Role]:
 
 def titles(proposals: Iterable[Proposal]) -> dict[tuple[str, str], str]:
     """Return the titles of the subjects of proposals, by kind and target. A fixed number of queries for each kind."""
-    targets: dict[str, set[str]] = defaultdict(set)
-    for proposal in proposals:
-        targets[proposal.kind].add(proposal.target)
+    targets = grouped((proposal.kind, proposal.target) for proposal in proposals)
     found = {(code, target): target for code, some in targets.items() for target in some}
     for code, some in targets.items():
         found |= {(code, target): subject.title for target, subject in kind_of(code).subjects(some).items()}

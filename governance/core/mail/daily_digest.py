@@ -242,10 +242,9 @@ def _what_is_open(person: Person, notices: Sequence[Notice], now: datetime) -> t
     """Return the notices with their recipient, and the line of each open one, by its id."""
     if not person.is_here:
         return notices, {}
-    of_reader: dict[Reader | None, list[Notice]] = {}
     for notice in notices:
         notice.recipient = person
-        of_reader.setdefault(_readers.get(notice.event), []).append(notice)
+    of_reader = grouped((_readers.get(notice.event), notice) for notice in notices)
     still = {notice.pk: Line() for notice in of_reader.pop(None, [])}
     for reader, some in of_reader.items():
         assert reader is not None  # taken out above

@@ -1,6 +1,5 @@
 """Ledger pages: search, seal state, verification, export (H2, H4, H9). Only with the permission."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from governance.core.access import Actor, Permission, access
 from governance.core.clock import current_time
+from governance.core.database.grouping import grouped
 from governance.core.jobs import job_runs
 from governance.core.ledger import ledger_export as exporting
 from governance.core.ledger import sealing
@@ -154,9 +154,7 @@ def _names(events: Sequence[LedgerEvent]) -> dict[tuple[str, str], str]:
     """Name of each subject: its own, else that of its parent, else its kind and key."""
     # Without apps that are no longer installed.
     models = {model._meta.label_lower: model for model in apps.get_models()}
-    wanted: dict[str, set[str]] = defaultdict(set)
-    for event in events:
-        wanted[event.subject_type].add(event.subject_id)
+    wanted = grouped((event.subject_type, event.subject_id) for event in events)
     names_by_subject: dict[tuple[str, str], str] = {}
     for label, ids in wanted.items():
         model = models.get(label)

@@ -120,9 +120,7 @@ def contexts_of(items: Sequence[Item], questions: Sequence[Question]) -> list[It
         people = Person.objects.in_bulk({pk for question in questions for pk in question.escalation_chain})
         approvals = {pk for item in items for pk in _approvals_of(item)}
         rows = Party.objects.filter(submission__approvals__in=approvals).order_by()
-        by_approval: dict[int, set[int]] = {}
-        for approval, person in rows.values_list("submission__approvals", "person"):
-            by_approval.setdefault(approval, set()).add(person)
+        by_approval = grouped(rows.values_list("submission__approvals", "person"))
         for context in contexts:
             context.people = people
             context.parties = frozenset().union(*(by_approval.get(pk, ()) for pk in _approvals_of(context.item)))

@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.module_loading import autodiscover_modules
 
 from governance.core.access import ROLE_WORDS, Relation, Role
+from governance.core.database.grouping import grouped
 from governance.core.engine.transition import Transition, declared
 from governance.core.roles.roles import BY_TOKEN, GRANTS
 
@@ -36,9 +37,7 @@ def _states(operations: Iterable[Transition[Any]]) -> list[tuple[str, str, list[
 def document() -> str:
     """The whole document: permissions, then each model's states and operations."""
     autodiscover_modules("tasks")  # jobs declare operations, too
-    by_model: dict[str, list[Transition[Any]]] = defaultdict(list)
-    for transition in declared():
-        by_model[str(transition.model._meta.verbose_name).capitalize()].append(transition)
+    by_model = grouped((str(verb.model._meta.verbose_name).capitalize(), verb) for verb in declared())
     context = {
         "grants": [(_grantee(grantee), sorted(granted)) for grantee, granted in GRANTS.items()],
         "by_token": sorted(BY_TOKEN),
