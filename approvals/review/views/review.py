@@ -246,16 +246,8 @@ def accept(request: Request, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def decline_rest(request: Request, pk: int) -> HttpResponse:
-    """Decline a partial approval (A5)."""
+def end(request: Request, pk: int, name: str) -> HttpResponse:
+    """Withdraw a submission (A15), or decline a partial approval (A5); ``name`` is that of the question."""
     submission, _ = _find(request, pk)
-    href, question = reverse("review", args=[pk]), review_page.QUESTIONS["decline"]
-    return confirm(request, submission, withdraw.decline, back=href, **question)
-
-
-@require_http_methods(["GET", "POST"])
-def withdraw_submission(request: Request, pk: int) -> HttpResponse:
-    """Withdraw a submission (A15)."""
-    submission, _ = _find(request, pk)
-    href, question = reverse("review", args=[pk]), review_page.QUESTIONS["withdraw"]
-    return confirm(request, submission, withdraw.withdraw, back=href, **question)
+    verb = withdraw.withdraw if name == "withdraw" else withdraw.decline
+    return confirm(request, submission, verb, back=reverse("review", args=[pk]), **review_page.QUESTIONS[name])
