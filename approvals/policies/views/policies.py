@@ -5,7 +5,8 @@ them.
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
@@ -68,9 +69,7 @@ def policies(request: Request) -> HttpResponse:
 def policy(request: Request, number: int) -> HttpResponse:
     """Show one version: its content, its changes and its text."""
     now = request.now()
-    version = _versions().filter(number=number).first()
-    if version is None:
-        raise Http404
+    version = get_object_or_404(_versions(), number=number)
     before = _versions().filter(number__lt=number).first()
     document = kept.with_shipped_parts(version.document)
     is_in_force = kept.in_force(now).version.pk == version.pk

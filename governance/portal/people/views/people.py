@@ -181,14 +181,10 @@ class TeamForm(forms.Form):
 def team_found(request: Request) -> HttpResponse:
     """Found a team."""
     now = request.now()
-
-    def create_team(given: dict[str, Any]) -> object:
-        return found_team(Team(**given), actor=request.actor, now=now)
-
     return form_page(
         request,
         TeamForm(request.POST or None),
-        create_team,
+        lambda given: found_team(Team(**given), actor=request.actor, now=now),
         title="Found a team",
         label="Found",
         back=reverse("people"),
