@@ -146,14 +146,12 @@ def _boxes(preview: Preview, opens: datetime) -> list[SeatBox]:
     boxes = sorted(rows_by_box.items(), key=lambda box: (not box[0][0], box[0][1] == SeatLabel.SECURITY))
     route_boxes = []
     for (people, label, basis, is_extra), rows in boxes:
-        if not people:
-            route_boxes.append(
-                SeatBox("Nobody yet", "see what is missing", _question(rows, label, is_extra=is_extra), None)
-            )
-            continue
-        days = min(preview.context.policy.due_days(row.requested.tier) for row in rows)
-        question, due = _question(rows, label, is_extra=is_extra), due_dates.deadline_after(opens, days, people[0])
-        route_boxes.append(SeatBox(people_words(people), _capacity(label, basis), question, due))
+        name, capacity, due = "Nobody yet", "see what is missing", None
+        if people:
+            name, capacity = people_words(people), _capacity(label, basis)
+            days = min(preview.context.policy.due_days(row.requested.tier) for row in rows)
+            due = due_dates.deadline_after(opens, days, people[0])
+        route_boxes.append(SeatBox(name, capacity, _question(rows, label, is_extra=is_extra), due))
     return route_boxes
 
 
