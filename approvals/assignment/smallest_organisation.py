@@ -5,7 +5,6 @@ Counting roles is not enough: a builder approves nothing of their own, a person 
 one seat. So the seats of the policy in force are matched with the people on their escalation chains, all at once.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from approvals.assignment.matching import unfilled_places
 from approvals.models import SeatLabel
 from approvals.policies import queries as policy_queries
 from governance.core.access import Role
+from governance.core.database.grouping import grouped
 from governance.core.models import Membership, Person, Team
 from inventory.models import Automation, Resource, ResourceState
 
@@ -118,10 +118,8 @@ def _active_keys(people: Iterable[Person]) -> frozenset[int]:
 def _teams(bench: Bench, now: datetime) -> Iterator[tuple[frozenset[int], frozenset[int]]]:
     """Yield builders and leads of each team. If no team has a builder, yield no builders and the leads of all."""
     teams = list(Team.objects.select_related("lead", "deputy_lead", "parent__lead").order_by("pk"))
-    builders: dict[int, set[int]] = defaultdict(set)
     memberships = Membership.objects.filter(person__in=Person.objects.with_role(Role.BUILDER, now))
-    for team, person in memberships.values_list("team", "person"):
-        builders[team].add(person)
+    builders = grouped(memberships.values_list("team", "person"))
     leads = {team.pk: _leads(team, bench) for team in teams}
     yield from ((frozenset(people), leads[team]) for team, people in sorted(builders.items()))
     if not builders:

@@ -4,7 +4,6 @@ An unfilled seat waits for a person from the instant they are asked. Several peo
 signature. An approval that was sent back waits for the submitter, from the question on. A partial approval waits for the accepting owner.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -87,7 +86,7 @@ def load_waiting(
     return {
         submission.pk: [_acceptance(submission, now)]
         if submission.state == SubmissionState.DECIDED
-        else [*seats[submission.pk], *_asked_back(submission, sent_back.get(submission.pk, ()), now)]
+        else [*seats.get(submission.pk, ()), *_asked_back(submission, sent_back.get(submission.pk, ()), now)]
         for submission in submissions
     }
 
@@ -119,11 +118,10 @@ def _open_seats(submissions: Collection[int]) -> dict[int, list[Waiting]]:
     with connection.cursor() as cursor:
         cursor.execute(OPEN_SEATS, {"submissions": list(submissions)})
         rows = cursor.fetchall()
-    waiting: dict[int, list[Waiting]] = defaultdict(list)
-    for (submission, approval, _, label, due), candidates in groupby(rows, key=itemgetter(0, 1, 2, 3, 4)):
-        people = tuple(Holder(*candidate[5:]) for candidate in candidates)
-        waiting[submission].append(Waiting(approval, label, people, due))
-    return waiting
+    return grouped(
+        (submission, Waiting(approval, label, tuple(Holder(*candidate[5:]) for candidate in candidates), due))
+        for (submission, approval, _, label, due), candidates in groupby(rows, key=itemgetter(0, 1, 2, 3, 4))
+    )
 
 
 def _sent_back(questions: Iterable[Decision]) -> dict[int, list[SentBack]]:

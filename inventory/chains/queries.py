@@ -4,7 +4,6 @@ Approved versions in use count; `chains.transitions` stores their ends and chain
 any other versions as if they were approved. Reads only.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -206,7 +205,7 @@ def _chains(cases: Mapping[K, tuple[int | None, Sequence[ChainEnd]]]) -> dict[K,
         called = {end.point for end in ends if end.side == CALLED} | {
             row.point for row in met[key] if row.side == CALLED
         }
-        leads_out = any(not unanswered[pk] <= called for pk in others[key])
+        leads_out = any(not called.issuperset(unanswered.get(pk, ())) for pk in others[key])
         joined = Tier.HIGH if leads_out else max((tiers.get(pk, Tier.LOW) for pk in others[key]), default=Tier.LOW)
         unknown = dict.fromkeys(end.thing for end in ends if end.side == CALLS and end.point not in called)
         chains[key] = Chain(frozenset(others[key]), tuple(_links(ends, met[key])), tuple(unknown), joined)
@@ -217,13 +216,11 @@ def _ends_met(
     automation: int | None, ends: Iterable[ChainEnd], stored: Mapping[str, Sequence[ChainEnd]]
 ) -> list[ChainEnd]:
     """Stored ends of other automations that join some ends."""
-    sides: dict[str, set[str]] = defaultdict(set)
-    for end in ends:
-        sides[end.point].add(end.side)
+    sides = grouped((end.point, end.side) for end in ends)
     met = []
     for point, own_sides in sides.items():
         rows = [row for row in stored.get(point, ()) if row.automation_id != automation]
-        if rows and chain_ends.are_joined(own_sides | {row.side for row in rows}):
+        if rows and chain_ends.are_joined({*own_sides, *(row.side for row in rows)}):
             met += rows
     return met
 
@@ -251,13 +248,10 @@ def _others(
     return others
 
 
-def _unanswered_points(members: Collection[int]) -> dict[int, set[str]]:
+def _unanswered_points(members: Collection[int]) -> dict[int, list[str]]:
     """Points that some automations call and no automation in use answers, by automation."""
-    points: dict[int, set[str]] = defaultdict(set)
     rows = _unanswered_calls().filter(among(members, "automation")).values_list("automation", "point")
-    for pk, point in rows if members else ():
-        points[pk].add(point)
-    return points
+    return grouped(rows if members else ())
 
 
 def _links(ends: Iterable[ChainEnd], met: Iterable[ChainEnd]) -> Iterator[Link]:

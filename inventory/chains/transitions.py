@@ -3,13 +3,13 @@
 A change updates them in its transaction; `rebuild_chains` computes all of them. Both give the same result.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
 
 from governance.core.database import advisory_locks
+from governance.core.database.grouping import grouped
 from governance.core.database.querysets import among
 from governance.core.engine.transition import Step
 from inventory.chains import chain_ends
@@ -79,10 +79,8 @@ def _rewrite(changed: Mapping[int, Change]) -> None:
 
 def _joined_at(points: Collection[str]) -> set[int]:
     """Automations that another is joined with at one of these points, by stored ends."""
-    sides_by_point: dict[str, set[tuple[int, str]]] = defaultdict(set)
     rows = ChainEnd.objects.filter(point__in=points).order_by().values_list("automation", "point", "side")
-    for pk, point, side in rows if points else ():
-        sides_by_point[point].add((pk, side))
+    sides_by_point = grouped((point, (pk, side)) for pk, point, side in (rows if points else ()))
     return {
         pk for rows in sides_by_point.values() if chain_ends.are_joined({side for _, side in rows}) for pk, _ in rows
     }

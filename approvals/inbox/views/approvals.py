@@ -239,9 +239,5 @@ def _rank(row: Task) -> tuple[bool, datetime]:
 
 
 def _bands(rows: Sequence[Task]) -> list[Shape]:
-    bands = []
-    for tier, title in BANDS:
-        in_band = sorted((row for row in rows if row.tier == tier), key=_rank)
-        if in_band:
-            bands.append({"title": title, "rows": in_band})
-    return bands
+    bands = [(title, sorted((row for row in rows if row.tier == tier), key=_rank)) for tier, title in BANDS]
+    return [{"title": title, "rows": in_band} for title, in_band in bands if in_band]

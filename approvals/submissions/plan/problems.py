@@ -66,8 +66,7 @@ def problems_of(context: PlanContext, wishes: Mapping[str, ItemRequest], short: 
     """
     content, items = context.content, context.changes.asked
     problems = [*_automation_problems(context)]
-    for item in items:
-        problems += [Problem(kind, sentence, item.key) for kind, sentence in _item_problems(item, context)]
+    problems += [Problem(kind, text, item.key) for item in items for kind, text in _item_problems(item, context)]
     problems += [Problem("identity", text) for text in ownership.identity_problems(content.identities, context.now)]
     unjustified = _unjustified_items(items, wishes)
     problems += [Problem("justification", "Say why in one sentence.", item.key) for item in unjustified]

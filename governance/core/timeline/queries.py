@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from governance.core.access import Actor
+from governance.core.database.grouping import grouped
 from governance.core.database.querysets import sorted_by_key
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person
@@ -53,10 +54,8 @@ def subjects_of(events: Iterable[LedgerEvent], texts: Said, actor: Actor, now: d
         actor: the reader.
         now: business time.
     """
-    wanted: dict[str, set[int]] = {}
-    for event in events:
-        if event.subject_id.isdecimal() and (event.subject_type, event.subject_id) not in texts:
-            wanted.setdefault(event.subject_type, set()).add(int(event.subject_id))
+    subjects = dict.fromkeys((event.subject_type, event.subject_id) for event in events)
+    wanted = grouped((label, int(key)) for label, key in subjects if key.isdecimal() and (label, key) not in texts)
     found = dict(texts)
     for label, keys in wanted.items():
         ask = getattr(apps.get_model(label), "in_words", None)

@@ -20,6 +20,7 @@ from django.db.models.functions import Coalesce
 
 from approvals.models import Conflict, ConflictState, Grant, GrantState, GrantUsage, Submission
 from approvals.policies import queries as policy_queries
+from governance.core.database.grouping import grouped
 from governance.core.database.querysets import among
 from governance.recertification.models import WAITING, Item, ItemOutcome
 from inventory.models import Automation, AutomationState, Incident, Version
@@ -173,11 +174,9 @@ def _unasked(happened: Iterable[ReviewTrigger], field: str, keys: Mapping[int, i
     rows = Item.objects.filter(among(set(keys.values()), field), **{f"snapshot__{CAUSES}__isnull": False})
     for key, causes in rows.values_list(field, f"snapshot__{CAUSES}"):
         asked_causes[key].update(causes)
-    unasked: Triggers = {}
-    for trigger in happened:
-        if trigger.subject in keys and trigger.cause not in asked_causes[keys[trigger.subject]]:
-            unasked.setdefault(trigger.subject, []).append(trigger)
-    return unasked
+    subjects = [trigger for trigger in happened if trigger.subject in keys]
+    unasked = (trigger for trigger in subjects if trigger.cause not in asked_causes[keys[trigger.subject]])
+    return grouped((trigger.subject, trigger) for trigger in unasked)
 
 
 def grant_quiet_until(grant: Grant, days: int) -> datetime | None:

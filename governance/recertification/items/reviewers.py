@@ -11,6 +11,7 @@ from django.db.models import F, Q
 
 from approvals.assignment.escalation_chain import Bench, chain_of_lead, chain_of_resource
 from approvals.models import Grant, Party, SubmissionState
+from governance.core.database.grouping import grouped
 from governance.core.models import Delegation, Person
 from governance.recertification.items.context import ItemContext, missing_questions
 from governance.recertification.models import Asks, Item, Question
@@ -61,13 +62,10 @@ def gains_access(automation: Automation, parties: Collection[int], person: Perso
     return person.pk in (interim_id, automation.business_owner_id, automation.technical_owner_id, *parties)
 
 
-def parties_of(automations: Collection[int]) -> dict[int, set[int]]:
+def parties_of(automations: Collection[int]) -> dict[int, list[int]]:
     """Ids of the parties of all submissions in force, by automation. One query (S1)."""
     rows = Party.objects.filter(submission__automation__in=automations, submission__state=SubmissionState.IN_FORCE)
-    people_by_automation: dict[int, set[int]] = {}
-    for automation, person in rows.order_by().values_list("submission__automation", "person").distinct():
-        people_by_automation.setdefault(automation, set()).add(person)
-    return people_by_automation
+    return grouped(rows.order_by().values_list("submission__automation", "person").distinct())
 
 
 def is_out(context: ItemContext, question: Question) -> bool:
