@@ -43,9 +43,8 @@ def rules_with_members(now: datetime) -> tuple[StoredRule, ...]:
 
 def _parse_versions(versions: Sequence[ConflictRule]) -> tuple[StoredRule, ...]:
     unknown = [version.pk for version in versions if version.digest not in _PARSED]
-    if unknown:
-        for digest, document in ConflictRule.objects.filter(pk__in=unknown).values_list("digest", "document"):
-            _PARSED[digest] = parse_rule(document)
+    for digest, document in ConflictRule.objects.filter(pk__in=unknown).values_list("digest", "document"):
+        _PARSED[digest] = parse_rule(document)
     return tuple(StoredRule(version, _PARSED[version.digest]) for version in versions)
 
 

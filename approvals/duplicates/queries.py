@@ -109,8 +109,6 @@ def find_duplicates(automation: Automation, source: str, privileges: Sequence[Pr
         privileges: all of its privileges.
     """
     shared, sources = _by_privileges(automation, privileges), _by_source(automation, source)
-    if not (shared or sources):
-        return []
     rows = Automation.objects.filter(pk__in={*shared, *sources}).select_related("team").order_by("-pk")
     return [
         Duplicate(row, Because.SOURCE) if row.pk in sources else Duplicate(row, Because.PRIVILEGES, shared[row.pk])
@@ -174,8 +172,6 @@ def unanswered(automation: Automation) -> list[Likeness]:
 
 def ids_with_unanswered(automations: Collection[int]) -> frozenset[int]:
     """Return the ids of automations with an unanswered likeness; one query, none for an empty collection."""
-    if not automations:
-        return frozenset()
     answers = LikenessAnswer.objects.filter(likeness=OuterRef("pk"), decision__retraction__isnull=True).order_by()
     likenesses = Likeness.objects.filter(~Exists(answers), automation__in=automations).order_by()
     return frozenset(likenesses.values_list("automation", flat=True))

@@ -222,8 +222,6 @@ def _reserved_by_others(
         and row.resource.state != ResourceState.RETIRED
         and (by is None or row.proposed_by_id != by.pk)
     }
-    if not waiting:
-        return {}
     uses = Privilege.objects.filter(instance__in={instance for _, instance in waiting} - {""})
     others = uses.exclude(version__automation__state=AutomationState.RETIRED)
     if automation is not None:

@@ -47,8 +47,6 @@ def all_matches(hints: Iterable[str]) -> dict[str, set[Person]]:
     One query; none without an account in any hint. People who left match too: they stay parties.
     """
     named = {hint: address for hint in hints if (address := account_of(hint))}
-    if not named:
-        return {}
     people = Person.objects.annotate(account=Lower("subject"), address=Lower("email")).order_by()
     wanted = set(named.values())
     people_by_address: dict[str, set[Person]] = {}

@@ -170,8 +170,6 @@ def open_claims(resource: Resource) -> list[Binding]:
     """Bindings to other owners' resources on hosts of this resource, without its owner's consent."""
     bindings = Binding.objects.filter(resource=resource, confirmed_at__isnull=False).exclude(host="")
     hosts = set(bindings.values_list("host", flat=True))
-    if not hosts:
-        return []
     agreed = HostConsent.objects.filter(binding=OuterRef("pk"), resource=resource, opens=OuterRef("resource"))
     rows = Binding.objects.filter(~Exists(agreed), host__in=hosts, refused_at__isnull=True).exclude(resource=resource)
     claimed = Bindings(rows.select_related("resource", "confirmed_by", "proposed_by").order_by("pk"))

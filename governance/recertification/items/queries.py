@@ -176,8 +176,6 @@ def _grant_facts(grant: Grant, peers: Row, now: datetime) -> dict[str, Any]:
 
 def _conflicts(conflicts: Collection[int], now: datetime) -> dict[int, InConflict]:
     """Open conflicts with the ends of their waivers, by id. At most one query."""
-    if not conflicts:
-        return {}
     rows: Any = Conflict.objects.filter(pk__in=conflicts).telling_waived_until(now)
     columns = rows.order_by().values_list("pk", "rule__title", "rule__mode", "waived_until")
     return {
@@ -189,8 +187,6 @@ def _conflicts(conflicts: Collection[int], now: datetime) -> dict[int, InConflic
 def _earlier(items: Sequence[Item]) -> dict[tuple[str, int], list[Answer]]:
     """Answers in closed reviews by `_review_key`, latest first. At most one query."""
     keys = [_review_key(item) for item in items]
-    if not keys:
-        return {}
     answers = Answer.objects.filter(
         Q(question__item__grant__approval__in=[pk for of, pk in keys if of == "grant"])
         | Q(question__item__automation__in=[pk for of, pk in keys if of == "automation"]),
