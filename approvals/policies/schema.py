@@ -272,9 +272,7 @@ def _tiers(tiers: Mapping[str, Any]) -> Iterator[Inconsistency]:
 def _shrinking(document: Mapping[str, Any]) -> Iterator[Inconsistency]:
     for name in SHRINKING:
         yield from _longer(name, document[name], TIERS, "{} risk would have longer than {}.")
-    yield from _longer(
-        "conflicts", document["conflicts"], RATINGS, "what is rated {} would have longer than what is rated {}."
-    )
+    yield from _longer("conflicts", document["conflicts"], RATINGS, "{}-rated conflicts would have longer than {}.")
     for tier in TIERS:
         if document["expires_working_days"][tier] < document["due_working_days"][tier]:
             due = document["due_working_days"][tier]
@@ -284,8 +282,8 @@ def _shrinking(document: Mapping[str, Any]) -> Iterator[Inconsistency]:
 def _longer(name: str, days: Mapping[str, int], order: Sequence[str], sentence: str) -> Iterator[Inconsistency]:
     for below, above in pairwise(order):
         if days[above] > days[below]:
-            words = sentence.format(above, below)
-            yield (name, above), f"{words[:1].upper()}{words[1:]}", f"At most {days[below]}."
+            to_do = f"At most {days[below]} for {above}, or at least {days[above]} for {below}."
+            yield (name, above), sentence.format(above.capitalize(), below), to_do
 
 
 def _upwards(document: Mapping[str, Any]) -> Iterator[Inconsistency]:

@@ -85,6 +85,10 @@ document.addEventListener("htmx:afterSettle", () => {
   if (title) document.title = `${title} · Countersign`;
 });
 
+// A list of problems above a form puts the cursor into the first wrong field; its links lead to the others.
+const wrong = document.querySelector("[data-problems] a[href^='#']");
+if (wrong) document.getElementById(wrong.hash.slice(1))?.focus();
+
 // An error goes when its field is filled.
 document.addEventListener("input", ({ target }) => {
   if (target.getAttribute?.("aria-invalid") !== "true" || !target.value.trim()) return;

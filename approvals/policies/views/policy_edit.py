@@ -114,8 +114,10 @@ def _read(form: PolicyForm | None, base: Mapping[str, Any], typed: str) -> dict[
         for problem in error.problems:
             # A value of a list is in the field of the list.
             where = problem.where if problem.where in form.fields else problem.where.rpartition(".")[0]
-            if where in form.fields:
-                form.add_error(where, f"{problem.what} {problem.to_do}".strip())
+            changed = [name for name in form.changed_data if name.rpartition(".")[0] == where.rpartition(".")[0]]
+            if where in form.fields:  # of two values that are compared, the changed one gets the problem
+                marked = where if where in changed or not changed else changed[0]
+                form.add_error(marked, f"{problem.what} {problem.to_do}".strip())
         raise
 
 

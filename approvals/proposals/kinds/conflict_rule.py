@@ -59,10 +59,10 @@ class ConflictRuleKind(Kind):
     may_act_at_once = True
 
     def subjects(self, targets: Collection[str]) -> Mapping[str, Subject]:
-        """Return rules by their newest titles; a new rule by its code."""
+        """Return rules by their newest titles; a new rule by the words of its code."""
         newest = ConflictRule.objects.filter(code__in=targets).order_by("code", "-number").distinct("code")
         about_by_code = {rule.code: Subject(rule.title, rule.href) for rule in newest}
-        return {code: about_by_code.get(code, Subject(f"{code} (new)")) for code in targets}
+        return {code: about_by_code.get(code, Subject(code.replace("-", " ").capitalize())) for code in targets}
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
         """Return the rule in force; empty if there is none."""

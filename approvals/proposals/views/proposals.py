@@ -157,7 +157,8 @@ def show_refusal(request: Request, row: Proposal, why: Refusal, now: datetime, b
     """Show the refusal; record an attempted write (S5)."""
     if request.method == "POST":
         write(request, row, now, {}, "")
-    return refused(request, why, context={"back_href": back_href})
+    same = Proposal.objects.visible_to(request.actor, now).unanswered().filter(kind=row.kind, target=row.target)
+    return refused(request, why, context={"back_href": back_href, "under_way": list_rows(same)})
 
 
 @dataclass(frozen=True)

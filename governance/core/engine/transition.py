@@ -105,7 +105,7 @@ class Transition(Generic[M]):
         if access.may(actor, self.permission, related, now=now, context=context):
             return None
         to_do = f"It takes somebody who may {self.permission.words}."
-        return Refusal("PERMISSION", "permission", "Nothing you are trusted with allows this.", to_do)
+        return Refusal("PERMISSION", "permission", "You don’t have access to this.", to_do)
 
     def __call__(self, subject: M, *, actor: Actor, now: datetime, reason: str = "", **params: Any) -> M:
         """Perform the operation.

@@ -48,6 +48,7 @@ def grants(actor: Actor, now: datetime) -> Register:
             "team": ("automation__team", "team_name"),
             "automation": ("automation", "automation_name"),
             "resource": (touching, ""),
+            "owner": (lambda person: Q(automation__business_owner=person) | Q(automation__technical_owner=person), ""),
             "identity": ("identity", "identity_name"),
         },
         risk=text_case((Q(raised_to=""), F("tier")), default=F("raised_to")),

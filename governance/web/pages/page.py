@@ -307,6 +307,7 @@ def form_page(
     refusal: Refusal | None = None,
     points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
     message: Callable[[], str] = str,
+    above: str = "",
 ) -> HttpResponse:
     """Show a form, or why the reader may not; on POST act and go to the row's page, or say beside the field what is wrong.
 
@@ -321,6 +322,7 @@ def form_page(
             stands on record (H1).
         points: what to weigh, see ``components/reasons.html``.
         message: returns what was done, in words.
+        above: name of the page behind "Cancel", for the breadcrumb.
     """
     if refusal is not None and not (request.method == "POST" and form.is_valid()):
         return refused(request, refusal, context={"back_href": back})
@@ -335,9 +337,8 @@ def form_page(
             if words := message():
                 messages.success(request, words)
             return redirect(getattr(result, "href", back))
-    context = {"form": form, "title": title, "text": text, "label": label, "back_href": back}
-    context["points"] = points()
-    return page(request, "components/form_page.html", context, status=422 if form.errors else 200)
+    context = {"form": form, "title": title, "text": text, "label": label, "back_href": back, "points": points()}
+    return page(request, "components/form_page.html", context | {"above": above}, status=422 if form.errors else 200)
 
 
 def operation_form(
@@ -364,7 +365,7 @@ def operation_form(
         return verb(row, actor=request.actor, now=request.now(), **arguments(fields))
 
     refusal = verb.refusal(row, actor=request.actor, now=request.now())
-    return form_page(request, form, act, back=row.href, refusal=refusal, **words)
+    return form_page(request, form, act, back=row.href, above=str(row), refusal=refusal, **words)
 
 
 def say_beside(form: forms.Form, error: InvalidInput) -> None:

@@ -154,7 +154,7 @@ class OwnerForm(forms.Form):
     """Owner and deputy of a resource."""
 
     owner = forms.ModelChoiceField(HERE, empty_label="Choose somebody")
-    deputy = forms.ModelChoiceField(HERE, empty_label="Choose somebody")
+    deputy = forms.ModelChoiceField(HERE, label="Backup approver", empty_label="Choose somebody")
 
 
 class ResourceForm(forms.Form):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 
 from approvals.conflicts.rule_language.rule import parse_text, write_text
 from approvals.models import ConflictRule, Proposal, Submission
@@ -61,6 +63,19 @@ def test_open_proposal_is_shown_on_rule_page(plain: Company) -> None:
     assert made.href in text_of(plain, "sana", RULE)
     assert "Propose a change" not in text_of(plain, "ines", RULE)
     assert made.href not in text_of(plain, "rita", RULE)
+    second = client_of(plain.people.ines).get(f"{RULE}propose/")
+    assert (second.status_code, made.href in second.content.decode()) == (409, True)
+
+
+def test_second_part_of_a_new_rule_is_folded_until_it_is_sent(plain: Company) -> None:
+    ines, path = client_of(plain.people.ines), reverse("rule_new")
+    page = ines.get(path).content.decode()
+    assert re.findall(r'<details class="rule-any" id="([a-z0-9-]+)"( open)?', page) == [
+        ("any-legs-1-1", " open"),
+        ("any-legs-2-1", ""),
+    ]
+    proposed(plain, rule_of(plain))
+    assert "Read and tell" in ines.get(Proposal.objects.latest("pk").href).content.decode().partition("<h1>")[2][:60]
 
 
 def test_a_rule_that_was_given_up_says_so_and_stands_below_the_list(plain: Company) -> None:

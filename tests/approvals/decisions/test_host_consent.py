@@ -71,7 +71,7 @@ def test_claimed_host_is_high_until_other_owner_agrees(claimed: Company) -> None
 def test_only_other_owners_side_agrees(claimed: Company) -> None:
     n, binding = claimed.people, claim(claimed)
     for person in (n.omar, n.sana, n.ines):
-        with pytest.raises(NotPermitted, match="Nothing you are trusted with allows this"):
+        with pytest.raises(NotPermitted, match="You don’t have access to this"):
             bindings.share_host(claimed.drive, actor=as_actor(person), now=claimed.now, binding=binding.pk)
     with database_refuses("I8: only an owner of a resource shares its host"):
         HostConsent.objects.create(

@@ -102,7 +102,7 @@ def test_ledger_is_searched_by_subject_and_event(company: Company, live: Submiss
     assert {"submission.submitted", "approval.approved", "grant.stopped"} <= {verb for verb, _ in named}
     assert events_found("stopped weekly stock") == [("grant.stopped", automation.name)]
     assert ("grant.stopped", automation.name) in events_found("Finance Slack")
-    assert {verb for verb, _ in events_found("activated it")} == {"resource.activated"}
+    assert {verb for verb, _ in events_found("activated")} == {"resource.activated"}
     assert {verb for verb, _ in events_found(live.reference)} >= {"submission.submitted", "approval.approved"}
     assert events_found("stopped nothing of this name") == []
 

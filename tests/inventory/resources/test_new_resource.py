@@ -82,6 +82,21 @@ def test_only_the_person_of_the_next_step_gets_task_and_button(
     assert told(n.rita) == [("resource_progress", "Omar Haddad to set the data class of Stock base")]
 
 
+@starting_point("company", proposed_at_import)
+@pytest.mark.rule("I3", "H3")
+def test_page_of_the_new_owner_names_what_they_accepted(company: Company, start: tuple[Resource, ImportItem]) -> None:
+    n, (resource, _) = company.people, start
+    form = client_of(n.ines).get(reverse("resource_name_owner", args=[resource.pk])).content.decode()
+    assert "Backup approver" in form
+    assert "Deputy" not in form
+    assert f'<a href="{resource.href}">Stock base</a>' in form.partition("Breadcrumb")[2]
+    named(n, resource)
+    client_of(n.omar).post(reverse("resource_accept", args=[resource.pk]))
+    page = client_of(n.ines).get(reverse("person", args=[n.omar.pk])).content.decode()
+    assert "accepted the ownership of Stock base" in page
+    assert "no owner yet" not in page
+
+
 def classed(c: Company) -> tuple[Resource, ImportItem]:
     """Omar has accepted and set the data class."""
     resource, item = proposed_at_import(c)

@@ -17,6 +17,7 @@ from governance.core.access import access
 from governance.core.clock import current_time
 from governance.core.models import Delegation, LedgerEvent, Membership, Person, RoleAssignment, Team
 from governance.core.roles.roles import Role
+from inventory.models import Resource
 from tests import scenarios
 from tests.appointments import propose_role
 from tests.approvals import stock_report
@@ -265,6 +266,15 @@ def test_page_of_a_person_shows_tasks_grants_and_their_own_acts(company: Company
     page = text(ines.get(reverse("person", args=[n.jonas.pk])))
     register = f"{reverse('grant_list')}?automation={stock_in_force.automation_id}&amp;ends=open"
     assert f'<a href="{register}">4 grants</a>' in page
+    listed = ines.get(reverse("grant_list"), {"owner": n.jonas.pk, "ends": "open"})
+    assert len(listed.context["rows"]) == 4
+    assert f'href="{reverse("grant_list")}?owner={n.jonas.pk}&amp;ends=open"' in page
+    assert not ines.get(reverse("grant_list"), {"owner": n.mei.pk}).context["rows"]
+    backed = Resource.objects.filter(deputy=n.amara).count()
+    page = text(ines.get(reverse("person", args=[n.amara.pk])))
+    folded = page.partition(f"<summary>Backup approver of {backed} resource")[2].partition("</details>")[0]
+    assert backed
+    assert folded.count("row-name") == backed
     pages = [text(ines.get(reverse("person", args=[person.pk]))) for person in (n.omar, n.mei, n.jonas, n.lena)]
     assert not any("It went live" in page for page in pages), "an event of itself is nobody's act"
     number, _ = cost(ines, reverse("person_tasks", args=[n.omar.pk]))

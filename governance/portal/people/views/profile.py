@@ -24,7 +24,7 @@ from inventory.models import Automation, Resource
 from inventory.ownership import delegates
 
 #: Most automations and resources on a person's page; the lists have all.
-MOST = 30
+MOST = 100
 IN_REACH = MaxValueValidator(LAST_DAY, "Choose a day that people live to see.")
 
 
@@ -42,7 +42,7 @@ def person_facts(person: Person) -> Shape:
         "facts": facts,
         "teams": _teams(person),
         "automations": owned.annotate(held=Count("grants", filter=~Q(grants__state="ended"))).order_by("name")[:MOST],
-        "resources": resources.order_by("name")[:MOST],
+        "resources": resources.annotate(backs=Q(deputy=person)).order_by("backs", "name")[:MOST],
     }
 
 

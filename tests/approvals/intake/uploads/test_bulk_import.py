@@ -73,7 +73,7 @@ def test_former_team_member_imports_nothing_more_with_one_record(company: Compan
     company.people.finance_ops.memberships.filter(person=company.people.rita).delete()
     assert batches.swept(company) == {"refused": 4}
     assert not Automation.objects.exists()
-    assert all("Nothing you are trusted with" in item.reason for item in batch.items.filter(outcome="refused"))
+    assert all("You don’t have access to this" in item.reason for item in batch.items.filter(outcome="refused"))
     assert LedgerEvent.objects.filter(verb="version.imported", outcome="refused").count() == 1
 
 

@@ -48,7 +48,7 @@ def run(c: Company, folder: Path, **more: Any) -> tuple[int, str, str]:
     [
         ({"team": "Nobody"}, "No team is called Nobody."),
         ({"by": "nobody@northwind.example"}, "Nobody is here as nobody@northwind.example."),
-        ({"by": "sana.iqbal@northwind.example"}, "Nothing you are trusted with allows this."),
+        ({"by": "sana.iqbal@northwind.example"}, "You don’t have access to this."),
         ({"owner": "sana.iqbal@northwind.example"}, "Sana Iqbal belongs neither to Finance Operations"),
     ],
 )
