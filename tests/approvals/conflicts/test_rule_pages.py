@@ -60,7 +60,7 @@ def test_an_earlier_version_is_proposed_again_as_it_was(plain: Company) -> None:
 def test_open_proposal_is_shown_on_rule_page(plain: Company) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     made = proposed(plain, rule_of(plain, mode="enforce"))
-    assert made.href in text_of(plain, "sana", RULE)
+    assert f'href="{made.href}">Open the proposed change</a>' in text_of(plain, "sana", RULE)
     assert "Propose a change" not in text_of(plain, "ines", RULE)
     assert made.href not in text_of(plain, "rita", RULE)
     second = client_of(plain.people.ines).get(f"{RULE}propose/")

@@ -167,7 +167,7 @@ def test_second_proposal_about_the_same_leads_to_the_open_one(northwind: Northwi
     assert write(client, document.as_text(looser())).status_code == 302
     made = Proposal.objects.get(kind="policy")
     shown = client.get(reverse("policies")).content.decode()
-    assert made.href in shown
+    assert f'href="{made.href}">Open the proposed change</a>' in shown
     assert "Propose a change" not in shown
     refused = client.get(reverse("policy_propose"))
     assert refused.status_code == 409
