@@ -83,9 +83,8 @@ def shapes(
         texts: subjects in words that the caller has read and the reader may see.
     """
     acts = Q(actor_id=str(row.opaque_id)) & ~Q(verb__in=OF_ITSELF) if isinstance(row, Person) else Q()
-    found = LedgerEvent.objects.filter(Q(about__contains=ledger_events.timeline_keys(row)) | acts).select_related(
-        "reason"
-    )
+    of_row = Q(about__contains=ledger_events.timeline_keys(row)) | acts
+    found = LedgerEvent.objects.filter(of_row).exclude(RENEWED_END).select_related("reason")
     if not quiet:
         found = found.exclude(verb__in=QUIET, outcome="done")
     events = list(sorted_by_key(found, newest_first=True)[:limit])
@@ -138,5 +137,7 @@ NAMELESS = {
 }
 #: Events with whole sentences, without an actor.
 OF_ITSELF = frozenset(row["event"] for row in _ROWS if row["names_actor"] == "no")
+#: The end of a renewed grant. Its renewal says it: nobody took the access away (G2).
+RENEWED_END = Q(verb="grant.ended", payload__why="succeeded")
 #: Follow-ups, which add nothing to the event that caused them.
 QUIET = frozenset(row["event"] for row in _ROWS if row["quiet"] == "yes")

@@ -110,14 +110,14 @@ def _write(rows: IO[bytes], campaign: Campaign, form: str) -> Row:
         if not connection.savepoint_ids:  # an inner transaction keeps the outer one's view
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        last, people = Seal.objects.order_by("-number").first(), campaign_people(campaign)
+        last, people, joined = Seal.objects.last(), campaign_people(campaign), campaign.joinings.count()
         for number, chunk in enumerate(chain([events_of(campaign)], chunks(campaign))):
             text = _rows_text(form, chunk, first=number == 0).encode()
             count += len(chunk) if number else 0
             digest.update(text)
             rows.write(text)
     seal = {"last_seal": last and last.number, "last_root": last and last.root}
-    return {**people, "items": count, "sha256": digest.hexdigest(), **seal}
+    return {**people, "items": count, "joined": joined, "sha256": digest.hexdigest(), **seal}
 
 
 def _head_text(form: str, head: Mapping[str, Any]) -> str:

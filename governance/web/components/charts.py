@@ -112,7 +112,7 @@ def burn_down(
         "until": f"{until.day} {until:%b}" if (until - due).days / days > 0.12 else "",
         "due_x": x(due),
         "grace_width": f"{width - float(x(due)):.5g}",
-        "total_y": y(total),
+        "ticks": [(left, y(left)) for left in sorted({total, total // 2, 0}, reverse=True)],
     }
     return render_to_string("components/burn_down.html", context)
 

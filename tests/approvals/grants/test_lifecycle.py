@@ -17,6 +17,7 @@ from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTur
 from governance.core.engine import hooks
 from governance.core.engine.transition import Transition
 from governance.core.models import LedgerEvent, Person
+from governance.core.timeline import queries as timeline_queries
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation
 from tests.approvals import stock_report
@@ -232,6 +233,9 @@ def test_successor_keeps_access_and_names_its_basis(grant: Grant, company: Compa
     event = LedgerEvent.objects.get(verb="grant.succeeded", outcome="done")
     assert (event.payload["predecessor"], event.payload["answers"]) == (grant.pk, [4, 5])
     assert made in Grant.objects.live(at)
+    events = timeline_queries.shapes(grant.automation, actor=as_actor(company.people.jonas), now=at, limit=50)
+    assert [event["actor"] for event in events if event["text"].startswith("renewed ")] == ["You"]
+    assert not [event for event in events if event["text"].startswith("ended ")], "a renewal is not an end"
 
 
 @pytest.mark.rule("G1", "G2")

@@ -229,4 +229,5 @@ def test_the_burn_down_is_drawn_with_attributes_alone() -> None:
     )
     assert 'aria-label="7 left"' in drawn
     assert "style=" not in drawn
-    assert drawn.count("<text") == 3
+    assert re.findall(r'text-anchor="end">(\d+)<', drawn) == ["10", "5", "0"], "its y axis has numbers"
+    assert drawn.count("<text") == 6

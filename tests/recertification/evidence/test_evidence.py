@@ -105,8 +105,11 @@ def test_campaign_items_are_proved_by_their_events(held: Held, stock_under_revie
     now = stock_under_review.opened_at
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
     evidence = evidence_file.write_evidence(campaign, "jsonl", by=held.people.yuki, now=now)
-    rows = [json.loads(line) for line in b"".join(evidence.pieces()).splitlines()[1:]]
+    head, *rows = (json.loads(line) for line in b"".join(evidence.pieces()).splitlines())
     items = [row for row in rows if row["type"] == "item"]
+    assert (head["items"], head["joined"]) == (len(items), 1)
+    page = client_of(held.people.yuki).get(campaign.href).content.decode()
+    assert f"<dd>{len(items)}, 1 of them was open before and joined</dd>" in page
     (joined,) = [item for item in items if item["joined_at"] is not None]
     assert (joined["item"], joined["opened_in"]) == (stock_under_review.pk, stock_under_review.campaign_id)
     assert joined["opened_in"] != campaign.pk

@@ -34,7 +34,7 @@ def open_campaign(step: Step[Campaign]) -> Effect:
     campaign = step.subject
     tier, ahead = campaign.tier, step.now + timedelta(days=answer_deadlines.OPENS_BEFORE[campaign.tier])
     times = answer_deadlines.times_before(ahead, tier, [organisation_zone()], organisation_holidays())
-    campaign.name = f"Review of {campaign.opened_on:%d %b %Y}, {tier} risk"
+    campaign.name = f"Review of {campaign.opened_on:%-d %b %Y}, {tier} risk"
     campaign.scope, campaign.snapshot_at = {"tier": tier, "because": "review date"}, step.now
     campaign.deadline, campaign.grace_until = times.deadline, times.grace_until
     step.save(campaign)
