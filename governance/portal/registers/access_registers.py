@@ -28,7 +28,8 @@ def grants(actor: Actor, now: datetime) -> Register:
     stopped = Q(state=GrantState.SUSPENDED) | Q(automation__state__in=NOT_LIVE) | ~usable_condition(now)
     why = [(Q(ended_why=code) | Q(ended_why="", suspended_why=code), words) for code, words in WHY_WORDS.items()]
     why += [(ended, WHY_WORDS["term"]), *((Q(automation__state=state), words) for state, words in NOT_LIVE.items())]
-    soon = Q(ends_at__gt=now, ends_at__lte=now + ENDS_SOON) & ~Q(state=GrantState.ENDED)
+    standing = ~Q(state=GrantState.ENDED)
+    soon = Q(ends_at__gt=now, ends_at__lte=now + ENDS_SOON) & standing
     return declare(
         "grant_list",
         visible_rows(Grant.objects.all(), actor, now, "automation"),
@@ -39,9 +40,7 @@ def grants(actor: Actor, now: datetime) -> Register:
             class_filter("entitlement__resource__data_class"),
             choices("environment", "Environment", Environment.choices, "automation__environment"),
             Filter("effect", "How its end takes effect", EFFECTS),
-            Filter(
-                "ends", "Ends", {"30": ("Ends in 30 days", soon), "open": ("Not ended", ~Q(state=GrantState.ENDED))}
-            ),
+            Filter("ends", "Ends", {"30": ("Ends in 30 days", soon), "open": ("Not ended", standing)}, order="until"),
         ),
         state=text_case((ended, "ended"), (stopped, "suspended"), default="active"),
         references={

@@ -63,17 +63,23 @@ def _tab(name: str, current: str) -> Shape:
 
 
 def _views(listing: Listing, actor: Actor) -> Shape:
-    """Views of every reader and the reader's saved ones as tabs; and how the present filters are saved or removed."""
+    """Views of every reader and the reader's saved ones as tabs; and how the present filters are saved or removed.
+
+    A view is marked for the address that has its filters, for one team or another row too, in any sort.
+    """
     register, present = listing.register, pager.kept(listing.query)
     saved = list(saved_views.saved_views_of(actor.person, register.name))
     views = [("All", "", 0), *((name, query, 0) for name, query in register.views)]
     views += [(view.name, view.query, view.pk) for view in saved]
+    keys = [name for name in register.references if number(listing.query.get(name))]
+    is_view = present in (pager.kept(QueryDict(query)) for _, query, _ in views)
+    shown = present if is_view else pager.kept(listing.query, "sort", *keys)
     tabs: list[Shape] = []
     links = {"save_href": saved_views.save_href(pager.address(listing.path, present), register.name) if present else ""}
     for name, query, pk in views:
-        is_here = pager.kept(QueryDict(query)) == present
-        tabs.append({"label": name, "href": f"{listing.path}?{query}" if query else listing.path, "current": is_here})
-        if is_here:
+        kept = pager.kept(QueryDict(query))
+        tabs.append({"label": name, "href": pager.address(listing.path, kept), "current": kept == shown})
+        if kept == present:
             links = {"remove_href": reverse("saved_view_remove", args=[pk])} if pk else {}
     return {"tabs": tabs, **links}
 

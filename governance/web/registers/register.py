@@ -53,11 +53,13 @@ class Filter:
         name: its parameter in the address.
         label: its name on the page.
         choices: label and condition by value.
+        order: sort while a choice is made, unless the address has one.
     """
 
     name: str
     label: str
     choices: Mapping[str, tuple[str, Q]]
+    order: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ class Listing:
         sort = query.get("sort", "")
         is_known = sort.removeprefix("-") in register.orders
         #: Name of a column, after "-" if it falls; empty for the newest first.
-        self.sort = sort if is_known else "" if self.words else register.order
+        order = next((row.order for row in register.filters if row.order and row.name in self.chosen), register.order)
+        self.sort = sort if is_known else "" if self.words else order
 
     def rows(self, *, any_state: bool = False) -> QuerySet[Any]:
         """The selected rows; with ``any_state`` those of every state."""

@@ -234,6 +234,22 @@ def test_who_can_touch_it_shows_grants_in_force_and_why_others_are_suspended(
     assert {row.why for row in ended} == {"its term is over"}
 
 
+def test_grants_that_end_soon_are_sorted_by_end_and_their_view_is_marked_for_a_team(
+    company: Company, stock_in_force: Submission
+) -> None:
+    grants = list(stock_in_force.automation.grants.order_by("pk"))
+    with unguarded(Grant):
+        for days, grant in zip((9, 3, 20), grants, strict=False):
+            Grant.objects.filter(pk=grant.pk).update(ends_at=company.now + timedelta(days=days))
+    team = stock_in_force.automation.team_id
+    listed = context(company.people.sana, "grant_list", f"ends=30&team={team}")
+    assert [row.pk for row in listed["rows"]] == [grants[1].pk, grants[0].pk, grants[2].pk]
+    assert [tab["label"] for tab in listed["tabs"] if tab["current"]] == ["Ends in 30 days"]
+    assert listed["save_href"], "the view of one team can be saved"
+    falling = keys(company.people.sana, "grant_list", "ends=30&sort=-until")
+    assert falling == [grants[2].pk, grants[0].pk, grants[1].pk]
+
+
 @pytest.mark.rule("S5")
 def test_export_and_people_need_the_right_to_read_them(company: Company) -> None:
     for query in ("", "?export=csv", "?export=xlsx"):

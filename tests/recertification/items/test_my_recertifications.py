@@ -263,6 +263,24 @@ def test_reviews_under_way_are_listed_for_the_team_of_a_figure(item: Item, held:
     theo = client_of(held.people.theo)
     assert of_item in theo.get(where).content.decode()
     assert of_item not in theo.get("/recertify/all/?team=999999").content.decode()
+    settled = Item.objects.create(
+        grant=item.grant,
+        campaign=item.campaign,
+        state="closed",
+        outcome="kept",
+        closed_at=item.opened_at,
+        opened_at=item.opened_at,
+        deadline=item.deadline,
+        grace_until=item.grace_until,
+        reason=item.reason,
+    )
+    listed = theo.get(f"{where}&show=open")
+    assert [(chip["label"], chip["count"], chip["current"]) for chip in listed.context["chips"]] == [
+        ("All", 2, False),
+        ("Open", 1, True),
+    ]
+    assert [row.pk for row in listed.context["items"]] == [item.pk]
+    assert f"/recertify/{settled.pk}/" in theo.get(where).content.decode()
     with CaptureQueriesContext(connection) as one:
         theo.get(where)
     due_reviews.open_due(item.opened_at, JOB)

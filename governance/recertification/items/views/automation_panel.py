@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
 from governance.recertification.items.notices import ITEM_RELATIONS
-from governance.recertification.models import CampaignState, Item
+from governance.recertification.models import WAITING, CampaignState, Item
 from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.request import Request, number
@@ -14,6 +14,8 @@ from inventory.models import Automation
 
 #: Relations of the reviewers of an item and of their answers.
 ANSWERS = ("questions__reviewer", "questions__answers__person")
+#: Choices of ``?show=`` in the address.
+SHOW = (("", "All"), ("open", "Open"))
 
 
 @require_GET
@@ -25,7 +27,12 @@ def item_list(request: Request, pk: int | None = None) -> HttpResponse:
     rows = Item.objects.filter(Q(automation__in=shown) | Q(grant__automation__in=shown))
     if automation is None:
         rows = rows.exclude(campaign__state=CampaignState.CLOSED)
-    rows = rows.select_related(*ITEM_RELATIONS).prefetch_related(*ANSWERS)
-    paged = pager.newest_first(rows, request.GET, request.path)
-    context = {"automation": automation, "items": paged.rows, "pager": paged}
+    open_rows = rows.filter(state__in=WAITING)
+    counts = {"": rows.count(), "open": open_rows.count()}
+    chips = pager.chips(request.path, request.GET, "show", SHOW, counts)
+    rows = open_rows if request.GET.get("show") == "open" else rows
+    paged = pager.newest_first(
+        rows.select_related(*ITEM_RELATIONS).prefetch_related(*ANSWERS), request.GET, request.path
+    )
+    context = {"automation": automation, "items": paged.rows, "chips": chips, "pager": paged}
     return page(request, "recertification/items/automation_panel.html", context, fragment="items")
