@@ -93,7 +93,7 @@ def test_card_shows_facts_for_answer(item: Item, held: Held) -> None:
         "Jonas Weil has not answered",
         "Passed to Amara Okafor",
         "no wider than now",
-        "Suspended when you submit; removed some days later",
+        "Suspended when you submit, later removed",
         "Answer by",
     ):
         assert escape(words) in page, words

@@ -93,7 +93,7 @@ def mine() -> Shape:
                     "label": "Revoke",
                     "icon": "ring-cross",
                     "tone": "no",
-                    "text": "Suspended when you submit; removed some days later",
+                    "text": "Suspended when you submit, later removed",
                 },
                 {
                     "value": "dont_know",

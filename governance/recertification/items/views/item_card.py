@@ -215,7 +215,7 @@ def consequences(known: ItemContext, question: Question, now: datetime) -> dict[
         kept = f"To {day(lifecycle.longest_end(grant, now))}, no wider than now"
     return {
         K.KEEP: kept,
-        K.REVOKE: "Suspended when you submit; removed some days later",
+        K.REVOKE: "Suspended when you submit, later removed",
         K.DONT_KNOW: f"Passed to {to.name}" if to is not None else "",
         K.NOT_MINE: "Say whose; passed on once more" if question.passed == 0 else "Passed on for the last time",
     }
