@@ -205,7 +205,7 @@ def _resources(
         if row is not None and choice is not None and choice.pk in row.refused_for:
             choice = None  # its owner refused this resource
         stands = row.resource if row is not None and not row.is_refused else None
-        resolved.resources[key] = described.get(key) or choice or stands or _proposed(key, privilege)
+        resolved.resources[key] = described.get(key) or choice or stands or proposed_resource(key, privilege)
 
 
 def _reserved_by_others(
@@ -237,7 +237,8 @@ def _described(keys: Iterable[BindingKey]) -> dict[BindingKey, Resource]:
     return {(REGISTERED, str(pk)): row for pk, row in rows.items()}
 
 
-def _proposed(key: BindingKey, privilege: ManifestPrivilege) -> Resource:
+def proposed_resource(key: BindingKey, privilege: ManifestPrivilege) -> Resource:
+    """Unsaved resource of an unknown connection, with the name and kind that the source suggests."""
     (connector, instance), ref = key, privilege.credential
     if not instance:
         name = f"{connector} (not known which)"[:160]

@@ -19,9 +19,23 @@ const follow = () => {
 document.addEventListener("htmx:oobAfterSwap", follow);
 document.addEventListener("htmx:afterSettle", follow);
 
+// A connection of which nothing is left folds: what stands below it does not move, and the focus stays at it.
+document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
+  const name = detail.target;
+  if (!name.matches(".connection-name:not([data-left])")) return;
+  const section = name.closest(".connection");
+  const bottom = section.getBoundingClientRect().bottom;
+  const isHere = section.contains(document.activeElement);
+  queueMicrotask(() => {
+    if (!section.querySelector("[data-left]")) return;
+    window.scrollBy(0, section.getBoundingClientRect().bottom - bottom);
+    if (isHere) section.querySelector(".connection-show input").focus({ preventScroll: true });
+  });
+});
+
 // A link to what is missing puts the cursor there.
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("#missing a[href^='#']");
+  const link = event.target.closest("a[data-missing]");
   const field = link && document.querySelector(link.hash);
   if (field?.matches("input, select, textarea")) {
     event.preventDefault();

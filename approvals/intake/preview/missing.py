@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from approvals.intake.preview.rows import Preview, PreviewRow, group_name
+from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.review.remarks import Remark
 from governance.core.texts.number_words import counted
 
@@ -37,23 +37,20 @@ def missing_answers(preview: Preview) -> Iterator[Remark]:
 
 
 def _missing_in_rows(preview: Preview) -> Iterator[tuple[str, str]]:
-    unnamed: dict[str, PreviewRow] = {}
-    stuck: dict[str, PreviewRow] = {}
+    unnamed, stuck = preview.unnamed, dict[str, PreviewRow]()
     for row in preview.asked_rows:
-        if "connection" in row.kinds:
-            unnamed.setdefault(row.connection, row)
-        elif row.problems and "follows_connection" not in row.kinds:
+        if row.problems and row.kinds.isdisjoint(("connection", "follows_connection")):
             stuck.setdefault(_problem_words(row), row)
     if len(unnamed) > 2:
-        yield f"say what its {len(unnamed)} connections open", f"bind-{next(iter(unnamed.values())).key}"
+        yield f"say what its {len(unnamed)} connections open", f"bind-{unnamed[0].key}"
     else:
-        yield from ((f"say what {group_name(row)} opens", f"bind-{row.key}") for row in unnamed.values())
-    yield from ((words, f"wish-{row.key}") for words, row in stuck.items())
+        yield from ((f"say what {row.group_name} opens", f"bind-{row.key}") for row in unnamed)
     groups = {row.group: row for row in reversed(preview.asked_rows) if not row.is_justified}
     if len(groups) > 2:
         yield f"give a reason for {len(groups)} connections", f"reason-{next(reversed(groups))}"
     else:
-        yield from ((f"give a reason for {group_name(row)}", f"reason-{key}") for key, row in reversed(groups.items()))
+        yield from ((f"give a reason for {row.group_name}", f"reason-{key}") for key, row in reversed(groups.items()))
+    yield from ((words, f"wish-{row.key}") for words, row in stuck.items())
 
 
 def _problem_words(row: PreviewRow) -> str:

@@ -154,6 +154,15 @@ class PreviewRow:
         return "secret" if privilege is None else privilege.level if privilege.recognised else "unknown"
 
     @property
+    def group_name(self) -> str:
+        """Name of its group: its resource; while that is unknown, its credential or address."""
+        privilege = self.requested.privilege
+        if privilege is None or (self.is_named and self.resource is not None and not self.is_at_run_time):
+            return self.resource.name if self.resource is not None else "credentials"
+        named = privilege.credential.name if privilege.credential is not None else ""
+        return named or privilege.instance or self.place
+
+    @property
     def place(self) -> str:
         """Place in the source: “Post report”."""
         privilege = self.requested.privilege
@@ -262,6 +271,19 @@ class Preview:
         return [row for row in self.wanted if row.is_asked]
 
     @property
+    def unnamed(self) -> list[PreviewRow]:
+        """The first row of each requested connection whose resource is not named yet."""
+        first = {row.connection: row for row in reversed(self.wanted)}
+        names = dict.fromkeys(row.connection for row in self.asked_rows if "connection" in row.kinds)
+        return [first[name] for name in names]
+
+    @property
+    def unready(self) -> list[PreviewRow]:
+        """Requested rows that the builder may leave out, so that the rest can be submitted. Empty if nothing would be left."""
+        has_rest = any(not row.problems for row in self.asked_rows)
+        return [row for row in self.asked_rows if has_rest and row.problems and row.may_leave]
+
+    @property
     def asks_nothing(self) -> bool:
         """Whether all is approved and held, so that there is nothing to submit (I7)."""
         changes = self.context.changes
@@ -300,12 +322,3 @@ class Preview:
 def _tidy(value: Any) -> Any:
     """Normalise a value as the register stores it."""
     return free_text.seen(value or "") if isinstance(value, str) or value is None else value
-
-
-def group_name(row: PreviewRow) -> str:
-    """Name of a row's group: its resource; while that is unknown, its credential or address."""
-    privilege = row.requested.privilege
-    if privilege is None or (row.is_named and row.resource is not None and not row.is_at_run_time):
-        return row.resource.name if row.resource is not None else "credentials"
-    named = privilege.credential.name if privilege.credential is not None else ""
-    return named or privilege.instance or row.place

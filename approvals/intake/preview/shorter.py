@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from approvals.intake.preview.rows import Preview, PreviewRow, group_name
+from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.submissions.plan.context import PlanContext
 from approvals.submissions.plan.plan import Plan
 from governance.core.database.grouping import grouped
@@ -124,7 +124,7 @@ def _people(plan: Plan) -> frozenset[tuple[Person, ...]]:
 def _change(group: Sequence[PreviewRow]) -> str:
     if len(group) == 1:
         return f"Do not {infinitive(group[0].sentence)}"
-    return f"Leave out the {counted(len(group), 'privilege')} on {group_name(group[0])}"
+    return f"Leave out the {counted(len(group), 'privilege')} on {group[0].group_name}"
 
 
 def _effect(people: Iterable[tuple[Person, ...]], spared: Iterable[tuple[Person, ...]]) -> str:

@@ -220,5 +220,14 @@ class Work:
         options, has_more = self.builder.options() if preview_rows.offers_choice(preview) else ([], False)
         form = Form(details, options, has_more, self.may_register, submitted)
         context = preview_page.context(preview, form)
-        also = ("title", "standing", "missing", "counts", "checks", "chain", "facts")  # they change with the route
+        also = (
+            "title",
+            "standing",
+            "missing",
+            "unnamed",
+            "counts",
+            "checks",
+            "chain",
+            "facts",
+        )  # they change with the route
         return page(request, "approvals/intake/preview.html", context, fragment="route", also=also, status=status)

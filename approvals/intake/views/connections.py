@@ -3,6 +3,7 @@
 The choice stays in the draft until the import is confirmed. The resource's owner confirms it with their first decision.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,11 +17,12 @@ from approvals.intake import drafts
 from approvals.intake.views.builder import Builder, Work
 from approvals.intake.views.forms import NewResource
 from governance.core.access import InvalidInput
+from governance.core.texts.number_words import counted
 from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.request import Request, number
-from inventory.importers import sentences
-from inventory.importers.manifest import Manifest, Privilege
+from inventory.importers.manifest import Manifest, Privilege, binding_key
+from inventory.imports.resolution import proposed_resource
 from inventory.models import Binding, Resource, ResourceState
 from inventory.resources.transitions import resources
 
@@ -41,11 +43,12 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
     work = Work.begin(builder, item)
     is_new = request.POST.get("do") == "register"
     form = NewResource(request.POST if is_new else None, initial=_guess(uses[0], work))
-    if is_new:
-        resource = _register(work, form) if form.is_valid() else None
-        if resource is not None:
-            return _save_choice(request, work, connection, resource, key)
-    elif request.method == "POST":
+    if is_new and form.is_valid():
+        try:
+            return _save_choice(request, work, connection, _propose(work, form.cleaned_data), key)
+        except InvalidInput as error:
+            form.add_error(None, error.refusal.sentence)
+    elif request.method == "POST" and not is_new:
         if _is_refused(connection, request.POST.get("resource")):
             messages.error(request, "Its owner has said that this connection does not open that: choose another.")
             return redirect("import_bind", pk=pk, key=key)
@@ -84,36 +87,41 @@ def _connection(manifest: Manifest, key: str) -> tuple[str, list[Privilege]]:
 def _is_refused(connection: str, value: str | None) -> bool:
     """Whether the resource's owner has refused this connection (I8)."""
     connector, _, instance = connection.partition("|")
-    bindings = Binding.objects.filter(connector=connector, instance_name=instance)
-    return bindings.filter(refused_for__contains=[number(value) or 0]).exists()
+    refused = {"connector": connector, "instance_name": instance, "refused_for__contains": [number(value) or 0]}
+    return Binding.objects.filter(**refused).exists()
 
 
 def _guess(privilege: Privilege, work: Work) -> dict[str, str]:
-    """Initial values of the form for a new resource."""
-    credential, name = privilege.credential, privilege.instance
-    if credential is not None and name == credential.external_id:
-        name = credential.name or name
-    environment = str(work.draft.fields.get("environment") or "production")
-    return {"name": name, "kind": sentences.kind_of(privilege.connector), "environment": environment}
+    """Initial values of a new resource."""
+    row = proposed_resource(binding_key(privilege), privilege)
+    return {"name": row.name, "kind": row.kind, "environment": drafts.environment_of(work.draft)}
 
 
-def _register(work: Work, form: NewResource) -> Resource | None:
-    builder, fields = work.builder, dict(form.cleaned_data)
-    owner = fields.pop("suggested_owner")
-    try:
-        made: object = resources.propose_resource(
-            work.team, actor=builder.actor, now=builder.now, fields=fields, suggested_owner=owner
-        )
-    except InvalidInput as error:
-        form.add_error(None, error.refusal.sentence)
-        return None
+def _propose(work: Work, fields: Mapping[str, Any]) -> Resource:
+    builder, owner = work.builder, fields.get("suggested_owner")
+    made: object = resources.propose_resource(
+        work.team, actor=builder.actor, now=builder.now, fields=fields, suggested_owner=owner
+    )
     assert isinstance(made, Resource)  # the operation's subject is the team; it returns the resource
     return made
 
 
+def propose_unnamed(request: Request, work: Work) -> HttpResponse:
+    """Propose a new resource for each connection without one. A refusal keeps those that were proposed before it."""
+    uses, rows = {drafts.privilege_row(use): use for use in work.manifest.privileges}, work.load_preview().unnamed
+    for row in rows:
+        _choose(work, row.connection, _propose(work, _guess(uses[row.key], work)))
+    messages.success(request, f"{counted(len(rows), 'resource')} proposed. You are notified when one is active.")
+    return redirect(f"{reverse('import_preview', args=[work.item.pk])}#rows")
+
+
+def _choose(work: Work, connection: str, resource: Resource) -> None:
+    work.draft = replace(work.draft, chosen={**work.draft.chosen, connection: resource.pk})
+    drafts.keep(work.item, work.draft, work.team)
+
+
 def _save_choice(request: Request, work: Work, connection: str, resource: Resource, key: str) -> HttpResponse:
-    draft = replace(work.draft, chosen={**work.draft.chosen, connection: resource.pk})
-    drafts.keep(work.item, draft, work.team)
+    _choose(work, connection, resource)
     message = f"{resource.name} is proposed. This waits for {resource.waits_for}; you are notified when it is active."
     if resource.state == ResourceState.ACTIVE:
         message = f"It opens {resource.name}. Its owner confirms that with the first decision."

@@ -19,7 +19,7 @@ from approvals.conflicts.views import rows as conflict_rows
 from approvals.intake import drafts, promotion
 from approvals.intake import transitions as intake_transitions
 from approvals.intake.preview.rows import Preview
-from approvals.intake.views import uploads
+from approvals.intake.views import connections, uploads
 from approvals.intake.views.builder import Builder, Work
 from approvals.intake.views.forms import AutomationForm, offer
 from approvals.models import Submission
@@ -144,7 +144,9 @@ def preview(request: Request, pk: int) -> HttpResponse:
         return _submit(request, work)
     if do == "waiver":
         return _ask_for_waiver(request, work, what)
-    if do in ("spread", "leave"):
+    if do == "propose":
+        return connections.propose_unnamed(request, work)
+    if do in ("spread", "leave", "without"):
         return _change_rows(request, work, do, what)
     if do == "bind":
         if what not in drafts.connections(work.manifest):
@@ -155,9 +157,9 @@ def preview(request: Request, pk: int) -> HttpResponse:
 
 
 def _change_rows(request: Request, work: Work, do: str, what: str) -> HttpResponse:
-    """Give all connections without a reason that of one, or leave out the rows that make the route longer."""
+    """Give all connections without a reason that of one, or leave rows out, and submit the rest if that was asked."""
     draft, place = work.draft, "route"
-    if do == "leave":
+    if do != "spread":
         rows = {f"leave-{key}": "on" for key in what.split(",")}
         work.draft = draft.with_rows(rows, work.manifest)
         messages.success(request, "Left out. You can restore it in its row.")
@@ -166,6 +168,8 @@ def _change_rows(request: Request, work: Work, do: str, what: str) -> HttpRespon
         shared = {key: draft.reasons.get(key) or draft.reasons.get(what, "") for key in groups}
         work.draft = replace(draft, reasons=shared)
     drafts.keep(work.item, work.draft, work.team)
+    if do == "without":
+        return _submit(request, work)
     return redirect(f"{reverse('import_preview', args=[work.item.pk])}#{place}")
 
 

@@ -63,12 +63,11 @@ def _record_words(preview: Preview) -> str:
     requested = [row for row in preview.wanted if not row.request.is_left_out]
     privileges = [row for row in requested if row.requested.privilege is not None]
     credentials = len(requested) - len(privileges)
-    unnamed = {row.connection for row in privileges if row.connection and not row.is_named}
     parts = (
         (len(privileges), times.counted(len(privileges), "privilege")),
         (credentials, times.counted(credentials, "credential")),
         (sum(not row.is_recognised for row in privileges), "{} not recognised"),
-        (len(unnamed), f"{times.counted(len(unnamed), 'connection')} to name"),
+        (len(preview.unnamed), f"{times.counted(len(preview.unnamed), 'connection')} to name"),
         (sum(not row.is_asked for row in requested), "{} held already"),
         (len(preview.wanted) - len(requested), "{} not requested"),
     )

@@ -1,11 +1,11 @@
 """Rows of the preview: each privilege and credential in plain words, with its fields and problems (I8)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django import forms
 
-from approvals.intake.preview.rows import Preview, PreviewRow, group_name
+from approvals.intake.preview.rows import Preview, PreviewRow
 from approvals.review.views import credentials
 from governance.core.database.grouping import grouped
 from governance.web.pages.page import Shape
@@ -37,19 +37,18 @@ class Form:
 
 def group_shapes(preview: Preview, form: Form) -> list[Shape]:
     """Rows by connection, in the order of the source. The first row of a connection asks for its resource."""
-    first = {row.connection: row.key for row in reversed(preview.wanted) if row.connection}
     groups = grouped((row.group, row) for row in preview.wanted)
-    return [_group(preview, key, rows, form, first) for key, rows in groups.items()]
+    return [_group(preview, key, rows, form) for key, rows in groups.items()]
 
 
-def _group(preview: Preview, key: str, rows: Sequence[PreviewRow], form: Form, first: Mapping[str, str]) -> Shape:
+def _group(preview: Preview, key: str, rows: Sequence[PreviewRow], form: Form) -> Shape:
     asked_rows = [row for row in rows if row.is_asked]
     head, levels = rows[0], {row.level for row in asked_rows}
-    asks = next((row for row in rows if row.connection and first[row.connection] == row.key), None)
+    asks = next((row for row in rows if row.connection and _may_choose(preview, row)), None)
     return {
         "key": key,
         "head": head,
-        "name": group_name(head),
+        "name": head.group_name,
         "rows": [_row(preview, row) for row in rows],
         "asked": asked_rows,
         "reason": preview.draft.reasons.get(key, ""),
@@ -101,10 +100,8 @@ def _tags(preview: Preview, row: PreviewRow) -> list[Shape]:
     return [*tags, *credentials.stands_out(credential, beyond, preview.context.now)]
 
 
-def _binding(preview: Preview, row: PreviewRow, resources: Sequence[Resource]) -> Shape | None:
-    """The choice of a connection's resource, if it is unknown or was chosen by the builder."""
-    if not _may_choose(preview, row):
-        return None
+def _binding(preview: Preview, row: PreviewRow, resources: Sequence[Resource]) -> Shape:
+    """The choice of a connection's resource, which is unknown or was chosen by the builder."""
     picked = preview.draft.chosen.get(row.connection)
     options = list(resources)
     if picked and row.resource is not None and row.resource.pk and row.resource not in options:

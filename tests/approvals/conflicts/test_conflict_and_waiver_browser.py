@@ -65,7 +65,7 @@ class Place:
         file.write_bytes(content)
         page = self.come(self.company.people.rita).page
         page.goto(reverse("import"))
-        page.get_by_label("Drop files here, or choose them").set_input_files(file)
+        page.get_by_label("Choose files").set_input_files(file)
         page.get_by_role("button", name="Preview").click()
         page.wait_for_url(re.compile(r"/import/\d+/$"))
         return page

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
 from approvals.intake.drafts import Draft
 from approvals.intake.views import builder
+from approvals.models import Submission
+from inventory.importers.manifest import binding_key
 from inventory.models import Binding, ImportItem, Resource, ResourceState
-from tests.approvals.intake.builder import PRICES, Build
+from inventory.resources.transitions import bindings
+from tests.approvals.intake.builder import PRICES, Build, manifest_of
+from tests.people import as_actor
 from tests.scenarios import Company
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +41,6 @@ def test_a_key_that_no_row_has_is_not_there(rita: Build) -> None:
 @pytest.mark.rule("I8")
 def test_dynamic_target_cannot_be_named_by_builder(company: Company, rita: Build) -> None:
     from approvals.intake.drafts import privilege_row
-    from tests.approvals.intake.builder import manifest_of
 
     item = rita.import_item(PRICES)
     dynamic = next(privilege for privilege in manifest_of(item).privileges if not privilege.instance)
@@ -75,6 +80,70 @@ def test_a_register_with_more_than_a_page_offers_is_searched(
     item.refresh_from_db()
     assert list(Draft.load(item).chosen.values()) == [last.pk]
     assert last.name in rita.see(item)
+
+
+@pytest.mark.rule("I8")
+def test_only_builder_proposes_all_unknown_connections(company: Company) -> None:
+    jonas = Build.by(company.people.jonas)
+    item = jonas.import_item()
+    assert 'value="propose"' not in jonas.see(item)
+    assert jonas.post(item, {}, do="propose").status_code == 403
+    assert not Resource.objects.filter(state=ResourceState.PROPOSED).exists()
+
+
+@pytest.mark.rule("I8", "S8")
+def test_one_press_proposes_all_unknown_connections_with_their_names(company: Company, rita: Build) -> None:
+    item = rita.import_item()
+    assert "Propose 2 new resources" in rita.see(item)
+    answer = rita.post(item, {"purpose": "Tells buyers what runs low."}, do="propose")
+    assert answer["Location"].endswith("#rows")
+    made = Resource.objects.filter(state=ResourceState.PROPOSED)
+    names = {(row.name, row.kind, row.environment, row.owner) for row in made}
+    assert names == {
+        ("ERP Postgres (production)", "data_store", "production", None),
+        ("Finance Slack workspace", "saas_connector", "production", None),
+    }
+    page = rita.see(item)
+    assert "Propose" not in page.partition("<main")[2]
+    assert page.count("wait for an admin to name an owner of".capitalize()) == 2
+    assert "Submit the rest" not in page, "nothing would be left"
+    assert page.count("ERP Postgres (production) is not active yet.") == 1, "said at the connection, once"
+    assert "Tells buyers what runs low." in page
+    rita.post(item, {}, do="propose")
+    assert made.count() == 2, "none is proposed twice"
+
+
+@pytest.mark.rule("I8", "A1")
+def test_rest_is_submitted_without_the_connection_that_waits(company: Company, rita: Build) -> None:
+    """The owner of one connection is not named yet; its privileges come back with a click."""
+    item = rita.import_item()
+    reads = next(privilege for privilege in manifest_of(item).privileges if privilege.connector == "postgres")
+    connector, instance = binding_key(reads)
+    omar = as_actor(company.people.omar)
+    bindings.bind_connection(company.erp, actor=omar, now=company.now, connector=connector, instance=instance)
+    rita.post(item, {}, do="propose")
+    form = rita.typed(item, company.people.jonas)
+    rita.post(item, form)
+    without = re.search(
+        r'value="(without:[0-9a-f,]+)">Submit the rest without Finance Slack workspace<', rita.see(item)
+    )
+    assert without is not None
+    answer = rita.post(item, {**form, "purpose": ""}, do=without[1])
+    assert answer.status_code == 422, "what else is missing is still asked for"
+    assert not Submission.objects.exists()
+    answer = rita.post(item, form, do=without[1])
+    made = Submission.objects.get()
+    assert answer["Location"] == reverse("review", args=[made.pk])
+    sentences = [approval.privilege.sentence for approval in made.approvals.filter(kind="privilege")]
+    assert sentences == ["Read scm.stock in ERP Postgres (production)"]
+
+
+def test_resources_of_the_likely_kind_come_first(company: Company, rita: Build) -> None:
+    page = rita.see(rita.import_item())
+    lists = re.findall(r'<select[^>]*name="bind-.*?</select>', page, re.DOTALL)
+    first = [re.findall(r'<optgroup label="([^"]+)"', options)[0] for options in lists]
+    assert first == ["Data store", "SaaS connector"]
+    assert all(f'<option value="{company.erp.pk}">' in options for options in lists)
 
 
 def test_new_resource_needs_a_name(rita: Build) -> None:

@@ -85,7 +85,7 @@ def bring(page: Page, tmp_path: Path, name: str, content: bytes) -> None:
     file = tmp_path / name
     file.write_bytes(content)
     page.goto("/import/")
-    page.get_by_label("Drop files here, or choose them").set_input_files(file)
+    page.get_by_label("Choose files").set_input_files(file)
     page.get_by_role("button", name="Preview").click()
     page.wait_for_url(re.compile(r"/import/\d+/$"))
 

@@ -131,6 +131,29 @@ def test_restored_privilege_is_asked_by_a_new_submission(connected: Company, rit
     assert second.approvals.filter(kind="privilege").count() == 2
 
 
+@pytest.mark.rule("A1")
+def test_connection_without_a_requested_privilege_asks_for_nothing(connected: Company, rita: Build) -> None:
+    item = rita.import_item()
+    key = key_of(read(connected, item), "Post messages")
+    assert "Reason for all 2</span>" in rita.see(item), "the privilege and its credential"
+    panel = rita.panel(item, rita.typed(item, connected.people.jonas) | {f"leave-{key}": "on"}).content.decode()
+    (folded,) = re.findall(r'<div id="group-\w+" class="connection-name" data-left[^>]*>.*?</div>', panel, re.DOTALL)
+    assert f"<h3>{connected.slack.name}</h3>" in folded
+    assert "Not requested, 2 rows" in folded
+    assert "Give a reason for" not in panel
+    restored = rita.panel(item, {f"leave-{key}": ""}).content.decode()
+    assert "data-left" not in restored
+    assert restored.count("Reason for all 2</span>") == 2
+
+
+def test_number_of_a_reason_follows_what_is_left(connected: Company, rita: Build) -> None:
+    item = rita.import_item(STOCK, builder.with_privileges(4))
+    assert "Reason for all 4</span>" in rita.see(item)
+    key = key_of(read(connected, item), "Post messages")
+    panel = rita.panel(item, {f"leave-{key}": "on"}).content.decode()
+    assert re.search(r'<span id="all-\w+" hx-swap-oob="true">Reason for all 3</span>', panel)
+
+
 # --- reasons --------------------------------------------------------------------------------------------------------
 
 

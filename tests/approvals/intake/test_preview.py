@@ -120,7 +120,7 @@ def test_unknown_connection_counts_as_restricted_and_needs_binding(rita: Build) 
     page = rita.see(rita.import_item())
     head, shown = group_of(page, "Post messages to supply-stock"), row(page, "Post messages to supply-stock")
     assert "Choose a resource" in head
-    assert "counts as restricted data until then" in head
+    assert "counts as restricted data until you say what it opens" in head
     assert "Restricted" in shown
     assert "Nobody yet" in shown
     assert "Say what " in page

@@ -36,7 +36,7 @@ def test_unrecognised_target_is_saved_but_not_submitted(company: Company, rita: 
     item, form = brought(rita, company)
     page = rita.see(item)
     assert "does something that we do not recognise" in page
-    assert "counts as write on restricted data until then" in page
+    assert "counts as write, and as restricted data until you say what it opens" in page
     answer = rita.post(item, form, do="submit")
     assert "Choose the resource that it opens." in answer.content.decode()
     assert not Submission.objects.exists()

@@ -92,7 +92,8 @@ def _strange() -> Shape:
 
 
 def _open_binding() -> Shape:
-    options = [{"pk": 1, "name": "Certificate API"}, {"pk": 2, "name": ERP}]
+    store: Shape = {"kind": "data_store", "get_kind_display": "Data store", "state": "active"}
+    options = [{**store, "pk": 1, "name": "Certificate API"}, {**store, "pk": 2, "name": ERP}]
     return {"binding": {"options": options, "picked": None}, "asks": {"key": "7", "is_named": False, "is_asked": True}}
 
 

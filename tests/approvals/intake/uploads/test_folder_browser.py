@@ -66,7 +66,7 @@ LOSING = """lost => {
 def choose(page: Page, folder: Path) -> None:
     """Choose the folder, which is sent three files at a time."""
     page.evaluate("document.querySelector('form[data-folder]').dataset.mostFiles = '3'")
-    page.get_by_label("Or a whole folder").set_input_files(folder)
+    page.get_by_label("Choose a folder").set_input_files(folder)
 
 
 @pytest.mark.rule("I7")
