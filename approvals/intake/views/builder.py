@@ -217,17 +217,10 @@ class Work:
         self, request: Request, preview: Preview, details: forms.Form, *, submitted: bool = False, status: int = 200
     ) -> HttpResponse:
         """Render the preview's page, or the parts that changed."""
-        options, has_more = self.builder.options() if preview_rows.offers_choice(preview) else ([], False)
+        is_open = any(preview_rows.may_choose(preview, row) for row in preview.wanted)
+        options, has_more = self.builder.options() if is_open else ([], False)
         form = Form(details, options, has_more, self.may_register, submitted)
         context = preview_page.context(preview, form)
-        also = (
-            "title",
-            "standing",
-            "missing",
-            "unnamed",
-            "counts",
-            "checks",
-            "chain",
-            "facts",
-        )  # they change with the route
+        # These change with the route.
+        also = ("title", "standing", "missing", "unnamed", "counts", "checks", "chain", "facts")
         return page(request, "approvals/intake/preview.html", context, fragment="route", also=also, status=status)

@@ -54,11 +54,10 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
             return redirect("import_bind", pk=pk, key=key)
         resource = get_object_or_404(builder.choosable(), pk=number(request.POST.get("resource")) or 0)
         return _save_choice(request, work, connection, resource, key)
-    back = f"{reverse('import_preview', args=[pk])}#wish-{key}"
     options, has_more = builder.options(pager.words_of(request.GET))
     context: dict[str, Any] = {
         "action": request.path,
-        "back_href": back,
+        "back_href": f"{reverse('import_preview', args=[pk])}#wish-{key}",
         "what": uses[0].credential.name if uses[0].credential and uses[0].credential.name else uses[0].instance,
         "raw": connection.replace("|", " · "),
         "places": [use.at for use in uses],

@@ -44,7 +44,7 @@ def group_shapes(preview: Preview, form: Form) -> list[Shape]:
 def _group(preview: Preview, key: str, rows: Sequence[PreviewRow], form: Form) -> Shape:
     asked_rows = [row for row in rows if row.is_asked]
     head, levels = rows[0], {row.level for row in asked_rows}
-    asks = next((row for row in rows if row.connection and _may_choose(preview, row)), None)
+    asks = next((row for row in rows if may_choose(preview, row)), None)
     return {
         "key": key,
         "head": head,
@@ -61,14 +61,9 @@ def _group(preview: Preview, key: str, rows: Sequence[PreviewRow], form: Form) -
     }
 
 
-def offers_choice(preview: Preview) -> bool:
-    """Whether a row asks for the resource of its connection."""
-    return any(row.connection and _may_choose(preview, row) for row in preview.wanted)
-
-
-def _may_choose(preview: Preview, row: PreviewRow) -> bool:
+def may_choose(preview: Preview, row: PreviewRow) -> bool:
     """Whether the resource of a row's connection is unknown or was chosen by the builder."""
-    return not row.is_named or preview.draft.chosen.get(row.connection) is not None
+    return bool(row.connection) and (not row.is_named or preview.draft.chosen.get(row.connection) is not None)
 
 
 def _row(preview: Preview, row: PreviewRow) -> Shape:
