@@ -69,7 +69,7 @@ def submit(hands: Hands, scripts: bool) -> Submission:
     """Submit what the preview is filled in with; the button stands above what was filled in."""
     from playwright.sync_api import expect
 
-    button = hands.page.get_by_role("button", name="Submit")
+    button = hands.page.get_by_role("button", name="Submit for approval")
     if scripts:
         expect(button).not_to_have_attribute("aria-disabled", "true")
     hands.leave(button, REVIEW, back=True)

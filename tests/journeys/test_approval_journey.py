@@ -157,7 +157,7 @@ def the_builder_brings_it_in_and_submits(stage: Stage) -> Submission:
     page.get_by_label("Purpose").fill("Holds back invoices that were booked twice.")
     page.get_by_label("Business owner").select_option(str(stage.company.people.jonas.pk))
     expect(page.locator("#route")).to_contain_text("Enough approvers for every stage")
-    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("button", name="Submit for approval").click()
     page.wait_for_url(re.compile(r"/review/\d+/$"))
     expect(page.locator("#stepper")).to_contain_text("9 wait for stage 1")
     return Submission.objects.get(pk=int(page.url.rstrip("/").rpartition("/")[2]))

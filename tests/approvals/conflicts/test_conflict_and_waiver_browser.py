@@ -76,7 +76,7 @@ class Place:
             reason.fill("The buyers plan by it.")
         page.get_by_label("Purpose").fill("Tells the buyers what is on hand.")
         page.get_by_label("Business owner").select_option(str(self.company.people.jonas.pk))
-        page.get_by_role("button", name="Submit").click()
+        page.get_by_role("button", name="Submit for approval").click()
         page.wait_for_url(re.compile(r"/review/\d+/$"))
         return Submission.objects.get(pk=int(page.url.rstrip("/").rpartition("/")[2]))
 
@@ -135,7 +135,7 @@ def test_a_builder_sees_a_conflict_in_the_preview_drops_a_privilege_and_it_is_ap
     expect(note).to_contain_text(TITLE)
     expect(note).to_contain_text("What is read could be told to the wrong people.")
     expect(note).to_contain_text("Do without one of them")
-    expect(page.get_by_role("button", name="Submit")).to_have_attribute("aria-disabled", "true")
+    expect(page.get_by_role("button", name="Submit for approval")).to_have_attribute("aria-disabled", "true")
     assert violations(page) == []
 
     page = place.preview(without_slack(place.content))

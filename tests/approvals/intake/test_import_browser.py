@@ -92,7 +92,7 @@ def bring(page: Page, tmp_path: Path, name: str, content: bytes) -> None:
 
 def submit_button(page: Page) -> Locator:
     """The one filled button."""
-    return page.get_by_role("button", name="Submit")
+    return page.get_by_role("button", name="Submit for approval")
 
 
 @pytest.mark.rule("I7", "A1")
@@ -201,6 +201,13 @@ def test_privilege_is_removed_and_restored_with_a_click(place: Place, tmp_path: 
     row.get_by_role("checkbox").check(force=True)
     expect(page.locator("#counts")).to_contain_text("not requested")
     expect(row).to_contain_text("Not requested")
+    connection = page.locator("section.connection", has=page.locator("[data-left]"))
+    expect(connection).to_contain_text("Not requested, 2 rows")  # the privilege, and its credential
+    expect(connection.get_by_role("textbox")).to_have_count(0)
+    expect(row).to_be_hidden()
+    show = connection.get_by_role("checkbox", name="Show")
+    expect(show).to_be_focused()  # not lost with the folded row
+    show.check(force=True)
     row.get_by_role("checkbox").uncheck(force=True)
     expect(page.locator("#counts")).not_to_contain_text("not requested")
 
