@@ -1,7 +1,9 @@
-// The decision bar of the review page says what the next press decides: the ticked rows, or else the row that the reader is at.
+// The decision bar of the review page says what the next press decides: the ticked rows, or else the row that the reader is at. On a touch
+// screen that is the row in view.
 //
 // form[data-decision]   the bar. The checkboxes (data-row-select) stand in the rows and belong to it; without this script the ticked ones count.
 //   data-decision-count, -name, -needs, -label, -warning, -note, -error   places for words; -approve and -rest   buttons
+// --bottom-bar          on the body: how high the bar is, for what ends above it
 // data-key, -name, -label, -needs, -required, -signs, -held, -alone       on a checkbox: what the bar says of its approval
 // data-asked            on a control that was part of what was asked: leaving it is narrower, and the button says so
 
@@ -30,13 +32,20 @@ const nameOf = (chosen) => {
   return chosen.length ? `${chosen.length} approvals` : "Go to a row of yours, or tick several";
 };
 
+const countOf = (chosen) => {
+  const all = boxes().length;
+  if (all === 1) return "Yours to decide:";
+  if (ticked().length || !chosen.length) return `${chosen.length} selected of your ${all}:`;
+  return `Decides ${boxes().indexOf(chosen[0]) + 1} of your ${all}:`;
+};
+
 const render = () => {
   if (!bar()) return;
   const chosen = selected();
   const apart = apartOf(chosen);
   const one = chosen.length === 1 || (chosen.length && chosen.every((box) => "signs" in box.dataset)) ? chosen[0] : null;
   const counted = chosen.length - apart.length;
-  part("count").textContent = boxes().length === 1 ? "Yours to decide" : ticked().length ? `${chosen.length} selected of your ${boxes().length}` : `${chosen.length} of your ${boxes().length}`;
+  part("count").textContent = countOf(chosen);
   part("name").textContent = nameOf(chosen);
   part("needs").textContent = SENDS[pending] ?? (one ? one.dataset.needs : "required for several");
   const narrowed = one && isNarrowed(one) ? ", narrowed" : "";
@@ -106,6 +115,25 @@ document.addEventListener("keydown", (event) => {
   bar().querySelector(`button[value=${pending}]`)?.click();
 }, true);
 
+// Whoever scrolls by touch is at the row that crosses a line above the middle of the window. A reason that is begun stays with its row.
+let isTouched = false;
+document.addEventListener("touchstart", () => { isTouched = true; }, { passive: true });
+document.addEventListener("keydown", () => { isTouched = false; });
+const line = new IntersectionObserver((entries) => {
+  const row = entries.find((entry) => entry.isIntersecting)?.target;
+  if (!isTouched || !row || bar()?.reason.value.trim()) return;
+  current = row.querySelector("[data-row-select][form=decision]")?.dataset.key ?? current;
+  pending = "approve";
+  render();
+}, { rootMargin: "-40% 0px -59% 0px" });
+const height = new ResizeObserver(([entry]) => document.body.style.setProperty("--bottom-bar", `${entry.target.offsetHeight}px`));
+const watch = () => {
+  line.disconnect();
+  height.disconnect();
+  for (const box of boxes()) line.observe(rowOf(box));
+  height.observe(document.getElementById("bar"));
+};
+
 // Another row's answer or an opened row changes neither what is ticked nor where the reader is.
 let before = null;
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
@@ -125,5 +153,9 @@ document.addEventListener("htmx:afterSwap", () => {
   before = null;
   render();
 });
-document.addEventListener("htmx:afterSettle", render);
+document.addEventListener("htmx:afterSettle", () => {
+  render();
+  watch();
+});
 adopt();
+watch();

@@ -340,3 +340,65 @@ def test_bulk_decision_is_offered_where_allowed(open_page: Callable[..., Page], 
     plain = opener(company.people.theo, open_page, site)(java_script_enabled=False)
     plain.goto(f"/approvals/?q={word}")
     expect(plain.get_by_role("button", name="Decide together")).to_be_visible()
+
+
+@pytest.mark.rule("A7")
+def test_on_a_phone_the_bar_decides_the_row_in_view_unless_rows_are_ticked(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open(viewport={"width": 360, "height": 780}, has_touch=True, is_mobile=True)
+    page.goto(f"/review/{review.submission.pk}/")
+    records = list(review.submission.approvals.filter(stage=2).order_by("pk"))
+    name, count = page.locator("[data-decision-name]"), page.locator("[data-decision-count]")
+    expect(count).to_have_text(f"Decides 1 of your {PRIVILEGES}:")
+    page.locator("h1").tap()
+    seen = page.locator(f"#row-{records[6].pk}")
+    seen.evaluate("row => row.scrollIntoView({ block: 'center' })")
+    expect(count).to_have_text(f"Decides 7 of your {PRIVILEGES}:")
+    expect(name).to_have_text(seen.locator("[data-row-select]").get_attribute("data-name") or "")
+    expect(seen).to_contain_class("record-selected")
+    page.locator("#reason").fill("It is read every day.")
+    page.locator(f"#row-{records[2].pk}").evaluate("row => row.scrollIntoView({ block: 'center' })")
+    page.locator(
+        f"#row-{records[1].pk} [data-row-select]"
+    ).check()  # the reason that is begun has kept its row until here
+    expect(count).to_have_text(f"1 selected of your {PRIVILEGES}:")
+    page.locator("[data-decision-approve]").tap()
+    expect(page.locator("#stepper")).to_contain_text(f"1 of {PRIVILEGES} decided")
+    assert Approval.objects.get(pk=records[1].pk).state == ApprovalState.APPROVED
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize("width", [1280, 1366, 1440])
+def test_due_date_of_the_queue_is_never_cut(open_page: Callable[..., Page], site: Site, width: int) -> None:
+    from playwright.sync_api import expect
+
+    company, word = company_of_these_tests(), uuid.uuid4().hex[:8]
+    submitted_script(company, f"Reader {word} Longitudinal{'x' * 30}", 3)
+    page = opener(company.people.theo, open_page, site)(viewport={"width": width, "height": 900})
+    page.goto(f"/approvals/?q={word}")
+    expect(page.locator("[data-rows-part]")).to_be_visible()
+    table = page.locator(".scroll:has(.queue)")
+    assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
+    edge = table.evaluate("box => box.getBoundingClientRect().right")
+    due = page.locator("td.queue-due").evaluate("cell => cell.getBoundingClientRect().right")
+    assert due <= edge
+    page.wait_for_function(IS_QUIET)
+
+
+@pytest.mark.rule("A8")
+def test_toast_stands_in_the_bar_on_a_wide_screen(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open()
+    page.goto(f"/review/{review.submission.pk}/")
+    for box in page.locator("#rows [data-row-select]").all()[:2]:
+        box.check()
+    page.locator("#reason").fill("Both are read by the daily report.")
+    page.get_by_role("button", name="Approve 2", exact=True).click()
+    expect(page.locator(".toast")).to_contain_text("Approved 2.")
+    expect(page.locator(".toast")).to_contain_text("Undo all 2")
+    top = "part => part.getBoundingClientRect().top"
+    assert page.locator(".toast").evaluate(top) >= page.locator("#bar").evaluate(top)
+    bottom = page.locator(".toast").evaluate("part => part.getBoundingClientRect().bottom")
+    assert bottom <= page.locator("#decision").evaluate(top)

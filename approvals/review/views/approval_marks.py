@@ -80,4 +80,4 @@ def own_words(record: Approval, details: Dossier, reader: Reader) -> Shape | Non
     capacities = {seat: f" ({words})" for seat, words in CAPACITIES.items()}
     waiting = " and ".join(f"{pending.names}{capacities.get(pending.seat, '')}" for pending in held)
     text = f"{reader.decided_by(last)} {DID[last.outcome]}"
-    return {"outcome": last.outcome, "text": f"{text} · waiting for {waiting}" if waiting else text}
+    return {"outcome": last.outcome, "text": f"{text} · waiting for {waiting}" if waiting else text, "decision": last}

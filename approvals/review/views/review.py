@@ -133,7 +133,7 @@ def undo(request: Request, pk: int, record: int) -> HttpResponse:
             actor, _ = actions.undoer_of(target, load_context(target, reader.now), reader)
             transition_undo.retract(target, actor=actor, now=reader.now, reason=reason, decision=pk_of_target)
 
-    return _act(request, pk, record, act, words="Undone. It is yours to decide again.", stays=True)
+    return _act(request, pk, record, act, words="Undone. You can decide again.", stays=True)
 
 
 @require_POST

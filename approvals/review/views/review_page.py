@@ -18,7 +18,7 @@ from approvals.decisions.transitions.comment import comment
 from approvals.decisions.transitions.decide import answer
 from approvals.grants import unused_credentials
 from approvals.grants.views import grants
-from approvals.models import Approval, ApprovalKind, ApprovalState, Submission, SubmissionState
+from approvals.models import Approval, ApprovalKind, ApprovalState, Decision, SeatLabel, Submission, SubmissionState
 from approvals.models.submission import TO_NOTHING, UNFINISHED
 from approvals.review.dossier import Dossier, load_dossier
 from approvals.review.views import app, approval_rows, bindings, changes, decision_bar, earlier_submission, stepper
@@ -188,14 +188,17 @@ def toast(context: Shape, done: Sequence[str], words: str) -> Shape:
     """What the last request did, with its undo. See ``approvals/review/decision_bar.html``."""
     parts = {part.get("key", "app"): part for part in (context["app"], *context["rows"])}
     part = parts[done[0]]
+    own = _batch_of(part["own"]["decision"]) if part.get("own") else None
+    count = sum(_batch_of(row["own"]["decision"]) == own for row in context["rows"] if row["own"])
+    if count > len(done):
+        words = words.replace(".", f" {count}, all in the conflict.", 1)
     form = "approvals/review/undo.html" if part["undo"] else ""
-    return {
-        "words": words,
-        "form": form,
-        "undo": part["undo"],
-        "about": part["approval"],
-        "is_of_several": len(done) > 1,
-    }
+    return {"words": words, "form": form, "undo": part["undo"], "about": part["approval"], "count": count}
+
+
+def _batch_of(decision: Decision) -> Any:
+    """Return a key of what one undo takes back: a bulk decision, an extra approval, or the decision alone (A8, S6)."""
+    return decision.batch or (decision.at if decision.seat.label == SeatLabel.CONFLICT else decision.pk)
 
 
 def _events(details: Dossier, reader: Reader) -> list[Shape]:

@@ -11,7 +11,7 @@ from governance.web.components import times
 from governance.web.pages.page import Shape
 
 #: What most steps lack; see ``components/stepper.html``.
-NOTHING_MORE = dict.fromkeys(("state", "count", "due", "parts", "held", "text", "below"), "")
+NOTHING_MORE = dict.fromkeys(("state", "count", "due", "is_first", "parts", "held", "text", "below"), "")
 STATE = dict.fromkeys(("holder", "by"), "")
 
 
@@ -65,8 +65,9 @@ def _stage_2(details: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
         is_of_policy = any(record.by_policy_id is not None for record in second)
         return step | {"stage": "done", "below": f"By {policy}" if is_of_policy else ""}
     held = (pending for record in second for pending in details.rows[record.pk].held)
-    due = min((record.due_at for record in second if record.due_at and not record.has_ended), default=None)
-    return step | {"stage": "now", "due": due, "held": holder_shapes(held, reader)}
+    dues = {record.due_at for record in second if record.due_at and not record.has_ended}
+    due = {"due": min(dues, default=None), "is_first": len(dues) > 1}
+    return step | {"stage": "now", **due, "held": holder_shapes(held, reader)}
 
 
 def _in_force(details: Dossier, reader: Reader) -> Shape:

@@ -13,7 +13,7 @@ from approvals.review.views import decision_bar
 from governance.core.models import Person
 from tests import scenarios
 from tests.approvals import stock_report
-from tests.approvals.decisions.test_extra_approval import DECIDED, in_conflict
+from tests.approvals.decisions.test_extra_approval import DECIDED, WITH_ONE_UNDECIDED, in_conflict
 from tests.approvals.review.test_focus_after_decision import FOUR_OPEN
 from tests.portal.dashboard.test_page_costs import submitted_script
 from tests.scenarios import Company
@@ -93,9 +93,12 @@ def test_several_are_one_bulk_decision_and_rows_stay_in_place(company: Company, 
     assert re.findall(r'id="row-(\d+)"', page) == [str(record.pk) for record in records]
     assert page.count("<span>You approved</span>") == 2
     assert "Approved 2." in page
+    assert "Undo all 2<" in page
     assert "Yours to decide <span>2 remaining</span>" in page
     reloaded = page_of(company.people.omar, records[0].submission)
     assert re.findall(r'id="row-(\d+)"', reloaded)[0] == str(records[2].pk), "until the next page load"
+    single = press(company.people.omar, records[2:3]).content.decode()
+    assert ("Approved." in single, "Undo all" in single) == (True, False)
 
 
 @pytest.mark.rule("A7")
@@ -161,6 +164,32 @@ def test_term_of_a_row_opens_its_narrowing_for_the_approver_only(company: Compan
         row = page_of(person, first.submission).partition(f'id="row-{first.pk}"')[2].partition('id="row-')[0]
         assert f"{first.term_days} days" in row
         assert len(re.findall(rf'<a class="fact-chip" href="[^"]*open={first.pk}#row-{first.pk}"', row)) == expected
+
+
+@pytest.mark.rule("S6", "A8")
+@WITH_ONE_UNDECIDED
+def test_toast_of_an_extra_approval_counts_what_undo_takes_back(
+    plain: Company, start: tuple[Submission, list[Approval]]
+) -> None:
+    sana, (made, waiting) = plain.people.sana, start
+    answer = press(sana, waiting[:1]).content.decode()
+    assert "Approved 2, all in the conflict." in answer
+    assert "Undo all 2<" in answer
+    given = Decision.objects.get(approval=waiting[0], seat__label="conflict")
+    undo = reverse("undo", args=[made.pk, waiting[0].pk])
+    undone = client_of(sana).post(undo, {"decision": given.pk, "all": "1"}, headers={"HX-Request": "true"})
+    assert "Undone. You can decide again." in undone.content.decode()
+    assert set(states(waiting)) == {ApprovalState.OPEN}
+
+
+@pytest.mark.rule("A10")
+def test_stepper_names_the_first_due_date_where_there_are_several(
+    company: Company, chaser_in_stage_2: Submission
+) -> None:
+    dues = set(chaser_in_stage_2.approvals.filter(stage=2).values_list("due_at", flat=True))
+    page = page_of(company.people.omar, chaser_in_stage_2)
+    assert ("First due:" in page) == (len(dues) > 1)
+    assert len(dues) > 1
 
 
 @pytest.mark.rule("S6", "A7")
