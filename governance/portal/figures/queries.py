@@ -68,9 +68,9 @@ def load_scopes(actor: Actor, now: datetime) -> list[Scope]:
     led_or_joined = Q(lead__in=people) | Q(deputy_lead__in=people) | Q(members=actor.person)
     teams = Team.objects.filter(led_or_joined).exclude(kind=TeamKind.FALLBACK).distinct()
     has_automations = Exists(Automation.objects.filter(team=OuterRef("pk")))
-    teams = teams.annotate(busy=has_automations).order_by("-busy", "name", "pk").values_list("pk", "name", "busy")
+    rows = teams.annotate(busy=has_automations).order_by("-busy", "name", "pk").values_list("pk", "name", "busy")
     organisation = [Scope(None, settings.ORGANISATION, sees_all)] if sees_all else []
-    return [*organisation, *(Scope(pk, name, sees_all) for pk, name, _ in teams)]
+    return [*organisation, *(Scope(pk, name, sees_all) for pk, name, _ in rows)]
 
 
 def find_scope(scopes: list[Scope], team: int | None) -> Scope | None:
