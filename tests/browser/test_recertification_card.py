@@ -63,6 +63,10 @@ def test_two_items_are_answered_by_keyboard_and_axe_passes(as_omar: Callable[...
     page.goto(f"/recertify/{first.pk}/?asks=acceptable")
     assert violations(page) == []  # by daylight and at a desk it is on the tour of all pages
     assert not is_too_wide(page)
+    expect(page.get_by_text("Suspended when you submit, later removed")).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": 1440, "height": 600})
+    for button in page.locator(".answers button").all():
+        expect(button).to_be_in_viewport(ratio=1)
     page.set_viewport_size(WIDE)
     assert not is_too_wide(page)
     expect(page.get_by_role("heading", level=2).first).to_contain_text("Weekly stock report may")
