@@ -11,7 +11,7 @@ from governance.web.pages.page import Shape
 def holder_shapes(held: Iterable[Waiting], reader: Reader) -> list[Shape]:
     """Return one ``{who, count, since, later}`` per group of people, the reader's own first.
 
-    ``later`` names the alternatives who were asked on a later day: a deputy, half of the time later.
+    ``later`` names the alternative who was asked on a later day, such as a deputy, or counts several.
     """
     lines = [_line(item, reader) for item in group_by_people(held)]
     return sorted(lines, key=lambda line: not line.pop("is_mine"))
@@ -19,18 +19,17 @@ def holder_shapes(held: Iterable[Waiting], reader: Reader) -> list[Shape]:
 
 def _line(held: Waiting, reader: Reader) -> Shape:
     people = sorted(held.people, key=lambda holder: (times.day_of(holder.since), not _is_me(holder, reader)))
+    names = ["you" if _is_me(holder, reader) else holder.name for holder in people]
     since = times.day_of(people[0].since)
+    first = sum(times.day_of(holder.since) == since for holder in people)
+    later = ["you"] if "you" in names[first:] else names[first:]
     return {
-        "who": _names([holder for holder in people if times.day_of(holder.since) == since], reader),
+        "who": join_with_or(names[:first]),
         "count": held.count,
         "since": since,
-        "later": _names([holder for holder in people if times.day_of(holder.since) > since], reader),
-        "is_mine": any(_is_me(holder, reader) for holder in people),
+        "later": join_with_or(later, most=1),
+        "is_mine": "you" in names,
     }
-
-
-def _names(people: Iterable[Holder], reader: Reader) -> str:
-    return join_with_or(["you" if _is_me(holder, reader) else holder.name for holder in people])
 
 
 def _is_me(holder: Holder, reader: Reader) -> bool:
