@@ -15,6 +15,7 @@ from approvals.policies import current_tiers
 from approvals.policies.facts import SubmissionFacts
 from approvals.review.changes import privilege_code
 from approvals.review.dossier import Dossier
+from approvals.review.tier_reasons import NOT_REQUESTED
 from approvals.review.views import actions, approval_marks, bindings, credentials, decision_bar
 from approvals.review.views.decision_form import decision_form
 from approvals.review.views.reader import Reader
@@ -168,7 +169,9 @@ def _evidence(record: Approval, context: SubmissionContext, reader: Reader) -> S
     standing = [] if record.by_policy_id is not None else route.standing(record)
     rounds = [d for d in route.decisions.get(record.pk, ()) if d.round < record.round and d.reason is not None]
     remaining, own_keys = conflicts.remaining_of(record), {conflicts.key_of(record)}
+    uses_left_out = tuple(f": {sentence}." for sentence in conflicts.left_out)
     return {
+        "reasons": [text + (NOT_REQUESTED if text.endswith(uses_left_out) else "") for text in record.reasons],
         "conflicts": conflict_rows.reasons(remaining, own_keys, conflicts.sentences),
         "credential": credentials.facts_of(record, facts),
         "bindings": list(bindings.binding_notes(record, facts)),

@@ -106,6 +106,19 @@ def test_tier_reason_of_left_out_privilege_says_that_it_is_not_requested(connect
     assert said in review
 
 
+@pytest.mark.rule("T1")
+def test_credential_says_that_the_use_which_sets_its_tier_is_not_requested(company: Company, rita: Build) -> None:
+    builder.connect(company, ONBOARDING, otherwise=company.model)
+    item = rita.import_item(ONBOARDING)
+    key = key_of(read(company, item), "Add rows to scm.suppliers")
+    rita.post(item, rita.typed(item, company.people.jonas) | {f"leave-{key}": "on"}, do="submit")
+    made = Submission.objects.get()
+    credential = made.approvals.get(credential__opens=company.erp)
+    page = rita.client.get(reverse("review", args=[made.pk]) + f"?open={credential.pk}").content.decode()
+    said = "Add rows to scm.suppliers in ERP Postgres (production). Not requested, but the export contains it."
+    assert f"It is used for something high: {said}" in page
+
+
 @pytest.mark.rule("T2")
 def test_requested_privileges_come_first_in_the_reasons_of_a_tier() -> None:
     reasons = ["Receive requests: It touches restricted data.", "Read rows: It touches restricted data.", "A chain."]
