@@ -162,7 +162,7 @@ def _change_rows(request: Request, work: Work, do: str, what: str) -> HttpRespon
     if do != "spread":
         rows = {f"leave-{key}": "on" for key in what.split(",")}
         work.draft = draft.with_rows(rows, work.manifest)
-        messages.success(request, "Left out. You can restore it in its row.")
+        messages.success(request, "Left out for now. You can request it later.")
     else:
         groups, place = {row.group for row in work.load_preview().wanted}, f"reason-{what}"
         shared = {key: draft.reasons.get(key) or draft.reasons.get(what, "") for key in groups}
