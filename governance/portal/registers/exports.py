@@ -1,6 +1,7 @@
 """A register's selected rows as CSV or XLSX (H4).
 
-CSV is a plain table. The second sheet of a workbook names filter, time, reader, number of rows and their digest.
+The file's name has filter, time and the first digits of the digest. CSV is a plain table. The second sheet of a workbook has the filter in
+full, time, reader, number of rows and their whole digest.
 
 Rows are read in chunks and written to a file on disk, so memory does not grow with the register.
 """
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 from django.http import FileResponse, HttpResponseBase
 from django.utils import timezone
+from django.utils.text import slugify
 from xlsxwriter import Workbook
 
 from governance.core.access import Actor
@@ -29,6 +31,8 @@ TYPES: Final = {
 }
 #: The most rows of a file, and rows that are read at once.
 MOST, CHUNK = 50_000, 1_000
+#: Most characters of title and filter in a file's name.
+LONGEST_NAME: Final = 120
 #: In a workbook no text is a formula, a number or a link, and rows go to disk as they come.
 OPTIONS: Final = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
 
@@ -125,8 +129,9 @@ def send(
         for row in chain([heads], rows):
             file.write(csv_text([row]).encode())
     file.seek(0)
-    first = f"-first-{MOST}-rows" if rows.count >= MOST else ""
-    name = f"{title.lower().replace(' ', '-')}-{now:%Y-%m-%d}{first}.{form}"
+    first = f"first-{MOST}-rows-" if rows.count >= MOST else ""
+    words, digest = slugify(f"{title} {filters}")[:LONGEST_NAME], rows.head()["sha256"][:16]
+    name = f"{words}-{first}{now:%Y-%m-%d-%H%M}-{digest}.{form}"
     return FileResponse(file, as_attachment=True, filename=name, content_type=TYPES[form])
 
 

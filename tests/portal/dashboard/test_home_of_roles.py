@@ -101,7 +101,7 @@ def test_home_names_person_step_and_time_of_own_automations(company: Company) ->
     shown = client_of(n.rita).get(reverse("home"))
     text = shown.content.decode()
     assert "stage 2, its privileges" in text
-    assert "Waiting for <b>" in text
+    assert 'Waiting for <span class="holder"><b>' in text
     assert {row["row"].name for row in shown.context["automations"]} == {"Invoice chaser", "Weekly stock report"}
     live = scenarios.decide_rest(company, shown.context["automations"][1]["submission"]).automation
     assert live.name not in {row["row"].name for row in client_of(n.rita).get(reverse("home")).context["automations"]}

@@ -74,8 +74,8 @@ def test_decided_submission_waits_for_accepter_in_titles(company: Company, start
     builder, owner = client_of(n.rita), client_of(n.jonas)
     assert start.state == SubmissionState.DECIDED
     shown, owner_page = (client.get(reverse("home")).content.decode() for client in (builder, owner))
-    assert f"Waiting for <b>{n.jonas.name}</b>" in shown
-    assert "Waiting for <b>you</b>" in owner_page
+    assert f'Waiting for <span class="holder"><b>{n.jonas.name}</b>' in shown
+    assert 'Waiting for <span class="holder"><b>you</b>' in owner_page
     assert "Waits for nobody" not in shown + owner_page
     assert title(owner.get(reverse("home"))) == "Home: 1 thing needs you · Countersign"
     assert title(builder.get(review)) == "Invoice chaser: decided, to accept · Countersign"
