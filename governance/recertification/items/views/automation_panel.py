@@ -30,9 +30,7 @@ def item_list(request: Request, pk: int | None = None) -> HttpResponse:
     open_rows = rows.filter(state__in=WAITING)
     counts = {"": rows.count(), "open": open_rows.count()}
     chips = pager.chips(request.path, request.GET, "show", SHOW, counts)
-    rows = open_rows if request.GET.get("show") == "open" else rows
-    paged = pager.newest_first(
-        rows.select_related(*ITEM_RELATIONS).prefetch_related(*ANSWERS), request.GET, request.path
-    )
+    listed = (open_rows if request.GET.get("show") == "open" else rows).select_related(*ITEM_RELATIONS)
+    paged = pager.newest_first(listed.prefetch_related(*ANSWERS), request.GET, request.path)
     context = {"automation": automation, "items": paged.rows, "chips": chips, "pager": paged}
     return page(request, "recertification/items/automation_panel.html", context, fragment="items")
