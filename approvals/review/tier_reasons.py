@@ -3,23 +3,10 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from approvals.review.remarks import Remark
+from governance.core.texts.csv_tables import read_rows
 
 #: Icons by a word of the reason; the first match counts.
-ICONS = (
-    ("more than low", "check"),
-    ("joined with", "branch"),
-    ("calls something", "question"),
-    ("model", "robot"),
-    ("start", "globe"),
-    ("recogni", "question"),
-    ("credential", "key"),
-    ("same identity", "key"),
-    ("runs", "terminal"),
-    ("raised", "person"),
-    ("touches", "database"),
-    ("only reads", "eye"),
-    ("read", "eye"),
-)
+ICONS = tuple((row["words"], row["icon"]) for row in read_rows(__file__, "tier_icons.csv"))
 #: Said of a reason that is not about the request: the source does what the builder does not ask for (T2).
 NOT_REQUESTED = " Not requested, but the export contains it."
 

@@ -12,38 +12,21 @@ from approvals.conflicts.rule_language.selectors import FLAGS, LISTS, VALUE_WORD
 from approvals.policies.yaml_document import LARGEST_BYTES
 from approvals.proposals.views import proposals
 from governance.core.access import Actor
+from governance.core.texts.csv_tables import read_rows
 from inventory.importers.capabilities import TAGS
 from inventory.models import Entitlement, Resource
 
 #: Most values that a field suggests.
 MOST_SUGGESTED = 500
-LABELS: Mapping[str, str] = {
-    "tags": "Tagged",
-    "codes": "Operation",
-    "levels": "Access level",
-    "kinds": "Kind of resource",
-    "resources": "Resource",
-    "data_classes": "Data class",
-    "environments": "Environment",
-    "entry": "Without an entitlement",
-    "outbound": "Carries data out",
-    "model_controlled": "Chosen by a model",
-    "opaque": "Can’t be read beforehand",
-}
+#: Words of fields, scopes and modes by kind and code.
+WORDS = {(row["kind"], row["code"]): row["words"] for row in read_rows(__file__, "rule_words.csv")}
+LABELS = {code: words for (kind, code), words in WORDS.items() if kind == "field"}
 #: The sections of the legs: name, heading, help.
 SECTIONS = (
     ("legs", "What may not be held together", "Each part is a set of access. One match fills a part."),
     ("needs", "Only if it also holds", "Without this access, the rule does not fire."),
     ("without", "Unless it also holds", "This access prevents the conflict: “A without B”."),
 )
-_SCOPE_WORDS = {
-    "automation": "One automation",
-    "identity": "One identity",
-    "owner": "One owner",
-    "team": "One team",
-    "chain": "Connected automations",
-}
-_MODE_WORDS = {"record": "Record", "approval": "Extra approval", "enforce": "Enforce"}
 
 
 @dataclass(frozen=True)
@@ -130,10 +113,10 @@ class RuleForm(forms.Form):
         label="How to resolve a conflict", required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
     scope = forms.ChoiceField(
-        label="Who may not hold all of it", choices=[(word, _SCOPE_WORDS[word]) for word in SCOPES]
+        label="Who may not hold all of it", choices=[(word, WORDS["scope", word]) for word in SCOPES]
     )
     rating = forms.ChoiceField(label="Risk", choices=[(word, word.capitalize()) for word in RATINGS])
-    mode = forms.ChoiceField(label="What a conflict does", choices=[(word, _MODE_WORDS[word]) for word in MODES])
+    mode = forms.ChoiceField(label="What a conflict does", choices=[(word, WORDS["mode", word]) for word in MODES])
     code = forms.CharField(
         label="Code", required=False, help_text="Small letters, digits and hyphens. Empty: made from the name."
     )
