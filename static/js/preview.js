@@ -22,12 +22,11 @@ document.addEventListener("htmx:afterSettle", follow);
 // A connection of which nothing is left folds: what stands below it does not move, and the focus stays at it.
 document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
   const name = detail.target;
-  if (!name.matches(".connection-name:not([data-left])")) return;
+  if (!name.matches(".connection-name:not([data-left])") || !detail.fragment.querySelector("[data-left]")) return;
   const section = name.closest(".connection");
   const bottom = section.getBoundingClientRect().bottom;
   const isHere = section.contains(document.activeElement);
   queueMicrotask(() => {
-    if (!section.querySelector("[data-left]")) return;
     window.scrollBy(0, section.getBoundingClientRect().bottom - bottom);
     if (isHere) section.querySelector(".connection-show input").focus({ preventScroll: true });
   });

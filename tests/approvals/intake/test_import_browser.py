@@ -207,6 +207,7 @@ def test_privilege_is_removed_and_restored_with_a_click(place: Place, tmp_path: 
     expect(row).to_be_hidden()
     show = connection.get_by_role("checkbox", name="Show")
     expect(show).to_be_focused()  # not lost with the folded row
+    assert violations(page) == []
     show.check(force=True)
     row.get_by_role("checkbox").uncheck(force=True)
     expect(page.locator("#counts")).not_to_contain_text("not requested")
