@@ -181,7 +181,7 @@ def _submit(page: Page, moves: Moves) -> Submission:
     """Press the one filled button, once nothing is missing."""
     from playwright.sync_api import expect
 
-    expect(submit_button(page)).not_to_have_attribute("aria-disabled", "true")
+    expect(submit_button(page)).not_to_have_attribute("aria-disabled", "true", timeout=20_000)
     expect(page.locator("#preview.htmx-request")).to_have_count(0)  # leaving the page would abort it
     moves.make("submit", lambda: submit_button(page).click())
     page.wait_for_url(re.compile(r"/review/\d+/$"))
