@@ -135,8 +135,10 @@ def _mine() -> list[Shape]:
     )
     invoices["approval"] |= {
         "justification": _text("After a reminder goes out, the workflow marks the invoice so nobody chases it twice."),
-        "reasons": ["Which invoice is marked is chosen by a model (gpt-4.1, pinned). The value written is fixed."],
     }
+    invoices["reasons"] = [
+        "Which invoice is marked is chosen by a model (gpt-4.1, pinned). The value written is fixed."
+    ]
     invoices["approval"]["privilege"] |= {"at": ["Mark reminded", "Reset on payment"], "credential": "n8n-ar-writer"}
     return [
         {**invoices, "decide": decide(invoices)},
