@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, Q, Value
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, Concat
 
 from approvals.grants.queries import ENDS_SOON, NOT_LIVE, WITHOUT_CREDENTIAL
@@ -14,7 +14,7 @@ from governance.core.models import Person, RoleAssignment, Team
 from governance.core.roles.roles import ASSIGNABLE
 from governance.portal.registers.declarations import RISK, choices, class_filter, declare, text_case, visible_rows
 from governance.web.registers.register import Filter, Register
-from inventory.models import Environment
+from inventory.models import Automation, Environment, Resource
 
 #: How the end of a grant takes effect (G4). Nothing is stopped at the source yet: no source has an acting account.
 EFFECTS = {effect.value: (effect.label, Q(enforcement=effect)) for effect in EnforcedBy} | {
@@ -29,6 +29,8 @@ def grants(actor: Actor, now: datetime) -> Register:
     why = [(Q(ended_why=code) | Q(ended_why="", suspended_why=code), words) for code, words in WHY_WORDS.items()]
     why += [(ended, WHY_WORDS["term"]), *((Q(automation__state=state), words) for state, words in NOT_LIVE.items())]
     standing = ~Q(state=GrantState.ENDED)
+    owns = Q(business_owner=OuterRef("pk")) | Q(technical_owner=OuterRef("pk"))
+    owners = Person.objects.filter(Exists(Automation.objects.visible_to(actor, now).filter(owns)))
     soon = Q(ends_at__gt=now, ends_at__lte=now + ENDS_SOON) & standing
     return declare(
         "grant_list",
@@ -46,8 +48,8 @@ def grants(actor: Actor, now: datetime) -> Register:
         references={
             "team": ("automation__team", "team_name"),
             "automation": ("automation", "automation_name"),
-            "resource": (touching, ""),
-            "owner": (lambda person: Q(automation__business_owner=person) | Q(automation__technical_owner=person), ""),
+            "resource": (touching, Resource.objects.visible_to(actor, now)),
+            "owner": (lambda key: Q(automation__business_owner=key) | Q(automation__technical_owner=key), owners),
             "identity": ("identity", "identity_name"),
         },
         risk=text_case((Q(raised_to=""), F("tier")), default=F("raised_to")),

@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Replace
 
 from approvals.models import Grant, GrantKind, Submission
 from approvals.models.submission import TO_NOTHING
 from governance.core.access import Actor
-from governance.core.models import Membership
+from governance.core.models import Team
 from governance.portal.registers.declarations import (
     PLATFORM,
     RISK,
@@ -23,6 +23,7 @@ from governance.portal.registers.declarations import (
     visible_rows,
 )
 from governance.recertification.models import Item
+from governance.web.pages.pager import CHOICES
 from governance.web.registers.register import Filter, Register
 from inventory import models
 from inventory.models import Automation, Credential, NonHumanIdentity, Resource
@@ -55,10 +56,12 @@ def automations(actor: Actor, now: datetime) -> Register:
     of_it = of_it.annotate(is_approved=Q(version=OuterRef(OuterRef("approved_version"))))  # as on the automation's page
     shown = Subquery(of_it.order_by("-is_approved", "-version__number", "-pk").values("pk")[:1])
     reviews = Item.objects.filter(automation=OuterRef("pk"), state="closed").order_by("-closed_at")
-    members = Membership.objects.filter(person__in=me).values("team")
+    visible = visible_rows(Automation.objects.all(), actor, now)
+    filled = Team.objects.filter(Exists(visible.filter(team=OuterRef("pk")))).order_by("name").values_list("pk", "name")
+    teams = {str(pk): (name, Q(team=pk)) for pk, name in filled[:CHOICES]}
     return declare(
         "automation_list",
-        visible_rows(Automation.objects.all(), actor, now),
+        visible,
         {state: Q(state=state) for state in ("live", "in_review", "suspended", "observed", "retired")}
         | {state: Q(shown_state=state, state="draft") for state in ("draft", *TO_NOTHING)},
         (
@@ -68,7 +71,7 @@ def automations(actor: Actor, now: datetime) -> Register:
             ),
             choices("kind", "Kind", models.AutomationKind.choices),
             choices("environment", "Environment", models.Environment.choices),
-            Filter("team", "Team", {"mine": ("My team", Q(team__in=members))}),
+            Filter("team", "Team", {"mine": ("My team", Q(team__memberships__person__in=me)), **teams}),
             Filter("review", "Next review", {"30": ("Review in 30 days", Q(review_on__lte=(now + SOON).date()))}),
         ),
         state=automation_state(),
@@ -136,7 +139,7 @@ def credentials(actor: Actor, now: datetime) -> Register:
     """Credentials: their age, and whether their rotation is overdue (I6, I11)."""
     me = _ids(actor)
     rotated = Q(rotated_at__isnull=False, rotated_at__date__gte=F("rotation_due_on"))
-    used = models.VersionCredential.objects.exclude(version__automation__state="retired")
+    used = models.VersionCredential.objects.exclude(version__automation__state="retired").values("credential")
     overdue, expired = Q(rotation_due_on__lt=now.date()) & ~rotated, Q(expires_at__lte=now)
     return declare(
         "credential_list",
@@ -159,9 +162,7 @@ def credentials(actor: Actor, now: datetime) -> Register:
             ),
         ),
         state=text_case((expired, "expired"), (overdue, "overdue"), default="current"),
-        references={
-            "team": (lambda team: Q(pk__in=used.filter(version__automation__team=team).values("credential")), "")
-        },
+        references={"team": (lambda key: Q(pk__in=used.filter(version__automation__team=key)), Team.objects.all())},
         platform=PLATFORM,
         owner_name=answering("owner", now),
     )

@@ -50,6 +50,7 @@ def register_list(request: Request, name: str, **more: Any) -> HttpResponseBase:
         **_views(listing, request.actor),
         "action": _action(name, request.actor, now),
         "siblings": [_tab(sibling, name) for sibling in SIBLINGS if name in SIBLINGS],
+        "most_exported": exports.MOST,
         **more,
     }
     if name == "grant_list" and (key := number(request.GET.get("resource"))) is not None:

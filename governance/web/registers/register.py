@@ -23,8 +23,8 @@ MOST_COUNTED = 5_000
 
 #: A path from a row, or an expression.
 Value = str | Combinable
-#: Path or condition of the rows of another row, and the value that names it; empty for none.
-Reference = tuple[str | Callable[[int], Q], str]
+#: Path or condition of the rows of another row, and the value that names it, or the rows that the reader may see named.
+Reference = tuple[str | Callable[[int], Q], str | QuerySet[Any]]
 Shape = dict[str, Any]
 
 
@@ -181,10 +181,10 @@ class Listing:
 
     @cached_property
     def counts(self) -> dict[str, dict[str, int]]:
-        """By state, the number of selected rows (``all``) and those of each total; one statement, at most `MOST_COUNTED` rows."""
+        """By state, the number of selected rows (``all``) and those of each total; one statement, `MOST_COUNTED` rows and one more."""
         conditions = [self.choices[name][value][1] for name, value in self.register.totals]
         totals = {f"n_{place}": Count("pk", filter=condition) for place, condition in enumerate(conditions)}
-        first = self.rows(any_state=True).order_by().values("pk")[:MOST_COUNTED]
+        first = self.rows(any_state=True).order_by().values("pk")[: MOST_COUNTED + 1]
         rows = self._with_state(self.register.rows.model._base_manager.filter(keyed_by(first)))
         grouped = rows.order_by().values("shown_state").annotate(all=Count("pk"), **totals)
         return {row.pop("shown_state"): row for row in grouped}
@@ -197,13 +197,15 @@ class Listing:
             states: the states whose rows are counted; by default those of the selected rows.
         """
         states = states or ([self.query.get("state", "")] if "state" in self.chosen else list(self.counts))
-        more = "+" if sum(row["all"] for row in self.counts.values()) >= MOST_COUNTED else ""
-        return f"{sum(self.counts.get(state, {}).get(name, 0) for state in states):,}{more}"
+        more = "+" if sum(row["all"] for row in self.counts.values()) > MOST_COUNTED else ""
+        return f"{min(sum(self.counts.get(state, {}).get(name, 0) for state in states), MOST_COUNTED):,}{more}"
 
     def filter_words(self) -> str:
         """The filter in words, for an export: "State: Live; Risk: High risk"."""
         words = {name: label for name, (label, _) in self.chosen.items()}
-        words |= {name: str(self.query.get(name)) for name in self.register.references if number(self.query.get(name))}
+        for name, (_, named) in self.register.references.items():
+            if key := number(self.query.get(name)):
+                words[name] = str((not isinstance(named, str) and named.filter(pk=key).first()) or key)
         words |= self._names(list(self.sorted_rows(1)))
         words |= {"words": " ".join(self.words)} if self.words else {}
         return "; ".join(f"{name.capitalize()}: {word}" for name, word in words.items())
@@ -238,8 +240,8 @@ class Listing:
 
     def _names(self, rows: Sequence[Any]) -> dict[str, str]:
         """Names of the rows that the address refers to, by parameter; read from the first row."""
-        references = self.register.references.items() if rows else ()
-        return {key: getattr(rows[0], name) for key, (_, name) in references if name and self.query.get(key)}
+        named = {key: name for key, (_, name) in self.register.references.items() if rows and self.query.get(key)}
+        return {key: getattr(rows[0], name) for key, name in named.items() if isinstance(name, str)}
 
     def _href(self, *dropped: str, **more: str) -> str:
         return pager.address(self.path, {**pager.kept(self.query, *dropped, *more), **more})

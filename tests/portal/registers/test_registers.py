@@ -11,11 +11,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.text import slugify
 
 from approvals.models import Approval, Grant, SavedView, Submission
-from governance.core.models import Person
+from governance.core.models import Person, Team
 from governance.portal.registers import exports
 from governance.portal.registers.views import REGISTERS
 from governance.web.pages import pager
@@ -23,6 +24,7 @@ from governance.web.registers import register as register_module
 from inventory.models import Automation, Credential, NonHumanIdentity, Resource
 from tests import scenarios
 from tests.inventory.automations.test_register_pages import cost, drafts, entitlements
+from tests.people import as_actor
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
 from tests.trigger_bypass import unguarded
@@ -145,9 +147,54 @@ def test_pages_by_another_sort_join_without_gaps_or_repeats(
 def test_counts_stop_at_a_limit(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     drafts(company, ["One", "Two", "Three"], holding=[])
     monkeypatch.setattr(register_module, "MOST_COUNTED", 2)
-    listed = context(company.people.rita, "automation_list")
-    assert listed["facts"][0] == "2+ automations"
-    assert listed["chips"][0]["count"] == "2+"
+    answer = client_of(company.people.rita).get(reverse("automation_list"))
+    assert answer.context["facts"][0] == "2+ automations"
+    assert answer.context["chips"][0]["count"] == "2+"
+    assert "select, but at most the first 50,000. The file" in answer.content.decode()
+    monkeypatch.setattr(register_module, "MOST_COUNTED", 3)
+    answer = client_of(company.people.rita).get(reverse("automation_list"))
+    assert answer.context["facts"][0] == "3 automations", "exactly as many as are counted"
+    assert "every row that these filters select. The file" in answer.content.decode()
+
+
+@pytest.mark.rule("S5")
+def test_automations_filter_by_each_team_that_has_visible_ones(company_in_force: Company) -> None:
+    n, hidden = company_in_force.people, Team.objects.create(name="Far away")
+    drafts(company_in_force, ["Elsewhere"], holding=[])
+    other = Automation.objects.get(name="Elsewhere")
+    Automation.objects.filter(pk=other.pk).update(team=hidden)
+    mine = context(n.nadia, "automation_list")
+    seen = {row.team_name for row in mine["rows"]}
+    assert offered_teams(mine) == ["My team", *sorted(seen)]
+    everything = context(n.sana, "automation_list")
+    assert "Far away" in offered_teams(everything)
+    assert keys(n.sana, "automation_list", f"team={hidden.pk}") == [other.pk]
+    of_nobody = Team.objects.create(name="Without automations")
+    assert of_nobody.name not in offered_teams(context(n.sana, "automation_list"))
+
+
+def offered_teams(listed: Any) -> list[str]:
+    """Labels of the filter by team."""
+    return [
+        option["label"] for one in listed["filters"]["fields"] if one["name"] == "team" for option in one["options"]
+    ]
+
+
+@pytest.mark.rule("S5")
+def test_export_names_the_row_of_its_filter_only_for_those_who_see_it(
+    company: Company, stock_in_force: Submission
+) -> None:
+    """The filter's words, and so the file's name, have a name instead of a number."""
+    n, owner = company.people, stock_in_force.automation.business_owner
+    stranger = Person.objects.create(name="Stranger", source="x", subject="stranger")
+    query = QueryDict(f"resource={company.erp.pk}&owner={owner.pk}")
+
+    def words(person: Person) -> str:
+        register = REGISTERS["grant_list"](as_actor(person), company.now)
+        return register_module.Listing(register, query, "/").filter_words()
+
+    assert words(n.sana) == f"Resource: {company.erp.name}; Owner: {owner.name}"
+    assert words(stranger) == f"Resource: {company.erp.name}; Owner: {owner.pk}"
 
 
 @pytest.mark.rule("H4")
