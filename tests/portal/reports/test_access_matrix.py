@@ -46,6 +46,13 @@ def test_matrix_is_for_readers_of_the_ledger(in_force: Submission, company: Comp
             assert client_of(person).get(reverse(address)).status_code == 200
 
 
+def test_matrix_says_that_it_leaves_out_credentials(in_force: Submission, company: Company) -> None:
+    """Their grants open whole resources, which "Who can touch it" counts."""
+    assert in_force.automation.grants.filter(kind="credential").exists()
+    shown = client_of(company.people.yuki).get(reverse("access_matrix")).content.decode()
+    assert "grants of credentials are left out" in shown
+
+
 def test_cell_shows_highest_level_and_number(in_force: Submission, company: Company) -> None:
     matrix = shown(company)
     assert names(matrix) == (["Weekly stock report"], [company.erp.name, company.slack.name])
