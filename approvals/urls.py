@@ -8,6 +8,7 @@ from approvals.grants.views import grants, held_batches, revocation_tasks, stops
 from approvals.inbox.views import approvals, bulk_decision, detail, saved_views
 from approvals.intake.views import connections, imports, manual_description, uploads
 from approvals.light_path import views as light_path_views
+from approvals.models import Grant
 from approvals.policies.views import policies, policy_edit
 from approvals.proposals.views import proposals, resource_proposals
 from approvals.review.views import chain, review
@@ -72,7 +73,7 @@ urlpatterns = [
     path("automations/<int:pk>/grants/", grants.automation_grants, name="automation_grants"),
     path("resources/<int:pk>/grants/", grants.resource_grants, name="resource_grants"),
     path("identities/<int:pk>/grants/", grants.identity_grants, name="identity_grants"),
-    path("grants/<int:pk>/stop/", grants.stop_grant, name="grant_stop"),
+    path("grants/<int:pk>/stop/", stops.press, {"model": Grant}, "grant_stop"),
     path("resources/<int:pk>/propose/", resource_proposals.resource_propose, name="resource_propose"),
     path("policies/", policies.policies, name="policies"),
     path("policies/propose/", policy_edit.policy_propose, name="policy_propose"),

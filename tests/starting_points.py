@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from approvals.grants.transitions import lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import Grant, Submission
 from approvals.submissions.transitions import withdraw
 from governance.core.clock import current_time
@@ -57,7 +57,7 @@ def _withdrawn(c: Company, made: Submission) -> None:
 
 def _stopped(c: Company, live: Submission) -> None:
     grant = Grant.objects.get(approval=stock_report.privilege_on(live, c.slack))
-    lifecycle.stop(grant, actor=as_actor(c.people.sana), now=c.now, reason="It posts nonsense.")
+    stops.stop_grant(grant, actor=as_actor(c.people.sana), now=c.now, reason="It posts nonsense.")
 
 
 #: Starting points: which one each starts from, and how it is reached from there. Each of these has a fixture of its name, below;

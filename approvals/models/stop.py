@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from approvals.models.grant import Grant
 from governance.core.access import Actor, Permission, Relation, access
 from governance.core.models import FreeText, HasPage, History, Person, Team
 from inventory.models import Automation, NonHumanIdentity, Resource
@@ -15,7 +16,7 @@ from inventory.models import Automation, NonHumanIdentity, Resource
 #: How long the same person may undo a stop (G5).
 UNDO = timedelta(seconds=60)
 #: Columns of the stopped row; each stop has one.
-TARGETS = ("automation", "identity", "resource", "team")
+TARGETS = ("automation", "grant", "identity", "resource", "team")
 
 
 class StopQuerySet(models.QuerySet["Stop"]):
@@ -29,16 +30,18 @@ class StopQuerySet(models.QuerySet["Stop"]):
 
 
 class Stop(HasPage, models.Model):
-    """One press of Stop on an automation, an identity, a resource or a team."""
+    """One press of Stop on an automation, a grant, an identity, a resource or a team."""
 
     page_name = "stop"
     automation = models.ForeignKey(Automation, models.PROTECT, null=True, blank=True, related_name="stops")
+    grant = models.ForeignKey(Grant, models.PROTECT, null=True, blank=True, related_name="stops")
     identity = models.ForeignKey(NonHumanIdentity, models.PROTECT, null=True, blank=True, related_name="stops")
     resource = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="stops")
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="stops")
     by = models.ForeignKey(Person, models.PROTECT, related_name="stops")
     at = models.DateTimeField()
-    #: Ids of the stopped automations. Of the stopped grants: their former state and reason of suspension, by id.
+    #: Ids of the stopped automations. By id of each grant that stopped: its former state and reason of suspension; empty if it
+    #: keeps them, because its automation or the credential that it needs is what stopped.
     automations = ArrayField(models.BigIntegerField(), default=list)
     grants = models.JSONField(default=dict)
     #: The reason, which follows the press.
@@ -60,9 +63,9 @@ class Stop(HasPage, models.Model):
         return f"Stop of {self.target}"
 
     @property
-    def target(self) -> Automation | NonHumanIdentity | Resource | Team:
+    def target(self) -> Automation | Grant | NonHumanIdentity | Resource | Team:
         """The row whose Stop was pressed."""
-        row = self.automation or self.identity or self.resource or self.team
+        row = self.automation or self.grant or self.identity or self.resource or self.team
         assert row is not None  # stop_has_a_target
         return row
 
@@ -72,8 +75,8 @@ class Stop(HasPage, models.Model):
         return self.at + UNDO
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Timeline of the row whose Stop was pressed."""
-        return (self, self.target)
+        """Timelines of the row whose Stop was pressed."""
+        return (self, *(self.grant.ledger_about() if self.grant else (self.target,)))
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Relation of the person who pressed it."""

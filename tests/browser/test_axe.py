@@ -209,7 +209,6 @@ TOUR = (
     ("grace", "transfer_accept", "transfer"),
     ("theo", "transfer_drop", "transfer"),
     ("jonas", "decline", "subset"),
-    ("omar", "grant_stop", "grant"),
     ("omar", "resource_amend", "resource"),
     ("omar", "resource_connection", "resource"),
     ("omar", "credential_kept_in", "credential"),
@@ -239,7 +238,7 @@ STOPPED = (
 #: What is no page: it takes a form, leads on, or sends a file, a part of a page or a mail as it was sent.
 ACTIONS = {
     *("accept", "answer", "comment", "decide", "object", "import_panel"),
-    *("automation_stop", "identity_stop", "resource_stop", "team_stop", "stop_explain", "stop_undo"),
+    *("automation_stop", "grant_stop", "identity_stop", "resource_stop", "team_stop", "stop_explain", "stop_undo"),
     *("import_add", "import_report", "undo", "recert_calendar", "introduction_close"),
     *("recert_answer", "recert_submit", "resource_accept", "resource_activate", "delegation_set", "delegation_end"),
     *("role_propose", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),

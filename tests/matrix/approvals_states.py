@@ -14,6 +14,7 @@ from django.db import models
 
 from approvals.decisions.transitions import decide
 from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.grants.transitions import stops
 from approvals.light_path.transitions import spot_checks as light_path_transitions
 from approvals.models import UNANSWERED, Approval, Grant, Party, Proposal, Sample, Submission
 from approvals.models import grant as model_grant
@@ -339,7 +340,8 @@ def suspended(w: World, grant: Grant) -> Grant:
 @state(GRANT, "stopped", on=held)
 def stopped(w: World, grant: Grant) -> Grant:
     """Stopped by an owner of the automation."""
-    return transition_lifecycle.stop(grant, actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
+    stops.stop_grant(grant, actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
+    return grant
 
 
 @state(GRANT, "ended", on=held)

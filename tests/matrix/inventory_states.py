@@ -76,6 +76,12 @@ def live(w: World, automation: Automation) -> Automation:
     return stock_report.decide_rest(w.company, automation.submissions.get()).automation
 
 
+@state("controls.team", "runs", on=live)
+def team_of_live(w: World, automation: Automation) -> Team:
+    """The same team, with a live automation."""
+    return w.northwind.finance_ops
+
+
 @state(AUTOMATION, "ownerless", on=live)
 def ownerless_automation(w: World, automation: Automation) -> Automation:
     """Its business owner has left."""
@@ -236,6 +242,12 @@ def _leaves(w: World, who: str) -> None:
     record_leaver(w.people[who], actor=w.actor("admin"), now=w.now, reason="A new job.")
 
 
+@state(RESOURCE, "in_use", on=live)
+def resource_in_use(w: World, automation: Automation) -> Resource:
+    """Something live holds access to it."""
+    return w.company.erp
+
+
 @state(RESOURCE, "unresolved")
 def unresolved(w: World) -> Resource:
     """Stands for a host that is decided at run time."""
@@ -246,9 +258,19 @@ def unresolved(w: World) -> Resource:
 @state(IDENTITY, "any", on=version)
 def identity(w: World, made: Version) -> NonHumanIdentity:
     """What the draft runs as, the business owner's."""
+    return _identity_of(w, made.automation)
+
+
+@state(IDENTITY, "in_use", on=live)
+def identity_in_use(w: World, automation: Automation) -> NonHumanIdentity:
+    """What the live automation runs as."""
+    return _identity_of(w, automation)
+
+
+def _identity_of(w: World, automation: Automation) -> NonHumanIdentity:
     owner = w.people["business_owner"]
     return NonHumanIdentity.objects.create(
-        kind="spiffe", issuer="northwind", subject="spiffe://northwind/report", owner=owner, automation=made.automation
+        kind="spiffe", issuer="northwind", subject="spiffe://northwind/report", owner=owner, automation=automation
     )
 
 

@@ -1,4 +1,4 @@
-"""Transitions of a grant: stop, suspend, succeed, end (G1, G2, G3, G5).
+"""Transitions of a grant: suspend, succeed, end (G1, G2, G3); its stop is in `stops`.
 
 The first grant of a privilege is made when a submission comes into force (`submissions.transitions.put_in_force`). The job is
 `grants.jobs.expire_due`. An end takes effect at once, because `Grant.objects.live(now)` is read each time (G3).
@@ -94,19 +94,6 @@ def reinstate(step: Step[Grant], *, why: Sequence[Why]) -> Effect:
 def end(step: Step[Grant], *, why: Why) -> Effect:
     """End a grant because of another change."""
     return _end_now(step, why)
-
-
-@on_grant(
-    event="grant.stopped",
-    permission=Permission.GRANT_REVOKE,
-    target=[GrantState.SUSPENDED],
-    duties=[not_stopped],
-    reason_needed=True,
-)
-def stop(step: Step[Grant]) -> Effect:
-    """Kill switch: one person suspends one grant at once, with a reason; it never lifts itself (G5)."""
-    step.subject.suspended_why = Why.STOPPED
-    return Effect(payload={"why": Why.STOPPED})
 
 
 @on_grant(

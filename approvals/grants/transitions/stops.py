@@ -1,15 +1,16 @@
-"""Stop: one press suspends everything of an automation, identity, resource or team, and can be undone for a minute (G5).
+"""Stop: one press suspends everything of an automation, grant, identity, resource or team, and can be undone for a minute (G5).
 
 Rows are locked as in `lifecycle`: the subject, then the automations, then their grants, each in order of their ids.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import Model, Q
+from django.db.models import Model, Q, QuerySet
 
+from approvals.grants.transitions import lifecycle
 from approvals.models import Grant, GrantKind, GrantState, Stop
 from approvals.models.grant import GrantQuerySet, Why
 from governance.core.access import Actor, Permission, Refusal, duty
@@ -74,8 +75,16 @@ def no_reason_yet(subject: Stop, actor: Actor, now: datetime) -> Refusal | None:
 
 
 def same_press(subject: Any, actor: Actor, reason: str, params: Mapping[str, Any]) -> Model | None:
-    """Return the stop that the same person has pressed here and not undone: a second press shows it."""
-    return subject.stops.filter(by=actor.person, undone_at__isnull=True).first() if actor.person else None
+    """Return the last stop that the same person has pressed here, while it stands: a second press shows it."""
+    row = subject.stops.filter(by=actor.person, undone_at__isnull=True).first() if actor.person else None
+    return row if row and any(rows.exists() for rows in still_stopped(row)) else None
+
+
+def still_stopped(row: Stop) -> tuple[QuerySet[Automation], GrantQuerySet]:
+    """Return the automations and the grants that are stopped since a press."""
+    moved = [pk for pk, before in row.grants.items() if before]
+    grants = Grant.objects.filter(pk__in=moved, state=GrantState.SUSPENDED, suspended_why=Why.STOPPED)
+    return Automation.objects.filter(pk__in=row.automations, stopped_by=row.by).order_by("pk"), grants
 
 
 press = partial(transition, event="stop.pressed", repeats=same_press)
@@ -94,30 +103,44 @@ def stop_team(step: Step[Team]) -> Effect:
     return _stop(step, automations=list(stoppable_automations(step.subject).order_by("pk")), team=step.subject)
 
 
+@press(
+    Grant,
+    permission=Permission.GRANT_REVOKE,
+    parents=["automation"],
+    source=lifecycle.STANDING,
+    duties=[lifecycle.not_stopped],
+)
+def stop_grant(step: Step[Grant]) -> Effect:
+    """Stop a grant at once."""
+    return _stop(step, held=[step.subject], grant=step.subject)
+
+
 @press(Resource, permission=Permission.GRANT_REVOKE, duties=[something_is_held])
 def stop_resource(step: Step[Resource]) -> Effect:
     """Stop all access to a resource at once."""
-    return _stop(step, grants=stoppable_grants(step.subject), resource=step.subject)
+    return _stop(step, held=_locked(stoppable_grants(step.subject)), resource=step.subject)
 
 
 @press(NonHumanIdentity, permission=Permission.GRANT_REVOKE, duties=[something_is_held])
 def stop_identity(step: Step[NonHumanIdentity]) -> Effect:
     """Stop all access of an identity at once."""
-    return _stop(step, grants=stoppable_grants(step.subject), identity=step.subject)
+    return _stop(step, held=_locked(stoppable_grants(step.subject)), identity=step.subject)
 
 
 def _stop(
-    step: Step[Any], *, automations: list[Automation] | None = None, grants: GrantQuerySet | None = None, **target: Any
+    step: Step[Any], *, automations: Sequence[Automation] = (), held: Sequence[Grant] = (), **target: Any
 ) -> Effect:
-    stopped = automations or []
-    for automation in stopped:
+    row = Stop(by=step.actor.person, at=step.now, automations=[automation.pk for automation in automations], **target)
+    above = {*row.automations, *(grant.automation_id for grant in held)}
+    live = Grant.objects.live(step.now).filter(automation__in=above).values_list("pk", flat=True)
+    before = set(live)
+    for automation in automations:
         automation_lifecycle.stop(automation, actor=step.actor, now=step.now)
-    held = _locked(grants) if grants is not None else []
-    row = Stop(by=step.actor.person, at=step.now, automations=[automation.pk for automation in stopped], **target)
-    row.reason, row.grants = step.reason, {str(grant.pk): [grant.state, grant.suspended_why] for grant in held}
-    _move(step, held, "grant.stopped", {key: [GrantState.SUSPENDED, Why.STOPPED] for key in row.grants})
+    moved = {str(grant.pk): [grant.state, grant.suspended_why] for grant in held}
+    _move(step, held, "grant.stopped", {pk: [GrantState.SUSPENDED, Why.STOPPED] for pk in moved})
+    row.reason, row.grants = step.reason, {str(pk): [] for pk in before.difference(live.all())} | moved
     step.save(row)
-    return Effect(subject=row, payload={"automations": len(stopped), "grants": len(held)})
+    return Effect(subject=row, payload={"automations": len(automations), "grants": len(held)})
 
 
 def _locked(grants: GrantQuerySet) -> list[Grant]:
@@ -128,7 +151,7 @@ def _locked(grants: GrantQuerySet) -> list[Grant]:
     return list(related.select_for_update(of=("self",), no_key=True))
 
 
-def _move(step: Step[Any], grants: list[Grant], event: str, states: Mapping[str, list[str]]) -> None:
+def _move(step: Step[Any], grants: Sequence[Grant], event: str, states: Mapping[str, list[str]]) -> None:
     """Give grants the states and reasons of suspension in ``states``, by id, with history and an event for each."""
     for grant in grants:
         was, (grant.state, grant.suspended_why) = grant.state, states[str(grant.pk)]
@@ -142,9 +165,9 @@ def undo(step: Step[Stop]) -> Effect:
     row = step.subject
     row.undone_at = step.now
     step.save(row)
-    for automation in Automation.objects.filter(pk__in=row.automations, stopped_by=row.by).order_by("pk"):
+    automations, stopped = still_stopped(row)
+    for automation in automations:
         automation_lifecycle.undo_stop(automation, actor=step.actor, now=step.now)
-    stopped = Grant.objects.filter(pk__in=row.grants, state=GrantState.SUSPENDED, suspended_why=Why.STOPPED)
     grants = _locked(stopped)
     _move(step, grants, "grant.stop_undone", row.grants)
     return Effect(payload={"automations": len(row.automations), "grants": len(grants)})

@@ -1,22 +1,20 @@
-"""Panels that approvals draws on lower apps' pages, each also a page: grants, submissions; and the kill switch (G5)."""
+"""Panels that approvals draws on lower apps' pages, each also a page: grants, submissions."""
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET
 
 from approvals.grants import queries
-from approvals.grants.transitions import lifecycle
+from approvals.grants.transitions import stops
 from approvals.inbox import waiting_for
 from approvals.inbox.views import waiting_for as view_waiting_for
 from approvals.intake import promotion
-from approvals.models import Grant, GrantKind, GrantState, Submission
+from approvals.models import Grant, GrantState, Submission
 from approvals.models.grant import GrantQuerySet, touching
 from approvals.review.dossier import decided_words
 from approvals.review.views.approval_rows import segment
@@ -25,9 +23,8 @@ from approvals.waivers import views as waiver_views
 from governance.core.access import Actor
 from governance.web.components import times
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, confirm, page
+from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request, number, visible_row
-from inventory.automations.views import reasons
 from inventory.identities import queries as identity_queries
 from inventory.models import Automation, NonHumanIdentity, Resource
 
@@ -43,65 +40,6 @@ RELATIONS = (
 #: Submissions of the panel.
 SUBMISSIONS = 50
 COUNTED = ((GrantState.ACTIVE, "in force"), (GrantState.SUSPENDED, "suspended"), (GrantState.ENDED, "ended"))
-#: How what is stopped comes back.
-RETURNS = "What is stopped comes back once it was submitted again and two others have approved it."
-
-
-@require_http_methods(["GET", "POST"])
-def stop_grant(request: Request, pk: int) -> HttpResponse:
-    """Stop one grant at once, with a reason, after showing what stops (G5)."""
-    now = request.now()
-    seen = Grant.objects.visible_to(request.actor, now).telling_usable(now)
-    related = ("automation", "entitlement__resource", "credential")
-    grant = get_object_or_404(seen.select_related(*related), pk=pk)
-    return confirm(
-        request,
-        grant,
-        lifecycle.stop,
-        title="Stop this grant?",
-        text=_text(grant, now),
-        label="Stop it now",
-        points=lambda: blast_radius(grant, now),
-        back=reverse("automation", args=[grant.automation_id]),
-    )
-
-
-def privileges_needing(grant: Grant, now: datetime) -> QuerySet[Grant]:
-    """Return privileges in force that need a credential's grant and stop with it (A2); none for a privilege."""
-    if grant.kind != GrantKind.CREDENTIAL or not grant.is_live(now):
-        return Grant.objects.none()
-    held = Grant.objects.live(now).filter(automation=grant.automation_id, kind=GrantKind.PRIVILEGE)
-    return held.filter(credential=grant.credential_id).select_related("entitlement__resource").order_by("pk")
-
-
-def blast_radius(grant: Grant, now: datetime) -> list[Shape]:
-    """Return what stops, and could have been reached, to show before the button (G5)."""
-    if not grant.is_live(now):
-        why = queries.effective_state(grant, now)[1] or "its term has not begun"
-        return [{"icon": "info", "lead": f"It is not in force now: {why}.", "text": ""}]
-    reached = reasons.use_reasons(
-        (held.level, held.sentence, held.entitlement.counted_class)
-        for held in (grant, *privileges_needing(grant, now))
-        if held.entitlement is not None
-    )
-    if grant.kind == GrantKind.CREDENTIAL and grant.credential is not None:
-        opens = ", ".join(grant.credential.reach)  # regardless of grants (I6)
-        lead = "It opens:" if opens else "What else it opens is not known."
-        reached.append({"icon": "key", "lead": lead, "text": f"{opens}." if opens else ""})
-    return reached
-
-
-def _text(grant: Grant, now: datetime) -> str:
-    stopped = [needing.pk for needing in privileges_needing(grant, now)]
-    others = Grant.objects.live(now).filter(automation=grant.automation_id).exclude(pk__in=[grant.pk, *stopped])
-    use, with_it = "do this", ""
-    if grant.kind == GrantKind.CREDENTIAL:
-        verbs = ("needs", "stops") if len(stopped) == 1 else ("need", "stop")
-        counted = f"{times.counted(len(stopped), 'privilege')} that {verbs[0]} it {verbs[1]} with it."
-        use, with_it = f"use the credential {grant.credential}", counted if stopped else "Nothing in force needs it."
-    rest = "The rest of the automation runs on." if others.exists() else "Nothing else of the automation is in force."
-    sentences = (f"{grant.automation.name} can no longer {use} from this moment.", with_it, rest, RETURNS)
-    return " ".join(filter(None, sentences))
 
 
 def _count_words(grants: Sequence[Grant], now: datetime) -> str:
@@ -123,7 +61,9 @@ def _context(request: Request, rows: GrantQuerySet, **more: Any) -> Shape:
     shared = {grant.automation_id: grant.automation for grant in paged.rows}
     for grant in paged.rows:
         grant.automation = shared[grant.automation_id]
-    may_stop = {grant.pk for grant in paged.rows if lifecycle.stop.refusal(grant, actor=request.actor, now=now) is None}
+    may_stop = {
+        grant.pk for grant in paged.rows if stops.stop_grant.refusal(grant, actor=request.actor, now=now) is None
+    }
     words = _count_words(paged.rows, now)
     if paged.newer_href or paged.older_href:
         words = f"{times.counted(listed.count(), 'grant')} in all, {pager.PAGE} a page"

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Model, Q
+from django.db.models import Model
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -22,6 +22,7 @@ from inventory.models import Automation, NonHumanIdentity, Resource
 #: Transition and URL name by the model of the subject.
 VERBS: dict[type[Model], tuple[Transition[Any], str]] = {
     Automation: (stops.stop_automation, "automation_stop"),
+    Grant: (stops.stop_grant, "grant_stop"),
     NonHumanIdentity: (stops.stop_identity, "identity_stop"),
     Resource: (stops.stop_resource, "resource_stop"),
     Team: (stops.stop_team, "team_stop"),
@@ -74,8 +75,10 @@ def undo(request: Request, pk: int) -> HttpResponse:
 
 def _context(request: Request, row: Stop, now: datetime) -> Shape:
     actor = request.actor
-    stopped = Grant.objects.filter(Q(pk__in=row.grants) | Q(automation__in=row.automations)).standing()
-    grants = list(stopped.select_related("automation", "entitlement__resource").order_by("automation", "pk")[:MOST])
+    stopped = Grant.objects.filter(pk__in=row.grants)
+    grants = list(
+        stopped.select_related("automation", "entitlement__resource", "credential").order_by("automation", "pk")[:MOST]
+    )
     names = {*row.automations, *(grant.automation_id for grant in grants)}
     automations = Automation.objects.visible_to(actor, now).filter(pk__in=names).order_by("name", "pk")
     automations = automations.select_related("business_owner", "technical_owner")
@@ -83,7 +86,7 @@ def _context(request: Request, row: Stop, now: datetime) -> Shape:
     return {
         "stop": row,
         "target": row.target,
-        "name": str(row.target),
+        "name": row.grant.sentence if row.grant else str(row.target),
         "grants": grants,
         "number": stopped.count(),
         "uncut": detached.count(),

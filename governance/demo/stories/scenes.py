@@ -19,7 +19,7 @@ from django.db.models import Q
 from approvals.assignment.context import load_context
 from approvals.decisions import digest
 from approvals.decisions.transitions import comment, decide
-from approvals.grants.transitions import lifecycle as grant_lifecycle
+from approvals.grants.transitions import stops
 from approvals.grants.transitions.revocation_tasks import say_removed
 from approvals.models import Approval, ApprovalState, Proposal, RevocationTask, SeatLabel
 from approvals.proposals import transitions as proposal_transitions
@@ -350,7 +350,7 @@ class Scene:
     def stop_grant(self, who: str, of: str, why: str) -> None:
         """Stop the standing grant of the privilege at a place."""
         grant = self.automation.grants.standing().get(approval__privilege__at__contains=[of])
-        grant_lifecycle.stop(grant, **self.cast.call_as(who, why))
+        stops.stop_grant(grant, **self.cast.call_as(who, why))
 
     def report_removed(self, why: str, who: str = "") -> None:
         """Report all revocation tasks of the automation as removed, by a person or by the tasks' owners."""

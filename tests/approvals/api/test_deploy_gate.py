@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from approvals.grants import deploy_gate
-from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.grants.transitions import stops
 from approvals.light_path.transitions import spot_checks as transitions
 from approvals.models import Grant, Sample, Submission
 from governance.core.clock import current_time
@@ -93,7 +93,7 @@ def test_gate_denies_until_approved_then_lists_privileges(company: Company, stoc
 @pytest.mark.rule("A17", "A5", "G3")
 def test_gate_lists_privileges_that_were_refused(company: Company, stock_in_force: Submission) -> None:
     grant = Grant.objects.get(approval=stock_report.privilege_on(stock_in_force, company.slack))
-    transition_lifecycle.stop(grant, actor=as_actor(company.people.sana), now=company.now, reason="It posts nonsense.")
+    stops.stop_grant(grant, actor=as_actor(company.people.sana), now=company.now, reason="It posts nonsense.")
     body = gate_answer(company, digest_of(stock_in_force)).said
     assert body["allowed"]
     assert body["without"] == ["Post messages to supply-stock in Finance Slack workspace"]

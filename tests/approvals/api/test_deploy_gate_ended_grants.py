@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from approvals.grants import deploy_gate
-from approvals.grants.transitions import lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import Grant, Submission
 from approvals.submissions.transitions import submit
 from inventory.models import Automation
@@ -30,7 +30,7 @@ def answer(submission: Submission, company: Company, **later: float) -> deploy_g
 def test_version_without_any_grant_is_denied(company: Company, live: Submission, kind: str) -> None:
     for grant in Grant.objects.filter(automation=live.automation, kind=kind):
         assert answer(live, company).may_run, "something is held still"
-        lifecycle.stop(grant, actor=as_actor(company.people.sana), now=company.now, reason="Stop it.")
+        stops.stop_grant(grant, actor=as_actor(company.people.sana), now=company.now, reason="Stop it.")
     denial = answer(live, company)
     assert (denial.may_run, denial.code, list(denial.grants)) == (False, "NOTHING_HELD", [])
     assert (

@@ -8,7 +8,7 @@ import pytest
 
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import transitions as conflict_transitions
-from approvals.grants.transitions import lifecycle
+from approvals.grants.transitions import lifecycle, stops
 from approvals.models import Conflict, ConflictState, Grant, GrantState, Submission
 from approvals.models import grant as model_grant
 from approvals.tasks import sweep_conflicts_and_waivers
@@ -150,7 +150,7 @@ def test_older_grant_is_not_suspended_for_stopped_newer_one(plain: Company, when
         sweep_conflicts_and_waivers(at)
         newest.refresh_from_db()
     owner = newest.entitlement.resource.owner
-    lifecycle.stop(newest, actor=as_actor(owner), now=at, reason="It posts too much.")
+    stops.stop_grant(newest, actor=as_actor(owner), now=at, reason="It posts too much.")
     for after in (timedelta(), timedelta(hours=1), timedelta(days=8)):
         sweep_conflicts_and_waivers(at + after)
     assert held.get(state=GrantState.ACTIVE) != newest

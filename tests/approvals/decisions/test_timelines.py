@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from approvals.grants.transitions import lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import Submission
 from governance.core.models import Person
 from governance.core.timeline import queries as timeline_queries
@@ -68,7 +68,7 @@ def test_refused_attempt_names_its_approval(company: Company, stage_2: Submissio
 def test_end_of_grant_names_access(company: Company, live: Submission) -> None:
     automation = Automation.objects.get(pk=live.automation_id)
     grant = automation.grants.get(entitlement__resource=company.slack)
-    lifecycle.stop(grant, actor=as_actor(company.people.omar), now=company.now, reason="It floods us.")
+    stops.stop_grant(grant, actor=as_actor(company.people.omar), now=company.now, reason="It floods us.")
     sentence = stock_report.privilege_on(live, company.slack).title
     assert f"Omar Haddad stopped “{sentence}”: “It floods us.”" in lines(company, automation, company.people.jonas)
 
@@ -77,7 +77,7 @@ def test_end_of_grant_names_access(company: Company, live: Submission) -> None:
 def test_ledger_page_describes_subject_of_each_event(company: Company, live: Submission) -> None:
     automation = Automation.objects.get(pk=live.automation_id)
     grant = automation.grants.get(entitlement__resource=company.slack)
-    lifecycle.stop(grant, actor=as_actor(company.people.omar), now=company.now, reason="It floods us.")
+    stops.stop_grant(grant, actor=as_actor(company.people.omar), now=company.now, reason="It floods us.")
     query = {"about": f"inventory.automation:{automation.pk}"}
     answer = client_of(company.people.yuki).get(reverse("ledger"), query)
     descriptions = [event["words"] for event in answer.context["events"]]
@@ -91,7 +91,7 @@ def test_ledger_page_describes_subject_of_each_event(company: Company, live: Sub
 def test_ledger_is_searched_by_subject_and_event(company: Company, live: Submission) -> None:
     automation, n = Automation.objects.get(pk=live.automation_id), company.people
     grant = automation.grants.get(entitlement__resource=company.slack)
-    lifecycle.stop(grant, actor=as_actor(n.omar), now=company.now, reason="It floods us.")
+    stops.stop_grant(grant, actor=as_actor(n.omar), now=company.now, reason="It floods us.")
     yuki = client_of(n.yuki)
 
     def events_found(words: str) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from approvals.grants import circuit_breaker as grant_circuit_breaker
 from approvals.grants import jobs as grant_jobs
-from approvals.grants.transitions import circuit_breaker
+from approvals.grants.transitions import circuit_breaker, stops
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import (
     BatchAnswer,
@@ -233,7 +233,7 @@ def test_causer_is_notified_of_pause_and_outcome(company: Company, became: str) 
 def stopped(company: Company) -> None:
     """Security has stopped all of them."""
     for grant in Grant.objects.order_by("pk"):
-        transition_lifecycle.stop(grant, actor=as_actor(company.people.sana), now=company.now, reason="It leaks.")
+        stops.stop_grant(grant, actor=as_actor(company.people.sana), now=company.now, reason="It leaks.")
 
 
 @pytest.mark.rule("G6", "G5")
@@ -290,9 +290,7 @@ class _World:
         elif what == "kill":
             grant = Grant.objects.exclude(state=GrantState.ENDED).order_by("pk").first()
             if grant is not None:
-                self._try(
-                    lambda: transition_lifecycle.stop(grant, actor=as_actor(n.viktor), now=self.now, reason="It leaks.")
-                )
+                self._try(lambda: stops.stop_grant(grant, actor=as_actor(n.viktor), now=self.now, reason="It leaks."))
         elif what == "term":
             grant_jobs.expire_due(c.now + timedelta(days=100), JOB)
         else:

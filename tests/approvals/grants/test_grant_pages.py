@@ -36,11 +36,7 @@ def test_lowered_level_is_shown_everywhere(narrowed: Submission, company: Compan
     sentence = grant.sentence
     assert sentence.startswith("Post messages to ")
     assert sentence.endswith(", narrowed to reading")
-    for path in (
-        reverse("automation_grants", args=[automation.pk]),
-        reverse("grant_stop", args=[grant.pk]),
-    ):
-        assert sentence in body(n.jonas, path), path
+    assert sentence in body(n.jonas, reverse("automation_grants", args=[automation.pk]))
     assert "2 resources within reach, none of them to change or run" in body(n.jonas, automation.href)
     assert snapshot(Item(grant=grant, automation=automation), "standard")["what"] == sentence
     stopped = client_of(n.jonas).post(reverse("automation_stop", args=[automation.pk]), follow=True)

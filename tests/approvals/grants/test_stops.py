@@ -1,4 +1,4 @@
-"""Stop: one press suspends everything of an automation, identity, resource or team; the same person undoes it for a minute (G5)."""
+"""Stop: one press suspends everything of an automation, grant, identity, resource or team; the same person undoes it for a minute (G5)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from approvals.models.grant import Why
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent
 from inventory.automations.transitions import lifecycle as automation_lifecycle
-from inventory.models import Automation, AutomationState, NonHumanIdentity
+from inventory.models import Automation, AutomationState, Credential, NonHumanIdentity
 from tests.inventory.automations.test_register_pages import cost
 from tests.matrix.cast_and_states import inside
 from tests.people import as_actor
@@ -102,7 +102,7 @@ def test_stop_of_resource_suspends_its_grants_and_undo_restores_only_these(
     resource = company.erp
     on_slack = Grant.objects.get(automation=automation, entitlement__resource=company.slack)
     first = stops.stoppable_grants(resource).order_by("pk")[0]
-    lifecycle.stop(first, actor=as_actor(n.sana), now=now, reason="It leaks.")
+    stops.stop_grant(first, actor=as_actor(n.sana), now=now, reason="It leaks.")
     before = states(automation)
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         stops.stop_resource(resource, actor=as_actor(n.jonas), now=now)
@@ -116,6 +116,7 @@ def test_stop_of_resource_suspends_its_grants_and_undo_restores_only_these(
     held = len(row.grants)
     assert verbs(row) == [
         "grant.stopped",
+        "stop.pressed",
         *["grant.stopped"] * held,
         "stop.pressed",
         *["grant.stop_undone"] * held,
@@ -152,6 +153,84 @@ def test_reader_without_the_button_is_told_who_can_stop(company: Company, automa
     assert (words in pages[n.ines], "/stop/" in pages[n.ines]) == (True, False)
     assert not any(words in pages[person] for person in (n.jonas, n.sana))
     assert all("/stop/" in pages[person] for person in (n.jonas, n.sana))
+
+
+@pytest.mark.rule("G5", "H1")
+def test_press_after_restart_is_refused_and_recorded(company: Company, automation: Automation) -> None:
+    n, now = company.people, company.now
+    stops.stop_automation(automation, actor=as_actor(n.jonas), now=now)
+    automation_lifecycle.request_resume(automation, actor=as_actor(n.theo), now=now, reason="Fixed.")
+    automation_lifecycle.resume(automation, actor=as_actor(n.sana), now=now, reason="Seen.")
+    stops.stop_automation(automation, actor=as_actor(n.sana), now=now)
+    with pytest.raises(OutOfTurn, match=r"^G5: "):
+        stops.stop_automation(automation, actor=as_actor(n.jonas), now=now)
+    refused = LedgerEvent.objects.get(verb="stop.pressed", outcome="refused")
+    assert refused.actor_id == str(n.jonas.opaque_id)
+
+
+def test_press_on_a_grant_is_refused_to_others(company: Company, automation: Automation) -> None:
+    n = company.people
+    grant = Grant.objects.get(automation=automation, entitlement__resource=company.slack)
+    for person, status in ((n.nadia, 404), (n.yuki, 403), (n.theo, 403)):
+        answer = client_of(person).post(reverse("grant_stop", args=[grant.pk]))
+        assert answer.status_code == status
+        assert grant.sentence not in answer.content.decode()
+    assert client_of(n.omar).get(reverse("grant_stop", args=[grant.pk])).status_code == 405
+    assert states(automation)[grant.pk] == (GrantState.ACTIVE, "")
+
+
+@pytest.mark.rule("G5", "A2", "I6")
+@pytest.mark.usefixtures("clock_stands")
+def test_page_of_a_stopped_credential_shows_what_needs_it_and_its_reach(
+    company: Company, automation: Automation
+) -> None:
+    before, now = states(automation), company.now
+    grant = Grant.objects.get(automation=automation, kind="credential", credential__opens=company.erp)
+    needing = Grant.objects.get(automation=automation, kind="privilege", credential=grant.credential)
+    other = Grant.objects.get(automation=automation, kind="privilege", entitlement__resource=company.slack)
+    omar = client_of(company.people.omar)
+    page = omar.post(reverse("grant_stop", args=[grant.pk]), follow=True).content.decode()
+    row = Stop.objects.get()
+    assert grant.sentence in page
+    assert needing.sentence in page
+    assert other.sentence not in page
+    assert "What else it opens is not known." in page
+    assert "Undo this stop" in page
+    assert {pk for pk in before if pk not in set(Grant.objects.live(now).values_list("pk", flat=True))} == {
+        *map(int, row.grants)
+    }
+    assert states(automation)[needing.pk] == before[needing.pk], "it stays approved, and unusable"
+    Credential.objects.filter(pk=grant.credential_id).update(reach_kind="read", reach=["row:delete", "row:select"])
+    page = omar.post(reverse("stop_explain", args=[row.pk]), {"reason": "Leaked."}, follow=True).content.decode()
+    assert "It opens: row:delete, row:select." in page
+    assert "Leaked." in page
+    assert cost(omar, row.href)[0] <= 15
+    omar.post(reverse("stop_undo", args=[row.pk]))
+    assert states(automation) == before
+    assert verbs(row) == ["grant.stopped", "stop.pressed", "stop.explained", "grant.stop_undone", "stop.undone"]
+
+
+def test_stop_of_a_grant_stands_after_60_seconds(company: Company, automation: Automation) -> None:
+    n, now = company.people, company.now
+    grant = Grant.objects.get(automation=automation, entitlement__resource=company.slack)
+    row: Any = stops.stop_grant(grant, actor=as_actor(n.jonas), now=now)
+    assert stops.stop_grant(grant, actor=as_actor(n.jonas), now=now) == row
+    with pytest.raises(OutOfTurn, match="60 seconds to undo this are over"):
+        stops.undo(row, actor=as_actor(n.jonas), now=now + timedelta(seconds=60))
+    assert states(automation)[grant.pk] == (GrantState.SUSPENDED, Why.STOPPED)
+
+
+@pytest.mark.usefixtures("clock_stands")
+def test_page_of_an_old_stop_does_not_change(company: Company, automation: Automation) -> None:
+    n, now = company.people, company.now
+    held = Grant.objects.filter(automation=automation).order_by("pk")
+    first, *later = held
+    lifecycle.revoke(first, actor=as_actor(n.sana), now=now, reason="Not needed.")
+    row: Any = stops.stop_automation(automation, actor=as_actor(n.jonas), now=now)
+    lifecycle.revoke(later[0], actor=as_actor(n.sana), now=now, reason="Not needed.")
+    shown = client_of(n.jonas).get(row.href).context["grants"]
+    assert first not in shown
+    assert later[0] in shown
 
 
 @pytest.mark.usefixtures("clock_stands")

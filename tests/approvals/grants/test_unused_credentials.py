@@ -9,6 +9,7 @@ import pytest
 
 from approvals.grants import circuit_breaker
 from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import Grant, GrantState, RevocationTask, Submission
 from approvals.models.grant import Why
 from approvals.submissions.transitions import put_in_force
@@ -159,9 +160,7 @@ def test_credential_stays_while_its_privilege_is_only_suspended_or_renewed(
     company: Company, stock_in_force: Submission
 ) -> None:
     privilege = held(company, kind="privilege", credential=token(company))
-    transition_lifecycle.stop(
-        privilege, actor=as_actor(company.people.omar), now=company.now, reason="It floods the channel."
-    )
+    stops.stop_grant(privilege, actor=as_actor(company.people.omar), now=company.now, reason="It floods the channel.")
     assert held(company, kind="credential", credential=token(company)).state == GrantState.ACTIVE
     other = held(company, kind="privilege", credential__opens=company.erp)
     caused(other, transition_lifecycle.succeed, company, answers=[1], ends_at=other.ends_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from approvals.grants.transitions import lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import Grant, Submission
 from inventory.models import ImportItem
 from tests.approvals import stock_report
@@ -21,7 +21,7 @@ def stop_on_slack(c: Company, submission: Submission) -> None:
     grant = Grant.objects.standing().get(
         automation=submission.automation, kind="privilege", entitlement__resource=c.slack
     )
-    lifecycle.stop(grant, actor=as_actor(c.people.sana), now=c.now, reason="It posts nonsense.")
+    stops.stop_grant(grant, actor=as_actor(c.people.sana), now=c.now, reason="It posts nonsense.")
 
 
 def typed(c: Company, rita: Build, item: ImportItem) -> dict[str, object]:

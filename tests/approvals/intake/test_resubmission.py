@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from approvals.grants.transitions import lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import Grant, Submission, SubmissionState
 from approvals.submissions.transitions import withdraw
 from governance.core.models import Person
@@ -107,7 +107,7 @@ def test_older_submission_is_not_resubmitted_after_newer_version(company: Compan
 def test_a_stopped_grant_is_asked_for_again_from_the_page(company: Company, live: Submission) -> None:
     n = company.people
     grant = Grant.objects.get(automation=live.automation, kind="privilege", entitlement__resource=company.slack)
-    lifecycle.stop(grant, actor=as_actor(n.omar), now=company.now, reason="It posts too much.")
+    stops.stop_grant(grant, actor=as_actor(n.omar), now=company.now, reason="It posts too much.")
     rita = Build.by(n.rita)
     assert offered(rita.client, live) == [False, True]
     rita.client.post(again(live.automation))

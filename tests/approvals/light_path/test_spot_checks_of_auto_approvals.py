@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from approvals.grants.transitions import lifecycle
+from approvals.grants.transitions import lifecycle, stops
 from approvals.light_path import jobs as light_path_jobs
 from approvals.light_path import rules
 from approvals.light_path.transitions import spot_checks as transitions
@@ -210,7 +210,7 @@ def test_fine_leaves_it_in_force(company: Company, light_in_force: Submission, s
 @DRAWN
 def test_stopped_grant_stays_stopped_after_check(company: Company, light_in_force: Submission, start: Sample) -> None:
     sample = start
-    lifecycle.stop(grant_of(sample), actor=as_actor(company.people.omar), now=company.now, reason="At once.")
+    stops.stop_grant(grant_of(sample), actor=as_actor(company.people.omar), now=company.now, reason="At once.")
     not_fine(company, sample)
     assert lifecycle.is_stopped(grant_of(sample))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from approvals.grants.transitions import lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import Approval, Grant, Submission
 from governance.core.duties.refusals import DutyConflict
 from inventory.importers import privilege_scope
@@ -73,7 +73,7 @@ def stopped_by_its_owner(c: Company) -> Submission:
     """People approved it; then Omar stopped what it reads."""
     first = stock_report.in_force(c, asks(ONE))
     grant = Grant.objects.get(automation=first.automation, entitlement__resource=c.erp)
-    lifecycle.stop(grant, actor=as_actor(c.people.omar), now=c.now, reason="Not these two together.")
+    stops.stop_grant(grant, actor=as_actor(c.people.omar), now=c.now, reason="Not these two together.")
     return first
 
 

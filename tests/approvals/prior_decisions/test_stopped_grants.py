@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from approvals.decisions.transitions import decide
 from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import Approval, ApprovalState, Grant, GrantState, Submission
 from approvals.models import grant as model_grant
 from approvals.submissions.transitions import put_in_force, withdraw
@@ -84,7 +85,7 @@ def test_stopped_access_needs_owner_and_another_person(company: Company, start: 
 def again_after_its_owner_stopped_it(c: Company) -> Approval:
     """Rita asks again for what Omar, who owns Slack, stopped."""
     live = stock_report.newest(c)
-    transition_lifecycle.stop(on_slack(c, live), actor=as_actor(c.people.omar), now=c.now, reason="It posts nonsense.")
+    stops.stop_grant(on_slack(c, live), actor=as_actor(c.people.omar), now=c.now, reason="It posts nonsense.")
     return asked_again(c, live)
 
 
@@ -125,7 +126,7 @@ def test_access_stopped_during_review_stays_stopped(company: Company, start: tup
     c, n, live = company, company.people, Submission.objects.earliest("pk")
     submission, late = start
     held = on_slack(c, live)
-    transition_lifecycle.stop(on_slack(c, live), actor=as_actor(n.sana), now=late, reason="It posts nonsense.")
+    stops.stop_grant(on_slack(c, live), actor=as_actor(n.sana), now=late, reason="It posts nonsense.")
     for approval in submission.approvals.filter(state=ApprovalState.OPEN):
         approve(approval, n.omar, now=late)
     made = on_slack(c, live)
@@ -141,7 +142,7 @@ def test_same_version_asks_only_about_stopped_access(company: Company, live: Sub
     c, n = company, company.people
     with pytest.raises(InvalidInput, match="in force already"):
         scenarios.submitted(c, live.version)
-    transition_lifecycle.stop(on_slack(c, live), actor=as_actor(n.sana), now=c.now, reason="It posts nonsense.")
+    stops.stop_grant(on_slack(c, live), actor=as_actor(n.sana), now=c.now, reason="It posts nonsense.")
     record = same_version(c)
     assert list(record.submission.approvals.all()) == [record]
     assert (record.state, [seat.label for seat in record.seats.all()]) == (ApprovalState.OPEN, ["owner", "security"])
@@ -187,7 +188,7 @@ def test_one_refusal_keeps_access_stopped(who: str, company: Company, start: App
 def test_restarted_credential_restores_its_privileges(company: Company, live: Submission) -> None:
     c, n = company, company.people
     held = Grant.objects.get(automation=live.automation, kind="credential", credential__opens=c.erp)
-    transition_lifecycle.stop(held, actor=as_actor(n.omar), now=c.now, reason="It leaked.")
+    stops.stop_grant(held, actor=as_actor(n.omar), now=c.now, reason="It leaked.")
     assert Grant.objects.live(c.now).filter(automation=live.automation).count() == 2
     again = scenarios.submitted(c, live.version)
     (record,) = again.approvals.all()
@@ -213,7 +214,7 @@ def test_access_stopped_during_submission_needs_resubmission(company: Company, l
     c, n = company, company.people
     version = stock_report.version(c, stock_report.one_more_channel)
     first = scenarios.submitted(c, version)
-    transition_lifecycle.stop(on_slack(c, live), actor=as_actor(n.sana), now=c.now, reason="It posts nonsense.")
+    stops.stop_grant(on_slack(c, live), actor=as_actor(n.sana), now=c.now, reason="It posts nonsense.")
     second = scenarios.submitted(c, version)
     assert second.continues == first
     assert on_slack(c, live).key in {record.key for record in second.approvals.all()}
@@ -234,9 +235,9 @@ def test_stop_of_whole_automation_asks_no_stage_2(company: Company, live: Submis
 @pytest.mark.rule("G5")
 def test_a_refusal_about_a_stopped_grant_says_how_it_comes_back(company: Company, live: Submission) -> None:
     grant, sana = on_slack(company, live), as_actor(company.people.sana)
-    transition_lifecycle.stop(grant, actor=sana, now=company.now, reason="It posts nonsense.")
+    stops.stop_grant(grant, actor=sana, now=company.now, reason="It posts nonsense.")
     for refusal in (
-        transition_lifecycle.stop.refusal(grant, actor=sana, now=company.now),
+        stops.stop_grant.refusal(grant, actor=sana, now=company.now),
         transition_lifecycle.succession_refusal(grant, company.now),
     ):
         assert refusal is not None
@@ -256,7 +257,7 @@ def test_approval_before_stop_is_not_carried_over(company: Company, start: tuple
     c, n, live = company, company.people, Submission.objects.earliest("pk")
     first, late = start
     approve(stock_report.privilege_on(first, c.slack), n.omar, now=late)
-    transition_lifecycle.stop(on_slack(c, live), actor=as_actor(n.sana), now=late, reason="It posts nonsense.")
+    stops.stop_grant(on_slack(c, live), actor=as_actor(n.sana), now=late, reason="It posts nonsense.")
     record = stock_report.privilege_on(scenarios.submitted(c, live.version, now=late), c.slack)
     assert record.state == ApprovalState.OPEN
     approve(record, n.viktor, now=late)
@@ -291,7 +292,7 @@ def test_two_signatures_from_before_the_stop_do_not_lift_it(
     assert [seat.label for seat in record.seats.all()] == ["owner", "security"], "one signature more, of another cause"
     approve(record, n.piet, now=late)
     approve(record, n.sana, now=late)
-    transition_lifecycle.stop(on_slack(c, live), actor=as_actor(n.sana), now=late, reason="It posts nonsense.")
+    stops.stop_grant(on_slack(c, live), actor=as_actor(n.sana), now=late, reason="It posts nonsense.")
     for approval in second.approvals.filter(state=ApprovalState.OPEN):
         scenarios.finish(c, approval, now=late)
     second.refresh_from_db()

@@ -10,6 +10,7 @@ from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import transitions as conflict_transitions
 from approvals.conflicts.transitions import waiver_of
 from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import Conflict, ConflictState, Grant, Submission, Waiver
 from approvals.models import grant as model_grant
 from approvals.tasks import sweep_conflicts_and_waivers
@@ -171,7 +172,7 @@ def test_waived_held_access_resumes_its_grace_period(plain: Company, start: Subm
 @HELD_BEFORE
 def test_waiver_end_without_access_changes_nothing(plain: Company, start: Submission) -> None:
     for held in scenarios.grants_of(start):
-        transition_lifecycle.stop(held, actor=as_actor(plain.people.omar), now=plain.now, reason="For now.")
+        stops.stop_grant(held, actor=as_actor(plain.people.omar), now=plain.now, reason="For now.")
     at = plain.now + timedelta(days=30)
     with pytest.raises(Refused) as refused:
         conflict_transitions.enforce(Conflict.objects.get(), actor=JOB, now=at)

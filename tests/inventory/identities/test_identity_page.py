@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import Submission
 from governance.core.engine.transition import Step
 from governance.core.models import LedgerEvent, Person, Team
@@ -213,7 +213,7 @@ def test_stopped_credential_removes_dependent_access_from_pictures(
     n, automation = company.people, stock_in_force.automation
     identity = made_for(automation, n.jonas)
     for grant in automation.grants.filter(kind="credential"):
-        transition_lifecycle.stop(grant, actor=as_actor(n.omar), now=company.now, reason="Leaked.")
+        stops.stop_grant(grant, actor=as_actor(n.omar), now=company.now, reason="Leaked.")
     for path in (identity.href, automation.href):
         assert "If it leaked: nothing of it within reach now" in body(n.jonas, path)
 

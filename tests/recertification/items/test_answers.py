@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import Grant, GrantState
 from approvals.models.grant import Why
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn, Refused
@@ -302,7 +303,7 @@ def test_correcting_a_revoke_does_not_lift_a_stop(held: Held, stock_under_review
     item, n = stock_under_review, held.people
     now = item.opened_at
     acceptable = submit_answer(question(item, ACCEPTABLE), K.REVOKE, now=now)
-    transition_lifecycle.stop(item.grant, actor=as_actor(n.sana), now=now, reason="Unusual traffic.")
+    stops.stop_grant(item.grant, actor=as_actor(n.sana), now=now, reason="Unusual traffic.")
     ends_on = last_day(item.grant.ends_at)
     answer.correct(
         acceptable, actor=as_actor(n.omar), now=now, reason="The wrong row.", ends_on=ends_on, batch=uuid.uuid4()

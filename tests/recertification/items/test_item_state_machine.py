@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from approvals.grants.jobs import expire_due
-from approvals.grants.transitions import lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import Grant, GrantState
 from governance.core.models import Person
 from governance.recertification.items.transitions import answer
@@ -80,7 +80,7 @@ class Review(Undone):
         standing = Grant.objects.filter(automation=self.grant.automation_id, key=self.grant.key).standing().first()
         if standing is not None:
             sana = as_actor(self.held.people.sana)
-            self.attempt(lambda: lifecycle.stop(standing, actor=sana, now=self.now, reason="Leaked."))
+            self.attempt(lambda: stops.stop_grant(standing, actor=sana, now=self.now, reason="Leaked."))
             self.stopped = True
 
     @rule(hours=st.sampled_from([1, 30, 24 * 6, 24 * 15]))

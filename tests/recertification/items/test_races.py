@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from approvals.grants.transitions import lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import Grant, GrantState
 from approvals.submissions import jobs as approvals_sweeps
 from governance.core.duties.refusals import OutOfTurn
@@ -90,7 +90,7 @@ def test_a_keep_a_revoke_and_a_stop_at_the_same_time_never_leave_it_in_force(hel
     at_once(
         answering(needed, KEEP),
         answering(acceptable, REVOKE),
-        lambda: lifecycle.stop(grant, actor=stopping, now=item.opened_at, reason="Leaked."),
+        lambda: stops.stop_grant(grant, actor=stopping, now=item.opened_at, reason="Leaked."),
     )
     now = Grant.objects.get(pk=grant.pk)
     assert now.state == GrantState.SUSPENDED

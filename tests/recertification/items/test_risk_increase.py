@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from approvals.grants.transitions import lifecycle
+from approvals.grants.transitions import lifecycle, stops
 from approvals.models import ConflictRule, Grant
 from governance.core.duties.refusals import InvalidInput, OutOfTurn
 from governance.core.engine.transition import Step
@@ -174,7 +174,7 @@ def test_a_term_that_would_be_over_already_leaves_time_for_the_review(held: Held
 def test_credential_keeps_highest_tier_of_its_uses(held: Held) -> None:
     c, n = held.company, held.people
     posting = held.grant(on=c.slack)
-    lifecycle.stop(posting, actor=as_actor(n.omar), now=c.now, reason="Not now.")
+    stops.stop_grant(posting, actor=as_actor(n.omar), now=c.now, reason="Not now.")
     raise_class(held)
     kept = Grant.objects.get(automation=held.automation, kind="credential", credential=posting.credential)
     assert (kept.state, kept.counted_tier) == ("active", "high")
