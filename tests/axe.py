@@ -41,6 +41,31 @@ def violations(page: Page, *, colours_only: bool = False, but_colours: bool = Fa
     return messages
 
 
+#: What may be 12 px: captions, level words, chart labels, code, and counts and initials in a mark of their own.
+CAPTIONS = """
+.caption, .second, .state-below, .timeline-at, .side-group, .foot, legend, label, th, dt, .opened h4, .card-foot span, .matrix small, .matrix-cell b,
+.level-word, .tier, .data-class, .tag, .fact-chip, .count, .avatar, kbd, .mono, .code, .policy-text, textarea,
+.term, .weeks, .burn, .chain-box, .reach-box, .reach-level, .card-legend, .chart-bars, .chart-columns
+"""
+#: Each text that is drawn under 12 px, or under 13 px outside of captions, with its size.
+TOO_SMALL = """(captions) => {
+    const found = new Set(), texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const place = texts.currentNode.parentElement, size = parseFloat(getComputedStyle(place).fontSize);
+        if (size >= 13 || (size >= 12 && place.closest(captions))) continue;
+        if (!texts.currentNode.data.trim() || !place.checkVisibility() || place.closest(".visually-hidden")) continue;
+        found.add(`${size} px: ${place.outerHTML.slice(0, 160)}`);
+    }
+    return [...found];
+}"""
+
+
+def too_small(page: Page) -> list[str]:
+    """The texts of the page that are too small to read, with their sizes."""
+    texts: list[str] = page.evaluate(TOO_SMALL, CAPTIONS)
+    return texts
+
+
 def is_too_wide(page: Page) -> bool:
     """Whether the page scrolls sideways."""
     assert page.viewport_size is not None

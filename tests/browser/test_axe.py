@@ -1,4 +1,5 @@
-"""Every page that a person can open, in one Chromium: axe finds nothing on it in light and dark, and on a phone it never scrolls sideways.
+"""Every page that a person can open, in one Chromium: axe finds nothing on it in light and dark, no text is too small, and on a phone it never
+scrolls sideways.
 
 The pages stand in `TOUR`, by the name of their address; a page that is missing there fails the first test, so that a new one
 is looked at too. The review is looked at after a no as well (`tour_refusals`). What pages say is tested elsewhere.
@@ -17,7 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from approvals.grants.transitions import stops
 from governance.core.clock import current_time
 from tests import run_lengths
-from tests.axe import is_too_wide, violations
+from tests.axe import is_too_wide, too_small, violations
 from tests.browser.tour_company import HALF, World
 from tests.people import as_actor
 from tests.processes import Site
@@ -25,7 +26,7 @@ from tests.processes import Site
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 844}
 
 #: Longer than the tour lasts on a slow machine: for so long a password counts as recent.
 LONGEST = timedelta(hours=1)
@@ -336,12 +337,13 @@ def tour_refusals(page: Page, site: Site, world: World) -> dict[str, list[str]]:
 
 
 def looked_at(page: Page, *, is_again: bool) -> list[str]:
-    """What axe says of the page that is open, and whether it is wider than a screen or a phone.
+    """What axe says of the page that is open, whether it is wider than a screen or a phone, and its texts too small.
 
     In the dark theme it looks at colours, which are all that the theme changes: there the first time, and in the light one. Of the same
     page with something else on it everything but colours is looked at (`is_again`); the long version looks at all of it each time.
     """
     wrong = violations(page, but_colours=is_again) + (["wider than the screen"] if is_too_wide(page) else [])
+    wrong += too_small(page)
     if not is_again:
         page.emulate_media(color_scheme="dark")
         wrong += [f"in dark, {violation}" for violation in violations(page, colours_only=True)]

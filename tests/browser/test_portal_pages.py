@@ -84,10 +84,10 @@ def test_the_ledger_is_verified_in_place_and_filters_live_in_the_address(
 
 
 def test_own_page_with_delegation_fits_phone(open_page: Callable[..., Page], company: Northwind) -> None:
-    page = open_page(viewport={"width": 390, "height": 844})
+    page = open_page(viewport={"width": 360, "height": 844})
     be(page, company.theo)
     page.goto(reverse("me"))
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
 def test_a_token_is_made_and_revoked_on_a_phone_and_shown_once(
@@ -95,7 +95,7 @@ def test_a_token_is_made_and_revoked_on_a_phone_and_shown_once(
 ) -> None:
     from playwright.sync_api import expect
 
-    page = open_page(viewport={"width": 390, "height": 844})
+    page = open_page(viewport={"width": 360, "height": 844})
     be(page, company.rita)
     page.goto(reverse("me"))
     page.get_by_role("link", name="Tokens for programs").click()
@@ -105,7 +105,7 @@ def test_a_token_is_made_and_revoked_on_a_phone_and_shown_once(
     page.get_by_role("button", name="Create token").click()
     secret = page.get_by_label("Token", exact=True).input_value()
     assert token_transitions.recognise(secret) is not None
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert violations(page) == []
     page.goto(reverse("my_tokens"))
     assert secret not in page.content()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-PHONE, WIDE = {"width": 390, "height": 844}, {"width": 1440, "height": 1000}
+PHONE, WIDE = {"width": 360, "height": 844}, {"width": 1440, "height": 1000}
 FORTY = 40
 #: What is in reach of a thumb: as tall as this, in pixels.
 THUMB = 44

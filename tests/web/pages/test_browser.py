@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 #: What the console says of refusals and failures that a test asked for.
 ASKED_FOR = re.compile(r" (?:403|409|500) \(|ERR_FAILED|htmx:(?:after|send)|Response Status Error")
 
-WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
+WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 360, "height": 844}
 #: The page that has every component: it is seen in every size and theme.
 GALLERY = "gallery"
 #: Samples whose page the tour of `tests.browser.test_axe` opens with the same situation on it, by the name of its address: axe looks

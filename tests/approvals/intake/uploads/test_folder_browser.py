@@ -92,7 +92,7 @@ def test_a_folder_that_breaks_off_goes_on_and_its_order_is_followed_to_the_end(
     page.get_by_role("button", name="Import 7 automations").press("Enter")
     expect(page.locator("#progress")).to_contain_text("of 7")
     assert not violations(page)
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size({"width": 360, "height": 844})
     assert not is_too_wide(page)
     batch.refresh_from_db()
     while batch.progress == BatchState.CONFIRMING:
