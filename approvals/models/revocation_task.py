@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 
 from approvals.models.grant import EnforcedBy, Grant
 from governance.core.access import Actor, Relation, access
@@ -38,10 +38,16 @@ class RevocationTaskQuerySet(models.QuerySet["RevocationTask"]):
         return self.filter(state=RevocationState.OPEN)
 
     def standing(self, show: str, now: datetime) -> RevocationTaskQuerySet:
-        """Filter for pages: open by default, ``overdue`` or ``done``."""
+        """Filter for pages: open by default, ``overdue``, ``done``, or open of an age (`by_age`)."""
         if show == "done":
             return self.filter(state=RevocationState.CLOSED)
-        return self.open().filter(due_at__lte=now) if show == "overdue" else self.open()
+        words = {"": Q(), "overdue": Q(due_at__lte=now)}
+        return self.open().by_age(now).filter(words.get(show, Q(("age", show))))
+
+    def by_age(self, now: datetime) -> RevocationTaskQuerySet:
+        """Annotate ``age`` in hours: less than ``24``, less than ``48``, or ``older``."""
+        ages = [When(opened_at__gt=now - timedelta(hours=hours), then=Value(str(hours))) for hours in (24, 48)]
+        return self.annotate(age=Case(*ages, default=Value("older")))
 
     def visible_to(self, actor: Actor, now: datetime) -> RevocationTaskQuerySet:
         """Return tasks of visible automations, and tasks that the actor or a giver of a delegation was asked about."""

@@ -21,7 +21,7 @@ from approvals.conflicts.transitions import RULE_CHANGED
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, ConflictSignature, ConflictState, Grant, Waiver
 from approvals.models.conflict import ConflictQuerySet
-from approvals.models.conflict_rule import Scope
+from approvals.models.conflict_rule import Mode, Scope
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.access import Actor
 from governance.core.models import Person, Team
@@ -80,7 +80,7 @@ def conflict_list(request: Request) -> HttpResponse:
     paged = pager.newest_first(seen.standing(show, now).telling_waived(now).select_related("rule"), query, path)
     context = {
         "chips": pager.chips(path, query, "show", SHOWN.items(), counts),
-        "filters": pager.filter_bar(query, path, selects),
+        "filters": pager.filter_bar(query, path, [*selects, ("mode", "Effect", Mode.choices)]),
         "filtered": " and ".join(clauses),
         "show": show,
         "rows": list_rows(paged.rows, actor, now),
@@ -101,6 +101,8 @@ def _filtered(
         rule = ConflictRule.objects.filter(code=code).order_by("-number").first()
         clauses.append(f"of the rule “{rule.title if rule is not None else code}”")
         seen = seen.filter(code=code)
+    if (mode := query.get("mode", "")) in Mode.values:
+        seen = seen.filter(rule__mode=mode)
     if pk := number(query.get("automation")):
         name = automations.filter(pk=pk).values_list("name", flat=True).first()
         clauses.append(f"that {name or 'an automation you don’t see'} has a part in")

@@ -21,7 +21,8 @@ from governance.web.requests.request import Request, number
 from inventory.models import Resource
 
 #: Choices of the filters that are links.
-SHOWN = (("", "Open"), ("overdue", "Overdue"), ("done", "Done"))
+AGES = (("24", "Less than 24 hours"), ("48", "24 to 48 hours"), ("older", "More than 48 hours"))
+SHOWN = (("", "Open"), ("overdue", "Overdue"), *AGES, ("done", "Done"))
 MINE = (("", "Of everybody"), ("1", "Asked of me"))
 #: Relations that the rows and the page of a task read.
 TASK_RELATIONS = (
@@ -73,8 +74,7 @@ def _narrowed(seen: RevocationTaskQuerySet, query: QueryDict, actor: Actor, now:
     if (resource := number(query.get("resource"))) is not None:
         decided_on = Q(grant__entitlement__isnull=True, grant__approval__decided_on=resource)
         seen = seen.filter(Q(grant__entitlement__resource=resource) | decided_on)
-    columns = ("automation", "grant__automation"), ("owner", "owner"), ("team", "grant__automation__team")
-    for name, column in columns:
+    for name, column in (("automation", "grant__automation"), ("owner", "owner"), ("team", "grant__automation__team")):
         if (key := number(query.get(name))) is not None:
             seen = seen.filter(**{column: key})
     return seen

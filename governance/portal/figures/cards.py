@@ -96,7 +96,8 @@ def _row(line: dict[str, str], figures: Figures, scope: Scope) -> Row:
     series = SERIES.get(line["fill"], (("", line["fill"], ""),))
     words = [word for word, _, _ in series]
     numbers = tuple(figures.total(f"{line['figure']} {word}") for word in words)
-    hrefs = tuple(f"{href}&risk={word}" for word in words) if href and line["fill"] == "tiers" else ()
+    filtered = {"tiers": "risk", "answers": "show"}.get(line["fill"], "")
+    hrefs = tuple(f"{href}&{filtered}={word}" for word in words) if href and filtered else ()
     return Row(line["label"], numbers, tuple(fill for _, fill, _ in series), href, hrefs)
 
 

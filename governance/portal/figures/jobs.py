@@ -23,7 +23,7 @@ from governance.portal.models import Figure
 from governance.portal.registers.inventory_registers import automation_state
 from governance.recertification.models import Item
 from governance.recertification.models.campaign import CampaignState
-from governance.recertification.models.item import WAITING, ItemState, under_review
+from governance.recertification.models.item import COUNTED_AS, WAITING, under_review
 from inventory.models import Automation, AutomationState, Credential, DataClass, Lifetime, Resource, VersionCredential
 
 JOB = "portal.figures"
@@ -34,6 +34,8 @@ KEPT, AHEAD = timedelta(days=35), timedelta(days=30)
 OLDEST = 5
 #: Rows of one statement.
 BATCH = 2_000
+#: Team of the automation of an item.
+OF_TEAM = Coalesce("grant__automation__team", "automation__team")
 
 #: A scope (a team, or None for the organisation), a name and a number.
 Tally = tuple[int | None, str, int]
@@ -93,27 +95,19 @@ def _approvals(now: datetime) -> Iterator[Tally]:
 def _overdue(now: datetime) -> Iterator[Tally]:
     """Overdue approvals, recertifications and access to remove."""
     approvals = Approval.objects.filter(state=ApprovalState.OPEN, due_at__lte=now)
-    late = Q(state=ItemState.OPEN, deadline__lte=now) | Q(state=ItemState.ESCALATED, grace_until__lte=now)
-    items = _items().filter(late)
     for word, rows, team in (
         ("approvals", approvals, "submission__automation__team"),
-        ("recertifications", items, "of_team"),
+        ("recertifications", Item.objects.standing("overdue", now).annotate(of_team=OF_TEAM), "of_team"),
         ("removals", RevocationTask.objects.standing("overdue", now), "grant__automation__team"),
     ):
         yield from _tally((scope, word, number) for scope, number in _by(rows, team))
 
 
-def _items() -> QuerySet[Any]:
-    """Items with ``of_team``, the team of their automation."""
-    return Item.objects.annotate(of_team=Coalesce("grant__automation__team", "automation__team"))
-
-
 def _recertifications(now: datetime) -> Iterator[Tally]:
     """Items of unfinished campaigns by tier, and whether they are answered."""
-    tier = Coalesce(NullIf("grant__raised_to", Value("")), "grant__tier", "automation__tier")
     done = Case(When(state__in=WAITING, then=Value("open")), default=Value("answered"))
-    rows = _items().exclude(campaign__state=CampaignState.CLOSED).annotate(counted_as=tier, done=done)
-    return _tally(_by(rows, "of_team", "counted_as", "done"))
+    rows = Item.objects.exclude(campaign__state=CampaignState.CLOSED).annotate(of_team=OF_TEAM, counted_as=COUNTED_AS)
+    return _tally(_by(rows.annotate(done=done), "of_team", "counted_as", "done"))
 
 
 def _ending(now: datetime) -> Iterator[Tally]:
@@ -143,15 +137,12 @@ def _conflicts(now: datetime) -> Iterator[Tally]:
 def _waivers(now: datetime) -> Iterator[Tally]:
     """Waivers in force and requested waivers."""
     for show, word in (("live", "live"), ("", "asked")):
-        rows = _by(Waiver.objects.standing(show, now), "automation__team")
-        yield from _tally((team, word, number) for team, number in rows)
+        yield from _tally((team, word, n) for team, n in _by(Waiver.objects.standing(show, now), "automation__team"))
 
 
 def _removals(now: datetime) -> Iterator[Tally]:
     """Access to remove by age in hours."""
-    ages = [When(opened_at__gt=now - timedelta(hours=hours), then=Value(str(hours))) for hours in (24, 48)]
-    rows = RevocationTask.objects.open().annotate(age=Case(*ages, default=Value("older")))
-    return _tally(_by(rows, "grant__automation__team", "age"))
+    return _tally(_by(RevocationTask.objects.open().by_age(now), "grant__automation__team", "age"))
 
 
 def _credentials(now: datetime) -> Iterator[Tally]:

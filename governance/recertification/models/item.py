@@ -47,6 +47,9 @@ UNCLOSED = (ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED)
 #: Due date of a question in a query, as `Item.due_at`.
 DUE = Case(When(item__state=ItemState.ESCALATED, then=F("item__grace_until")), default=F("item__deadline"))
 
+#: Tier as which an item counts, in a query: as `Grant.counted_tier`, or that of its automation.
+COUNTED_AS = Coalesce(NullIf("grant__raised_to", Value("")), "grant__tier", "automation__tier")
+
 #: Snapshot key for the last join that outdated earlier drafts, with its time (R2).
 CHANGED = "changed"
 
@@ -88,6 +91,12 @@ class ItemQuerySet(models.QuerySet["Item"]):
         for way in ways_to_items(access.answers_as(actor, now)):
             condition |= Q(pk__in=rows.filter(**way).order_by().values("pk"))
         return rows.filter(condition)
+
+    def standing(self, show: str, now: datetime) -> ItemQuerySet:
+        """Filter for pages: ``open``, ``answered``, ``overdue``, or all."""
+        late = Q(state=ItemState.OPEN, deadline__lte=now) | Q(state=ItemState.ESCALATED, grace_until__lte=now)
+        words = {"open": Q(state__in=WAITING), "answered": ~Q(state__in=WAITING), "overdue": late}
+        return self.filter(words.get(show, Q()))
 
 
 def _visible_subjects(actor: Actor, now: datetime, item: str = "") -> Q:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -11,8 +11,9 @@ from django.urls import reverse
 
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.grants.transitions import lifecycle
-from approvals.models import Submission
+from approvals.models import ConflictRule, RevocationTask, Submission
 from governance.core.access import Actor
+from governance.core.clock import current_time, demo_clock
 from governance.core.jobs import job_runs
 from governance.core.models import Team
 from governance.portal.figures import jobs, queries
@@ -109,10 +110,9 @@ def test_figures_agree_with_counts_by_hand(company: Company) -> None:
     assert counted(company, team=n.platform) == {}
 
 
-@begun
-def test_late_tasks_and_lost_owners_are_counted(company: Company) -> None:
-    """A week later: thirteen approvals are late, a grant has ended, a review is late, and the owner of three resources has left."""
-    n, later = company.people, company.now + timedelta(days=7)
+def a_week_passes(company: Company, later: datetime) -> None:
+    """Thirteen approvals are late, a grant has ended, a review is late, and the owner of three resources has left."""
+    n = company.people
     live = company.people.finance_ops.automations.get(state="live")
     grants = [*live.grants.filter(kind="privilege").order_by("pk")]
     lifecycle.revoke(grants[0], actor=as_actor(n.omar), now=later - timedelta(hours=30), reason="Not needed.")
@@ -125,6 +125,12 @@ def test_late_tasks_and_lost_owners_are_counted(company: Company) -> None:
     rotated = Credential.objects.filter(lifetime="static").order_by("pk")[0]
     Credential.objects.filter(pk=rotated.pk).update(rotation_due_on=later.date() - timedelta(days=1))
     record_leaver(n.omar, actor=as_actor(n.ines), now=later, reason="Left.")
+
+
+@begun
+def test_late_tasks_and_lost_owners_are_counted(company: Company) -> None:
+    n = company.people
+    a_week_passes(company, company.now + timedelta(days=7))
     found = counted(company, days=7)
     assert {name: number for name, number in found.items() if name.startswith("approvals")} == {
         "approvals.5.high": 4,
@@ -172,6 +178,40 @@ def test_open_rows_stand_grey_in_the_sidebar_of_readers_of_the_whole_register(co
     assert client_of(n.yuki).get(path).content.decode().count(mark) == 1
     Figure.objects.filter(name="conflicts.record", team=None).update(value=0)
     assert mark not in client_of(n.yuki).get(path).content.decode()
+
+
+@begun
+@pytest.mark.parametrize("of_team", [False, True])
+def test_list_of_each_number_has_as_many_rows(company: Company, *, of_team: bool) -> None:
+    """All but overdue approvals: their list has a row for each submission, as its card says."""
+    erp, slack = conflict_rules.on(company.erp), conflict_rules.on(company.slack)
+    for mode in ("record", "record", "approval", "enforce"):
+        conflict_rules.rule(erp, slack, code=f"{mode}-{ConflictRule.objects.count()}", mode=mode)
+    conflict_jobs.scan_all(company.now, Actor.of_job(conflict_jobs.JOB))
+    demo_clock.move(timedelta(days=7))
+    later = current_time.now()
+    a_week_passes(company, later)
+    RevocationTask.objects.filter(pk__in=RevocationTask.objects.order_by("pk")[:1]).update(
+        opened_at=later - timedelta(hours=50)
+    )
+    job_runs.run_job(jobs.JOB, jobs.sweep)
+    client, counted_lists = client_of(company.people.sana), set()
+    scope = f"?team={company.people.finance_ops.pk}" if of_team else ""
+    for card in client.get(reverse("dashboard") + scope).context["cards"]:
+        for row in card.rows:
+            for number, href in {(row.total, row.href), *row.cells}:
+                if number and href and not href.startswith((reverse("approvals"), reverse("dashboard"))):
+                    shown = client.get(href).context
+                    assert len(shown["items"] if "items" in shown else shown["rows"]) == number, href
+                    counted_lists.add(f"{card.key} {row.label}")
+    expected = {
+        "conflicts Enforced",
+        "conflicts Extra approval",
+        "conflicts Recorded",
+        "recertifications Standard risk",
+    }
+    expected |= {"removals 24 to 48 hours", "removals More than 48 hours"}
+    assert counted_lists >= expected | ({"overdue Recertifications", "overdue Access to remove"} if of_team else set())
 
 
 @begun
