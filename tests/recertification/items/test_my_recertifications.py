@@ -278,7 +278,11 @@ def test_reviews_under_way_are_listed_for_the_team_of_a_figure(item: Item, held:
     assert [(chip["label"], chip["count"], chip["current"]) for chip in listed.context["chips"]] == [
         ("All", 2, False),
         ("Open", 1, True),
+        ("Overdue", None, False),
+        ("Settled", None, False),
     ]
+    assert [row.pk for row in theo.get(f"{where}&show=answered").context["items"]] == [settled.pk]
+    assert not theo.get(f"{where}&risk=none").context["items"]
     assert [row.pk for row in listed.context["items"]] == [item.pk]
     assert f"/recertify/{settled.pk}/" in theo.get(where).content.decode()
     with CaptureQueriesContext(connection) as one:
@@ -286,7 +290,7 @@ def test_reviews_under_way_are_listed_for_the_team_of_a_figure(item: Item, held:
     due_reviews.open_due(item.opened_at, JOB)
     with CaptureQueriesContext(connection) as many:
         assert theo.get(where).content.decode().count("/recertify/") > 2
-    assert len(many) == len(one)
+    assert len(many) == len(one) <= 10
 
 
 @pytest.mark.rule("R5", "R6")

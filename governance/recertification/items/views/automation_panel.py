@@ -32,7 +32,7 @@ def item_list(request: Request, pk: int | None = None) -> HttpResponse:
         rows = rows.exclude(campaign__state=CampaignState.CLOSED)
     if risk := free_text.name(query.get("risk", "")):
         rows = rows.alias(counted_as=COUNTED_AS).filter(counted_as=risk)
-    chips = pager.chips(path, query, "show", SHOW, {show: rows.standing(show, now).count() for show, _ in SHOW})
+    chips = pager.chips(path, query, "show", SHOW, {show: rows.standing(show, now).count() for show in ("", "open")})
     listed = rows.standing(query.get("show", ""), now).select_related(*ITEM_RELATIONS)
     paged = pager.newest_first(listed.prefetch_related(*ANSWERS), query, path)
     context = {"automation": automation, "items": paged.rows, "chips": chips, "pager": paged}
