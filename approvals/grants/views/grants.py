@@ -56,7 +56,7 @@ def _context(request: Request, rows: GrantQuerySet, **more: Any) -> Shape:
     loaded = listed.telling_usable(now).select_related(*RELATIONS)
     if is_ended:
         loaded = loaded.prefetch_related("revocation_tasks__words__person", "revocation_tasks__words__for_person")
-    paged = pager.by_column(loaded, request.GET, request.path, "ends_at", descending=is_ended)
+    paged = pager.by_column(loaded, request.GET, request.path, "ends_at", descending=is_ended, edges=rows)
     # Rows of one automation share an instance, so that the reader's relations to it are read once.
     shared = {grant.automation_id: grant.automation for grant in paged.rows}
     for grant in paged.rows:

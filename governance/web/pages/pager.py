@@ -76,13 +76,14 @@ def by_column(
         path: the address without it.
         column: of the row itself, or an expression; never null.
         descending: whether the greatest comes first.
-        edges: all rows, with what the expression needs; the row that the address names may be filtered out by now.
+        edges: the rows that the address may name, with what the expression needs; by default ``rows``. All are visible to the reader,
+            since a page tells where its edge stands (S5). The named row may be filtered out by now.
     """
     way = next((name for name in KEYS if number(query.get(name))), "")
     key = number(query.get(way))
     place = F(column) if isinstance(column, str) else column
-    edges = edges if edges is not None else rows.model._base_manager.all()
-    edge = edges.filter(pk=key).values_list(place, flat=True).first() if way else None
+    named = (rows if edges is None else edges).filter(pk=key).values_list(place, flat=True)
+    edge = (key if column == "pk" else named.first()) if way else None
     backwards = edge is not None and way == "before"
     falls = descending is not backwards
     rows = sorted_by(rows, column, descending=falls)

@@ -161,7 +161,7 @@ class Listing:
 
     def page(self) -> pager.Paged:
         """A page of rows. A search without a sort shows the newest first: by name it could read all rows before a match."""
-        rows, edges = self._valued(self.rows()), self._with_state(self.register.rows.model._base_manager.all())
+        rows, edges = self._valued(self.rows()), self._with_state(self.register.rows)
         by, falls = self._order
         return pager.by_column(rows, self.query, self.path, by, descending=falls, edges=edges)
 

@@ -144,6 +144,19 @@ def test_pages_by_another_sort_join_without_gaps_or_repeats(
     assert [row.pk for row in back["rows"]] == pages[1]
 
 
+@pytest.mark.rule("S5")
+@pytest.mark.parametrize("sort", ["name", "-name"])
+def test_page_after_an_invisible_row_is_that_after_no_row(company_in_force: Company, sort: str) -> None:
+    """Its rows would tell where the name of the invisible row stands."""
+    nadia, hidden = company_in_force.people.nadia, company_in_force.people.finance_ops.automations.earliest("pk")
+    drafts(company_in_force, ["AAA", "ZZZ"], holding=[])
+    Automation.objects.exclude(pk=hidden.pk).update(team=nadia.memberships.get().team)
+    assert hidden.pk not in keys(nadia, "automation_list")
+    unknown = keys(nadia, "automation_list", f"sort={sort}&after=123456789")
+    assert len(unknown) >= 2
+    assert keys(nadia, "automation_list", f"sort={sort}&after={hidden.pk}") == unknown
+
+
 def test_counts_stop_at_a_limit(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     drafts(company, ["One", "Two", "Three"], holding=[])
     monkeypatch.setattr(register_module, "MOST_COUNTED", 2)
