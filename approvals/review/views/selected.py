@@ -1,7 +1,7 @@
 """Decisions on the selected approvals of the review page with one reason, each with its own result (A6, A7).
 
 A single approval may be of high risk and may be narrowed. Several are a bulk decision: approvals that need their own decision are left out.
-Approvals of one conflict are signed by a single decision (S6).
+Approvals of one conflict are approved by a single decision (S6), and rejected one by one.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from django.http import Http404, QueryDict
 from approvals.assignment.context import SubmissionContext
 from approvals.decisions import digest
 from approvals.decisions.rules import bulk_decisions
+from approvals.decisions.transitions import decide
 from approvals.models import Approval, Decision
 from approvals.review.views import actions, decision_form
 from approvals.review.views.decision_form import REST, key_of
@@ -89,7 +90,8 @@ def decide_several(chosen: Sequence[Approval], context: SubmissionContext, reade
         sentence = "Say why: the reason stands with each decision."
         raise refuse(Refusal("A7", "input", sentence, detail=(("reason", sentence),)))
     actors = {record.pk: actions.decider_of(record, context, reader, verb)[0] for record in chosen}
-    signs = all(actions.gives_extra_approval(record, context, actors[record.pk]) for record in chosen)
+    gives = (actions.gives_extra_approval(record, context, actors[record.pk]) for record in chosen)
+    signs = verb is decide.approve and all(gives)
     apart = {} if signs else bulk_decisions.own_page_reasons(chosen, {context.submission.pk: context})
     together = [record for record in chosen if record.pk not in apart]
     for record in together:

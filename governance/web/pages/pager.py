@@ -37,11 +37,17 @@ def words_of(query: QueryDict) -> list[str]:
 
 
 def search(rows: QuerySet[Any], words: Sequence[str], *columns: str) -> QuerySet[Any]:
-    """Rows that hold every word in one of the columns; without columns in ``search``, which has a trigram index."""
+    """Rows that hold every word in one of the columns; without columns in ``search``, which has a trigram index.
+
+    Of a joined row (``automation__search``) the word has to be in its name, because only that is shown.
+    """
     for word in words:
         condition = Q() if columns else Q(search__contains=word)
         for column in columns:
-            condition |= Q((f"{column}__{'contains' if column.endswith('search') else 'icontains'}", word))
+            found = Q((f"{column}__{'contains' if column.endswith('search') else 'icontains'}", word))
+            if column.endswith("__search"):
+                found &= Q((f"{column.removesuffix('search')}name__icontains", word))
+            condition |= found
         rows = rows.filter(condition)
     return rows
 

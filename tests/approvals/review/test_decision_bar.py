@@ -237,3 +237,17 @@ def test_the_next_submission_of_the_queue_opens_after_the_last_decision(
     end = press(omar, [first]).content.decode()
     assert "You have decided everything of yours here." in end
     assert "Back to approvals" in end
+
+
+@pytest.mark.rule("S6", "A7")
+@DECIDED
+@pytest.mark.parametrize("decision", ["reject", "ask"])
+def test_parts_of_a_conflict_are_rejected_or_sent_back_one_by_one(
+    plain: Company, start: Submission, decision: str
+) -> None:
+    waiting = in_conflict(start)
+    page = press(plain.people.sana, waiting, decision).content.decode()
+    assert set(states(waiting)) == {ApprovalState.OPEN}
+    assert page.count("This is not decided together with others: part of a conflict.") == 2
+    press(plain.people.sana, waiting[:1], decision)
+    assert states(waiting)[0] == {"reject": ApprovalState.REJECTED, "ask": ApprovalState.CHANGES_ASKED}[decision]

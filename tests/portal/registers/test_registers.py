@@ -348,3 +348,21 @@ def test_register_costs_at_most_eight_queries(company_in_force: Company, name: s
     assert rows.content.lstrip().startswith(b'<section class="panel" id="list"')
     assert len(rows.content) <= 36_000
     assert len(rows.content) < len(who.get(path).content)
+
+
+def test_search_of_grants_finds_what_is_shown_and_credentials_that_open_it(
+    company: Company, stock_in_force: Submission
+) -> None:
+    """A word of an automation's purpose is no name, and a credential's grant belongs to the resource that it opens."""
+    sana = client_of(company.people.sana)
+    Automation.objects.filter(pk=stock_in_force.automation_id).update(
+        search="weekly stock report reads the erp postgres"
+    )
+    rows = sana.get(f"{reverse('grant_list')}?q=postgres").context["rows"]
+    assert {row.resource_name for row in rows} == {company.erp.name}
+    assert "secret" in {row.drawn_level for row in rows}, "the grant of its credential"
+    assert len(rows) > 1
+    assert sana.get(f"{reverse('grant_list')}?q=reads").context["rows"] == []
+    assert (
+        len(sana.get(f"{reverse('grant_list')}?q=weekly").context["rows"]) == stock_in_force.automation.grants.count()
+    )
