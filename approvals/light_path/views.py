@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods
 
 from approvals.assignment.context import SubmissionContext, load_context
@@ -14,7 +14,7 @@ from approvals.review.dossier import UNSHOWN
 from governance.core.access import Actor, InvalidInput, Refusal, access, refuse
 from governance.core.clock import current_time
 from governance.core.models import Person
-from governance.web.pages.page import page, timeline_context
+from governance.web.pages.page import done, page, timeline_context
 from governance.web.requests.request import Request
 from inventory.versions.views import diff_context
 
@@ -49,7 +49,7 @@ def sample(request: Request, pk: int) -> HttpResponse:
     except InvalidInput as error:
         context = _context(spot_check, request.actor, typed=text, error=error.refusal.sentence)
         return page(request, TEMPLATE, context, status=error.status)
-    return redirect("sample", pk=pk)
+    return done(request, verb, "sample", pk)
 
 
 def reviewing_actor(spot_check: Sample, actor: Actor, context: SubmissionContext) -> Actor:

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.http import HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -16,9 +15,10 @@ from approvals.models import ConflictRule, Waiver
 from approvals.policies import queries as policy_queries
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.access import Actor, InvalidInput, OutOfTurn, Refusal, invalid, refuse
+from governance.core.engine.transition import Transition
 from governance.web.components import times
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, confirm, form_page, page, refused, timeline_context
+from governance.web.pages.page import Shape, confirm, done, form_page, page, refused, timeline_context
 from governance.web.requests.request import Request, number, visible_row
 from inventory.models import Automation, Privilege
 
@@ -102,6 +102,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
         "approval is still needed. It covers the access that is in conflict now, lasts at "
         f"most {times.counted(policy.waiver_days, 'day')}, and {_follow_words(policy)}",
         refusal=refusal,
+        message=lambda: "Your request is sent. A security reviewer decides about it.",
     )
 
 
@@ -118,8 +119,7 @@ def waiver(request: Request, pk: int) -> HttpResponse:
     errors, status = dict[str, str](), 200
     if request.method == "POST":
         try:
-            _decide(request, row, now)
-            return redirect(row.href)
+            return done(request, _decide(request, row, now), row.href)
         except InvalidInput as error:
             field = error.refusal.detail[0][0] if error.refusal.detail else "reason"
             errors, status = {field: error.refusal.sentence}, error.status
@@ -131,18 +131,19 @@ def waiver(request: Request, pk: int) -> HttpResponse:
     return page(request, TEMPLATE, _context(row, request.actor, now, errors), status=status)
 
 
-def _decide(request: Request, row: Waiver, now: datetime) -> None:
-    """Grant or refuse a waiver, as the form says. An invalid term never becomes the longest."""
+def _decide(request: Request, row: Waiver, now: datetime) -> Transition[Waiver]:
+    """Grant or refuse a waiver, as the form says; return what was done. An invalid term never becomes the longest."""
     facts: dict[str, Any] = {"actor": request.actor, "now": now, "reason": request.POST.get("reason", "")}
     verdict, days = request.POST.get("verdict"), number(request.POST.get("days"))
     if verdict == "refuse":
         waiver_transitions.refuse_waiver(row, **facts)
-    elif verdict != "grant":
+        return waiver_transitions.refuse_waiver
+    if verdict != "grant":
         raise refuse(Refusal("S7", "input", "Say whether it is granted or not; what you typed is still there."))
-    elif days is None and "days" in request.POST:
+    if days is None and "days" in request.POST:
         raise invalid("S7", "days", f"A term is a number of days: 1 to {row.days}.")
-    else:
-        waiver_transitions.grant_waiver(row, **facts, shown_digest=request.POST.get("rule"), days=days)
+    waiver_transitions.grant_waiver(row, **facts, shown_digest=request.POST.get("rule"), days=days)
+    return waiver_transitions.grant_waiver
 
 
 @require_http_methods(["GET", "POST"])

@@ -73,12 +73,13 @@ ADDRESSES = list(dict.fromkeys(address for address, _, _ in CELLS))
 
 @dataclass
 class Answer:
-    """What came back, and which tables were written to on the way."""
+    """What came back, which tables were written to on the way, and whether the next page has a message."""
 
     verdict: str
     text: str = ""
     written: list[str] = field(default_factory=list)
     caching: str = ""
+    is_told: bool = False
 
 
 WRITES = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|TRUNCATE)\s+"?(\w+)', re.IGNORECASE)
@@ -133,9 +134,9 @@ def send(
         verdict = str(answer.status_code)
         if verdict == "302":
             verdict = _led(portal, who, answer["Location"])
-        outcome = Answer(
-            verdict, "" if answer.streaming else answer.content.decode(), written, answer.get("Cache-Control", "")
-        )
+        text = "" if answer.streaming else answer.content.decode()
+        is_told = getattr(getattr(answer.wsgi_request, "_messages", None), "added_new", False)
+        outcome = Answer(verdict, text, written, answer.get("Cache-Control", ""), is_told)
         if then is not None:
             then(answer, outcome)
     client.cookies = cookies

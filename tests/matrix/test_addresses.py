@@ -70,6 +70,16 @@ NOTHING_TRIED = (
     *("recert_answer", "recert_card"),
 )
 
+#: Actions whose next page is the answer: it shows what was made or asks for the next thing.
+SAID_BY_THE_PAGE = frozenset(
+    (
+        *("account_login", "account_reauthenticate", "account_reset_password", "account_change_password"),
+        *("mfa_authenticate", "demo_sign_in", "clock", "introduction_close", "notification_open", "recert_submit"),
+        *("import", "import_form", "import_batch", "submit_again", "promote", "grant_stop", "automation_stop"),
+        *("identity_stop", "resource_stop", "team_stop", "stop_undo", "stop_explain"),
+    )
+)
+
 #: Tables of people and of how they sign in: whatever is written there leaves an event, also what is others' code (H1).
 PEOPLES = frozenset({"controls_person", "mfa_authenticator"})
 
@@ -173,6 +183,8 @@ def written_wrongly(address: str, method: str, answer: Answer) -> Iterator[str]:
         yield f"a GET wrote to {sorted(set(answer.written))}"
     if PEOPLES & set(answer.written) and "controls_ledgerevent" not in answer.written:
         yield f"wrote to {sorted(PEOPLES & set(answer.written))}, and left no event"
+    if method == "POST" and answer.verdict == "302" and not answer.is_told and address not in SAID_BY_THE_PAGE:
+        yield "an action without a message"
     if method == "GET" or answer.verdict not in REFUSED:
         return
     if more := set(answer.written) - RECORD:

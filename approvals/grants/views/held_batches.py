@@ -4,7 +4,6 @@ from datetime import datetime
 
 from django.db.models import Count
 from django.http import HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -13,7 +12,7 @@ from approvals.grants.transitions import circuit_breaker
 from approvals.models import BatchSays, BatchState, HeldBatch
 from governance.core.access import ROLE_WORDS, InvalidInput, Refusal, refuse
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, page, timeline_context
+from governance.web.pages.page import Shape, done, page, timeline_context
 from governance.web.requests.request import Request, number, visible_row
 from inventory.models import Automation
 
@@ -55,7 +54,7 @@ def batch(request: Request, pk: int) -> HttpResponse:
             if says not in BatchSays.values:
                 raise refuse(Refusal("G6", "input", "Choose release or discard. Your reason is still there."))
             circuit_breaker.answer_batch(held_batch, actor=request.actor, now=now, reason=text, says=BatchSays(says))
-            return redirect(held_batch.href)
+            return done(request, circuit_breaker.answer_batch, held_batch.href)
         except InvalidInput as invalid:
             error, status = invalid.refusal.sentence, invalid.status
     return page(request, "approvals/grants/held_batch.html", _context(request, held_batch, now, error), status=status)

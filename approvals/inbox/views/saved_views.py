@@ -4,6 +4,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from django import forms
+from django.contrib import messages
 from django.db import transaction
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
@@ -91,6 +92,7 @@ def save_view(request: Request) -> HttpResponse:
         assert request.actor.person is not None  # a signed-in reader
         problem = _save(request.actor.person, register, form.cleaned_data["name"], urlencode(query))
         if not problem:
+            messages.success(request, "The view is saved. It stands above the list.")
             return redirect(back_href)
         form.add_error("name", problem)
     context = {"head": {"title": "Save this view"}, "form": form, "label": "Save", "back_href": back_href}
@@ -107,6 +109,7 @@ def remove_view(request: Request, pk: int) -> HttpResponse:
         title=f"Remove “{view.name}”?",
         text="Only the name is removed. The filters still find the same rows.",
         label="Remove the view",
+        message=f"“{view.name}” is removed.",
         back=f"{reverse(view.register)}?{view.query}",
         done=reverse(view.register),
         kind="filled",

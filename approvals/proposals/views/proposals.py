@@ -11,7 +11,6 @@ from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
@@ -23,7 +22,7 @@ from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import Actor, InvalidInput, Permission, Refusal, access, refuse
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, page, readers_only, refused, timeline_context
+from governance.web.pages.page import Shape, done, page, readers_only, refused, timeline_context
 from governance.web.requests.request import Request, visible_row
 
 TEMPLATE = "approvals/proposals/proposal.html"
@@ -83,7 +82,7 @@ def proposal_answer(request: Request, pk: int) -> HttpResponse:
     except InvalidInput as invalid:
         context = _context(subject, request.actor, now, error=invalid.refusal.sentence)
         return page(request, TEMPLATE, context, status=invalid.status)
-    return redirect("proposal", pk)
+    return done(request, verb, "proposal", pk)
 
 
 def _context(proposal: Proposal, actor: Actor, now: datetime, *, error: str = "") -> Shape:
@@ -136,7 +135,9 @@ def write(
     """
     facts: dict[str, Any] = {"actor": request.actor, "now": now, "reason": reason, "document": document}
     if not row._state.adding:
-        return proposal_transitions.amend(row, **facts)
+        amended = proposal_transitions.amend(row, **facts)
+        messages.success(request, "Amended. It waits for a second person.")
+        return amended
     made = proposal_transitions.propose(row, **facts, at_once=at_once)
     messages.success(request, f"Proposed{', and acts at once' if at_once else ''}. It waits for a second person.")
     return made

@@ -212,7 +212,7 @@ def add_comment(request: Request, pk: int) -> HttpResponse:
         again = replace(reader, typed=request.POST, errors={"text": error.refusal.sentence})
         context = review_page.context(submission, again)
         return page(request, TEMPLATE, context, fragment="conversation", status=error.status)
-    return _render_current(request, pk, fragment="conversation", also=("timeline",))
+    return _render_current(request, pk, fragment="conversation", also=("timeline",), words="Your comment is posted.")
 
 
 @require_http_methods(["GET", "POST"])

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.db.models import Q
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -19,7 +19,7 @@ from governance.core.models.tokens import TOKEN_DAYS, ApiTokenQuerySet
 from governance.core.teams.queries import teams_of
 from governance.core.tokens import transitions as token_transitions
 from governance.portal.view_guards.decorators import reader, return_path
-from governance.web.pages.page import Shape, page, sign_in_again
+from governance.web.pages.page import Shape, done, page, sign_in_again
 from governance.web.requests.request import Request, number
 
 #: Possible terms of a token, in days.
@@ -115,4 +115,4 @@ def token_revoke(request: Request, pk: int) -> HttpResponse:
     now = request.now()
     token = get_object_or_404(visible_tokens(request.actor, now), pk=pk)
     token_transitions.revoke_token(token, actor=request.actor, now=now)
-    return redirect(return_path(request) or reverse("my_tokens"))
+    return done(request, token_transitions.revoke_token, return_path(request) or reverse("my_tokens"))

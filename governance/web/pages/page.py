@@ -220,6 +220,23 @@ def offered(row: Any, offers: Sequence[Offer], *, actor: Actor, now: datetime, c
     ]
 
 
+def done(request: Request, verb: Transition[Any], to: Any, *args: Any, subject: str = "") -> HttpResponse:
+    """Say what the reader did, in the words of the timeline, and go to a page.
+
+    Args:
+        request: the request.
+        verb: the operation that was performed.
+        to, args: the page, as for `redirect`.
+        subject: what it was done to, in words, if the event's words name it.
+    """
+    messages.success(request, _done_words(verb, subject))
+    return redirect(to, *args)
+
+
+def _done_words(verb: Transition[Any], subject: str) -> str:
+    return f"You {timeline_queries.said_of(verb.event, subject)}."
+
+
 def confirm(request: Request, row: Any, verb: Transition[Any], *, back: str = "", **question: Any) -> HttpResponse:
     """Ask for a reason; perform and go back to the row's page on POST.
 
@@ -228,7 +245,7 @@ def confirm(request: Request, row: Any, verb: Transition[Any], *, back: str = ""
         row: the subject, which has an ``href`` unless ``back`` is given.
         verb: the operation, whose `refusal()` decides whether the question is asked at all.
         back: where it goes on from there, where that is not the row's own page.
-        question: title, text, label and the rest of `ask`.
+        question: title, text, label and the rest of `ask`; the message is by default in the words of the timeline.
     """
 
     def act(text: str) -> None:
@@ -237,6 +254,7 @@ def confirm(request: Request, row: Any, verb: Transition[Any], *, back: str = ""
     def refusal() -> Refusal | None:
         return verb.refusal(row, actor=request.actor, now=request.now())
 
+    question = {"message": _done_words(verb, str(row)), **question}
     return ask(request, act, refusal, back=back or row.href, **question)
 
 
@@ -365,6 +383,7 @@ def operation_form(
         return verb(row, actor=request.actor, now=request.now(), **arguments(fields))
 
     refusal = verb.refusal(row, actor=request.actor, now=request.now())
+    words = {"message": lambda: _done_words(verb, str(row)), **words}
     return form_page(request, form, act, back=row.href, above=str(row), refusal=refusal, **words)
 
 

@@ -8,14 +8,13 @@ from typing import Any
 from django import forms
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.core.access import Actor, Refusal
 from governance.core.engine.transition import Transition
 from governance.core.models import Person
-from governance.web.pages.page import Shape, offered, operation_form, page, timeline_context
+from governance.web.pages.page import Shape, done, offered, operation_form, page, timeline_context
 from governance.web.requests.request import Request, number, visible_row
 from inventory.credentials import transitions
 from inventory.credentials.transitions import SECRET
@@ -303,4 +302,4 @@ def _answer(request: Request, pk: int, verb: Transition[Credential]) -> HttpResp
     verb(credential, actor=request.actor, now=now, store=store)
     # A former owner saw the credential through the store; after the refusal they may not see it.
     is_seen = Credential.objects.visible_to(request.actor, now).filter(pk=pk).exists()
-    return redirect(credential.href if is_seen else "resource_list")
+    return done(request, verb, credential.href if is_seen else "resource_list")

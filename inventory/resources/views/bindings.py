@@ -7,13 +7,13 @@ from typing import Any
 from django import forms
 from django.db.models import Q
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from governance.core.access import Actor
 from governance.core.texts import free_text
-from governance.web.pages.page import Shape, form_page
+from governance.web.pages.page import Shape, done, form_page
 from governance.web.requests.request import Request, number, visible_row
 from inventory.models import Binding, Resource
 from inventory.resources import queries as resource_queries
@@ -91,7 +91,15 @@ def bind_connection(request: Request, pk: int) -> HttpResponse:
     text = "What is known to open another resource moves once somebody else agrees: who answers for that one, or another admin."
     title = f"What opens {resource.name}?"
     return form_page(
-        request, form, act, title=title, label="Use this resource", back=resource.href, text=text, refusal=refusal
+        request,
+        form,
+        act,
+        title=title,
+        label="Use this resource",
+        text=text,
+        back=resource.href,
+        refusal=refusal,
+        message=lambda: "The connection is saved.",
     )
 
 
@@ -101,7 +109,7 @@ def agree(request: Request, pk: int) -> HttpResponse:
     row, now = _find_binding(request, pk)
     wanted, back = number(request.POST.get("resource")) or 0, row.resource.href
     bindings.agree_to_move(row, actor=request.actor, now=now, resource=wanted)
-    return redirect(back)
+    return done(request, bindings.agree_to_move, back)
 
 
 @require_POST
@@ -109,7 +117,7 @@ def share(request: Request, pk: int) -> HttpResponse:
     """Consent that a host of this resource also opens another owner's resource."""
     resource, now = visible_row(request, Resource, number(request.POST.get("resource")) or 0)
     bindings.share_host(resource, actor=request.actor, now=now, binding=pk)
-    return redirect(resource.href)
+    return done(request, bindings.share_host, resource.href)
 
 
 @require_POST
@@ -117,7 +125,7 @@ def drop(request: Request, pk: int) -> HttpResponse:
     """Keep a connection on its resource."""
     row, now = _find_binding(request, pk)
     bindings.drop_move(row, actor=request.actor, now=now)
-    return redirect(row.resource.href)
+    return done(request, bindings.drop_move, row.resource.href)
 
 
 def _find_binding(request: Request, pk: int) -> tuple[Binding, datetime]:

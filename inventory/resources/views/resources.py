@@ -199,8 +199,10 @@ def new(request: Request) -> HttpResponse:
 
     form = NewResourceForm(request.POST or None)
     back = reverse("resource_list")
-    title, label = "Register a resource", "Register it"
-    return form_page(request, form, register, title=title, label=label, back=back, refusal=refusal)
+    title, label, told = "Register a resource", "Register it", "Registered. Its owner accepts it next."
+    return form_page(
+        request, form, register, title=title, label=label, back=back, refusal=refusal, message=lambda: told
+    )
 
 
 @require_http_methods(["GET", "POST"])

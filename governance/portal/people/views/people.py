@@ -189,6 +189,7 @@ def team_found(request: Request) -> HttpResponse:
         label="Found",
         back=reverse("people"),
         refusal=found_team.refusal(Team(), actor=request.actor, now=now),
+        message=lambda: "The team is founded. Propose its lead next.",
     )
 
 
@@ -222,6 +223,7 @@ def role_end(request: Request, pk: int) -> HttpResponse:
         text=f"It ends at once, and is theirs again after {hours} hours unless a second admin countersigns it. What they "
         "decided stays, and so does their part in it.",
         label="End it",
+        message="The role has ended. A second admin countersigns it.",
         back=reverse("person", args=[row.person_id]),
     )
 
@@ -254,6 +256,7 @@ def person_left(request: Request, pk: int) -> HttpResponseBase:
         if by_two
         else "They can't sign in any more and fill no seat. What they own waits for a new owner; their record stays.",
         label="They left",
+        message="Recorded. They can't act here any more.",
         back=reverse("person", args=[pk]),
     )
 
