@@ -139,7 +139,7 @@ def sentence_for(words: str, form: str, resource: str, target: str = "", target_
         chosen = f"chosen {'by a model' if MODEL in label else 'at run time'}"
         if f" to {TARGET}" in form and _SENDS.match(words):
             return form.replace(TARGET, f"recipients {chosen}").replace(RESOURCE, resource)
-        return f"{words} {where} {resource} ({chosen})"
+        return f"{words} {where} {resource} ({chosen})".replace("which) (", "which, ")
     if label == _ITSELF:
         return f"Start itself {where} {resource}"
     if named and form:

@@ -241,7 +241,7 @@ def proposed_resource(key: BindingKey, privilege: ManifestPrivilege) -> Resource
     """Unsaved resource of an unknown connection, with the name and kind that the source suggests."""
     (connector, instance), ref = key, privilege.credential
     if not instance:
-        name = f"{connector} (not known which)"[:160]
+        name = f"{connector.removesuffix('Trigger')} (not known which)"[:160]
         return Resource(kind=sentences.kind_of(connector), name=name, unresolved=True, directory=False)
     name = ref.name if ref is not None and instance == ref.external_id else ""
     return Resource(kind=sentences.kind_of(connector), name=(name or instance)[:160])

@@ -1,7 +1,8 @@
 """Every sentence of the real exports, read by a person: `golden_sentences.txt` (I4).
 
-A fixed target is ``<target>`` there, since targets name people and places of others. The place is the connector. After a change
-of the sentences, run this test, read the difference, and write the file anew from its message.
+A fixed target is ``<target>`` and a named place ``<place>`` there, since they name people and places of others. Other places have the
+words of pages: "n8n", or the connector of which it is not known which. After a change of the sentences, run this test, read the
+difference, and write the file anew from its message.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from inventory.importers.display import EXPRESSION, MODEL
 from inventory.importers.files import read_paths
 from inventory.importers.manifest import Privilege, entitlement_code
 from inventory.importers.reader import ReadResult
+from inventory.imports.resolution import proposed_resource
 from tests.inventory.importers.test_real_files import READ
 
 GOLDEN = (Path(__file__).parent / "golden_sentences.txt").read_text(encoding="utf-8").splitlines()
+
+#: The place of what an n8n workflow does on n8n itself.
+PLATFORM = "n8n"
 
 
 def sentence(privilege: Privilege) -> str:
@@ -26,7 +31,9 @@ def sentence(privilege: Privilege) -> str:
     label = privilege.target_name or privilege.target
     fixed = re.sub(f"{re.escape(EXPRESSION)}|{re.escape(MODEL)}", "", label)
     shown = "<target>" if any(map(str.isalnum, fixed)) and label != "{itself}" else label
-    return sentences.sentence_for(phrase.words, phrase.form, privilege.connector, shown)
+    resource = proposed_resource((privilege.connector, privilege.instance), privilege)
+    is_plain = resource.unresolved or privilege.instance == PLATFORM
+    return sentences.sentence_for(phrase.words, phrase.form, resource.name if is_plain else "<place>", shown)
 
 
 @pytest.mark.full("reads all real exports")

@@ -12,6 +12,11 @@ SENTENCES = [
     ("slack", "message:post", "", "", "Slack", "Post messages in Slack"),
     ("postgres", "database:executeQuery/read", "a.b, a.c", "", "ERP", "Read a.b and a.c in ERP"),
     ("postgres", "database:executeQuery", "{model}", "", "ERP", "Run any SQL in ERP (chosen by a model)"),
+    (
+        *("postgres", "database:executeQuery", "{expression}", "", "postgres (not known which)"),
+        "Run any SQL in postgres (not known which, chosen at run time)",
+    ),
+    ("pipedrive", "person:search", "", "", "CRM", "Search for people in CRM"),
     ("postgres", "database:insert", "scm.rows", "", "ERP", "Add rows to scm.rows in ERP"),
     ("gmail", "message:send", "{expression}", "", "Mail", "Send mail to recipients chosen at run time from Mail"),
     ("httpRequest", "request:get", "/v2/{expression}/x", "", "Shop", "Read /v2/…/x from Shop"),
