@@ -66,7 +66,7 @@ def claim(*, at: datetime) -> Notice | None:
 def _deliver(notice: Notice, server: BaseEmailBackend | None, checkpoint: Seal | None, now: datetime) -> str:
     """Render, send and mark one claimed notice; return the name of its count."""
     if mail_choices.is_turned_off(notice):
-        return _drop(notice, mail_choices.TURNED_OFF)
+        return _drop(notice, outbox.TURNED_OFF)
     hopeless = _hopeless(notice)
     if hopeless:
         return _give_up(notice, hopeless)

@@ -3,10 +3,7 @@
 from collections.abc import Collection
 
 from governance.core.models import Notice, NoticeState, Person, UnwantedMail
-from governance.core.notices.outbox import KINDS
-
-#: Error text of a notice whose mail the person turned off.
-TURNED_OFF = "The person turned its mail off."
+from governance.core.notices.outbox import KINDS, TURNED_OFF
 
 #: Events whose mail a person may turn off: no rule requires it.
 OPTIONAL = frozenset(event for event, kind in KINDS.items() if not kind.rule)

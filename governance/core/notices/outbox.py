@@ -77,8 +77,12 @@ EVENTS: dict[str, Group | None] = {event: kind.group for event, kind in KINDS.it
 #: Events that are mailed within minutes, however many there are. They wait for no digest.
 SOON = frozenset(event for event, group in EVENTS.items() if group is Group.STOPPED)
 
+#: Error text of a notice whose mail the person turned off.
+TURNED_OFF = "The person turned its mail off."
+
 #: Inserts notices in one statement. An existing key stays as it is, also if another transaction is just writing it. But a dropped notice
-#: waits again, since its task is asked again. The order of keys prevents deadlocks of two writers.
+#: waits again, since its task is asked again; not if it was dropped because its mail is off. The order of keys prevents deadlocks of two
+#: writers.
 _INSERT = """
 INSERT INTO controls_notice (key, recipient_id, event, thread, context, state, message_id, created_at, attempts, error, subject, text, html)
 SELECT key, recipient_id, event, thread, context, state, message_id, created_at, 0, '', '', '', ''
@@ -88,7 +92,7 @@ ORDER BY key
 ON CONFLICT (key) DO UPDATE
 SET state = excluded.state, context = excluded.context, created_at = excluded.created_at, error = '', attempts = 0, claimed_at = NULL,
     read_at = NULL
-WHERE controls_notice.state = 'dropped'
+WHERE controls_notice.state = 'dropped' AND controls_notice.error <> %(off)s
 RETURNING key, id
 """
 
@@ -166,7 +170,8 @@ def mark_read(thread: str, key: str, now: datetime) -> None:
 def queue(notices: Iterable[Notice]) -> list[Notice]:
     """Queue notices in one statement, except those with an existing key (R9) and those to leavers.
 
-    A notice that was dropped, because its task was finished, is queued again if its task is asked again.
+    A notice that was dropped, because its task was finished, is queued again if its task is asked again. One that was dropped
+    because its mail is off stays as it is.
 
     Returns:
         The new notices, and those queued again.
@@ -183,7 +188,7 @@ def queue(notices: Iterable[Notice]) -> list[Notice]:
         for notice in wanted.values()
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, {"notices": json.dumps(rows)})
+        cursor.execute(_INSERT, {"notices": json.dumps(rows), "off": TURNED_OFF})
         made = dict(cursor.fetchall())
     if made:
         nudge.send("controls.send_notices")

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Q, QuerySet
+from django.contrib.postgres.aggregates import ArrayAgg, BoolAnd
+from django.db.models import F, Q, QuerySet
 
 from governance.core.access import Actor
 from governance.core.mail import mail_text
@@ -39,7 +40,7 @@ class Line:
         text: what happened.
         heading: of its kind.
         at: when.
-        is_read: whether the person read it.
+        is_read: whether the person read it and all that say the same.
     """
 
     pk: int
@@ -66,9 +67,15 @@ class Choices:
 
 
 def notices_of(person: Person | None, now: datetime) -> QuerySet[Notice]:
-    """The person's notices that the portal shows: the newest of those that say the same, such as reminders."""
-    newest = _kept(person, now).order_by().values("thread", "event", *(f"context__{fact}" for fact in SAME))
-    return Notice.objects.filter(pk__in=newest.annotate(newest=Max("pk")).values("newest"))
+    """The person's notices that the portal shows: the newest of those that say the same, such as reminders.
+
+    ``all_read`` says whether the person read all of those. A task that is asked again keeps its row, which is new then.
+    """
+    alike = _kept(person, now).order_by().values("thread", "event", *(f"context__{fact}" for fact in SAME))
+    rows = ArrayAgg("pk", order_by=("-created_at", "-pk"))
+    lines = alike.alias(rows=rows, read=BoolAnd(Q(read_at__isnull=False))).annotate(newest=F("rows__0"))
+    read = Q(pk__in=lines.filter(read=True).values("newest"))
+    return Notice.objects.filter(pk__in=lines.values("newest")).annotate(all_read=read)
 
 
 def unread_notices(actor: Actor, now: datetime) -> QuerySet[Notice]:
@@ -88,14 +95,15 @@ def _kept(person: Person | None, now: datetime) -> QuerySet[Notice]:
 
 
 def line_of(notice: Notice, person: Person) -> Line:
-    """One notice of a person as a line."""
+    """One of `notices_of` a person as a line."""
     notice.recipient = person
     kind = outbox.KINDS.get(notice.event)
     try:
         text = mail_text.subject(notice)
     except Exception:  # noqa: BLE001  a notice that can't be rendered must not hide the others
         text = notice.heading
-    return Line(notice.pk, text, SUBJECTS[kind.subject] if kind else "", notice.created_at, notice.read_at is not None)
+    is_read: bool = notice.all_read  # type: ignore[attr-defined]
+    return Line(notice.pk, text, SUBJECTS[kind.subject] if kind else "", notice.created_at, is_read)
 
 
 def load_choices(person: Person) -> list[tuple[str, Choices]]:

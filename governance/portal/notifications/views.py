@@ -20,7 +20,7 @@ def notifications(request: Request) -> HttpResponse:
     """List the reader's notices, newest first."""
     person, now = reader(request), request.now()
     rows = queries.notices_of(person, now)
-    paged = pager.newest_first(rows, request.GET, reverse("notifications"))
+    paged = pager.by_column(rows, request.GET, reverse("notifications"), "created_at", descending=True)
     context = {
         "lines": [queries.line_of(notice, person) for notice in paged.rows],
         "pager": paged,

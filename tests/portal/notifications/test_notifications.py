@@ -104,6 +104,48 @@ def test_reminder_is_one_line_and_is_read_with_those_before(northwind: Northwind
     assert counts_of(as_actor(n.omar))[UNREAD] == 1
 
 
+@pytest.mark.rule("R5", "H7")
+def test_notice_that_is_asked_again_is_the_first_line_and_unread(northwind: Northwind) -> None:
+    n = northwind
+    (first,) = queue(n.omar, "approval_due", days_ago=1)
+    (other,) = queue(n.omar, "put_in_force", days_ago=1)
+    omar = client_of(n.omar)
+    omar.post(reverse("notifications_read"))
+    Notice.objects.filter(pk=first.pk).update(state=NoticeState.DROPPED)
+    again = outbox.notice(
+        recipient=n.omar, event=first.event, thread=first.thread, key=first.key, now=NOW, context=first.context
+    )
+    assert outbox.queue([again])
+    lines = omar.get(reverse("notifications")).context["lines"]
+    assert [(line.pk, line.is_read) for line in lines] == [(first.pk, False), (other.pk, True)]
+
+
+@pytest.mark.rule("R5", "H7")
+def test_line_is_unread_if_one_of_those_that_say_the_same_is(northwind: Northwind) -> None:
+    n = northwind
+    (first,) = queue(n.omar, "approval_due", days_ago=2)
+    (newest,) = queue(n.omar, "approval_due", days_ago=1)
+    Notice.objects.filter(pk=newest.pk).update(read_at=NOW)
+    omar = client_of(n.omar)
+    (line,) = omar.get(reverse("notifications")).context["lines"]
+    assert (line.pk, line.is_read) == (newest.pk, False)
+    assert counts_of(as_actor(n.omar))[UNREAD] == 1
+    omar.post(reverse("notification_open", args=[newest.pk]))
+    assert Notice.objects.get(pk=first.pk).read_at == NOW
+
+
+@pytest.mark.rule("R9", "H7")
+@pytest.mark.parametrize("event", ["grant_ending", "signal_flagged"])
+def test_read_notice_whose_mail_is_off_stays_read_when_it_is_queued_again(northwind: Northwind, event: str) -> None:
+    n = northwind
+    mail_choices.choose(n.omar, [])
+    queue(n.omar, event, days_ago=1)
+    assert mail_choices.drop_unwanted(n.omar) == 1
+    client_of(n.omar).post(reverse("notifications_read"))
+    assert queue(n.omar, event, days_ago=1) == []
+    assert Notice.objects.get(event=event).read_at == NOW
+
+
 @pytest.mark.rule("R5")
 def test_required_mail_stays_on(northwind: Northwind) -> None:
     omar = client_of(northwind.omar)
@@ -132,7 +174,7 @@ def test_mail_that_a_person_turned_off_is_not_sent_and_stays_in_the_portal(north
         person.name: set(Notice.objects.filter(recipient=person, event__in=OPTIONAL).values_list("state", "error"))
         for person in (n.omar, n.jonas)
     }
-    assert states[n.omar.name] == {(NoticeState.DROPPED, mail_choices.TURNED_OFF)}
+    assert states[n.omar.name] == {(NoticeState.DROPPED, outbox.TURNED_OFF)}
     assert NoticeState.DROPPED not in {state for state, _ in states[n.jonas.name]}
     assert client_of(n.omar).get(reverse("notifications")).content.decode().count("Unread: ") == 2
     client_of(n.omar).post(reverse("my_mail"), {"event": [*wanted, *OPTIONAL]})
