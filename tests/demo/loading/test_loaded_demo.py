@@ -36,6 +36,7 @@ from governance.demo.company import tables
 from governance.demo.loading import load
 from governance.demo.management.commands.demo_hints import HINTS, TO_IMPORT
 from governance.demo.stories.scenes import EXPORTS
+from governance.recertification.items import cards
 from governance.recertification.models import Item, ItemState, Question
 from inventory.imports.transitions import confirmation, previews
 from inventory.models import Automation, AutomationState, NonHumanIdentity, Privilege, Resource
@@ -234,6 +235,18 @@ def test_one_has_its_reviews_open_and_one_of_them_is_half_answered(demo: str) ->
         "needed": True,
         "acceptable": False,
     }
+
+
+@pytest.mark.rule("R2")
+def test_no_demo_owner_has_more_than_fifteen_cards(demo: str) -> None:
+    """Items of one automation on one resource are one card: somebody has more items than cards, and nobody too many cards."""
+    now, merged = current_time.now(), 0
+    for person in Person.objects.all():
+        actor = as_actor(person)
+        shown, items = cards.load_cards(actor, now).count, cards.open_questions(actor, now).count()
+        assert shown <= min(15, items), person.name
+        merged += shown < items
+    assert merged
 
 
 @pytest.mark.rule("G5")
