@@ -12,7 +12,7 @@ from governance.portal.view_guards.decorators import for_readers_of_the_ledger
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page
 from governance.web.registers.register import Listing
-from governance.web.requests.request import Request
+from governance.web.requests.request import Request, number
 
 #: Parameters that choose a cell.
 CELL = ("automation", "resource")
@@ -40,7 +40,7 @@ def access_matrix(request: Request) -> HttpResponseBase:
         words = listing.filter_words()
         return exports.send("Access matrix", heads, rows, form, filters=words, actor=request.actor, now=now)
     context: Shape = {
-        "chosen": Listing(register, pair, path).page().rows if all(map(pair.get, CELL)) else None,
+        "chosen": Listing(register, pair, path).page().rows if all(number(pair.get(name)) for name in CELL) else None,
         "exports": {form: pager.address(path, {**pager.kept(query), "export": form}) for form in exports.TYPES},
         "cell_href": f"{path}?" + "".join(f"{urlencode({name: value})}&" for name, value in query.items()),
     }

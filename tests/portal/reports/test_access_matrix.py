@@ -130,6 +130,15 @@ def test_cell_opens_its_grants_with_both_approvals(in_force: Submission, company
     )
 
 
+@pytest.mark.rule("G1")
+@pytest.mark.parametrize(
+    "query", ["automation=x&resource=y", "automation={automation}&resource=y", "automation=0&resource=0"]
+)
+def test_cell_that_names_no_pair_shows_no_grants(in_force: Submission, company: Company, query: str) -> None:
+    path = f"{reverse('access_matrix')}?{query.format(automation=in_force.automation_id)}"
+    assert not client_of(company.people.yuki).get(path).context["chosen"]
+
+
 @pytest.mark.rule("H4")
 def test_export_has_one_row_for_each_pair(in_force: Submission, company: Company) -> None:
     answer = client_of(company.people.yuki).get(f"{reverse('access_matrix')}?export=csv&level=write")
