@@ -200,10 +200,11 @@ def stopped_matters(automation: Automation) -> dict[str, str]:
 
 
 def _stops(ids: Iterable[str]) -> QuerySet[LedgerEvent]:
-    """Return the stop events of grants."""
+    """Return the stop events of grants, without those undone later: nobody has stopped those grants."""
     label, _ = ledger_events.name_of(Grant())
-    stopped = LedgerEvent.objects.filter(verb="grant.stopped", outcome=Outcome.DONE)
-    return stopped.filter(subject_type=label, subject_id__in=ids)
+    done = LedgerEvent.objects.filter(subject_type=label, subject_id__in=ids, outcome=Outcome.DONE)
+    undone = done.filter(verb="grant.stop_undone", subject_id=OuterRef("subject_id"), pk__gt=OuterRef("pk"))
+    return done.filter(~Exists(undone), verb="grant.stopped")
 
 
 def seats_if_stopped(policy_seats: Sequence[str], current_seats: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -242,6 +243,21 @@ def test_a_refusal_about_a_stopped_grant_says_how_it_comes_back(company: Company
     ):
         assert refusal is not None
         assert refusal.to_do.endswith("Submit the automation again: two others decide about it.")
+
+
+@pytest.mark.rule("G5")
+def test_who_undid_a_stop_decides_about_a_later_stop_of_another(company: Company, live: Submission) -> None:
+    """Omar pressed Stop by mistake and undid it; a day later Sana stops the grant."""
+    c, n = company, company.people
+    row: Any = stops.stop_resource(c.slack, actor=as_actor(n.omar), now=c.now)
+    stops.undo(row, actor=as_actor(n.omar), now=c.now + timedelta(seconds=10))
+    held, later = on_slack(c, live), c.now + timedelta(days=1)
+    stops.stop_grant(held, actor=as_actor(n.sana), now=later, reason="It posts nonsense.")
+    record = stock_report.privilege_on(scenarios.submitted(c, live.version, now=later), c.slack)
+    refused(decide.approve, record, as_actor(n.sana), "G5", now=later)
+    approve(record, n.omar, now=later)
+    approve(record, n.viktor, now=later)
+    assert on_slack(c, live).is_live(later)
 
 
 @pytest.mark.rule("G5", "A3")
