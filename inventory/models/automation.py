@@ -205,11 +205,6 @@ class Automation(Owned):
         return tuple(owner for owner in (self.business_owner, self.technical_owner) if owner is not None)
 
     @property
-    def owning_team(self) -> Team:
-        """Team of the automation."""
-        return self.team
-
-    @property
     def led_team(self) -> Team:
         """Team with its leads and the lead above, loaded together: an escalation chain needs each of them."""
         if not (Automation.team.is_cached(self) and Team.lead.is_cached(self.team)):

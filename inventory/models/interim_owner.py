@@ -151,7 +151,7 @@ class InterimOwner(models.Model):
 class Owned(models.Model):
     """Base of items with an owner. An item is ownerless after its owner left, without an interim owner (I3).
 
-    A subclass defines the team whose leads name an interim owner (`owning_team`).
+    A subclass has a team, or defines whose leads name an interim owner (`owning_team`).
     """
 
     #: Field of the regular owner.
@@ -171,8 +171,9 @@ class Owned(models.Model):
 
     @property
     def owning_team(self) -> Team | None:
-        """Team whose lead names an interim owner; None for the teams of the owner who left."""
-        raise NotImplementedError
+        """Team whose lead names an interim owner, by default its own; None for the teams of the owner who left."""
+        team: Team | None = getattr(self, "team", None)
+        return team
 
     @property
     def href(self) -> str:

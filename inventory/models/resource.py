@@ -248,11 +248,6 @@ class Resource(Owned):
         """Names of resources with these ids that the reader may see, for timelines: one query."""
         return dict(cls.objects.visible_to(actor, now).filter(pk__in=keys).order_by().values_list("pk", "name"))
 
-    @property
-    def owning_team(self) -> Team | None:
-        """Team of the resource."""
-        return self.team
-
     def answering(self, now: datetime) -> Person | None:
         """Person who answers for it at ``now``: its owner, here or not, or the interim owner after the owner left."""
         return self.interim_owner(now) or self.owner

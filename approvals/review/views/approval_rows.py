@@ -85,9 +85,14 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
         if may_decide:
             plain = signs or say.held is not None
             shape["decide"] = decision_form(record, context, shape["reader"], say.actor, signs=plain)
-    notable = [*tags(record, context), *_tags_of_review(record, details)]
+    return shape | _notable(record, details, is_open=is_open)
+
+
+def _notable(record: Approval, details: Dossier, *, is_open: bool) -> Shape:
+    """Return the first tags of a row as chips, and the others of an open row."""
+    notable = [*tags(record, details.context), *_tags_of_review(record, details)]
     chips = [{**tag, "tone": CHIP_TONES.get(tag["icon"], tag["tone"])} for tag in notable[:MOST_CHIPS]]
-    return shape | {"chips": chips, "tags": notable[MOST_CHIPS:] if is_open else ()}
+    return {"chips": chips, "tags": notable[MOST_CHIPS:] if is_open else ()}
 
 
 def css_of(state: str, *, is_open: bool, is_aside: bool) -> str:

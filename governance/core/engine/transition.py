@@ -163,13 +163,7 @@ class Transition(Generic[M]):
         return True
 
     def sweep(self, rows: models.QuerySet[M], *, actor: Actor, now: datetime) -> int:
-        """Perform the operation on each due row in its own transaction; return the number of rows. See `job_runs.sweep`.
-
-        Args:
-            rows: the due rows, without order or limit.
-            actor: the job.
-            now: business time.
-        """
+        """Perform the operation as a job on each due row, in its own transaction; return their number. See `job_runs.sweep`."""
         return job_runs.sweep(rows, partial(self.when_due, actor=actor, now=now), job=actor.job)
 
     def _perform_alone(

@@ -224,8 +224,7 @@ def done(request: Request, verb: Transition[Any], to: Any, *args: Any, subject: 
     """Say what the reader did, in the words of the timeline, and go to a page.
 
     Args:
-        request: the request.
-        verb: the operation that was performed.
+        request, verb: the request, and the operation that it performed.
         to, args: the page, as for `redirect`.
         subject: what it was done to, in words, if the event's words name it.
     """

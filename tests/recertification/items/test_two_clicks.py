@@ -79,7 +79,7 @@ def test_forty_items_of_a_card_are_answered_by_one_key(open_page: Callable[..., 
     signed_in(page, held, "jonas", site)
     page.goto("/recertify/")
     expect(page.get_by_text("0 of 1 card answered")).to_be_visible()
-    expect(page.get_by_label("Submit with the answer")).to_be_checked()
+    expect(page.get_by_label("Submit at once")).to_be_checked()
     page.keyboard.press("1")
     expect(page.get_by_text(f"Submitted {FORTY} answers.")).to_be_visible()
     answers = Answer.objects.filter(question__item__grant__automation=held.automation, question__asks=Asks.NEEDED)
