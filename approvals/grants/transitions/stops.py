@@ -84,7 +84,8 @@ def still_stopped(row: Stop) -> tuple[QuerySet[Automation], GrantQuerySet]:
     """Return the automations and the grants that are stopped since a press."""
     moved = [pk for pk, before in row.grants.items() if before]
     grants = Grant.objects.filter(pk__in=moved, state=GrantState.SUSPENDED, suspended_why=Why.STOPPED)
-    return Automation.objects.filter(pk__in=row.automations, stopped_by=row.by).order_by("pk"), grants
+    suspended = Automation.objects.filter(state=AutomationState.SUSPENDED)
+    return suspended.filter(pk__in=row.automations, stopped_by=row.by), grants
 
 
 press = partial(transition, event="stop.pressed", repeats=same_press)
@@ -100,7 +101,7 @@ def stop_automation(step: Step[Automation]) -> Effect:
 @press(Team, permission=Permission.AUTOMATION_STOP, duties=[something_runs])
 def stop_team(step: Step[Team]) -> Effect:
     """Stop all automations of a team at once."""
-    return _stop(step, automations=list(stoppable_automations(step.subject).order_by("pk")), team=step.subject)
+    return _stop(step, automations=_lock(stoppable_automations(step.subject)), team=step.subject)
 
 
 @press(
@@ -146,9 +147,13 @@ def _stop(
 def _locked(grants: GrantQuerySet) -> list[Grant]:
     """Lock the automations of grants, then the grants."""
     above = Automation.objects.filter(pk__in=list(grants.order_by().values_list("automation", flat=True).distinct()))
-    list(above.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk"))
-    related = grants.select_related("automation", "entitlement__resource").order_by("pk")
-    return list(related.select_for_update(of=("self",), no_key=True))
+    _lock(above.values_list("pk"))
+    return _lock(grants.select_related("automation", "entitlement__resource"))
+
+
+def _lock(rows: QuerySet[Any, Any]) -> list[Any]:
+    """Lock rows in order of their ids. What another has changed in the meantime, so that it no longer matches, is left out."""
+    return list(rows.select_for_update(of=("self",), no_key=True).order_by("pk"))
 
 
 def _move(step: Step[Any], grants: Sequence[Grant], event: str, states: Mapping[str, list[str]]) -> None:
@@ -166,7 +171,7 @@ def undo(step: Step[Stop]) -> Effect:
     row.undone_at = step.now
     step.save(row)
     automations, stopped = still_stopped(row)
-    for automation in automations:
+    for automation in _lock(automations):
         automation_lifecycle.undo_stop(automation, actor=step.actor, now=step.now)
     grants = _locked(stopped)
     _move(step, grants, "grant.stop_undone", row.grants)

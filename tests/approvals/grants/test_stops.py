@@ -15,7 +15,7 @@ from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTur
 from governance.core.models import LedgerEvent
 from inventory.automations.transitions import lifecycle as automation_lifecycle
 from inventory.models import Automation, AutomationState, Credential, NonHumanIdentity
-from tests.inventory.automations.test_register_pages import cost
+from tests.inventory.automations.test_register_pages import cost, drafts
 from tests.matrix.cast_and_states import inside
 from tests.people import as_actor
 from tests.scenarios import Company
@@ -140,6 +140,21 @@ def test_stop_of_identity_and_of_team(company: Company, automation: Automation) 
     assert Automation.objects.get(pk=automation.pk).stopped_by == n.theo
     stops.undo(row, actor=as_actor(n.theo), now=now)
     assert Automation.objects.get(pk=automation.pk).state == AutomationState.LIVE
+
+
+def test_undo_for_a_team_restores_the_rest_when_one_was_retired(company: Company, automation: Automation) -> None:
+    n, now = company.people, company.now
+    drafts(company, ["Another"], holding=[])
+    with unguarded(Automation):
+        another = Automation.objects.filter(name="Another")
+        another.update(state="live", team=automation.team, approved_version=automation.approved_version)
+    row: Any = stops.stop_team(automation.team, actor=as_actor(n.theo), now=now)
+    assert len(row.automations) == 2
+    automation.refresh_from_db()
+    automation_lifecycle.retire(automation, actor=as_actor(n.jonas), now=now, reason="Gone.")
+    stops.undo(row, actor=as_actor(n.theo), now=now + timedelta(seconds=20))
+    assert Automation.objects.get(name="Another").state == AutomationState.LIVE
+    assert Automation.objects.get(pk=automation.pk).state == AutomationState.RETIRED
 
 
 def test_second_press_shows_the_same_stop(company: Company, automation: Automation) -> None:
