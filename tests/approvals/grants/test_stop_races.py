@@ -11,11 +11,12 @@ from django.db import connection, connections
 
 from approvals.grants.transitions import stops
 from inventory.automations.transitions import lifecycle as automation_lifecycle
-from inventory.models import AutomationState
+from inventory.models import Automation, AutomationState
 from tests import scenarios
 from tests.approvals import stock_report
 from tests.approvals.grants.test_circuit_breaker_races import with_own_connections
 from tests.people import as_actor, build
+from tests.scenarios import Company
 
 pytestmark = pytest.mark.race
 
@@ -27,14 +28,21 @@ def is_waited_for() -> bool:
         return bool(cursor.fetchone()[0])
 
 
+@pytest.fixture
+def two(committed: None) -> tuple[Company, list[Automation]]:
+    """Two automations of one team, in force."""
+    word = uuid.uuid4().hex[:8]
+    firm = scenarios.company(build(word))
+    return firm, [stock_report.in_force(firm, with_own_connections(word)).automation for _ in range(2)]
+
+
 @pytest.mark.rule("G5")
 def test_stop_of_a_team_acts_although_another_stops_one_of_it_at_the_same_time(
-    committed: None, monkeypatch: pytest.MonkeyPatch
+    two: tuple[Company, list[Automation]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    word = uuid.uuid4().hex[:8]
-    firm, results = scenarios.company(build(word)), list[Any]()
+    firm, (first, other) = two
     sana, theo = as_actor(firm.people.sana), as_actor(firm.people.theo)
-    first, other = (stock_report.in_force(firm, with_own_connections(word)).automation for _ in range(2))
+    results = list[Any]()
 
     def stop_team() -> None:
         try:
