@@ -15,7 +15,7 @@ from approvals.models import Grant, GrantKind, GrantState, Stop
 from approvals.models.grant import GrantQuerySet, Why
 from governance.core.access import Actor, Permission, Refusal, duty
 from governance.core.engine.transition import Effect, Step, transition
-from governance.core.models import Team
+from governance.core.models import LedgerEvent, Team
 from inventory.automations import rules
 from inventory.automations.transitions import lifecycle as automation_lifecycle
 from inventory.identities import queries as identity_queries
@@ -166,7 +166,7 @@ def _move(step: Step[Any], grants: Sequence[Grant], event: str, states: Mapping[
 
 @of_stop(event="stop.undone", duties=[not_undone, within_a_minute])
 def undo(step: Step[Stop]) -> Effect:
-    """Undo a stop within 60 seconds: everything that it stopped, and nothing more, is as before."""
+    """Undo a stop within 60 seconds: what it stopped, and nothing more, is as before; what was held back since stays so."""
     row = step.subject
     row.undone_at = step.now
     step.save(row)
@@ -174,7 +174,11 @@ def undo(step: Step[Stop]) -> Effect:
     for automation in _lock(automations):
         automation_lifecycle.undo_stop(automation, actor=step.actor, now=step.now)
     grants = _locked(stopped)
-    _move(step, grants, "grant.stop_undone", row.grants)
+    since = LedgerEvent.objects.filter(
+        verb="grant.held_back", subject_id__in=row.grants, at__gte=row.at, outcome="done"
+    )
+    held_back = {event.subject_id: [GrantState.SUSPENDED, event.payload["why"]] for event in since}
+    _move(step, grants, "grant.stop_undone", row.grants | held_back)
     return Effect(payload={"automations": len(row.automations), "grants": len(grants)})
 
 

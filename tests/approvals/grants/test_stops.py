@@ -157,6 +157,19 @@ def test_undo_for_a_team_restores_the_rest_when_one_was_retired(company: Company
     assert Automation.objects.get(pk=automation.pk).state == AutomationState.RETIRED
 
 
+@pytest.mark.rule("A13", "G5", "S6")
+@pytest.mark.parametrize("why", [Why.NOT_FINE, Why.CONFLICT])
+def test_undo_leaves_a_grant_that_was_held_back_meanwhile(company: Company, automation: Automation, why: Why) -> None:
+    n, now = company.people, company.now
+    before = states(automation)
+    row: Any = stops.stop_resource(company.erp, actor=as_actor(n.omar), now=now)
+    grant = Grant.objects.get(pk=min(map(int, row.grants)))
+    with inside(grant.automation, as_actor(n.sana), now):
+        lifecycle.hold_back(grant, actor=as_actor(n.sana), now=now, why=why)
+    stops.undo(row, actor=as_actor(n.omar), now=now + timedelta(seconds=20))
+    assert states(automation) == before | {grant.pk: (GrantState.SUSPENDED, why)}
+
+
 def test_second_press_shows_the_same_stop(company: Company, automation: Automation) -> None:
     first = stops.stop_automation(automation, actor=as_actor(company.people.jonas), now=company.now)
     assert stops.stop_automation(automation, actor=as_actor(company.people.jonas), now=company.now) == first
