@@ -144,8 +144,7 @@ class Transition(Generic[M]):
 
         Args:
             subject: the row from the sweep's query.
-            actor: the job.
-            now: business time.
+            actor, now: the job, and business time.
             params: the body's own arguments.
 
         Returns:
