@@ -97,6 +97,17 @@ def test_card_of_other_reviewer_is_not_answered(items: list[Item], held: Held) -
     assert not Draft.objects.exists()
 
 
+@pytest.mark.rule("R3")
+def test_card_of_which_a_ticked_item_was_passed_on_is_refused(items: list[Item], held: Held) -> None:
+    n = held.people
+    Question.objects.filter(pk=ask(items[1]).pk).update(reviewer=n.mei)
+    response = press(client_of(n.omar), items[0], items[:3], answer="revoke", reason="Not used.", at_once="1")
+    assert response.status_code == 409
+    assert "An item of this card changed since you saw it." in response.content.decode()
+    assert not Draft.objects.exists()
+    assert not Answer.objects.exists()
+
+
 @pytest.mark.rule("R3", "R4")
 @pytest.mark.parametrize(
     "form", [{"answer": "shrug"}, {"answer": "keep", "question": []}], ids=["no answer", "no item"]

@@ -199,6 +199,8 @@ def answer_card(request: Request, pk: int) -> HttpResponse:
     try:
         if not chosen:
             raise InvalidInput(Refusal("R3", "input", "Tick at least one item."))
+        if len(chosen) < len(ticked):
+            raise refuse(Refusal("R3", "state", "An item of this card changed since you saw it.", "Look at it again."))
         kind, whose = _kind(form.get("answer", "")), _named_reviewer(chosen[0].question, form.get("whose", ""))
         with transaction.atomic():
             saved = [_draft_row(request, row, kind, whose, now) for row in chosen]
