@@ -50,20 +50,8 @@ class Line:
     is_read: bool
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A kind of notice in the mail settings, and whether its mail is on."""
-
-    kind: Kind
-    is_on: bool
-
-
-@dataclass(frozen=True)
-class Choices:
-    """Kinds of notices under one heading: those that the person may turn off, and those that a rule requires."""
-
-    optional: list[Choice]
-    required: list[Kind]
+#: Kinds of notices under one heading: those that the person may turn off, with whether their mail is on, and those that a rule requires.
+Choices = tuple[str, list[tuple[Kind, bool]], list[Kind]]
 
 
 def notices_of(person: Person | None, now: datetime) -> QuerySet[Notice]:
@@ -106,12 +94,12 @@ def line_of(notice: Notice, person: Person) -> Line:
     return Line(notice.pk, text, SUBJECTS[kind.subject] if kind else "", notice.created_at, is_read)
 
 
-def load_choices(person: Person) -> list[tuple[str, Choices]]:
+def load_choices(person: Person) -> list[Choices]:
     """Kinds of notices by heading, with the mail that the person gets. One query."""
     off = mail_choices.turned_off(person)
     by_heading = []
     for key, heading in SUBJECTS.items():
         kinds = [kind for kind in outbox.KINDS.values() if kind.subject == key]
-        optional = [Choice(kind, kind.event not in off) for kind in kinds if not kind.rule]
-        by_heading.append((heading, Choices(optional, [kind for kind in kinds if kind.rule])))
+        optional = [(kind, kind.event not in off) for kind in kinds if not kind.rule]
+        by_heading.append((heading, optional, [kind for kind in kinds if kind.rule]))
     return by_heading
