@@ -13,7 +13,7 @@ from django.db.models import Model, Q, QuerySet
 from approvals.grants.transitions import lifecycle
 from approvals.models import Grant, GrantKind, GrantState, Stop
 from approvals.models.grant import GrantQuerySet, Why
-from governance.core.access import Actor, Permission, Refusal, duty
+from governance.core.access import Actor, Permission, Refusal, duty, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import LedgerEvent, Team
 from inventory.automations import rules
@@ -131,6 +131,8 @@ def stop_identity(step: Step[NonHumanIdentity]) -> Effect:
 def _stop(
     step: Step[Any], *, automations: Sequence[Automation] = (), held: Sequence[Grant] = (), **target: Any
 ) -> Effect:
+    if not automations and not held:  # others stopped all of it at the same moment
+        raise refuse(NOTHING)
     row = Stop(by=step.actor.person, at=step.now, automations=[automation.pk for automation in automations], **target)
     above = {*row.automations, *(grant.automation_id for grant in held)}
     live = Grant.objects.live(step.now).filter(automation__in=above).values_list("pk", flat=True)

@@ -24,6 +24,7 @@ from approvals.intake.views.builder import Builder, Work
 from approvals.intake.views.forms import AutomationForm, offer
 from approvals.models import Submission
 from governance.core.access import InvalidInput, OutOfTurn, Refused
+from governance.core.texts.number_words import counted
 from governance.web.pages.page import Shape, ask, form_page, page, refused, say_beside
 from governance.web.requests import upload_limits
 from governance.web.requests.request import Request, number, visible_row
@@ -160,9 +161,9 @@ def _change_rows(request: Request, work: Work, do: str, what: str) -> HttpRespon
     """Give all connections without a reason that of one, or leave rows out, and submit the rest if that was asked."""
     draft, place = work.draft, "route"
     if do != "spread":
-        rows = {f"leave-{key}": "on" for key in what.split(",")}
+        rows = {f"leave-{key}": "on" for key in what.split(",") if key}
         work.draft = draft.with_rows(rows, work.manifest)
-        messages.success(request, "Left out for now. You can request it later.")
+        messages.success(request, f"{counted(len(rows), 'row')} left out for now. You can request them later.")
     else:
         groups, place = {row.group for row in work.load_preview().wanted}, f"reason-{what}"
         shared = {key: draft.reasons.get(key) or draft.reasons.get(what, "") for key in groups}
