@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
 from approvals.grants import circuit_breaker as grant_circuit_breaker
-from approvals.grants.transitions import circuit_breaker
+from approvals.grants.transitions import circuit_breaker, stops
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import BatchSays, BatchState, Grant, GrantState, HeldBatch
 from approvals.submissions import jobs as approvals_sweeps
@@ -266,7 +266,8 @@ class Steps(Undone):
         standing = list(Grant.objects.exclude(state=GrantState.ENDED).order_by("pk"))
         if standing:
             grant, sana = data.draw(st.sampled_from(standing), label="grant"), as_actor(self.person("sana"))
-            self.attempt(lambda: getattr(transition_lifecycle, verb)(grant, actor=sana, now=self.now, reason="Leaked."))
+            act: Any = stops.stop_grant if verb == "stop" else transition_lifecycle.revoke
+            self.attempt(lambda: act(grant, actor=sana, now=self.now, reason="Leaked."))
 
     @precondition(lambda self: self.now > self.held.company.now + timedelta(days=2))
     @rule(really=st.sampled_from([False, False, True]))

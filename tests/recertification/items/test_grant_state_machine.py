@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
 from approvals.decisions.transitions import decide
-from approvals.grants.transitions import lifecycle
+from approvals.grants.transitions import lifecycle, stops
 from approvals.models import Approval, ApprovalState, DecisionPerson, Grant, GrantState, Submission
 from approvals.models.grant import LONGEST_TERM
 from approvals.models.submission import UNFINISHED
@@ -184,7 +184,7 @@ class Steps(Undone):
         standing = [grant for grant in self.grants() if grant.state != GrantState.ENDED]
         if standing:
             grant = data.draw(st.sampled_from(standing), label="grant")
-            act = getattr(lifecycle, verb)
+            act: Any = stops.stop_grant if verb == "stop" else lifecycle.revoke
             done = self.attempt(lambda: act(grant, actor=as_actor(self.person(who)), now=self.now, reason="Leaked."))
             if done and verb == "stop":
                 self.stopped.add(grant.pk)
