@@ -124,7 +124,7 @@ def test_role_is_given_without_scripts(open_page: Callable[..., Page], company: 
     page.get_by_role("link", name="Auditor: Omar Haddad").click()
     page.get_by_role("button", name="Countersign it").click()
     expect(page.get_by_text("Karl Jensen proposed it")).to_be_visible()
-    expect(page.get_by_text("You countersigned it")).to_be_visible()
+    expect(page.get_by_text("You countersigned it", exact=True)).to_be_visible()
     page = open_page(java_script_enabled=False)
     be(page, company.omar)
     page.goto(Proposal.objects.get(kind="role", target=f"{company.omar.pk}-auditor").href)
