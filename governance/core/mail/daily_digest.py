@@ -164,9 +164,10 @@ def _ready(now: datetime, gathering: timedelta) -> Iterator[Ready]:
     The day is that of the person's present zone. A person who crossed the date line has had a digest on that day.
     """
     waiting = _waiting(~_OF_STOPPED, now, gathering).annotate(asked=Min("created_at", filter=~_NEWS))
-    people = Person.objects.in_bulk(list(waiting.values_list("recipient", flat=True)))
+    rows = list(waiting.values_list("recipient", "since", "asked"))
+    people = Person.objects.in_bulk([pk for pk, _, _ in rows])
     days: dict[int, date] = {}
-    for pk, since, asked in waiting.values_list("recipient", "since", "asked"):
+    for pk, since, asked in rows:
         local = now.astimezone(zone_of(people[pk]))
         morning = local.replace(hour=settings.MAIL_DIGEST_AT.hour, minute=settings.MAIL_DIGEST_AT.minute)
         if local >= morning and (since < morning or (asked is not None and asked <= now - gathering)):
