@@ -1,6 +1,6 @@
 """People that a submission waits for, as pages draw them (``components/waiting_for.html``)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from approvals.inbox.waiting_for import Holder, Waiting, group_by_people, join_with_or
 from approvals.review.views.reader import Reader
@@ -19,17 +19,20 @@ def holder_shapes(held: Iterable[Waiting], reader: Reader) -> list[Shape]:
 
 def _line(held: Waiting, reader: Reader) -> Shape:
     people = sorted(held.people, key=lambda holder: (times.day_of(holder.since), not _is_me(holder, reader)))
-    names = ["you" if _is_me(holder, reader) else holder.name for holder in people]
     since = times.day_of(people[0].since)
-    first = sum(times.day_of(holder.since) == since for holder in people)
-    later = ["you"] if "you" in names[first:] else names[first:]
+    later = [holder for holder in people if times.day_of(holder.since) > since]
+    mine = [holder for holder in people if _is_me(holder, reader)]
     return {
-        "who": join_with_or(names[:first]),
+        "who": _names(people[: len(people) - len(later)], reader),
         "count": held.count,
         "since": since,
-        "later": join_with_or(later, most=1),
-        "is_mine": "you" in names,
+        "later": _names([holder for holder in mine if holder in later] or later, reader, most=1),
+        "is_mine": bool(mine),
     }
+
+
+def _names(people: Sequence[Holder], reader: Reader, most: int = 3) -> str:
+    return join_with_or(["you" if _is_me(holder, reader) else holder.name for holder in people], most)
 
 
 def _is_me(holder: Holder, reader: Reader) -> bool:
