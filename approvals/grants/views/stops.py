@@ -76,10 +76,9 @@ def undo(request: Request, pk: int) -> HttpResponse:
 def _context(request: Request, row: Stop, now: datetime) -> Shape:
     actor = request.actor
     stopped = Grant.objects.filter(pk__in=row.grants)
-    grants = list(
-        stopped.select_related("automation", "entitlement__resource", "credential").order_by("automation", "pk")[:MOST]
-    )
-    names = {*row.automations, *(grant.automation_id for grant in grants)}
+    names = {*row.automations, *stopped.order_by().values_list("automation", flat=True)}
+    related = stopped.visible_to(actor, now).select_related("automation", "entitlement__resource", "credential")
+    grants = list(related.order_by("automation", "pk")[:MOST])
     automations = Automation.objects.visible_to(actor, now).filter(pk__in=names).order_by("name", "pk")
     automations = automations.select_related("business_owner", "technical_owner")
     detached = stopped.filter(enforcement=EnforcedBy.DETACHED)

@@ -298,3 +298,19 @@ def test_page_says_what_was_not_cut_and_who_switches_it_off(company: Company, au
         with unguarded(Grant):
             grants.filter(pk__in=grants.order_by("pk").values("pk")[:number]).update(enforcement="gated")
         assert f"<b>{words}</b>" in jonas.get(Stop.objects.get().href).content.decode()
+
+
+@pytest.mark.rule("S5")
+@pytest.mark.usefixtures("clock_stands")
+def test_page_names_no_access_of_an_automation_that_the_reader_may_not_see(
+    company: Company, automation: Automation
+) -> None:
+    n, nadia = company.people, client_of(company.people.nadia)
+    identity = NonHumanIdentity.objects.create(
+        kind="spiffe", issuer="x", subject="spiffe://x/report", owner=n.nadia, automation=automation
+    )
+    assert nadia.get(automation.href).status_code == 404
+    page = nadia.post(reverse("identity_stop", args=[identity.pk]), follow=True).content.decode()
+    assert Grant.objects.filter(automation=automation, suspended_why=Why.STOPPED).count() == 4
+    assert not [grant for grant in Grant.objects.filter(automation=automation) if grant.sentence in page]
+    assert "You don’t see the automations that held these grants." in page
