@@ -163,14 +163,14 @@ def _change_rows(request: Request, work: Work, do: str, what: str) -> HttpRespon
     if do != "spread":
         rows = {f"leave-{key}": "on" for key in what.split(",") if key}
         work.draft = draft.with_rows(rows, work.manifest)
+        if do == "without":  # it is saved only if the rest is submitted
+            return _submit(request, work, without=f" without {counted(len(rows), 'row')}")
         messages.success(request, f"{counted(len(rows), 'row')} left out for now. You can request them later.")
     else:
         groups, place = {row.group for row in work.load_preview().wanted}, f"reason-{what}"
         shared = {key: draft.reasons.get(key) or draft.reasons.get(what, "") for key in groups}
         work.draft = replace(draft, reasons=shared)
     drafts.keep(work.item, work.draft, work.team)
-    if do == "without":
-        return _submit(request, work)
     return redirect(f"{reverse('import_preview', args=[work.item.pk])}#{place}")
 
 
@@ -192,8 +192,8 @@ def panel(request: Request, pk: int) -> HttpResponse:
     return work.page(request, loaded, work.automation_form(loaded))
 
 
-def _submit(request: Request, work: Work) -> HttpResponse:
-    """Confirm the preview, which creates the version, and submit the version."""
+def _submit(request: Request, work: Work, without: str = "") -> HttpResponse:
+    """Confirm the preview, which creates the version, and submit the version. ``without`` says what was left out."""
     loaded = work.load_preview()
     if loaded.is_repeat:
         messages.info(request, "Nothing changed, so nothing was submitted.")
@@ -215,7 +215,7 @@ def _submit(request: Request, work: Work) -> HttpResponse:
         message = f"Version {version.number} is saved, and not submitted yet. {error.refusal.sentence}"
         messages.warning(request, message)
         return _to_preview(_continued(work))
-    messages.success(request, "Submitted. This page shows who must act, and since when.")
+    messages.success(request, f"Submitted{without}. This page shows who must act, and since when.")
     return redirect("review", pk=submission.pk)
 
 
