@@ -33,6 +33,8 @@ class SeatBox:
     capacity: str
     text: str
     due: datetime | None
+    #: Key of the first row that lacks something, if nobody can be asked yet.
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,12 +148,12 @@ def _boxes(preview: Preview, opens: datetime) -> list[SeatBox]:
     boxes = sorted(rows_by_box.items(), key=lambda box: (not box[0][0], box[0][1] == SeatLabel.SECURITY))
     route_boxes = []
     for (people, label, basis, is_extra), rows in boxes:
-        name, capacity, due = "Nobody yet", "see what is missing", None
+        name, capacity, due, missing = "Nobody yet", "see what is missing", None, rows[0].key
         if people:
-            name, capacity = people_words(people), _capacity(label, basis)
+            name, capacity, missing = people_words(people), _capacity(label, basis), ""
             days = min(preview.context.policy.due_days(row.requested.tier) for row in rows)
             due = due_dates.deadline_after(opens, days, people[0])
-        route_boxes.append(SeatBox(name, capacity, _question(rows, label, is_extra=is_extra), due))
+        route_boxes.append(SeatBox(name, capacity, _question(rows, label, is_extra=is_extra), due, missing))
     return route_boxes
 
 
