@@ -11,6 +11,7 @@ from governance.core.mail import mail_text
 from governance.core.models import Notice, Person
 from governance.core.notices import mail_choices, outbox
 from governance.core.notices.outbox import Kind
+from governance.core.texts.csv_tables import read_rows
 
 #: How long the portal shows a notice (H7).
 KEPT = timedelta(days=30)
@@ -19,16 +20,7 @@ KEPT = timedelta(days=30)
 SAME = ("page", "what")
 
 #: Headings of the mail settings by subject, in their order.
-SUBJECTS = {
-    "approvals": "Approvals",
-    "submissions": "Your submissions",
-    "recertifications": "Recertifications",
-    "access": "Access and risk",
-    "risk": "Conflicts and waivers",
-    "ownership": "Owners",
-    "proposals": "Proposals",
-    "account": "Your account",
-}
+SUBJECTS = {row["subject"]: row["words"] for row in read_rows(__file__, "subjects.csv")}
 
 
 @dataclass(frozen=True)
@@ -55,11 +47,12 @@ Choices = tuple[str, list[tuple[Kind, bool]], list[Kind]]
 
 
 def notices_of(person: Person | None, now: datetime) -> QuerySet[Notice]:
-    """The person's notices that the portal shows: the newest of those that say the same, such as reminders.
+    """Return the notices that the portal shows to a person. Of notices that say the same, such as reminders, it shows the newest.
 
-    ``all_read`` says whether the person read all of those. A task that is asked again keeps its row, which is new then.
+    ``all_read`` tells whether the person has read every notice that says the same. A task that is asked again keeps its row, and the row
+    counts as new.
     """
-    alike = _kept(person, now).order_by().values("thread", "event", *(f"context__{fact}" for fact in SAME))
+    alike = kept_notices(person, now).order_by().values("thread", "event", *(f"context__{fact}" for fact in SAME))
     rows = ArrayAgg("pk", order_by=("-created_at", "-pk"))
     lines = alike.alias(rows=rows, read=BoolAnd(Q(read_at__isnull=False))).annotate(newest=F("rows__0"))
     read = Q(pk__in=lines.filter(read=True).values("newest"))
@@ -68,7 +61,7 @@ def notices_of(person: Person | None, now: datetime) -> QuerySet[Notice]:
 
 def unread_notices(actor: Actor, now: datetime) -> QuerySet[Notice]:
     """The reader's unread notices, with repeated ones."""
-    return _kept(actor.person, now).filter(read_at=None)
+    return kept_notices(actor.person, now).filter(read_at=None)
 
 
 def like(notice: Notice) -> Q:
@@ -77,7 +70,7 @@ def like(notice: Notice) -> Q:
     return Q(thread=notice.thread, event=notice.event, context__contains=facts)
 
 
-def _kept(person: Person | None, now: datetime) -> QuerySet[Notice]:
+def kept_notices(person: Person | None, now: datetime) -> QuerySet[Notice]:
     """Notices of the last 30 days; a digest repeats notices and is left out."""
     return Notice.objects.filter(recipient=person, created_at__gt=now - KEPT).exclude(event=outbox.DIGEST)
 

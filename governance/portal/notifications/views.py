@@ -33,7 +33,7 @@ def notifications(request: Request) -> HttpResponse:
 def notification_open(request: Request, pk: int) -> HttpResponse:
     """Mark a notice as read and go to its page."""
     now = request.now()
-    notice = get_object_or_404(queries.notices_of(reader(request), now), pk=pk)
+    notice = get_object_or_404(queries.kept_notices(reader(request), now), pk=pk)
     queries.unread_notices(request.actor, now).filter(queries.like(notice)).update(read_at=now)
     return redirect(mail_text.path_of(notice.context))
 
