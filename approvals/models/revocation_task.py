@@ -41,8 +41,8 @@ class RevocationTaskQuerySet(models.QuerySet["RevocationTask"]):
         """Filter for pages: open by default, ``overdue``, ``done``, or open of an age (`by_age`)."""
         if show == "done":
             return self.filter(state=RevocationState.CLOSED)
-        words = {"": Q(), "overdue": Q(due_at__lte=now)}
-        return self.open().by_age(now).filter(words.get(show, Q(("age", show))))
+        words = {"overdue": Q(due_at__lte=now)} | {age: Q(age=age) for age in ("24", "48", "older")}
+        return self.open().by_age(now).filter(words.get(show, Q()))
 
     def by_age(self, now: datetime) -> RevocationTaskQuerySet:
         """Annotate ``age`` in hours: less than ``24``, less than ``48``, or ``older``."""

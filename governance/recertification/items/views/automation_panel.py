@@ -1,14 +1,14 @@
 """Reviews of an automation and its grants, as a panel of its page and as a page; and the reviews of running campaigns."""
 
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
-from governance.core.texts import free_text
 from governance.recertification.items.notices import ITEM_RELATIONS
 from governance.recertification.models import CampaignState, Item
-from governance.recertification.models.item import COUNTED_AS
+from governance.recertification.models.item import COUNTED_AS, WAITING
+from governance.web.components import state_words
 from governance.web.pages import pager
 from governance.web.pages.page import page
 from governance.web.requests.request import Request, number
@@ -30,9 +30,10 @@ def item_list(request: Request, pk: int | None = None) -> HttpResponse:
     rows = Item.objects.filter(Q(automation__in=shown) | Q(grant__automation__in=shown))
     if automation is None:
         rows = rows.exclude(campaign__state=CampaignState.CLOSED)
-    if risk := free_text.name(query.get("risk", "")):
+    if (risk := query.get("risk")) in state_words.TIERS:
         rows = rows.alias(counted_as=COUNTED_AS).filter(counted_as=risk)
-    chips = pager.chips(path, query, "show", SHOW, {show: rows.standing(show, now).count() for show in ("", "open")})
+    counts = rows.aggregate(all=Count("pk"), open=Count("pk", filter=Q(state__in=WAITING)))
+    chips = pager.chips(path, query, "show", SHOW, {"": counts["all"], "open": counts["open"]})
     listed = rows.standing(query.get("show", ""), now).select_related(*ITEM_RELATIONS)
     paged = pager.newest_first(listed.prefetch_related(*ANSWERS), query, path)
     context = {"automation": automation, "items": paged.rows, "chips": chips, "pager": paged}
