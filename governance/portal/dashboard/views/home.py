@@ -36,6 +36,7 @@ MOST_HELD = 5
 def home(request: Request) -> HttpResponse:
     """Show the reader's tasks, of all kinds or of the one in the address."""
     now, person, show = request.now(), reader(request), request.GET.get("show", "")
+    roles = access.roles_held(request.actor, now)  # before the chrome, which then counts for the same instant
     under_way = approvals.unfinished_submissions(person, now)
     questions = approvals.load_questions(under_way)
     chrome = Chrome(request)
@@ -55,7 +56,7 @@ def home(request: Request) -> HttpResponse:
         "automations": _automations(request, person, now, under_way, questions),
         "requests": [(group.key, task) for group in groups for task in group.shown_tasks if task.is_own],
         "drafts": drafts.drafts_of(person).filter(version=None).values(*DRAFT_COLUMNS)[: MOST * ("import" in counts)],
-        "ledger": ledger_queries.load_state() if Role.AUDITOR in access.roles_held(request.actor, now) else None,
+        "ledger": ledger_queries.load_state() if Role.AUDITOR in roles else None,
         "import_href": reverse("import"),
     }
     return page(request, "portal/dashboard/home.html", context)
