@@ -14,7 +14,7 @@ from approvals.review.dossier import UNSHOWN
 from governance.core.access import Actor, InvalidInput, Refusal, access, refuse
 from governance.core.clock import current_time
 from governance.core.models import Person
-from governance.web.pages.page import done, page, timeline_context
+from governance.web.pages.page import finish, page, timeline_context
 from governance.web.requests.request import Request
 from inventory.versions.views import diff_context
 
@@ -49,7 +49,7 @@ def sample(request: Request, pk: int) -> HttpResponse:
     except InvalidInput as error:
         context = _context(spot_check, request.actor, typed=text, error=error.refusal.sentence)
         return page(request, TEMPLATE, context, status=error.status)
-    return done(request, verb, "sample", pk)
+    return finish(request, verb, "sample", pk)
 
 
 def reviewing_actor(spot_check: Sample, actor: Actor, context: SubmissionContext) -> Actor:

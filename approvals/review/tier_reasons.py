@@ -17,7 +17,8 @@ def group_reasons(reasons: Iterable[str], sentences: Sequence[str], left_out: Co
     Args:
         reasons: reasons of the judgement; one of a privilege starts with its sentence.
         sentences: sentences of all privileges.
-        left_out: sentences of those that the builder does not request. The tier counts what the export contains (T2).
+        left_out: sentences of the privileges that the builder does not request. The tier counts these privileges too, because the export
+            contains them (T2).
     """
     sentences_by_reason: dict[str, list[str]] = {}
     named = [(next((text for text in sentences if why.startswith(f"{text}: ")), ""), why) for why in reasons]

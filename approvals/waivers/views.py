@@ -18,7 +18,7 @@ from governance.core.access import Actor, InvalidInput, OutOfTurn, Refusal, inva
 from governance.core.engine.transition import Transition
 from governance.web.components import times
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, confirm, done, form_page, page, refused, timeline_context
+from governance.web.pages.page import Shape, confirm, finish, form_page, page, refused, timeline_context
 from governance.web.requests.request import Request, number, visible_row
 from inventory.models import Automation, Privilege
 
@@ -119,7 +119,7 @@ def waiver(request: Request, pk: int) -> HttpResponse:
     errors, status = dict[str, str](), 200
     if request.method == "POST":
         try:
-            return done(request, _decide(request, row, now), row.href)
+            return finish(request, _decide(request, row, now), row.href)
         except InvalidInput as error:
             field = error.refusal.detail[0][0] if error.refusal.detail else "reason"
             errors, status = {field: error.refusal.sentence}, error.status

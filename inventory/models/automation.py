@@ -224,10 +224,10 @@ class Automation(Owned):
         """People who answer for the automation at ``now``: its owners, and the interim owner of a business owner who left
         (I3).
         """
-        meanwhile = self.interim_owner(now)
-        if meanwhile is None:
+        interim = self.interim_owner(now)
+        if interim is None:
             return self.owners
-        return tuple(dict.fromkeys([meanwhile, *self.owners]))
+        return tuple(dict.fromkeys([interim, *self.owners]))
 
     @property
     def requested_fields(self) -> dict[str, Any]:

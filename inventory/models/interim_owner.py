@@ -156,6 +156,7 @@ class Owned(models.Model):
 
     #: Field of the regular owner.
     OWNER = "owner"
+    team: Any
 
     #: Last confirmed interim owner; `interim_owner` checks whether they still count.
     interim = models.ForeignKey(InterimOwner, models.PROTECT, null=True, blank=True, related_name="+")
@@ -172,8 +173,8 @@ class Owned(models.Model):
     @property
     def owning_team(self) -> Team | None:
         """Team whose lead names an interim owner, by default its own; None for the teams of the owner who left."""
-        team: Team | None = getattr(self, "team", None)
-        return team
+        own: Team | None = self.team
+        return own
 
     @property
     def href(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -244,7 +245,7 @@ class Resource(Owned):
         return f"{self.next_step.label.partition(' to ')[2].capitalize()} {self.name}"
 
     @classmethod
-    def in_words(cls, keys: set[int], actor: Actor, now: datetime) -> dict[int, str]:
+    def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
         """Names of resources with these ids that the reader may see, for timelines: one query."""
         return dict(cls.objects.visible_to(actor, now).filter(pk__in=keys).order_by().values_list("pk", "name"))
 
@@ -286,8 +287,7 @@ class Entitlement(models.Model):
     resource = models.ForeignKey(Resource, models.PROTECT, related_name="entitlements")
     code = models.CharField(max_length=160)
     words = models.CharField(max_length=200)
-    #: Phrase with placeholders for target and resource (`inventory.importers.sentences`); empty for a person's own
-    #: words.
+    #: Phrase with placeholders for target and resource (`inventory.importers.sentences`); empty for a person's own words.
     form = models.CharField(max_length=300, blank=True)
     level = models.CharField(max_length=8, choices=Level, default=Level.UNKNOWN)
     scope_kind = models.CharField(max_length=8, choices=ScopeKind, default=ScopeKind.NONE)

@@ -12,7 +12,7 @@ from approvals.grants.transitions import circuit_breaker
 from approvals.models import BatchSays, BatchState, HeldBatch
 from governance.core.access import ROLE_WORDS, InvalidInput, Refusal, refuse
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, done, page, timeline_context
+from governance.web.pages.page import Shape, finish, page, timeline_context
 from governance.web.requests.request import Request, number, visible_row
 from inventory.models import Automation
 
@@ -54,7 +54,7 @@ def batch(request: Request, pk: int) -> HttpResponse:
             if says not in BatchSays.values:
                 raise refuse(Refusal("G6", "input", "Choose release or discard. Your reason is still there."))
             circuit_breaker.answer_batch(held_batch, actor=request.actor, now=now, reason=text, says=BatchSays(says))
-            return done(request, circuit_breaker.answer_batch, held_batch.href)
+            return finish(request, circuit_breaker.answer_batch, held_batch.href)
         except InvalidInput as invalid:
             error, status = invalid.refusal.sentence, invalid.status
     return page(request, "approvals/grants/held_batch.html", _context(request, held_batch, now, error), status=status)

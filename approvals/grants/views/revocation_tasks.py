@@ -16,7 +16,7 @@ from approvals.models.revocation_task import RevocationTaskQuerySet
 from governance.core.access import Actor, InvalidInput, access
 from governance.core.models import Person
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, done, page, timeline_context
+from governance.web.pages.page import Shape, finish, page, timeline_context
 from governance.web.requests.request import Request, number
 from inventory.models import Resource
 
@@ -98,7 +98,7 @@ def revocation(request: Request, pk: int) -> HttpResponse:
         actor, text = acting_as(task, request.actor, now), request.POST.get("reason", "")
         try:
             revocation_tasks.say_removed(task, actor=actor, now=now, reason=text)
-            return done(request, revocation_tasks.say_removed, task.href, subject=task.grant.sentence)
+            return finish(request, revocation_tasks.say_removed, task.href, subject=f"“{task.grant.sentence}”")
         except InvalidInput as invalid:
             error, status = invalid.refusal.sentence, invalid.status
     context = _context(task, request.actor, now, error)

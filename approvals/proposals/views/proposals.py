@@ -22,7 +22,7 @@ from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import Actor, InvalidInput, Permission, Refusal, access, refuse
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, done, page, readers_only, refused, timeline_context
+from governance.web.pages.page import Shape, finish, page, readers_only, refused, timeline_context
 from governance.web.requests.request import Request, visible_row
 
 TEMPLATE = "approvals/proposals/proposal.html"
@@ -82,7 +82,7 @@ def proposal_answer(request: Request, pk: int) -> HttpResponse:
     except InvalidInput as invalid:
         context = _context(subject, request.actor, now, error=invalid.refusal.sentence)
         return page(request, TEMPLATE, context, status=invalid.status)
-    return done(request, verb, "proposal", pk)
+    return finish(request, verb, "proposal", pk)
 
 
 def _context(proposal: Proposal, actor: Actor, now: datetime, *, error: str = "") -> Shape:

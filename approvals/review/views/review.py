@@ -25,7 +25,7 @@ from approvals.review.views.reader import Reader
 from approvals.submissions.transitions import put_in_force, withdraw
 from governance.core.access import Actor, InvalidInput, OutOfTurn, Refusal, Refused
 from governance.web.components import times
-from governance.web.pages.page import confirm, done, page, refused
+from governance.web.pages.page import confirm, finish, page, refused
 from governance.web.requests.request import Request, number
 
 TEMPLATE = "approvals/review/review.html"
@@ -242,7 +242,7 @@ def accept(request: Request, pk: int) -> HttpResponse:
     submission, reader = _find(request, pk)
     reason = request.POST.get("reason", "")
     put_in_force.accept_subset(submission, actor=reader.actor, now=reader.now, reason=reason)
-    return done(request, put_in_force.accept_subset, "review", pk)
+    return finish(request, put_in_force.accept_subset, "review", pk)
 
 
 @require_http_methods(["GET", "POST"])

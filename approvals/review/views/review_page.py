@@ -191,13 +191,13 @@ def toast(context: Shape, done: Sequence[str], words: str) -> Shape:
     own = _batch_of(part["own"]["decision"]) if part.get("own") else None
     count = sum(_batch_of(row["own"]["decision"]) == own for row in context["rows"] if row["own"])
     if count > len(done):
-        words = words.replace(".", f" {count}, all in the conflict.", 1)
+        words += f" The approval covers all {count} in the conflict."
     form = "approvals/review/undo.html" if part["undo"] else ""
     return {"words": words, "form": form, "undo": part["undo"], "about": part["approval"], "count": count}
 
 
 def _batch_of(decision: Decision) -> Any:
-    """Return a key of what one undo takes back: a bulk decision, an extra approval, or the decision alone (A8, S6)."""
+    """Return the key that decisions share when one undo takes back all of them: a bulk decision or an extra approval (A8, S6)."""
     return decision.batch or (decision.at if decision.seat.label == SeatLabel.CONFLICT else decision.pk)
 
 

@@ -12,7 +12,7 @@ from governance.core.access import Actor, InvalidInput
 from governance.core.engine.transition import Transition
 from governance.core.erasure.transitions import ask_erasure, drop_erasure, erase
 from governance.core.models import Erasure, Person
-from governance.web.pages.page import Shape, done, page, refused
+from governance.web.pages.page import Shape, finish, page, refused
 from governance.web.requests.request import Request
 
 
@@ -58,7 +58,7 @@ def erasure_drop(request: Request, pk: int) -> HttpResponse:
     """Drop a request: the person's data stay."""
     row = get_object_or_404(Erasure, pk=pk)
     drop_erasure(row, actor=request.actor, now=request.now())
-    return done(request, drop_erasure, "person", row.person_id)
+    return finish(request, drop_erasure, "person", row.person_id)
 
 
 def _ask_for_name(
@@ -75,7 +75,7 @@ def _ask_for_name(
     if request.method == "POST":
         try:
             verb(row, actor=request.actor, now=now, reason=reason, named=ask["named"]["value"])
-            return done(request, verb, person.href)
+            return finish(request, verb, person.href)
         except InvalidInput as invalid:
             problem, status = invalid.refusal, invalid.status
             ask["named" if problem.code == "NAME" else "reason"]["error"] = problem.sentence

@@ -54,8 +54,8 @@ def register_list(request: Request, name: str, **more: Any) -> HttpResponseBase:
         **more,
     }
     if name == "grant_list" and (key := number(request.GET.get("resource"))) is not None:
-        named = Resource.objects.visible_to(request.actor, now).filter(pk=key).values_list("name", flat=True)
-        context["title"] = "".join(f"Who can touch {each}" for each in named)
+        resource = Resource.objects.visible_to(request.actor, now).filter(pk=key).first()
+        context["title"] = f"Who can touch {resource.name}" if resource is not None else ""
     return page(request, "portal/registers/register.html", context, fragment="list", also=("top", "choices", "kept"))
 
 

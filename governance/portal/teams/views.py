@@ -15,7 +15,7 @@ from governance.core.access import Permission, Refusal, access, refuse
 from governance.core.models import Person, Team, TeamKind
 from governance.core.teams.transitions import join_team, leave_team
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
-from governance.web.pages.page import done, page, timeline_context
+from governance.web.pages.page import finish, page, timeline_context
 from governance.web.requests.request import Request, number
 
 #: People who can be named.
@@ -102,7 +102,7 @@ def team_join(request: Request, pk: int) -> HttpResponse:
     """Add a member."""
     member = _valid_data(MemberForm(request.POST))["person"]
     join_team(_load_team(pk), actor=request.actor, now=request.now(), person=member)
-    return done(request, join_team, "team", pk)
+    return finish(request, join_team, "team", pk)
 
 
 @require_POST
@@ -111,4 +111,4 @@ def team_leave(request: Request, pk: int) -> HttpResponse:
     team_row = _load_team(pk)
     member = get_object_or_404(team_row.members, pk=number(request.POST.get("person")) or 0)
     leave_team(team_row, actor=request.actor, now=request.now(), person=member)
-    return done(request, leave_team, "team", pk)
+    return finish(request, leave_team, "team", pk)

@@ -19,7 +19,7 @@ from governance.core.models.tokens import TOKEN_DAYS, ApiTokenQuerySet
 from governance.core.teams.queries import teams_of
 from governance.core.tokens import transitions as token_transitions
 from governance.portal.view_guards.decorators import reader, return_path
-from governance.web.pages.page import Shape, done, page, sign_in_again
+from governance.web.pages.page import Shape, finish, page, sign_in_again
 from governance.web.requests.request import Request, number
 
 #: Possible terms of a token, in days.
@@ -115,4 +115,4 @@ def token_revoke(request: Request, pk: int) -> HttpResponse:
     now = request.now()
     token = get_object_or_404(visible_tokens(request.actor, now), pk=pk)
     token_transitions.revoke_token(token, actor=request.actor, now=now)
-    return done(request, token_transitions.revoke_token, return_path(request) or reverse("my_tokens"))
+    return finish(request, token_transitions.revoke_token, return_path(request) or reverse("my_tokens"))

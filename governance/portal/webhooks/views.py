@@ -17,7 +17,7 @@ from governance.core.webhooks import signing_keys
 from governance.core.webhooks import transitions as webhook_transitions
 from governance.core.webhooks.webhook_outbox import CHOICES, EVENTS, TEST
 from governance.web.components.facts import Fact
-from governance.web.pages.page import confirm, done, page
+from governance.web.pages.page import confirm, finish, page
 from governance.web.requests.request import Request
 
 #: Most messages on an endpoint's page.
@@ -56,7 +56,7 @@ def webhook_list(request: Request, pk: int | None = None) -> HttpResponse:
             form.add_error(None, error.refusal.sentence)
         else:
             request.session[SHOWN_NEXT] = made.pk
-            return done(request, add, "webhook", made.pk)
+            return finish(request, add, "webhook", made.pk)
     may_add = add.refusal(subject, actor=request.actor, now=now) is None
     if request.method == "POST" and not may_add:  # the refusal is recorded
         add(subject, actor=request.actor, now=now, url="", shape="", events=())
@@ -153,7 +153,7 @@ def webhook_operation(request: Request, pk: int, name: str) -> HttpResponse:
     OPERATIONS[name][1](endpoint, actor=request.actor, now=request.now())
     if name == "webhook_renew_key":
         request.session[SHOWN_NEXT] = endpoint.pk
-    return done(request, OPERATIONS[name][1], endpoint.href)
+    return finish(request, OPERATIONS[name][1], endpoint.href)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

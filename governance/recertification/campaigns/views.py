@@ -33,7 +33,7 @@ from governance.recertification.models.item import UNCLOSED, WAITING, Item, Item
 from governance.recertification.quality import views as quality_views
 from governance.web.components import times
 from governance.web.pages import pager
-from governance.web.pages.page import Shape, done, page, refused, timeline_context
+from governance.web.pages.page import Shape, finish, page, refused, timeline_context
 from governance.web.requests.request import Request, number, visible_row
 from inventory.models import AutomationKind, DataClass, Environment, Resource
 
@@ -283,7 +283,7 @@ def new(request: Request) -> HttpResponse:
         except InvalidInput as error:
             opening.add_error(None, error.refusal.words)
         else:
-            return done(request, verb, made.href)
+            return finish(request, verb, made.href)
     context = _context(form, opening, now)
     return page(request, "recertification/campaigns/new_campaign.html", context, status=200 if sent is None else 422)
 

@@ -220,7 +220,7 @@ def offered(row: Any, offers: Sequence[Offer], *, actor: Actor, now: datetime, c
     ]
 
 
-def done(request: Request, verb: Transition[Any], to: Any, *args: Any, subject: str = "") -> HttpResponse:
+def finish(request: Request, verb: Transition[Any], to: Any, *args: Any, subject: str = "") -> HttpResponse:
     """Say what the reader did, in the words of the timeline, and go to a page.
 
     Args:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from governance.core.access import Actor, Refusal
 from governance.core.engine.transition import Transition
 from governance.core.models import Person
-from governance.web.pages.page import Shape, done, offered, operation_form, page, timeline_context
+from governance.web.pages.page import Shape, finish, offered, operation_form, page, timeline_context
 from governance.web.requests.request import Request, number, visible_row
 from inventory.credentials import transitions
 from inventory.credentials.transitions import SECRET
@@ -302,4 +302,4 @@ def _answer(request: Request, pk: int, verb: Transition[Credential]) -> HttpResp
     verb(credential, actor=request.actor, now=now, store=store)
     # A former owner saw the credential through the store; after the refusal they may not see it.
     is_seen = Credential.objects.visible_to(request.actor, now).filter(pk=pk).exists()
-    return done(request, verb, credential.href if is_seen else "resource_list")
+    return finish(request, verb, credential.href if is_seen else "resource_list")

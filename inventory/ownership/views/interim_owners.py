@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from governance.core.access import Actor, Refusal
 from governance.core.models import Person
-from governance.web.pages.page import Shape, confirm, done, offered, operation_form, page
+from governance.web.pages.page import Shape, confirm, finish, offered, operation_form, page
 from governance.web.requests.request import Request, visible_row
 from inventory.models import OWNED, InterimOwner, InterimState, Owned
 from inventory.ownership import queries as ownership_queries
@@ -113,7 +113,7 @@ def confirm_named(request: Request, pk: int) -> HttpResponse:
     """Confirm an interim owner."""
     interim = _find_interim(request, pk)
     ownership_transitions.confirm_interim(interim, actor=request.actor, now=request.now())
-    return done(request, ownership_transitions.confirm_interim, interim.subject.href)
+    return finish(request, ownership_transitions.confirm_interim, interim.subject.href)
 
 
 @require_http_methods(["GET", "POST"])

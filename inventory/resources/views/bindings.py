@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from governance.core.access import Actor
 from governance.core.texts import free_text
-from governance.web.pages.page import Shape, done, form_page
+from governance.web.pages.page import Shape, finish, form_page
 from governance.web.requests.request import Request, number, visible_row
 from inventory.models import Binding, Resource
 from inventory.resources import queries as resource_queries
@@ -109,7 +109,7 @@ def agree(request: Request, pk: int) -> HttpResponse:
     row, now = _find_binding(request, pk)
     wanted, back = number(request.POST.get("resource")) or 0, row.resource.href
     bindings.agree_to_move(row, actor=request.actor, now=now, resource=wanted)
-    return done(request, bindings.agree_to_move, back)
+    return finish(request, bindings.agree_to_move, back)
 
 
 @require_POST
@@ -117,7 +117,7 @@ def share(request: Request, pk: int) -> HttpResponse:
     """Consent that a host of this resource also opens another owner's resource."""
     resource, now = visible_row(request, Resource, number(request.POST.get("resource")) or 0)
     bindings.share_host(resource, actor=request.actor, now=now, binding=pk)
-    return done(request, bindings.share_host, resource.href)
+    return finish(request, bindings.share_host, resource.href)
 
 
 @require_POST
@@ -125,7 +125,7 @@ def drop(request: Request, pk: int) -> HttpResponse:
     """Keep a connection on its resource."""
     row, now = _find_binding(request, pk)
     bindings.drop_move(row, actor=request.actor, now=now)
-    return done(request, bindings.drop_move, row.resource.href)
+    return finish(request, bindings.drop_move, row.resource.href)
 
 
 def _find_binding(request: Request, pk: int) -> tuple[Binding, datetime]:

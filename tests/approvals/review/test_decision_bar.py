@@ -173,7 +173,7 @@ def test_toast_of_an_extra_approval_counts_what_undo_takes_back(
 ) -> None:
     sana, (made, waiting) = plain.people.sana, start
     answer = press(sana, waiting[:1]).content.decode()
-    assert "Approved 2, all in the conflict." in answer
+    assert "Approved. The approval covers all 2 in the conflict." in answer
     assert "Undo all 2<" in answer
     given = Decision.objects.get(approval=waiting[0], seat__label="conflict")
     undo = reverse("undo", args=[made.pk, waiting[0].pk])

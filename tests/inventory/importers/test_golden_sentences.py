@@ -22,7 +22,7 @@ from tests.inventory.importers.test_real_files import READ
 
 GOLDEN = (Path(__file__).parent / "golden_sentences.txt").read_text(encoding="utf-8").splitlines()
 
-#: The place of what an n8n workflow does on n8n itself.
+#: Name of the place of privileges on n8n itself.
 PLATFORM = "n8n"
 
 

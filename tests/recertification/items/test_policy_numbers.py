@@ -74,7 +74,7 @@ def test_campaign_names_effect_date_of_joined_item(held: Held) -> None:
     assert later.joinings.filter(item=item).exists()
     page = client_of(held.people.sana).get(later.href)
     assert {row["ended"] - row["suspended"] for row in page.context["silence"]} == {2 * DAY}
-    assert "Their own campaign sets the day of removal." in page.content.decode()
+    assert "Their own campaign lists their outcome and sets the day of removal." in page.content.decode()
     submit_answer(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=now + DAY)
     item.refresh_from_db()
     assert item.closes_at == now + 6 * DAY

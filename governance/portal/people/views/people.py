@@ -223,7 +223,6 @@ def role_end(request: Request, pk: int) -> HttpResponse:
         text=f"It ends at once, and is theirs again after {hours} hours unless a second admin countersigns it. What they "
         "decided stays, and so does their part in it.",
         label="End it",
-        message="The role has ended. A second admin countersigns it.",
         back=reverse("person", args=[row.person_id]),
     )
 
@@ -256,7 +255,7 @@ def person_left(request: Request, pk: int) -> HttpResponseBase:
         if by_two
         else "They can't sign in any more and fill no seat. What they own waits for a new owner; their record stays.",
         label="They left",
-        message="Recorded. They can't act here any more.",
+        message="" if by_two else "Recorded. They can't sign in any more.",
         back=reverse("person", args=[pk]),
     )
 

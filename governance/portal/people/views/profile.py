@@ -18,7 +18,7 @@ from governance.core.models.people import DELEGATION_DAYS
 from governance.core.people.transitions.delegations import delegate, end_delegation
 from governance.portal.view_guards.decorators import reader
 from governance.web.components.facts import Fact
-from governance.web.pages.page import Shape, done, page, timeline_context
+from governance.web.pages.page import Shape, finish, page, timeline_context
 from governance.web.requests.request import LAST_DAY, Request, end_of, midnight_of
 from inventory.models import Automation, Resource
 from inventory.ownership import delegates
@@ -127,7 +127,7 @@ def delegation_set(request: Request) -> HttpResponse:
     except InvalidInput as error:
         form.add_error(None, error.refusal.sentence)
         return _me(request, form)
-    return done(request, delegate, "me")
+    return finish(request, delegate, "me")
 
 
 @require_POST
@@ -135,4 +135,4 @@ def delegation_end(request: Request, pk: int) -> HttpResponse:
     """End a delegation at once."""
     mine = Delegation.objects.filter(Q(giver=request.actor.person) | Q(taker=request.actor.person))
     end_delegation(get_object_or_404(mine, pk=pk), actor=request.actor, now=request.now())
-    return done(request, end_delegation, "me")
+    return finish(request, end_delegation, "me")
