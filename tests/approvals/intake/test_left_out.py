@@ -287,3 +287,12 @@ def test_owner_of_the_teams_newest_automation_is_proposed(
     page = rita.client.get(reverse("import_preview", args=[item.pk]))
     assert page.context["preview"].draft.fields["business_owner"] == company.people.jonas.pk
     assert "name a business owner" not in page.content.decode().lower()
+
+
+@pytest.mark.rule("I7")
+def test_rest_that_cannot_be_submitted_leaves_nothing_out(company: Company, rita: Build) -> None:
+    item = rita.import_item(STOCK)
+    first = read(company, item).wanted[0].key
+    assert rita.post(item, {}, do=f"without:{first}").status_code == 422
+    item.refresh_from_db()
+    assert not Draft.load(item).left_out
