@@ -80,7 +80,7 @@ def conflict_list(request: Request) -> HttpResponse:
     paged = pager.newest_first(seen.standing(show, now).telling_waived(now).select_related("rule"), query, path)
     context = {
         "chips": pager.chips(path, query, "show", SHOWN.items(), counts),
-        "filters": pager.filter_bar(query, path, [*selects, ("mode", "Effect", Mode.choices)]),
+        "filters": pager.filter_bar(query, path, [*selects, ("mode", "What it does", Mode.choices)]),
         "filtered": " and ".join(clauses),
         "show": show,
         "rows": list_rows(paged.rows, actor, now),
