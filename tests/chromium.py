@@ -45,7 +45,7 @@ FLAGS = [
     "--disable-features=" + ",".join((*OFF_BY_PLAYWRIGHT, *AROUND_THE_PAGE)),
 ]
 #: Milliseconds that an action or an expectation waits at most.
-PATIENCE = 8_000
+PATIENCE = 30_000
 
 
 @pytest.fixture(scope="session")

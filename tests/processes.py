@@ -23,7 +23,7 @@ from governance.devserver import child_process, process_environment
 from tests.environment import ROOT, Environment, required
 
 
-def until(condition: Callable[[], Any], what: str, *, seconds: float = 15) -> Any:
+def until(condition: Callable[[], Any], what: str, *, seconds: float = 60) -> Any:
     """Wait for something that other processes bring about, and return it.
 
     Args:
