@@ -11,7 +11,7 @@ from approvals.light_path import views as light_path_views
 from approvals.models import Grant
 from approvals.policies.views import policies, policy_edit
 from approvals.proposals.views import proposals, resource_proposals
-from approvals.review.views import chain, review
+from approvals.review.views import chain, review, timeline
 from approvals.waivers import views as waiver_views
 from governance.core.models import Team
 from inventory.models import Automation, NonHumanIdentity, Resource
@@ -40,6 +40,7 @@ urlpatterns = [
     path("review/<int:pk>/records/<int:record>/answer/", review.answer_question, name="answer"),
     path("review/<int:pk>/records/<int:record>/object/", review.object_to_record, name="object"),
     path("review/<int:pk>/chain/", chain.review_chain, name="review_chain"),
+    path("review/<int:pk>/timeline/", timeline.review_timeline, name="review_timeline"),
     path("review/<int:pk>/comment/", review.add_comment, name="comment"),
     path("review/<int:pk>/accept/", review.accept, name="accept"),
     path("review/<int:pk>/decline/", review.end, {"name": "decline"}, name="decline"),

@@ -149,6 +149,7 @@ TOUR = (
     ("sana", "automation_chain", "automation"),
     ("sana", "automation_chain", "joined"),  # with its purposes, its calls, and its unknowns
     ("theo", "review_chain", "submission"),
+    ("theo", "review_timeline", "submission"),
     ("sana", "automation_raise", "automation"),
     ("sana", "ownerless"),
     ("sana", "identity", "identity"),

@@ -28,14 +28,10 @@ from approvals.submissions.transitions.withdraw import decline, withdraw
 from approvals.waivers import views as waiver_views
 from approvals.waivers.transitions import ask_waiver
 from governance.core.access import Relation
-from governance.core.ledger import ledger_events
-from governance.core.timeline import queries as timeline_queries
 from governance.web.components import state_words, times
-from governance.web.pages.page import Shape, ledger_href
+from governance.web.pages.page import Shape
 from inventory.automations.rules import ReaderRelations
 
-#: Maximum number of events in the timeline; the ledger has all.
-EVENTS = 40
 #: Questions before an operation, as a dialog and as a page (`page.confirm`), by URL name.
 QUESTIONS = {
     "withdraw": {
@@ -85,8 +81,6 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "left_out": details.context.conflicts.left_out,
         "is_chained": submission.state in UNFINISHED and bool(chain.links or chain.unknown),
         **_conversation(details, reader, may_comment=may_comment),
-        "events": _events(details, reader),
-        "ledger_href": ledger_href(submission, actor=reader.actor, now=reader.now),
         "dialogs": [_dialog(submission, name) for name in questions],
         "jump_app_first": bool(panel["decide"]),
     }
@@ -199,18 +193,6 @@ def toast(context: Shape, done: Sequence[str], words: str) -> Shape:
 def _batch_of(decision: Decision) -> Any:
     """Return the key that decisions share when one undo takes back all of them: a bulk decision or an extra approval (A8, S6)."""
     return decision.batch or (decision.at if decision.seat.label == SeatLabel.CONFLICT else decision.pk)
-
-
-def _events(details: Dossier, reader: Reader) -> list[Shape]:
-    """The timeline, with rows that the page has loaded."""
-    return timeline_queries.shapes(
-        details.submission,
-        limit=EVENTS,
-        people=[details.submission.submitted_by, *details.owners.values(), *details.route.deciders],
-        texts={ledger_events.name_of(record): record.quoted for record in details.context.approvals},
-        actor=reader.actor,
-        now=reader.now,
-    )
 
 
 def _head(submission: Submission, reader: Reader, *, may_withdraw: bool) -> Shape:

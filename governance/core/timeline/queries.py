@@ -18,8 +18,6 @@ from governance.core.texts.csv_tables import read_rows
 
 #: Model and key of an event's subject (`ledger_events.name_of`).
 Subject = tuple[str, str]
-Said = Mapping[Subject, str]
-NOTHING: Said = MappingProxyType({})
 
 
 def names(ids: Iterable[str]) -> dict[str, str]:
@@ -41,20 +39,19 @@ def said_of(verb: str, subject: str, payload: Mapping[str, Any] = MappingProxyTy
     return text.format(what=subject or NAMELESS.get(verb.partition(".")[0], "it"), **facts).removesuffix(": ")
 
 
-def subjects_of(events: Iterable[LedgerEvent], texts: Said, actor: Actor, now: datetime) -> dict[Subject, str]:
+def subjects_of(events: Iterable[LedgerEvent], actor: Actor, now: datetime) -> dict[Subject, str]:
     """Return the visible subjects of events in words: one query for each model with its own words.
 
-    Such a model has ``in_words(keys, actor, now)``. It is called only for subjects without words.
+    Such a model has ``in_words(keys, actor, now)``.
 
     Args:
         events: the events.
-        texts: subjects in words that the caller has already.
         actor: the reader.
         now: business time.
     """
     subjects = dict.fromkeys((event.subject_type, event.subject_id) for event in events)
-    wanted = grouped((label, int(key)) for label, key in subjects if key.isdecimal() and (label, key) not in texts)
-    found = dict(texts)
+    wanted = grouped((label, int(key)) for label, key in subjects if key.isdecimal())
+    found: dict[Subject, str] = {}
     for label, keys in wanted.items():
         ask = getattr(apps.get_model(label), "in_words", None)
         if ask is not None:
@@ -62,16 +59,7 @@ def subjects_of(events: Iterable[LedgerEvent], texts: Said, actor: Actor, now: d
     return found
 
 
-def shapes(
-    row: models.Model,
-    *,
-    actor: Actor,
-    now: datetime,
-    limit: int,
-    quiet: bool = False,
-    people: Iterable[Person] = (),
-    texts: Said = NOTHING,
-) -> list[dict[str, Any]]:
+def shapes(row: models.Model, *, actor: Actor, now: datetime, limit: int, quiet: bool = False) -> list[dict[str, Any]]:
     """Return the newest events of a row, and of a person also their own acts, newest first, for ``components/timeline.html``. The number of queries is fixed.
 
     Args:
@@ -79,8 +67,6 @@ def shapes(
         actor, now: the reader, called "You", and business time.
         limit: how many events.
         quiet: whether to show follow-ups too.
-        people: people that the caller has loaded. Names of other actors are read.
-        texts: subjects in words that the caller has read and the reader may see.
     """
     acts = Q(actor_id=str(row.opaque_id)) & ~Q(verb__in=OF_ITSELF) if isinstance(row, Person) else Q()
     of_row = Q(about__contains=ledger_events.timeline_keys(row)) | acts
@@ -88,11 +74,10 @@ def shapes(
     if not quiet:
         found = found.exclude(verb__in=QUIET, outcome="done")
     events = list(sorted_by_key(found, newest_first=True)[:limit])
-    known = {str(person.opaque_id): person.name for person in people}
-    known |= names({pk for event in events for pk in (event.actor_id, event.for_id)} - known.keys())
+    known = names({pk for event in events for pk in (event.actor_id, event.for_id)})
     if actor.person is not None:
         known[str(actor.person.opaque_id)] = "You"
-    subjects = subjects_of(events, texts, actor, now)
+    subjects = subjects_of(events, actor, now)
     return [_line(event, known, subjects.get((event.subject_type, event.subject_id), "")) for event in events]
 
 

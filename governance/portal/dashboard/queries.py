@@ -18,6 +18,7 @@ from governance.portal.figures.queries import load_admin_figures
 from governance.recertification.items import cards
 from governance.recertification.items.cards import Card
 from governance.recertification.models import Asks
+from governance.web.pages.navigation import MINE
 from inventory.models import Automation, AutomationState
 from inventory.ownership import queries as ownership_queries
 
@@ -67,13 +68,14 @@ def load_groups(
         now: business time.
         under_way: their unfinished submissions.
         questions: approvers' questions about these.
-        counts: numbers of the sidebar, by entry: a group without tasks takes no query.
+        counts: `Chrome.counts`: a group without tasks takes no query.
     """
 
     def load(entry: str, *readers: Callable[[Actor, datetime], Sequence[Task]]) -> list[Task]:
-        return [task for tasks_of in readers for task in tasks_of(actor, now)] if counts.get(entry) else []
+        is_any = counts.get(entry) or counts.get(entry + MINE)
+        return [task for tasks_of in readers for task in tasks_of(actor, now)] if is_any else []
 
-    proposals, waivers = tasks.proposals(actor, now), tasks.waivers(actor, now)
+    proposals, waivers = load("proposals", tasks.proposals), load("waivers", tasks.waivers)
     return [
         TaskGroup("batches", load("held", tasks.paused_mass_revocations), reverse("held_batches")),
         TaskGroup("over", tasks.ended_waivers(actor, now)),

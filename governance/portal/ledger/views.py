@@ -126,7 +126,7 @@ def _filters(query: QueryDict) -> Shape:
 
 def _shapes(events: Sequence[LedgerEvent], reader: Actor) -> list[Shape]:
     """Table rows; names, subjects and seals are looked up for all rows at once."""
-    in_words = timeline_queries.subjects_of(events, {}, reader, current_time.now())
+    in_words = timeline_queries.subjects_of(events, reader, current_time.now())
     names = timeline_queries.names([person_id for event in events for person_id in (event.actor_id, event.for_id)])
     subjects, rows = _names(events), LedgerEvent.objects.filter(pk__in=[event.pk for event in events])
     seals = dict(rows.annotate(over=sealing.covering_seal()).values_list("pk", "over"))

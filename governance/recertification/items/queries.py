@@ -58,8 +58,10 @@ def load_subjects(
     """
     grant_ids = {item.grant_id for item in items if item.grant_id is not None}
     automation_ids = {item.automation_id for item in items if item.automation_id is not None}
-    by_grant = with_columns(_grants_with_facts(), grants).in_bulk(grant_ids)
-    by_automation = with_columns(_automations_with_facts(), automations).in_bulk(automation_ids)
+    by_grant = with_columns(_grants_with_facts(), grants).in_bulk(grant_ids) if grant_ids else {}
+    by_automation = (
+        with_columns(_automations_with_facts(), automations).in_bulk(automation_ids) if automation_ids else {}
+    )
     for item in items:
         if item.grant_id is not None:
             item.grant = by_grant[item.grant_id]
@@ -76,8 +78,10 @@ def load_facts(items: Sequence[Item], now: datetime) -> dict[int, Facts]:
     """
     rows: dict[int, Any] = {item.pk: item.grant or item.automation for item in items}
     usage = _usage_by_approval({item.grant.approval_id for item in items if item.grant is not None}, now)
-    earlier = _earlier([item for item in items if rows[item.pk].reviewed])
-    conflicts = _conflicts({pk for row in rows.values() for pk in row.conflict_ids}, now)
+    reviewed = [item for item in items if rows[item.pk].reviewed]
+    earlier = _earlier(reviewed) if reviewed else {}
+    conflict_ids = {pk for row in rows.values() for pk in row.conflict_ids}
+    conflicts = _conflicts(conflict_ids, now) if conflict_ids else {}
     facts = {}
     for item in items:
         row = rows[item.pk]
@@ -175,7 +179,7 @@ def _grant_facts(grant: Grant, peers: Row, now: datetime) -> dict[str, Any]:
 
 
 def _conflicts(conflicts: Collection[int], now: datetime) -> dict[int, InConflict]:
-    """Open conflicts with the ends of their waivers, by id. At most one query."""
+    """Open conflicts with the ends of their waivers, by id. One query."""
     rows: Any = Conflict.objects.filter(pk__in=conflicts).telling_waived_until(now)
     columns = rows.order_by().values_list("pk", "rule__title", "rule__mode", "waived_until")
     return {
@@ -185,7 +189,7 @@ def _conflicts(conflicts: Collection[int], now: datetime) -> dict[int, InConflic
 
 
 def _earlier(items: Sequence[Item]) -> dict[tuple[str, int], list[Answer]]:
-    """Answers in closed reviews by `_review_key`, latest first. At most one query."""
+    """Answers in closed reviews by `_review_key`, latest first. One query."""
     keys = [_review_key(item) for item in items]
     answers = Answer.objects.filter(
         Q(question__item__grant__approval__in=[pk for of, pk in keys if of == "grant"])

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 from django.http import QueryDict
 
@@ -86,23 +86,23 @@ def by_column(
             since a page tells where its edge stands (S5). The named row may be filtered out by now.
     """
     way = next((name for name in KEYS if number(query.get(name))), "")
-    key = number(query.get(way))
-    place = F(column) if isinstance(column, str) else column
-    named = (rows if edges is None else edges).filter(pk=key).values_list(place, flat=True)
-    edge = (key if column == "pk" else named.first()) if way else None
-    backwards = edge is not None and way == "before"
-    falls = descending is not backwards
-    rows = sorted_by(rows, column, descending=falls)
-    if edge is not None and column == "pk":
-        rows = rows.filter(**{"pk__lt" if falls else "pk__gt": key})
-    elif edge is not None:
-        within, passed = ("lte", "gte") if falls else ("gte", "lte")
-        rows = rows.filter(**{f"place__{within}": edge}).exclude(**{"place": edge, f"pk__{passed}": key})
-    found = list(rows[: PAGE + 1])
+    key, backwards = number(query.get(way)), way == "before"
+    past = "lt" if (falls := descending is not backwards) else "gt"
+    sorted_rows = sorted_by(rows, column, descending=falls)
+    beyond = Q((f"pk__{past}", key)) if way else Q()
+    if way and column != "pk":
+        place = F(column) if isinstance(column, str) else column
+        edge = Subquery((rows if edges is None else edges).filter(pk=key).order_by().values(edge=place))
+        beyond = Q((f"place__{past}e", edge)) & (Q((f"place__{past}", edge)) | beyond)
+    found = list(sorted_rows.filter(beyond)[: PAGE + 1])
+    if way and not found:  # the row is gone, or was the last: the first page shows more than an empty one
+        query = query.copy()
+        del query[way]
+        return by_column(rows, query, path, column, descending=descending, edges=edges)
     more, shown = len(found) > PAGE, found[:PAGE]
     if backwards:
         shown.reverse()
-    newer, older = (more, True) if backwards else (edge is not None, more)
+    newer, older = (more, True) if backwards else (bool(way), more)
     return Paged(
         shown,
         address(path, {**kept(query), "before": str(shown[0].pk)}) if shown and newer else "",

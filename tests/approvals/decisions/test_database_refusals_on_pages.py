@@ -39,7 +39,7 @@ def test_database_refusal_shows_code_and_is_recorded(company: Company, monkeypat
     assert all(f"inventory.automation:{submission.automation_id}" in event.about for event in events)
     assert not Decision.objects.filter(approval=record).exists()
     assert stock_report.privilege_on(submission, company.slack).state == ApprovalState.OPEN
-    timeline = client_of(n.amara).get(f"/review/{submission.pk}/").content.decode()
+    timeline = client_of(n.amara).get(f"/review/{submission.pk}/timeline/").content.decode()
     assert "SOD-1" in timeline
 
 

@@ -122,11 +122,14 @@ def test_more_lines_cost_no_more_queries(company: Company, live: Submission) -> 
 
 
 @pytest.mark.rule("H3")
-def test_the_review_page_names_its_records_without_reading_them_again(company: Company, stage_2: Submission) -> None:
-    record = stock_report.privilege_on(stage_2, company.slack)
+def test_timeline_of_submission_is_read_apart_from_its_page(company: Company, stage_2: Submission) -> None:
+    record, rita = stock_report.privilege_on(stage_2, company.slack), client_of(company.people.rita)
     scenarios.approve(record, company.people.omar, now=company.now)
     with CaptureQueriesContext(connection) as queries:
-        page = client_of(company.people.rita).get(reverse("review", args=[stage_2.pk])).content.decode()
-    assert f"approved “{record.title}”" in page
-    reads = [query["sql"] for query in queries.captured_queries if '"inventory_entitlement"."words"' in query["sql"]]
-    assert len(reads) == 1
+        page = rita.get(reverse("review", args=[stage_2.pk])).content.decode()
+    assert not [query for query in queries.captured_queries if 'FROM "controls_ledgerevent"' in query["sql"]]
+    timeline = reverse("review_timeline", args=[stage_2.pk])
+    assert f'hx-get="{timeline}"' in page
+    part = rita.get(timeline, headers={"HX-Request": "true", "HX-Target": "timeline"}).content.decode()
+    assert f"approved “{record.title}”" in part
+    assert "<html" not in part

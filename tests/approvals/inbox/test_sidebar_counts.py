@@ -50,12 +50,17 @@ def listed_tasks(actor: Actor, company: Company) -> dict[str, int]:
     def not_own(rows: list[Task]) -> int:
         return sum(not task.is_own for task in rows)
 
+    def own(rows: list[Task]) -> int:
+        return sum(task.is_own for task in rows)
+
     return {
         "approvals": len(approvals.decisions(actor, now)) + len(approvals.spot_checks(actor, now)),
         "waivers": not_own(tasks.waivers(actor, now)),
+        "waivers.mine": own(tasks.waivers(actor, now)),
         "revocations": len(tasks.revocation_tasks(actor, now)),
         "held": len(tasks.paused_mass_revocations(actor, now)),
         "proposals": not_own(tasks.proposals(actor, now)),
+        "proposals.mine": own(tasks.proposals(actor, now)),
         "resources": len(tasks.resources(actor, now)),
         "recertify": load_recertifications(actor, now).count,
         "notifications": unread_notices(actor, now).count(),

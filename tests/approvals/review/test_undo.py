@@ -72,7 +72,9 @@ def test_undo_redraws_row_and_moves_focus(company: Company, record: Approval) ->
     assert answer.status_code == 200
     page = answer.content.decode()
     assert undo_of(record) not in page
-    assert "undid their decision" in page
+    timeline = reverse("review_timeline", args=[record.submission_id])
+    assert f'hx-get="{timeline}" hx-trigger="load"' in page, "the timeline is read again"
+    assert "undid their decision" in client_of(omar).get(timeline).content.decode()
     assert f'id="row-{record.pk}" data-row tabindex="-1" data-focus' in page
     record.refresh_from_db()
     assert record.state == ApprovalState.OPEN

@@ -1,0 +1,1 @@
+SELECT count(*) FROM approvals_waiver WHERE state = 'asked' AND asked_by_id = reader.me
