@@ -208,12 +208,12 @@ def load_cards(actor: Actor, now: datetime, after: str = "", *, most: int = SHOW
 def _grouped(actor: Actor, now: datetime) -> QuerySet[Any, Any]:
     """Cards as rows, with the numbers of all cards, of the answered ones, and of drafts."""
     has_draft = Q(draft__person=actor.person)
-    done = Case(When(drafted=F("count"), then=1), default=0)
-    groups = (
+    return (
         open_questions(actor, now)
         .values("asks", "reviewer", automation=AUTOMATION, resource=RESOURCE, resource_name=RESOURCE_NAME)
-        .annotate(reviewer_name=F("reviewer__name"), automation_name=AUTOMATION_NAME)
         .annotate(
+            reviewer_name=F("reviewer__name"),
+            automation_name=AUTOMATION_NAME,
             count=Count("pk"),
             drafted=Count("pk", filter=has_draft),
             low=Count("pk", filter=TAKES_BULK_ANSWERS),
@@ -225,14 +225,13 @@ def _grouped(actor: Actor, now: datetime) -> QuerySet[Any, Any]:
             first_item=Min("item"),
             sentence=Coalesce(Min(f"{_GRANT}__sentence"), Value(""), output_field=TextField()),
             level=Min(_LEVEL),
+            done=Case(When(drafted=F("count"), then=1), default=0),
+            total=Window(Count("*")),
+            done_total=Window(_SumOfGroups(F("done"))),
+            drafted_total=Window(_SumOfGroups(F("drafted"))),
         )
+        .order_by("done", "deadline", "first")
     )
-    totals = {
-        "total": Window(Count("*")),
-        "done_total": Window(_SumOfGroups(F("done"))),
-        "drafted_total": Window(_SumOfGroups(F("drafted"))),
-    }
-    return groups.annotate(done=done).annotate(**totals).order_by("done", "deadline", "first")
 
 
 def _card(row: dict[str, Any]) -> Card:

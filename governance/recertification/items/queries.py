@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, F, Func, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, Func, IntegerField, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 
 from approvals.grants.transitions import lifecycle
@@ -222,9 +222,9 @@ def _peers() -> Subquery:
 
 
 def _grants_with_facts() -> QuerySet[Any]:
-    first = Grant.objects.filter(approval=OuterRef("approval")).order_by().values("approval")
+    first = Grant.objects.filter(approval=OuterRef("approval")).order_by("begins_at")
     return Grant.objects.annotate(
-        began_at=Subquery(first.annotate(began=Min("begins_at")).values("began")),
+        began_at=Subquery(first.values("begins_at")[:1]),
         newest=_newest("automation"),
         peers=_peers(),
         conflict_ids=_open_conflicts(grants__contains=[OuterRef("pk")]),
