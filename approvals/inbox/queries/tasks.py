@@ -187,10 +187,14 @@ def resources(actor: Actor, now: datetime) -> list[Task]:
     """Proposed resources that wait for the reader to name an owner, accept, set a data class or activate; oldest first (I3)."""
     reader = actor.person and actor.person.pk, [str(role) for role in access.roles_held(actor, now)]
     rows = Resource.objects.filter(pk__in=RawSQL(RESOURCES_SQL, reader)).order_by("created_at", "pk")  # noqa: S611  constant
-    why = "No import can use it before it is active"
     return [
         Task(
-            thread=f"resource:{row.pk}", href=row.href, name=row.task, text=why, since=row.accepted_at or row.created_at
+            thread=f"resource:{row.pk}",
+            href=row.href,
+            name=row.task,
+            text="No import can use it before it is active",
+            who=row.proposed_by.name if row.proposed_by is not None else "",
+            since=row.accepted_at or row.created_at,
         )
-        for row in rows.select_related("named_owner", "owner")[:MOST]
+        for row in rows.select_related("named_owner", "owner", "proposed_by")[:MOST]
     ]

@@ -18,6 +18,7 @@ from approvals.submissions.reapproval import RequestedItem
 from governance.core.access import Refusal
 from governance.core.models import Person, Team
 from governance.core.texts import free_text
+from governance.core.texts.number_words import counted
 from inventory.importers.manifest import platform_name
 from inventory.models import Automation, ImportItem, Privilege, Resource, Version
 
@@ -282,6 +283,12 @@ class Preview:
         """Requested rows that the builder may leave out, so that the rest can be submitted. Empty if nothing would be left."""
         has_rest = any(not row.problems for row in self.asked_rows)
         return [row for row in self.asked_rows if has_rest and row.problems and row.may_leave]
+
+    @property
+    def rest(self) -> str:
+        """What is left without the unready rows: "4 of 22 privileges"."""
+        problems = [row.problems for row in self.asked_rows if row.requested.privilege is not None]
+        return f"{problems.count(())} of {counted(len(problems), 'privilege')}"
 
     @property
     def asks_nothing(self) -> bool:

@@ -7,9 +7,6 @@ from approvals.models import Submission
 from governance.web.pages.page import page, timeline_context
 from governance.web.requests.request import Request, visible_row
 
-#: Most events; the ledger has all.
-EVENTS = 40
-
 
 @require_GET
 def review_timeline(request: Request, pk: int) -> HttpResponse:
@@ -18,6 +15,6 @@ def review_timeline(request: Request, pk: int) -> HttpResponse:
     context = {
         "submission": submission,
         "head": {"title": f"Activity of {submission.automation.name}", "facts": []},
-        **timeline_context(submission, actor=request.actor, now=now, limit=EVENTS),
+        **timeline_context(submission, actor=request.actor, now=now),
     }
     return page(request, "approvals/review/timeline.html", context, fragment="timeline")
