@@ -14,7 +14,7 @@ PORT ?= 8000
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 WORKERS ?=
 SIDE_BY_SIDE = -n $(or $(WORKERS),$(CORES)) --maxprocesses 4 --dist loadscope
-full soak: CORES := $(shell expr $(CORES) + 1)
+full: CORES := $(shell expr $(CORES) + 1)
 VENV := .venv
 PY := $(VENV)/bin/python
 export PORT

@@ -1,4 +1,4 @@
-"""A campaign of 10,000 items opens, reminds, is answered, escalates, suspends and closes while what works on it is killed at random (R2, R6, R9).
+"""A campaign of 4,000 items opens, reminds, is answered, escalates, suspends and closes while what works on it is killed at random (R2, R6, R9).
 
 The clock is moved from one due day to the next; which part dies when is drawn, and the seed of the draw is printed, so that a run can be repeated.
 """
@@ -30,7 +30,7 @@ from tests.soak.process_kills import Blows, keep_commits, lost_claims
 
 pytestmark = [pytest.mark.process, pytest.mark.soak(only=True)]
 
-MANY = run_lengths.run_length(60, soak=10_000)
+MANY = run_lengths.run_length(60, soak=4_000)
 
 #: Drawn by the clock unless it is given: `CAMPAIGN_SEED=… make soak ARGS="-k campaign"`.
 SEED = int(os.environ.get("CAMPAIGN_SEED") or time.time())

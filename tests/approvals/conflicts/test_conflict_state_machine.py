@@ -58,7 +58,7 @@ from tests.people import as_actor, joins
 from tests.scenarios import Company
 from tests.state_machines import Undone
 
-EXAMPLES, STEPS = run_lengths.run_length(1, full=4, soak=150), run_lengths.run_length(8, soak=40)
+EXAMPLES, STEPS = run_lengths.run_length(1, full=4, soak=75), run_lengths.run_length(8, soak=40)
 
 JOB = Actor.of_job("approvals.sweep")
 WRITES, READS = ("write", "admin"), ("read", "admin")

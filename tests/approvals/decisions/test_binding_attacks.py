@@ -130,7 +130,7 @@ def test_the_same_approvers_approve_it_on_the_word_of_the_deputy(harmless: Compa
 def test_word_of_parties_never_lowers_risk(harmless: Company, request: pytest.FixtureRequest) -> None:
     """Each attack is rolled back, so that all start from the same company."""
     draw = random.Random(8)
-    for number in run_lengths.rounds(request, 1, soak=200, what="attacks on a binding"):
+    for number in run_lengths.rounds(request, 1, soak=100, what="attacks on a binding"):
         undo = transaction.savepoint()
         what, is_approved = play(harmless, draw)
         transaction.savepoint_rollback(undo)

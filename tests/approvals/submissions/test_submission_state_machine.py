@@ -44,7 +44,7 @@ from tests.scenarios import Company
 from tests.state_machines import Undone
 
 #: A few a run; other orders come up in other runs, and many in a soak.
-EXAMPLES, STEPS = run_lengths.run_length(1, full=8, soak=300), run_lengths.run_length(8, full=12)
+EXAMPLES, STEPS = run_lengths.run_length(1, full=8, soak=150), run_lengths.run_length(8, full=12)
 
 #: Builder's side, both leads, both resources' owner and deputy, security, and somebody with nothing to do with it.
 PEOPLE = ("rita", "jonas", "theo", "bram", "omar", "amara", "sana", "viktor", "tom")

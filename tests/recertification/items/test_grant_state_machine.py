@@ -43,7 +43,7 @@ from tests.recertification.review_steps import Held, latest_answer
 from tests.state_machines import Undone
 
 #: A few a run; other orders come up in other runs, and many in a soak.
-EXAMPLES, STEPS = run_lengths.run_length(1, full=4, soak=150), run_lengths.run_length(5, full=8, soak=20)
+EXAMPLES, STEPS = run_lengths.run_length(1, full=4, soak=75), run_lengths.run_length(5, full=8, soak=20)
 
 #: Owners and lead of the automation, both sides of the resources, security, and somebody with nothing to do with it.
 PEOPLE = ("rita", "jonas", "theo", "omar", "amara", "sana", "viktor", "tom")

@@ -25,7 +25,7 @@ from tests.recertification.review_steps import JOB, Held, latest_answer, questio
 from tests.state_machines import Undone
 
 #: A few a run; other orders come up in other runs.
-EXAMPLES, STEPS = run_lengths.run_length(1, full=10, soak=300), 10
+EXAMPLES, STEPS = run_lengths.run_length(1, full=10, soak=150), 10
 
 #: Both sides' owners and deputies, the lead, security, and somebody with nothing to do with it.
 PEOPLE = ("jonas", "rita", "theo", "omar", "amara", "sana", "tom")
