@@ -18,7 +18,6 @@ from governance.portal.figures.queries import load_admin_figures
 from governance.recertification.items import cards
 from governance.recertification.items.cards import Card
 from governance.recertification.models import Asks
-from governance.web.pages.navigation import MINE
 from inventory.models import Automation, AutomationState
 from inventory.ownership import queries as ownership_queries
 
@@ -72,7 +71,7 @@ def load_groups(
     """
 
     def load(entry: str, *readers: Callable[[Actor, datetime], Sequence[Task]]) -> list[Task]:
-        is_any = counts.get(entry) or counts.get(entry + MINE)
+        is_any = counts.get(entry) or counts.get(f"{entry}.mine")
         return [task for tasks_of in readers for task in tasks_of(actor, now)] if is_any else []
 
     proposals, waivers = load("proposals", tasks.proposals), load("waivers", tasks.waivers)

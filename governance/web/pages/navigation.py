@@ -69,10 +69,6 @@ DESTINATIONS: Final = tuple(
 
 #: Ends the key of a count of open rows.
 OPEN: Final = ".open"
-#: Ends the key of a count of the reader's own requests, which wait for others.
-MINE: Final = ".mine"
-#: The count of unread notices, which the bell in the top bar shows.
-UNREAD: Final = "notifications"
 
 #: Materialized, so that the statement has one plan for all readers: planning it takes longer than running it.
 _READER = """
@@ -86,8 +82,9 @@ WITH reader AS MATERIALIZED (
 def _expressions() -> dict[str, str]:
     """SQL of the counts by entry, from the files ``counts/KEY.sql`` of all packages: an expression over the row ``reader``.
 
-    A key with `OPEN` after it counts open rows, shown where none needs the reader. ``people`` also has the givers of
-    delegations. SQL, because every page counts: building the queries from models takes ten times as long.
+    A key with `OPEN` after it counts open rows, shown where none needs the reader; with ``.mine`` the reader's own requests,
+    which wait for others. ``people`` also has the givers of delegations. SQL, because every page counts: building the queries from
+    models takes ten times as long.
     """
     folders = [Path(app.path) for app in apps.get_app_configs()]
     files = [file for folder in folders for file in sorted(folder.glob("*/counts/*.sql"))]
@@ -128,10 +125,10 @@ def destinations(request: HttpRequest, counts: Mapping[str, int] | None = None) 
     if not actor:
         return []
     counts = load_counts(request) if counts is None else counts
-    shown = [row for row in DESTINATIONS if _may_use(row, actor)]
     placed = [
         replace(row, href=reverse(row.url_name), count=counts.get(row.key, 0), open=counts.get(row.key + OPEN, 0))
-        for row in shown
+        for row in DESTINATIONS
+        if _may_use(row, actor)
     ]
     lengths = {destination.key: _path_length(request.path, destination) for destination in placed}
     current = max(lengths, key=lambda key: lengths[key], default="")
@@ -179,7 +176,7 @@ class Chrome:
     @property
     def unread(self) -> int:
         """Number of the reader's unread notices."""
-        return self.counts.get(UNREAD, 0)
+        return self.counts.get("notifications", 0)
 
     @property
     def person_name(self) -> str:

@@ -14,7 +14,7 @@ from governance.core.mail import jobs as mail_jobs
 from governance.core.models import Notice, NoticeState, Person, UnwantedMail
 from governance.core.notices import mail_choices, outbox
 from governance.web.pages import pager
-from governance.web.pages.navigation import UNREAD, counts_of
+from governance.web.pages.navigation import counts_of
 from tests.inventory.automations.test_register_pages import cost
 from tests.people import NOW, Northwind, as_actor
 from tests.signed_in_client import client_of
@@ -95,13 +95,13 @@ def test_reminder_is_one_line_and_is_read_with_those_before(northwind: Northwind
         queue(n.omar, "revocation_overdue", days_ago=days, what="Read rows")
     (other,) = queue(n.omar, "revocation_overdue", days_ago=2, what="Send mail")
     omar = client_of(n.omar)
-    assert counts_of(as_actor(n.omar))[UNREAD] == 2
+    assert counts_of(as_actor(n.omar))["notifications"] == 2
     page = omar.get(reverse("notifications")).content.decode()
     assert page.count("Unread: ") == 2
     older = Notice.objects.filter(created_at=NOW - timedelta(days=3)).get()
     omar.post(reverse("notification_open", args=[older.pk]))  # shown before the newer ones came
     assert list(Notice.objects.filter(recipient=n.omar, read_at=None)) == [other]
-    assert counts_of(as_actor(n.omar))[UNREAD] == 1
+    assert counts_of(as_actor(n.omar))["notifications"] == 1
 
 
 @pytest.mark.rule("R5", "H7")
@@ -129,7 +129,7 @@ def test_line_is_unread_if_one_of_those_that_say_the_same_is(northwind: Northwin
     omar = client_of(n.omar)
     (line,) = omar.get(reverse("notifications")).context["lines"]
     assert (line.pk, line.is_read) == (newest.pk, False)
-    assert counts_of(as_actor(n.omar))[UNREAD] == 1
+    assert counts_of(as_actor(n.omar))["notifications"] == 1
     omar.post(reverse("notification_open", args=[newest.pk]))
     assert Notice.objects.get(pk=first.pk).read_at == NOW
 
