@@ -36,7 +36,7 @@ const countOf = (chosen) => {
   const all = boxes().length;
   if (all === 1) return "Yours to decide:";
   if (ticked().length || !chosen.length) return `${chosen.length} selected of your ${all}:`;
-  if ("signs" in chosen[0].dataset) return "Decides the whole conflict of:";
+  if ("signs" in chosen[0].dataset) return "Approving covers the whole conflict of:";
   return `Decides ${boxes().indexOf(chosen[0]) + 1} of your ${all}:`;
 };
 

@@ -182,7 +182,7 @@ class Course:
 
 
 @pytest.mark.rule("R2", "R5", "R6", "R9", "G6", "H2")
-def test_campaign_of_10000_completes_once_despite_kills(
+def test_campaign_of_4000_completes_once_despite_kills(
     surroundings: Environment, redis: str, committed: None, mailbox: Mailbox, request: pytest.FixtureRequest
 ) -> None:
     if surroundings.redis is None:

@@ -192,8 +192,8 @@ def resources(actor: Actor, now: datetime) -> list[Task]:
             thread=f"resource:{row.pk}",
             href=row.href,
             name=row.task,
-            text="No import can use it before it is active",
-            who=row.proposed_by.name if row.proposed_by is not None else "",
+            text="No import can use it before it is active.",
+            who=f"Proposed by {row.proposed_by.name}" if row.proposed_by not in (None, actor.person) else "",
             since=row.accepted_at or row.created_at,
         )
         for row in rows.select_related("named_owner", "owner", "proposed_by")[:MOST]

@@ -287,8 +287,8 @@ class Preview:
     @property
     def rest(self) -> str:
         """What is left without the unready rows: "4 of 22 privileges"."""
-        problems = [row.problems for row in self.asked_rows if row.requested.privilege is not None]
-        return f"{problems.count(())} of {counted(len(problems), 'privilege')}"
+        asked, unready = ([row for row in rows if row.requested.privilege] for rows in (self.asked_rows, self.unready))
+        return f"{len(asked) - len(unready)} of {counted(len(asked), 'privilege')}"
 
     @property
     def asks_nothing(self) -> bool:

@@ -106,12 +106,10 @@ def _propose(work: Work, fields: Mapping[str, Any]) -> Resource:
 
 
 def propose_unnamed(request: Request, work: Work) -> HttpResponse:
-    """Propose a new resource for each connection without one, unless they have proposed it. A refusal keeps those before it."""
+    """Propose a new resource for each connection without one. A refusal keeps those that were proposed before it."""
     uses, rows = {drafts.privilege_row(use): use for use in work.manifest.privileges}, work.load_preview().unnamed
     for row in rows:
-        guess = _guess(uses[row.key], work)
-        known = Resource.objects.filter(**guess, state=ResourceState.PROPOSED, proposed_by=work.builder.person).first()
-        _choose(work, row.connection, known or _propose(work, guess))
+        _choose(work, row.connection, _propose(work, _guess(uses[row.key], work)))
     messages.success(request, f"{counted(len(rows), 'resource')} proposed. You are notified when one is active.")
     return redirect(f"{reverse('import_preview', args=[work.item.pk])}#rows")
 

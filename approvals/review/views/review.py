@@ -11,6 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import trigger_client_event
 
 from approvals.assignment.context import load_context
 from approvals.decisions.transitions import comment
@@ -29,8 +30,8 @@ from governance.web.pages.page import confirm, finish, page, refused
 from governance.web.requests.request import Request, number
 
 TEMPLATE = "approvals/review/review.html"
-#: Page parts that change with the rows after a decision.
-CHANGING_PARTS = ("stepper", "conflicts", "app", "bar", "timeline", "main-nav-entries")
+#: Page parts that change with the rows after a decision; the timeline reads itself again (event ``activity``).
+CHANGING_PARTS = ("stepper", "conflicts", "app", "bar", "main-nav-entries")
 
 
 def _find(
@@ -169,7 +170,8 @@ def _draw_again(request: Request, pk: int, status: int, **changes: Any) -> HttpR
     submission, reader = _find(request, pk)
     changes["also_open"] = reader.also_open | changes.get("also_open", frozenset())
     context = review_page.context(submission, replace(reader, typed=request.POST, **changes))
-    return page(request, TEMPLATE, context, fragment="rows", also=CHANGING_PARTS, status=status)
+    answer = page(request, TEMPLATE, context, fragment="rows", also=CHANGING_PARTS, status=status)
+    return trigger_client_event(answer, "activity")
 
 
 def _render_current(
@@ -197,7 +199,7 @@ def _render_current(
     if done:
         review_page.move_on(context, reader, done[-1], stays=stays)
         context["bar"]["toast"] = review_page.toast(context, done, words)
-    return page(request, TEMPLATE, context, fragment=fragment, also=also)
+    return trigger_client_event(page(request, TEMPLATE, context, fragment=fragment, also=also), "activity")
 
 
 @require_POST
@@ -212,7 +214,7 @@ def add_comment(request: Request, pk: int) -> HttpResponse:
         again = replace(reader, typed=request.POST, errors={"text": error.refusal.sentence})
         context = review_page.context(submission, again)
         return page(request, TEMPLATE, context, fragment="conversation", status=error.status)
-    return _render_current(request, pk, fragment="conversation", also=("timeline",), words="Your comment is posted.")
+    return _render_current(request, pk, fragment="conversation", also=(), words="Your comment is posted.")
 
 
 @require_http_methods(["GET", "POST"])

@@ -15,6 +15,6 @@ def review_timeline(request: Request, pk: int) -> HttpResponse:
     context = {
         "submission": submission,
         "head": {"title": f"Activity of {submission.automation.name}", "facts": []},
-        **timeline_context(submission, actor=request.actor, now=now),
+        **timeline_context(submission, actor=request.actor, now=now, limit=40),
     }
     return page(request, "approvals/review/timeline.html", context, fragment="timeline")

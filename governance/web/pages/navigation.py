@@ -165,7 +165,7 @@ class Chrome:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """Numbers beside entries, and of unread notices."""
+        """Numbers beside entries, of unread notices, and of the reader's own requests."""
         return load_counts(self._request, self._counts)
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
@@ -14,7 +13,7 @@ from approvals.models import Submission
 from inventory.importers.manifest import binding_key
 from inventory.models import Binding, ImportItem, Resource, ResourceState
 from inventory.resources.transitions import bindings
-from tests.approvals.intake.builder import EXPORTS, PRICES, STOCK, Build, manifest_of
+from tests.approvals.intake.builder import PRICES, Build, manifest_of
 from tests.people import as_actor
 from tests.scenarios import Company
 
@@ -112,19 +111,6 @@ def test_one_press_proposes_all_unknown_connections_with_their_names(company: Co
     assert "Tells buyers what runs low." in page
     rita.post(item, {}, do="propose")
     assert made.count() == 2, "none is proposed twice"
-
-
-@pytest.mark.rule("I8")
-def test_second_import_of_builder_waits_for_the_resources_of_the_first(company: Company, rita: Build) -> None:
-    rita.post(rita.import_item(), {}, do="propose")
-    made = set(Resource.objects.filter(state=ResourceState.PROPOSED))
-    assert len(made) == 2
-    other = json.loads((EXPORTS / STOCK).read_bytes()) | {"id": "another-report", "name": "Another report"}
-    again = rita.import_item(content=json.dumps(other).encode())
-    rita.post(again, {}, do="propose")
-    assert set(Resource.objects.filter(state=ResourceState.PROPOSED)) == made
-    again.refresh_from_db()
-    assert set(Draft.load(again).chosen.values()) == {resource.pk for resource in made}
 
 
 @pytest.mark.rule("I8", "A1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -45,6 +46,8 @@ def test_only_uninvolved_admin_is_asked_to_activate_resource(northwind: Northwin
     for person in (n.ines, n.omar, n.theo, n.sana, n.yuki):
         assert tasks_of(person, "resources") == [], person.name
     assert tasks_of(n.karl, "resources") == ["Activate CRM"]
+    home = re.sub(r"\s*<[^>]+>\s*", " ", client_of(n.karl).get(reverse("home")).content.decode())
+    assert f"before it is active. Proposed by {n.ines.name}" in home
     resources.activate(made, actor=as_actor(n.karl), now=n.now)
     assert tasks_of(n.karl, "resources") == []
 

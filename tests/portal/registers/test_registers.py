@@ -142,6 +142,10 @@ def test_pages_by_another_sort_join_without_gaps_or_repeats(
     assert len({pk for page in pages for pk in page}) == 12
     back = who.get(answer["pager"].newer_href).context
     assert [row.pk for row in back["rows"]] == pages[1]
+    for beyond in (f"after={pages[-1][-1]}", f"before={pages[0][0]}"):
+        first = who.get(f"{reverse('automation_list')}?sort={sort}&{beyond}").context
+        assert [row.pk for row in first["rows"]] == pages[0], "the first page where nothing follows"
+        assert not first["pager"].newer_href
 
 
 @pytest.mark.rule("S5")
