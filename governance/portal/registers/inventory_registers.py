@@ -27,7 +27,8 @@ from governance.web.pages.pager import CHOICES
 from governance.web.registers.register import Filter, Register
 from inventory import models
 from inventory.models import Automation, Credential, NonHumanIdentity, Resource
-from inventory.models.interim_owner import interim_condition
+from inventory.models.interim_owner import interim_condition, ownerless_condition
+from inventory.models.resource import sees_whole_register
 
 SOON = timedelta(days=30)
 
@@ -50,25 +51,23 @@ def automation_state() -> Case:
 
 def automations(actor: Actor, now: datetime) -> Register:
     """Automations with their last submission, reviews and findings."""
-    me = _ids(actor)
+    me, ownerless = _ids(actor), ownerless_condition("business_owner", now) & ~Q(state="retired")
     submissions = _submissions()
     of_it = models.Assessment.objects.filter(version__automation=OuterRef(OuterRef("pk")))
     of_it = of_it.annotate(is_approved=Q(version=OuterRef(OuterRef("approved_version"))))  # as on the automation's page
     shown = Subquery(of_it.order_by("-is_approved", "-version__number", "-pk").values("pk")[:1])
     reviews = Item.objects.filter(automation=OuterRef("pk"), state="closed").order_by("-closed_at")
-    visible = visible_rows(Automation.objects.all(), actor, now)
-    filled = Team.objects.filter(Exists(visible.filter(team=OuterRef("pk")))).order_by("name").values_list("pk", "name")
-    teams = {str(pk): (name, Q(team=pk)) for pk, name in filled[:CHOICES]}
+    filled = Team.objects.filter(Exists(Automation.objects.filter(team=OuterRef("pk")))).order_by("name")
+    offered = filled.values_list("pk", "name")[: CHOICES * sees_whole_register(actor, now)]
+    teams = {str(pk): (name, Q(team=pk)) for pk, name in offered}
     return declare(
         "automation_list",
-        visible,
+        visible_rows(Automation.objects.all(), actor, now),
         {state: Q(state=state) for state in ("live", "in_review", "suspended", "observed", "retired")}
         | {state: Q(shown_state=state, state="draft") for state in ("draft", *TO_NOTHING)},
         (
             RISK,
-            owner_filter(
-                among_rows(Automation.objects.answered_by(me, now)), among_rows(Automation.objects.ownerless(now))
-            ),
+            owner_filter(among_rows(Automation.objects.answered_by(me, now)), ownerless),
             choices("kind", "Kind", models.AutomationKind.choices),
             choices("environment", "Environment", models.Environment.choices),
             Filter("team", "Team", {"mine": ("My team", Q(team__memberships__person__in=me)), **teams}),
@@ -91,7 +90,7 @@ def automations(actor: Actor, now: datetime) -> Register:
 
 def resources(actor: Actor, now: datetime) -> Register:
     """Resources; orphaned ones and accepted proposals have states of their own (I3)."""
-    me, ownerless = _ids(actor), among_rows(Resource.objects.ownerless(now))
+    me, ownerless = _ids(actor), ownerless_condition("owner", now) & Q(state="active")
     held = visible_rows(Grant.objects.standing(), actor, now, "automation")
     of_credentials = held.filter(kind=GrantKind.CREDENTIAL)
     accepted = Q(state="proposed", accepted_at__isnull=False)
@@ -126,7 +125,7 @@ def identities(actor: Actor, now: datetime) -> Register:
         {state: Q(state=state) for state in models.IdentityState.values},
         (
             owner_filter(
-                Q(owner__in=me) | interim_condition(me, now), among_rows(NonHumanIdentity.objects.ownerless(now))
+                Q(owner__in=me) | interim_condition(me, now), ownerless_condition("owner", now) & ~Q(state="retired")
             ),
         ),
         owner_name=answering("owner", now),
@@ -158,7 +157,7 @@ def credentials(actor: Actor, now: datetime) -> Register:
             ),
             owner_filter(
                 Q(owner__in=me) | interim_condition(me, now),
-                Q(owner=None) | among_rows(Credential.objects.ownerless(now)),
+                Q(owner=None) | ownerless_condition("owner", now),
             ),
         ),
         state=text_case((expired, "expired"), (overdue, "overdue"), default="current"),

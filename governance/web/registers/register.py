@@ -18,8 +18,8 @@ from governance.web.components import state_words
 from governance.web.pages import pager
 from governance.web.requests.request import number
 
-#: Rows that are counted at most; of more rows, pages show "5,000+".
-MOST_COUNTED = 5_000
+#: Rows that are counted at most; of more rows, pages show "2,000+".
+MOST_COUNTED = 2_000
 
 #: A path from a row, or an expression.
 Value = str | Combinable
@@ -190,7 +190,7 @@ class Listing:
         return {row.pop("shown_state"): row for row in grouped}
 
     def total(self, name: str = "all", states: Iterable[str] = ()) -> str:
-        """A count in words: "392", "5,000+".
+        """A count in words: "392", "2,000+".
 
         Args:
             name: ``all``, or a total.
