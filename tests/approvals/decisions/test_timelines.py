@@ -129,7 +129,7 @@ def test_timeline_of_submission_is_read_apart_from_its_page(company: Company, st
         page = rita.get(reverse("review", args=[stage_2.pk])).content.decode()
     assert not [query for query in queries.captured_queries if 'FROM "controls_ledgerevent"' in query["sql"]]
     timeline = reverse("review_timeline", args=[stage_2.pk])
-    assert f'hx-get="{timeline}" hx-trigger="load, activity from:body"' in page
+    assert f'hx-get="{timeline}" hx-trigger="load, activity from:body" hx-target="#timeline"' in page
     part = rita.get(timeline, headers={"HX-Request": "true", "HX-Target": "timeline"}).content.decode()
     assert f"approved “{record.title}”" in part
     assert "<html" not in part

@@ -23,7 +23,7 @@ def ask(target: str = "", **headers: str) -> HttpResponse:
         "approvals/review/review.html",
         context,
         fragment=("rows", "row", "conversation"),
-        also=("stepper", "timeline"),
+        also=("stepper", "bar"),
     )
 
 
@@ -40,7 +40,7 @@ def test_htmx_gets_target_fragment_with_changes() -> None:
     assert (
         html.index('id="rows"')
         < html.index('id="stepper" aria-label="Progress" hx-swap-oob')
-        < html.index('id="timeline"')
+        < html.index('id="bar"')
     )
     rows = html[: html.index('id="stepper"')]
     assert "hx-swap-oob" not in rows
