@@ -163,6 +163,9 @@ def test_reviewer_decides_asks_and_undoes_by_keyboard(arrive: Arrive, scripts: b
     omar.press(page.locator("li.record").filter(has_text="Not these.").get_by_role("button", name="Undo"))
     expect(stepper).to_contain_text(f"1 of {count} decided")
     expect(first).to_be_visible()
+    if scripts:
+        expect(page.locator("#timeline li").first).to_contain_text("undid")
+        expect(page.get_by_role("navigation", name="Main")).to_have_count(1)
     states = list(made.approvals.filter(stage=2).values_list("state", flat=True))
     assert states.count(ApprovalState.APPROVED) == states.count(ApprovalState.CHANGES_ASKED) == 1
     assert states.count(ApprovalState.OPEN) == count - 2
