@@ -38,9 +38,7 @@ def test_htmx_gets_target_fragment_with_changes() -> None:
     assert "<html" not in html
     assert html.count('hx-swap-oob="true"') == 2
     assert (
-        html.index('id="rows"')
-        < html.index('id="stepper" aria-label="Progress" hx-swap-oob')
-        < html.index('id="bar"')
+        html.index('id="rows"') < html.index('id="stepper" aria-label="Progress" hx-swap-oob') < html.index('id="bar"')
     )
     rows = html[: html.index('id="stepper"')]
     assert "hx-swap-oob" not in rows
