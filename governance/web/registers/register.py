@@ -146,7 +146,8 @@ class Listing:
 
     def rows(self, *, any_state: bool = False) -> QuerySet[Any]:
         """The selected rows; with ``any_state`` those of every state."""
-        rows = pager.search(self._with_state(self.register.rows), self.words, *self.register.words)
+        rows = self.register.rows if any_state else self._with_state(self.register.rows)
+        rows = pager.search(rows, self.words, *self.register.words)
         for name, (_, condition) in self.chosen.items():
             if not (any_state and name == "state"):
                 rows = rows.filter(condition)
@@ -161,8 +162,8 @@ class Listing:
 
     def page(self) -> pager.Paged:
         """A page of rows. A search without a sort shows the newest first: by name it could read all rows before a match."""
-        rows, edges = self._valued(self.rows()), self._with_state(self.register.rows)
-        by, falls = self._order
+        rows, (by, falls) = self._valued(self.rows()), self._order
+        edges = self._with_state(self.register.rows) if any(key in self.query for key in pager.KEYS) else None
         return pager.by_column(rows, self.query, self.path, by, descending=falls, edges=edges)
 
     def sorted_rows(self, most: int) -> QuerySet[Any]:
