@@ -18,6 +18,7 @@ from governance.core.mail.mail_text import write
 from governance.core.models import Notice, NoticeState, Person
 from governance.recertification.items import cards
 from governance.recertification.items import context as item_context
+from governance.recertification.items import rules as item_rules
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, Question
 from tests.approvals import stock_report
 from tests.inventory.automations.test_register_pages import cost
@@ -230,6 +231,15 @@ def test_digest_counts_cards_and_links_to_them(items: list[Item], held: Held, se
     assert len(linked) == 2
     page = client_of(omar).get(f"/recertify/{linked[0]}/").content.decode()
     assert 'name="answer"' in page
+
+
+@pytest.mark.rule("R7")
+def test_card_counts_the_items_that_take_bulk_answers(items: list[Item], held: Held) -> None:
+    actor, now = as_actor(held.people.omar), items[0].opened_at
+    taking = cards.open_questions(actor, now).filter(item_rules.TAKES_BULK_ANSWERS)
+    low = {card.resource_name: card.low for card in cards.load_cards(actor, now).cards}
+    assert low[held.company.erp.name] == 2, "two of six"
+    assert sum(low.values()) == taking.count()
 
 
 @pytest.mark.rule("R3")

@@ -1,0 +1,42 @@
+-- The open questions of a reviewer as cards (`cards.Card`), with totals over all of them. `low` is `rules.TAKES_BULK_ANSWERS`.
+SELECT * FROM (
+  SELECT *, count(*) OVER () AS total, sum(done) OVER ()::int AS done_total, sum(drafted) OVER ()::int AS drafted_total FROM (
+    SELECT
+      coalesce(item.automation_id, held.automation_id) AS automation,
+      coalesce(entitlement.resource_id, credential.kept_in_id, credential.opens_id, CASE WHEN item.automation_id IS NOT NULL THEN 0 END) AS resource,
+      question.asks,
+      question.reviewer_id AS reviewer,
+      coalesce(itself.name, holder.name) AS automation_name,
+      coalesce(offering.name, kept_in.name, opens.name, '') AS resource_name,
+      reviewer.name AS reviewer_name,
+      min(question.id) AS first,
+      min(question.item_id) AS first_item,
+      count(*) AS count,
+      count(*) FILTER (WHERE draft.person_id = %(me)s) AS drafted,
+      count(*) FILTER (WHERE held.tier = 'low' AND held.raised_to = '') AS low,
+      count(*) FILTER (WHERE item.state = 'escalated') AS escalated,
+      min(item.opened_at) AS opened_at,
+      min(CASE item.state WHEN 'escalated' THEN item.grace_until ELSE item.deadline END) AS deadline,
+      coalesce(min(held.sentence), '') AS sentence,
+      min(CASE WHEN held.id IS NULL THEN '' WHEN held.entitlement_id IS NULL THEN 'secret' ELSE held.level END) AS level,
+      coalesce(array_agg(DISTINCT draft.answer) FILTER (WHERE draft.person_id = %(me)s), '{}') AS answers,
+      (count(*) = count(*) FILTER (WHERE draft.person_id = %(me)s))::int AS done
+    FROM recertification_question question
+    JOIN recertification_item item ON item.id = question.item_id
+    JOIN controls_person reviewer ON reviewer.id = question.reviewer_id
+    LEFT JOIN recertification_draft draft ON draft.question_id = question.id
+    LEFT JOIN inventory_automation itself ON itself.id = item.automation_id
+    LEFT JOIN approvals_grant held ON held.id = item.grant_id
+    LEFT JOIN inventory_automation holder ON holder.id = held.automation_id
+    LEFT JOIN inventory_entitlement entitlement ON entitlement.id = held.entitlement_id
+    LEFT JOIN inventory_resource offering ON offering.id = entitlement.resource_id
+    LEFT JOIN inventory_credential credential ON credential.id = held.credential_id
+    LEFT JOIN inventory_resource kept_in ON kept_in.id = credential.kept_in_id
+    LEFT JOIN inventory_resource opens ON opens.id = credential.opens_id
+    WHERE question.reviewer_id = ANY(%(people)s) AND question.answered_at IS NULL AND item.state IN ('open', 'escalated')
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+  ) grouped
+) card
+WHERE (done, deadline, first) > (%(done)s, %(deadline)s, %(first)s)
+ORDER BY done, deadline, first
+LIMIT %(most)s
