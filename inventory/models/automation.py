@@ -73,6 +73,11 @@ def _array(sql: str, *parameters: object) -> RawSQL:
     return RawSQL(f"ARRAY({sql})", parameters, ArrayField(models.BigIntegerField()))  # noqa: S611  constants of ours
 
 
+def automation_without_owner(now: datetime) -> Q:
+    """Condition for automations of `AutomationQuerySet.ownerless` (I3)."""
+    return ownerless_condition("business_owner", now) & ~Q(state=AutomationState.RETIRED)
+
+
 class AutomationQuerySet(models.QuerySet["Automation"]):
     """Automations by visibility and ownership."""
 
@@ -102,7 +107,7 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
 
     def ownerless(self, now: datetime) -> AutomationQuerySet:
         """Automations that are not retired, whose business owner has left and that have no interim owner (I3)."""
-        return self.filter(ownerless_condition("business_owner", now)).exclude(state=AutomationState.RETIRED)
+        return self.filter(automation_without_owner(now))
 
 
 class Automation(Owned):

@@ -25,6 +25,11 @@ class IdentityState(models.TextChoices):
     RETIRED = "retired", "Retired"
 
 
+def identity_without_owner(now: datetime) -> Q:
+    """Condition for identities of `IdentityQuerySet.ownerless` (I3)."""
+    return ownerless_condition("owner", now) & ~Q(state=IdentityState.RETIRED)
+
+
 class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
     """Identities by visibility and ownership."""
 
@@ -48,7 +53,7 @@ class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
 
     def ownerless(self, now: datetime) -> IdentityQuerySet:
         """Identities that are not retired, whose owner has left and that have no interim owner (I3)."""
-        return self.filter(ownerless_condition("owner", now)).exclude(state=IdentityState.RETIRED)
+        return self.filter(identity_without_owner(now))
 
 
 class NonHumanIdentity(Owned):

@@ -27,8 +27,10 @@ from governance.web.pages.pager import CHOICES
 from governance.web.registers.register import Filter, Register
 from inventory import models
 from inventory.models import Automation, Credential, NonHumanIdentity, Resource
+from inventory.models.automation import automation_without_owner
+from inventory.models.identity import identity_without_owner
 from inventory.models.interim_owner import interim_condition, ownerless_condition
-from inventory.models.resource import sees_whole_register
+from inventory.models.resource import resource_without_owner, sees_whole_register
 
 SOON = timedelta(days=30)
 
@@ -51,14 +53,14 @@ def automation_state() -> Case:
 
 def automations(actor: Actor, now: datetime) -> Register:
     """Automations with their last submission, reviews and findings."""
-    me, ownerless = _ids(actor), ownerless_condition("business_owner", now) & ~Q(state="retired")
+    me, ownerless = _ids(actor), automation_without_owner(now)
     submissions = _submissions()
     of_it = models.Assessment.objects.filter(version__automation=OuterRef(OuterRef("pk")))
     of_it = of_it.annotate(is_approved=Q(version=OuterRef(OuterRef("approved_version"))))  # as on the automation's page
     shown = Subquery(of_it.order_by("-is_approved", "-version__number", "-pk").values("pk")[:1])
     reviews = Item.objects.filter(automation=OuterRef("pk"), state="closed").order_by("-closed_at")
     filled = Team.objects.filter(Exists(Automation.objects.filter(team=OuterRef("pk")))).order_by("name")
-    offered = filled.values_list("pk", "name")[: CHOICES * sees_whole_register(actor, now)]
+    offered = filled.values_list("pk", "name")[:CHOICES] if sees_whole_register(actor, now) else ()
     teams = {str(pk): (name, Q(team=pk)) for pk, name in offered}
     return declare(
         "automation_list",
@@ -90,7 +92,7 @@ def automations(actor: Actor, now: datetime) -> Register:
 
 def resources(actor: Actor, now: datetime) -> Register:
     """Resources; orphaned ones and accepted proposals have states of their own (I3)."""
-    me, ownerless = _ids(actor), ownerless_condition("owner", now) & Q(state="active")
+    me, ownerless = _ids(actor), resource_without_owner(now)
     held = visible_rows(Grant.objects.standing(), actor, now, "automation")
     of_credentials = held.filter(kind=GrantKind.CREDENTIAL)
     accepted = Q(state="proposed", accepted_at__isnull=False)
@@ -123,11 +125,7 @@ def identities(actor: Actor, now: datetime) -> Register:
         "identity_list",
         NonHumanIdentity.objects.visible_to(actor, now),
         {state: Q(state=state) for state in models.IdentityState.values},
-        (
-            owner_filter(
-                Q(owner__in=me) | interim_condition(me, now), ownerless_condition("owner", now) & ~Q(state="retired")
-            ),
-        ),
+        (owner_filter(Q(owner__in=me) | interim_condition(me, now), identity_without_owner(now)),),
         owner_name=answering("owner", now),
         kind_words=Replace("kind", Value("_"), Value(" ")),
         automation_name=text_case((served, F("automation__name")), default=""),

@@ -1,4 +1,5 @@
--- The open questions of a reviewer as cards (`cards.Card`), with totals over all of them. `low` is `rules.TAKES_BULK_ANSWERS`.
+-- The open questions of a reviewer as cards (`cards.Card`), with totals over all of them. It says in SQL what
+-- `cards.AUTOMATION`, `cards.RESOURCE`, `item.DUE` and `rules.TAKES_BULK_ANSWERS` say; tests compare the two.
 -- The reader is materialized, so that the statement has one plan for all: planning it takes longer than running it.
 WITH reader AS MATERIALIZED (SELECT %(me)s::bigint AS me, %(people)s::bigint[] AS people)
 SELECT * FROM (

@@ -57,9 +57,11 @@ def load_subjects(
         grants, automations: columns to load; at least those of the facts.
     """
     grant_ids = {item.grant_id for item in items if item.grant_id is not None}
-    others = {item.automation_id for item in items if item.automation_id is not None}
+    automation_ids = {item.automation_id for item in items if item.automation_id is not None}
     by_grant = with_columns(_grants_with_facts(), grants).in_bulk(grant_ids) if grant_ids else {}
-    by_automation = with_columns(_automations_with_facts(), automations).in_bulk(others) if others else {}
+    by_automation = {}
+    if automation_ids:
+        by_automation = with_columns(_automations_with_facts(), automations).in_bulk(automation_ids)
     for item in items:
         if item.grant_id is not None:
             item.grant = by_grant[item.grant_id]

@@ -40,6 +40,7 @@ def home(request: Request) -> HttpResponse:
     under_way = approvals.unfinished_submissions(person, now)
     questions = approvals.load_questions(under_way)
     chrome = Chrome(request)
+    may_import = any(entry.key == "import" for entry in chrome.destinations)
     all_groups = queries.load_groups(request.actor, person, now, under_way, questions, chrome.counts)
     groups = [group for group in all_groups if group.tasks]
     rows, tasks = queries.sort_tasks(groups, show), sum(group.count for group in groups)
@@ -54,9 +55,7 @@ def home(request: Request) -> HttpResponse:
         "hidden": 0 if show else max(tasks - MOST, 0),
         "automations": _automations(request, person, now, under_way, questions),
         "requests": [(group.key, task) for group in groups for task in group.shown_tasks if task.is_own],
-        "drafts": drafts.drafts_of(person)
-        .filter(version=None)
-        .values(*DRAFT_COLUMNS)[: MOST * access.is_in_a_team(request.actor)],
+        "drafts": drafts.drafts_of(person).filter(version=None).values(*DRAFT_COLUMNS)[:MOST] if may_import else (),
         "ledger": ledger_queries.load_state() if Role.AUDITOR in roles else None,
         "import_href": reverse("import"),
     }
