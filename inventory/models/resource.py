@@ -105,11 +105,6 @@ def sees_whole_register(actor: Actor, now: datetime) -> bool:
     return bool(SEE_ALL & held)
 
 
-def resource_without_owner(now: datetime) -> Q:
-    """Condition for resources of `ResourceQuerySet.ownerless` (I3)."""
-    return ownerless_condition("owner", now) & Q(state=ResourceState.ACTIVE)
-
-
 class ResourceQuerySet(models.QuerySet["Resource"]):
     """Resources by visibility and ownership."""
 
@@ -147,7 +142,7 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
 
     def ownerless(self, now: datetime) -> ResourceQuerySet:
         """Active resources whose owner has left and that have no interim owner (I3)."""
-        return self.filter(resource_without_owner(now))
+        return self.filter(ownerless_condition("owner", now), state=ResourceState.ACTIVE)
 
 
 class Resource(Owned):

@@ -30,7 +30,7 @@ from inventory.models import Automation, Credential, NonHumanIdentity, Resource
 from inventory.models.automation import automation_without_owner
 from inventory.models.identity import identity_without_owner
 from inventory.models.interim_owner import interim_condition, ownerless_condition
-from inventory.models.resource import resource_without_owner, sees_whole_register
+from inventory.models.resource import sees_whole_register
 
 SOON = timedelta(days=30)
 
@@ -92,7 +92,7 @@ def automations(actor: Actor, now: datetime) -> Register:
 
 def resources(actor: Actor, now: datetime) -> Register:
     """Resources; orphaned ones and accepted proposals have states of their own (I3)."""
-    me, ownerless = _ids(actor), resource_without_owner(now)
+    me, ownerless = _ids(actor), among_rows(Resource.objects.ownerless(now))
     held = visible_rows(Grant.objects.standing(), actor, now, "automation")
     of_credentials = held.filter(kind=GrantKind.CREDENTIAL)
     accepted = Q(state="proposed", accepted_at__isnull=False)
