@@ -104,8 +104,9 @@ def broker(url: str, folder: Path) -> dict[str, Any]:
 
 
 def timetable() -> dict[str, dict[str, Any]]:
-    """Beat's schedule. A message that nobody took by the next one's turn is dropped: that one finds the same work.
+    """Beat's schedule. A message that nobody took by the next one's turn, or within a minute, is dropped: a later one finds the same work.
 
+    No message is dropped sooner, so that those of a short interval are not lost behind long jobs.
     Every job is due when beat starts: what an outage left undone does not wait for a whole interval.
     """
     return {
@@ -113,7 +114,7 @@ def timetable() -> dict[str, dict[str, Any]]:
             "task": name,
             "schedule": seconds,
             "last_run_at": LONG_AGO,
-            "options": {"expires": max(seconds, 10), "ignore_result": True},
+            "options": {"expires": max(seconds, 60), "ignore_result": True},
         }
         for name, seconds in TIMETABLE.items()
     }
