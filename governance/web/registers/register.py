@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import QueryDict
 
-from governance.core.database.querysets import keyed_by
+from governance.core.database.querysets import among, keyed_by
 from governance.web.components import state_words
 from governance.web.pages import pager
 from governance.web.requests.request import number
@@ -147,7 +148,10 @@ class Listing:
     def rows(self, *, any_state: bool = False) -> QuerySet[Any]:
         """The selected rows; with ``any_state`` those of every state."""
         rows = self.register.rows if any_state else self._with_state(self.register.rows)
-        rows = pager.search(rows, self.words, *self.register.words)
+        if self.words and not any_state and len(found := self._found) <= MOST_COUNTED:
+            rows = rows.filter(among(found))  # the counts have looked for the words
+        else:
+            rows = pager.search(rows, self.words, *self.register.words)
         for name, (_, condition) in self.chosen.items():
             if not (any_state and name == "state"):
                 rows = rows.filter(condition)
@@ -155,6 +159,10 @@ class Listing:
             if (key := number(self.query.get(name))) is not None:
                 rows = rows.filter(path(key) if callable(path) else Q(**{path: key}))
         return rows
+
+    @property
+    def _found(self) -> list[int]:
+        return [key for row in self.counts.values() for key in row["keys"]]
 
     def _with_state(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         value = self.register.state[1]
@@ -181,13 +189,17 @@ class Listing:
         return rows.annotate(**added).values_list("pk", "shown_state", *values, named=True)
 
     @cached_property
-    def counts(self) -> dict[str, dict[str, int]]:
-        """By state, the number of selected rows (``all``) and those of each total; one statement, `MOST_COUNTED` rows and one more."""
+    def counts(self) -> dict[str, Shape]:
+        """By state, the number of selected rows (``all``), those of each total, and the keys that a search found.
+
+        One statement counts `MOST_COUNTED` rows and one more.
+        """
         conditions = [self.choices[name][value][1] for name, value in self.register.totals]
         totals = {f"n_{place}": Count("pk", filter=condition) for place, condition in enumerate(conditions)}
+        keys = {"keys": ArrayAgg("pk")} if self.words else {}
         first = self.rows(any_state=True).order_by().values("pk")[: MOST_COUNTED + 1]
         rows = self._with_state(self.register.rows.model._base_manager.filter(keyed_by(first)))
-        grouped = rows.order_by().values("shown_state").annotate(all=Count("pk"), **totals)
+        grouped = rows.order_by().values("shown_state").annotate(all=Count("pk"), **totals, **keys)
         return {row.pop("shown_state"): row for row in grouped}
 
     def total(self, name: str = "all", states: Iterable[str] = ()) -> str:

@@ -174,6 +174,22 @@ def test_counts_stop_at_a_limit(company: Company, monkeypatch: pytest.MonkeyPatc
     assert "every row that these filters select. The file" in answer.content.decode()
 
 
+@pytest.mark.parametrize("most", [1, 2, 3], ids=["more than are counted", "as many", "fewer"])
+def test_search_keeps_the_other_choices_however_many_are_found(
+    company: Company, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """The page reads what the counts found, or looks again where they stopped."""
+    drafts(company, ["Sync one", "Sync two", "Other"], holding=[])
+    Automation.objects.filter(name="Sync two").update(state="retired")
+    monkeypatch.setattr(register_module, "MOST_COUNTED", most)
+    rita = company.people.rita
+    pks = dict(Automation.objects.values_list("name", "pk"))
+    assert keys(rita, "automation_list", "q=sync") == [pks["Sync two"], pks["Sync one"]]
+    assert keys(rita, "automation_list", "q=sync&state=retired") == [pks["Sync two"]]
+    assert keys(rita, "automation_list", "q=sync&state=live") == []
+    assert keys(rita, "automation_list", "q=nowhere") == []
+
+
 @pytest.mark.rule("S5")
 def test_only_readers_of_whole_register_filter_automations_by_any_team(company_in_force: Company) -> None:
     n, other = company_in_force.people, Team.objects.create(name="Far away")
