@@ -25,12 +25,15 @@ DID: dict[str, str] = {
     DecisionOutcome.ASK: "requested changes",
 }
 TONES: dict[str, str] = {DecisionOutcome.REJECT: "no", DecisionOutcome.ASK: "ask"}
+ICONS: dict[str, str] = {DecisionOutcome.REJECT: "cross", DecisionOutcome.ASK: "speech"}
+#: Empty fields of a mark.
+NO_MORE: Shape = {"icon": "", "at": None, "below": ""}
 #: States in which nobody approves any more, or nobody was asked.
 WITHOUT_MARKS = (ApprovalState.NOT_APPLICABLE, ApprovalState.WITHDRAWN, ApprovalState.EXPIRED)
 
 
 def marks(record: Approval, details: Dossier, reader: Reader, mine: SeatState | None) -> list[Shape]:
-    """One mark a seat for ``approvals/review/marks.html``: tone, name, text and instant; then a rejection or a question.
+    """One mark a seat for ``approvals/review/marks.html``: tone, icon, name, text and instant; then a rejection or a question.
 
     ``mine`` is the seat that the reader's decision would fill.
     """
@@ -42,7 +45,8 @@ def marks(record: Approval, details: Dossier, reader: Reader, mine: SeatState | 
     shown = [_mark(seat, record, reader, mine) for seat in standing if last is None or seat.is_filled]
     if last is not None:
         text = f"{reader.decided_by(last)} {DID[last.outcome]}"
-        shown.append({"tone": TONES[last.outcome], "name": last.person.name, "text": text, "at": last.at})
+        mark = {"tone": TONES[last.outcome], "icon": ICONS[last.outcome], "name": last.person.name, "text": text}
+        shown.append({**NO_MORE, **mark, "at": last.at})
     return shown
 
 
@@ -50,15 +54,15 @@ def _mark(seat: SeatState, record: Approval, reader: Reader, mine: SeatState | N
     capacity = CAPACITIES.get(seat.label, seat.label)
     if seat.decision is not None:
         text = f"{reader.decided_by(seat.decision)}, {capacity}"
-        return {"tone": "ok", "name": seat.decision.person.name, "text": text, "at": seat.decision.at}
-    is_open = record.state == ApprovalState.OPEN
+        mark = {"tone": "ok", "icon": "check", "name": seat.decision.person.name, "text": text}
+        return {**NO_MORE, **mark, "at": seat.decision.at}
     if mine is not None and seat.seat == mine.seat and reader.actor.person is not None:
         capacity = CAPACITIES.get(seat.basis_of(reader.actor.person), capacity)
-        return {"tone": "you", "name": reader.actor.person.name, "text": f"You decide, as {capacity}"}
+        return {**NO_MORE, "tone": "you", "name": reader.actor.person.name, "text": f"You decide, as {capacity}"}
     people = [person for person in seat.may_decide if mine is None or not reader.is_me(person)]
     names = join_with_or([reader.name(person, start=True) for person in people]) or "Nobody is left"
-    below, first = "next" if is_open else "after stage 1", people[0].name if people else "?"
-    return {"tone": "wait", "name": first, "text": f"{names}, {capacity}", "below": below}
+    mark = {"tone": "wait", "name": people[0].name if people else "?", "text": f"{names}, {capacity}"}
+    return {**NO_MORE, **mark, "below": "next" if record.state == ApprovalState.OPEN else "after stage 1"}
 
 
 def needs_words(record: Approval, route: Route, mine: SeatState | None) -> str:

@@ -51,14 +51,15 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
     may_decide, is_open = say.refusal is None, key == reader.opened or key in reader.also_open
     mine = context.route.seat_for(record, say.actor) if may_decide else None
     signs = mine is not None and mine.label == SeatLabel.CONFLICT
-    last = last_decision(record, context.route)
+    last, open_href = last_decision(record, context.route), f"{details.href}?open={key}#row-{key}"
     shape: Shape = {
         **NOTHING_MORE,
         **request_shape(record, context.facts),
         "approval": record,
         "facts": facts,
         "key": key,
-        "open_href": f"{details.href}?open={key}#row-{key}",
+        "open_href": open_href,
+        "toggle_href": details.href if is_open else open_href,
         "is_open": is_open,
         "may_decide": may_decide,
         "is_kept": may_decide or key in reader.kept,

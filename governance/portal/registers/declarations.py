@@ -145,9 +145,9 @@ PLATFORM: Final = Func(
 )
 
 
-def number_of(rows: QuerySet[Any], column: str) -> Coalesce:
-    """The number of rows whose column is the key of the outer row."""
-    grouped = rows.filter(**{column: OuterRef("pk")}).order_by().values(column).annotate(number=Count("pk"))
+def number_of(rows: QuerySet[Any], column: str, key: Subquery | None = None) -> Coalesce:
+    """The number of rows whose column is the key of the outer row, or another key."""
+    grouped = rows.filter(**{column: key or OuterRef("pk")}).order_by().values(column).annotate(number=Count("pk"))
     return Coalesce(Subquery(grouped.values("number")), 0)
 
 

@@ -84,9 +84,7 @@ def automations(actor: Actor, now: datetime) -> Register:
         owner=answering("business_owner", now),
         held=number_of(Grant.objects.standing(), "automation"),
         recertified=Subquery(reviews.values("closed_at")[:1]),
-        findings=number_of(
-            models.Finding.objects.filter(assessment=shown, state="open"), "assessment__version__automation"
-        ),
+        findings=number_of(models.Finding.objects.filter(state="open"), "assessment", shown),
     )
 
 

@@ -58,10 +58,10 @@ def load_subjects(
     """
     grant_ids = {item.grant_id for item in items if item.grant_id is not None}
     automation_ids = {item.automation_id for item in items if item.automation_id is not None}
-    by_grant = with_columns(_grants_with_facts(), grants).in_bulk(grant_ids) if grant_ids else {}
+    by_grant = with_columns(_grants_with_facts(), grants).order_by().in_bulk(grant_ids) if grant_ids else {}
     by_automation = {}
     if automation_ids:
-        by_automation = with_columns(_automations_with_facts(), automations).in_bulk(automation_ids)
+        by_automation = with_columns(_automations_with_facts(), automations).order_by().in_bulk(automation_ids)
     for item in items:
         if item.grant_id is not None:
             item.grant = by_grant[item.grant_id]

@@ -5,6 +5,7 @@ clock. The words follow the calendar, not elapsed hours: half past eight yesterd
 """
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from django.utils import timezone
 from django.utils.html import format_html
@@ -57,6 +58,12 @@ def exact_words(at: datetime) -> str:
 
 def time_element(at: datetime | date, text: str) -> SafeString:
     """Return ``text`` as a ``time`` element whose machine-readable value and title are exact."""
-    if isinstance(at, datetime):
-        return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact_words(at), text)
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), f"{at:%A} {at.day} {at:%B %Y}", text)
+    return _element(
+        at.isoformat(), exact_words(at) if isinstance(at, datetime) else f"{at:%A} {at.day} {at:%B %Y}", text
+    )
+
+
+@lru_cache(maxsize=1024)
+def _element(at: str, exact: str, text: str) -> SafeString:
+    """Draw an instant or a day once and keep it: a list shows the same few days a hundred times."""
+    return format_html('<time datetime="{}" title="{}">{}</time>', at, exact, text)

@@ -19,7 +19,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 
 from governance.core.access import Actor, Permission, access
@@ -125,14 +125,19 @@ def destinations(request: HttpRequest, counts: Mapping[str, int] | None = None) 
     if not actor:
         return []
     counts = load_counts(request) if counts is None else counts
-    placed = [
-        replace(row, href=reverse(row.url_name), count=counts.get(row.key, 0), open=counts.get(row.key + OPEN, 0))
-        for row in DESTINATIONS
-        if _may_use(row, actor)
+    offered = [row for row in _with_addresses(get_script_prefix()) if _may_use(row, actor)]
+    above = [row for row in offered if _path_length(request.path, row)]
+    current = max(above, key=lambda row: _path_length(request.path, row), default=None)
+    return [
+        replace(row, count=counts.get(row.key, 0), open=counts.get(row.key + OPEN, 0), is_current=row is current)
+        for row in offered
     ]
-    lengths = {destination.key: _path_length(request.path, destination) for destination in placed}
-    current = max(lengths, key=lambda key: lengths[key], default="")
-    return [replace(row, is_current=row.key == current and lengths[current] > 0) for row in placed]
+
+
+@cache
+def _with_addresses(prefix: str) -> list[Destination]:
+    """The entries with the paths of their pages, for the path below which the portal is served."""
+    return [replace(row, href=reverse(row.url_name)) for row in DESTINATIONS]
 
 
 def _may_use(destination: Destination, actor: Actor) -> bool:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Func, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import QueryDict
 
@@ -19,8 +19,8 @@ from governance.web.components import state_words
 from governance.web.pages import pager
 from governance.web.requests.request import number
 
-#: Rows that are counted at most; of more rows, pages show "2,000+".
-MOST_COUNTED = 2_000
+#: Rows that are counted at most; of more rows, pages show "1,000+".
+MOST_COUNTED = 1_000
 
 #: A path from a row, or an expression.
 Value = str | Combinable
@@ -145,24 +145,34 @@ class Listing:
         order = next((row.order for row in register.filters if row.order and row.name in self.chosen), register.order)
         self.sort = sort if is_known else "" if self.words else order
 
-    def rows(self, *, any_state: bool = False) -> QuerySet[Any]:
-        """The selected rows; with ``any_state`` those of every state."""
-        rows = self.register.rows if any_state else self._with_state(self.register.rows)
-        if self.words and not any_state and len(found := self._found) <= MOST_COUNTED:
-            rows = rows.filter(among(found))  # the counts have looked for the words
-        else:
-            rows = pager.search(rows, self.words, *self.register.words)
-        for name, (_, condition) in self.chosen.items():
-            if not (any_state and name == "state"):
-                rows = rows.filter(condition)
+    def rows(self) -> QuerySet[Any]:
+        """The selected rows."""
+        found, (_, state) = self._found, self.chosen.get("state", ("", Q()))
+        return self._with_state(self._narrowed if found is None else self._keyed(among(found))).filter(state)
+
+    @property
+    def _narrowed(self) -> QuerySet[Any]:
+        """The selected rows of every state."""
+        conditions = [condition for name, (_, condition) in self.chosen.items() if name != "state"]
+        rows = pager.search(self.register.rows, self.words, *self.register.words).filter(*conditions)
         for name, (path, _) in self.register.references.items():
             if (key := number(self.query.get(name))) is not None:
                 rows = rows.filter(path(key) if callable(path) else Q(**{path: key}))
         return rows
 
-    @property
-    def _found(self) -> list[int]:
-        return [key for row in self.counts.values() for key in row["keys"]]
+    @cached_property
+    def _found(self) -> list[int] | None:
+        """Keys of the rows that the counts found, which the page need not look for again.
+
+        None if there are more, and for rows without a condition, which are read in their order.
+        """
+        if not self.words and not self.register.rows.query.where:
+            return None
+        keys = [key for row in self.counts.values() for key in row["keys"]]
+        return keys if len(keys) <= MOST_COUNTED else None
+
+    def _keyed(self, condition: Func) -> QuerySet[Any]:
+        return self.register.rows.model._base_manager.filter(condition)
 
     def _with_state(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         value = self.register.state[1]
@@ -190,20 +200,19 @@ class Listing:
 
     @cached_property
     def counts(self) -> dict[str, Shape]:
-        """By state, the number of selected rows (``all``), those of each total, and the keys that a search found.
+        """By state, the number of selected rows (``all``), those of each total, and their keys.
 
         One statement counts `MOST_COUNTED` rows and one more.
         """
         conditions = [self.choices[name][value][1] for name, value in self.register.totals]
         totals = {f"n_{place}": Count("pk", filter=condition) for place, condition in enumerate(conditions)}
-        keys = {"keys": ArrayAgg("pk")} if self.words else {}
-        first = self.rows(any_state=True).order_by().values("pk")[: MOST_COUNTED + 1]
-        rows = self._with_state(self.register.rows.model._base_manager.filter(keyed_by(first)))
-        grouped = rows.order_by().values("shown_state").annotate(all=Count("pk"), **totals, **keys)
+        first = self._narrowed.order_by().values("pk")[: MOST_COUNTED + 1]
+        rows = self._with_state(self._keyed(keyed_by(first))).order_by()
+        grouped = rows.values("shown_state").annotate(all=Count("pk"), keys=ArrayAgg("pk"), **totals)
         return {row.pop("shown_state"): row for row in grouped}
 
     def total(self, name: str = "all", states: Iterable[str] = ()) -> str:
-        """A count in words: "392", "2,000+".
+        """A count in words: "392", "1,000+".
 
         Args:
             name: ``all``, or a total.

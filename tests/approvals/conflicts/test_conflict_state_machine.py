@@ -23,6 +23,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule, run_s
 from approvals.decisions.transitions import decide as transition_decide
 from approvals.grants import jobs as grant_jobs
 from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.grants.transitions import stops
 from approvals.models import (
     Approval,
     ApprovalState,
@@ -356,7 +357,7 @@ class Steps(Undone):
     def something_happens_to_a_grant(self, data: st.DataObject, verb: str) -> None:
         grant = data.draw(st.sampled_from(self.standing()), label="grant")
         if verb in ("stop", "revoke"):
-            act = getattr(transition_lifecycle, verb)
+            act: Any = stops.stop_grant if verb == "stop" else transition_lifecycle.revoke
             self.attempt(lambda: act(grant, actor=self.actor("omar"), now=self.now, reason="So."))
             return
         more: dict[str, Any] = {
