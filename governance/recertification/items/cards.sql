@@ -5,12 +5,12 @@ WITH reader AS MATERIALIZED (SELECT %(me)s::bigint AS me, %(people)s::bigint[] A
 SELECT * FROM (
   SELECT *, count(*) OVER () AS total, sum(done) OVER ()::int AS done_total, sum(drafted) OVER ()::int AS drafted_total FROM (
     SELECT
-      coalesce(item.automation_id, held.automation_id) AS automation,
-      coalesce(entitlement.resource_id, credential.kept_in_id, credential.opens_id, CASE WHEN item.automation_id IS NOT NULL THEN 0 END) AS resource,
+      automation.id AS automation,
+      coalesce(resource.id, CASE WHEN item.automation_id IS NOT NULL THEN 0 END) AS resource,
       question.asks,
       question.reviewer_id AS reviewer,
-      coalesce(itself.name, holder.name) AS automation_name,
-      coalesce(offering.name, kept_in.name, opens.name, '') AS resource_name,
+      automation.name AS automation_name,
+      coalesce(resource.name, '') AS resource_name,
       reviewer.name AS reviewer_name,
       min(question.id) AS first,
       min(question.item_id) AS first_item,
@@ -29,14 +29,12 @@ SELECT * FROM (
     JOIN recertification_item item ON item.id = question.item_id
     JOIN controls_person reviewer ON reviewer.id = question.reviewer_id
     LEFT JOIN recertification_draft draft ON draft.question_id = question.id
-    LEFT JOIN inventory_automation itself ON itself.id = item.automation_id
     LEFT JOIN approvals_grant held ON held.id = item.grant_id
-    LEFT JOIN inventory_automation holder ON holder.id = held.automation_id
+    JOIN inventory_automation automation ON automation.id = coalesce(item.automation_id, held.automation_id)
     LEFT JOIN inventory_entitlement entitlement ON entitlement.id = held.entitlement_id
-    LEFT JOIN inventory_resource offering ON offering.id = entitlement.resource_id
     LEFT JOIN inventory_credential credential ON credential.id = held.credential_id
-    LEFT JOIN inventory_resource kept_in ON kept_in.id = credential.kept_in_id
-    LEFT JOIN inventory_resource opens ON opens.id = credential.opens_id
+    LEFT JOIN inventory_resource resource
+      ON resource.id = coalesce(entitlement.resource_id, credential.kept_in_id, credential.opens_id)
     WHERE item.state IN ('open', 'escalated')
     GROUP BY 1, 2, 3, 4, 5, 6, 7
   ) grouped
