@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from django.db import connection
 from django.db.models import Case, Count, F, Func, IntegerField, QuerySet, TextField, Value, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from governance.core.access import Actor, access
+from governance.core.database.statements import rows_of
 from governance.recertification.items.reviewers import resource_of
 from governance.recertification.models import AnswerKind, Question
 
@@ -184,10 +184,7 @@ def load_cards(actor: Actor, now: datetime, after: str = "", *, most: int = SHOW
     """
     done, deadline, first = _parse_place(after) or (-1, now, 0)
     reader: dict[str, Any] = {"me": actor.person and actor.person.pk, "people": list(access.answers_as(actor, now))}
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL, {**reader, "done": done, "deadline": deadline, "first": first, "most": most + 1})
-        names = [column.name for column in cursor.description]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    rows = rows_of(_SQL, {**reader, "done": done, "deadline": deadline, "first": first, "most": most + 1})
     if after and not rows:
         return load_cards(actor, now, most=most)
     total, done, drafted = (rows[0][name] for name in ("total", "done_total", "drafted_total")) if rows else (0, 0, 0)

@@ -3,25 +3,25 @@
 The number of queries does not depend on the number of items.
 """
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
-from django.contrib.postgres.aggregates import ArrayAgg
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, F, Func, IntegerField, Max, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import JSONObject
+from django.db.models import Q
 
 from approvals.grants.transitions import lifecycle
-from approvals.models import Conflict, ConflictState, Grant, GrantState, GrantUsage, Submission, SubmissionState
+from approvals.models import Conflict, Grant, GrantUsage
 from approvals.models.conflict_rule import Mode
 from governance.core.database.grouping import grouped
 from governance.core.database.querysets import with_columns
+from governance.core.database.statements import rows_of
 from governance.core.texts.number_words import day_of
 from governance.recertification.items.recommendation import WEEKS, Facts, InConflict
 from governance.recertification.models import SETTLING, Answer, AnswerKind, Item, ItemState
-from inventory.models import Automation, AutomationState, Lifetime, Version
+from inventory.models import Automation, AutomationState, Lifetime
 
 #: Recent days, and the least measured days before them for a usual figure.
 LATELY, BEFORE = 30, 60
@@ -36,10 +36,12 @@ AUTOMATION_COLUMNS = (
 GRANT_COLUMNS = (
     *(f"automation__{column}" for column in AUTOMATION_COLUMNS),
     *("level", "scope", "raised_to", "begins_at", "renew", "state", "suspended_why", "automation__moved_at"),
-    *("app_approval__submission__asked", "approval__facts", "approval__by_policy", "approval__ended_at"),
+    *("app_approval", "approval__facts", "approval__by_policy", "approval__ended_at"),
     *("entitlement__data_class", "entitlement__resource__data_class", "entitlement__resource__accepted_at"),
     *("credential__lifetime", "credential__issued_at", "credential__rotated_at"),
 )
+
+_SQL = Path(__file__).with_name("facts.sql").read_text(encoding="utf-8")
 
 Row = Mapping[str, Any]
 
@@ -58,10 +60,8 @@ def load_subjects(
     """
     grant_ids = {item.grant_id for item in items if item.grant_id is not None}
     automation_ids = {item.automation_id for item in items if item.automation_id is not None}
-    by_grant = with_columns(_grants_with_facts(), grants).order_by().in_bulk(grant_ids) if grant_ids else {}
-    by_automation = {}
-    if automation_ids:
-        by_automation = with_columns(_automations_with_facts(), automations).order_by().in_bulk(automation_ids)
+    by_grant = with_columns(Grant.objects.order_by(), grants).in_bulk(grant_ids)
+    by_automation = with_columns(Automation.objects.order_by(), automations).in_bulk(automation_ids)
     for item in items:
         if item.grant_id is not None:
             item.grant = by_grant[item.grant_id]
@@ -76,17 +76,16 @@ def load_facts(items: Sequence[Item], now: datetime) -> dict[int, Facts]:
         items: see `load_subjects`.
         now: business time.
     """
-    rows: dict[int, Any] = {item.pk: item.grant or item.automation for item in items}
+    rows = {row["item"]: row for row in rows_of(_SQL, {"items": [item.pk for item in items]})}
     usage = _usage_by_approval({item.grant.approval_id for item in items if item.grant is not None}, now)
-    reviewed = [item for item in items if rows[item.pk].reviewed]
+    reviewed = [item for item in items if rows[item.pk]["was_reviewed"]]
     earlier = _earlier(reviewed) if reviewed else {}
-    conflict_ids = {pk for row in rows.values() for pk in row.conflict_ids}
+    conflict_ids = {pk for row in rows.values() for pk in row["conflicts"]}
     conflicts = _conflicts(conflict_ids, now) if conflict_ids else {}
     facts = {}
     for item in items:
-        row = rows[item.pk]
-        found = tuple(conflicts[pk] for pk in row.conflict_ids)
-        facts[item.pk] = _facts(item, row, usage, earlier.get(_review_key(item), []), found, now)
+        found = tuple(conflicts[pk] for pk in rows[item.pk]["conflicts"])
+        facts[item.pk] = _facts(item, rows[item.pk], usage, earlier.get(_review_key(item), []), found, now)
     return facts
 
 
@@ -127,7 +126,7 @@ def _review_key(item: Item) -> tuple[str, int]:
 
 def _facts(
     item: Item,
-    row: Any,
+    row: Row,
     usage: Mapping[int, Row],
     earlier: Sequence[Answer],
     conflicts: tuple[InConflict, ...],
@@ -137,11 +136,11 @@ def _facts(
     reviews = {answer.question.item_id for answer in earlier}
     removed = {answer.question.item_id for answer in earlier if answer.answer != AnswerKind.KEEP}
     version, owners = automation.approved_version, (automation.business_owner, automation.technical_owner)
-    asked = (grant.app_approval.submission.asked if grant is not None else row.in_force) or {}
+    asked = json.loads(row["asked"]) if row["asked"] else {}
     asked_owners = (asked.get("business_owner"), asked.get("technical_owner"))
-    newest, source = row.newest or 0, version.source_digest if version is not None else None
+    newest, source = row["newest"], version.source_digest if version is not None else None
     return Facts(
-        held_since=row.began_at,
+        held_since=row["held_since"],
         earlier=tuple(earlier),
         suspended=automation.state == AutomationState.SUSPENDED,
         other_source=asked.get("source", source) != source,
@@ -150,14 +149,14 @@ def _facts(
         kept=len(reviews - removed),
         conflicts=conflicts,
         **(
-            {**_grant_facts(grant, row.peers or {}, now), **usage.get(grant.approval_id, {})}
+            {**_grant_facts(grant, row, now), **usage.get(grant.approval_id, {})}
             if grant is not None
-            else {"of_automation": True, "holds_nothing": not row.holds}
+            else {"of_automation": True, "holds_nothing": not row["holds"]}
         ),
     )
 
 
-def _grant_facts(grant: Grant, peers: Row, now: datetime) -> dict[str, Any]:
+def _grant_facts(grant: Grant, row: Row, now: datetime) -> dict[str, Any]:
     refusal, entitlement, credential = lifecycle.succession_refusal(grant, now), grant.entitlement, grant.credential
     renewals = (credential.issued_at, credential.rotated_at) if credential is not None else ()
     renewed, approved = max(filter(None, renewals), default=None), grant.approval.ended_at
@@ -169,9 +168,9 @@ def _grant_facts(grant: Grant, peers: Row, now: datetime) -> dict[str, Any]:
         "class_is": entitlement.counted_class if entitlement is not None else "",
         "other_keeper": accepted is not None and approved is not None and accepted > approved,
         "targets": len(grant.scope),
-        "peers": peers.get("number", 0),
-        "peers_widest": peers.get("widest") or 0,
-        "peers_only_read": peers.get("levels") == ["read"] and grant.level != "read",
+        "peers": row["peers"],
+        "peers_widest": row["widest"],
+        "peers_only_read": row["levels"] == ["read"] and grant.level != "read",
         "static": credential is not None and credential.lifetime == Lifetime.STATIC,
         "secret_age": (now - renewed).days if renewed is not None else None,
         "by_policy": grant.approval.by_policy_id is not None,
@@ -200,45 +199,3 @@ def _earlier(items: Sequence[Item]) -> dict[tuple[str, int], list[Answer]]:
     ).exclude(question__item__in=[item.pk for item in items])
     rows = answers.select_related("person", "for_person", "reason", "question__item__grant").order_by("-pk")
     return grouped((_review_key(answer.question.item), answer) for answer in rows)
-
-
-def _newest(automation: str) -> Subquery:
-    return Subquery(Version.objects.filter(automation=OuterRef(automation)).order_by("-number").values("number")[:1])
-
-
-def _open_conflicts(**includes: Any) -> ArraySubquery:
-    rows = Conflict.objects.filter(**includes, state=ConflictState.OPEN)
-    return ArraySubquery(rows.order_by("pk").values("pk"))
-
-
-def _peers() -> Subquery:
-    """Figures of the team's other active grants of the same entitlement: number, widest scope, levels."""
-    peers = Grant.objects.filter(
-        entitlement=OuterRef("entitlement"), automation__team=OuterRef("automation__team"), state=GrantState.ACTIVE
-    ).exclude(automation=OuterRef("automation"))
-    reached = Func(F("scope"), function="CARDINALITY", output_field=IntegerField())
-    figures = JSONObject(number=Count("*"), widest=Max(reached), levels=ArrayAgg("level", distinct=True))
-    return Subquery(peers.order_by().values("entitlement").annotate(said=figures).values("said"))
-
-
-def _grants_with_facts() -> QuerySet[Any]:
-    first = Grant.objects.filter(approval=OuterRef("approval")).order_by("begins_at")
-    return Grant.objects.annotate(
-        began_at=Subquery(first.values("begins_at")[:1]),
-        newest=_newest("automation"),
-        peers=_peers(),
-        conflict_ids=_open_conflicts(grants__contains=[OuterRef("pk")]),
-        reviewed=Exists(Item.objects.filter(grant__approval=OuterRef("approval"), state=ItemState.CLOSED)),
-    )
-
-
-def _automations_with_facts() -> QuerySet[Any]:
-    in_force = Submission.objects.filter(automation=OuterRef("pk"), state=SubmissionState.IN_FORCE).order_by("-pk")
-    return Automation.objects.annotate(
-        began_at=F("created_at"),
-        in_force=Subquery(in_force.values("app_approval__submission__asked")[:1]),
-        newest=_newest("pk"),
-        conflict_ids=_open_conflicts(automations__contains=[OuterRef("pk")]),
-        reviewed=Exists(Item.objects.filter(automation=OuterRef("pk"), state=ItemState.CLOSED)),
-        holds=Exists(Grant.objects.standing().filter(automation=OuterRef("pk")).order_by()),
-    )

@@ -145,9 +145,9 @@ class Listing:
         order = next((row.order for row in register.filters if row.order and row.name in self.chosen), register.order)
         self.sort = sort if is_known else "" if self.words else order
 
-    def rows(self) -> QuerySet[Any]:
-        """The selected rows."""
-        found, (_, state) = self._found, self.chosen.get("state", ("", Q()))
+    def rows(self, found: Sequence[int] | None = None) -> QuerySet[Any]:
+        """The selected rows, by their keys in every state if these were found before."""
+        _, state = self.chosen.get("state", ("", Q()))
         return self._with_state(self._narrowed if found is None else self._keyed(among(found))).filter(state)
 
     @property
@@ -160,7 +160,7 @@ class Listing:
                 rows = rows.filter(path(key) if callable(path) else Q(**{path: key}))
         return rows
 
-    @cached_property
+    @property
     def _found(self) -> list[int] | None:
         """Keys of the rows that the counts found, which the page need not look for again.
 
@@ -178,9 +178,9 @@ class Listing:
         value = self.register.state[1]
         return rows.annotate(shown_state=F(value) if isinstance(value, str) else value)
 
-    def page(self) -> pager.Paged:
-        """A page of rows. A search without a sort shows the newest first: by name it could read all rows before a match."""
-        rows, (by, falls) = self._valued(self.rows()), self._order
+    def page(self, found: Sequence[int] | None = None) -> pager.Paged:
+        """A page of `rows`. A search without a sort shows the newest first: by name it could read all rows before a match."""
+        rows, (by, falls) = self._valued(self.rows(found)), self._order
         edges = self._with_state(self.register.rows) if any(key in self.query for key in pager.KEYS) else None
         return pager.by_column(rows, self.query, self.path, by, descending=falls, edges=edges)
 
@@ -242,7 +242,7 @@ class Listing:
 
     def context(self) -> Shape:
         """Context of ``portal/registers/register.html``."""
-        register, paged = self.register, self.page()
+        register, paged = self.register, self.page(self._found)
         total = self.total()
         singular, _, many = register.thing.partition(",")
         things = singular if total == "1" else many or f"{singular}s"
