@@ -22,6 +22,7 @@ from approvals.models import (
     Decision,
     DecisionPerson,
     Grant,
+    HeldGrant,
     Party,
     Submission,
     SubmissionState,
@@ -382,7 +383,8 @@ class Holds(Review):
             assert set(Grant.objects.live(self.now).filter(automation=automation).values_list("key", flat=True)) <= keys
             assert last.asked["purpose"] == automation.purpose
         if automation.state == AutomationState.RETIRED:
-            assert not automation.grants.standing().exists()
+            held = HeldGrant.objects.values("grant")  # of more than ten that would end at once (G6)
+            assert not automation.grants.standing().exclude(pk__in=held).exists()
             assert not automation.submissions.filter(state__in=UNFINISHED).exists()
 
     @invariant()

@@ -51,9 +51,10 @@ def _row(key: str, level: str, sentence: str, scope: str, **more: object) -> Sha
     row: Shape = {"key": key, "level": level, "sentence": sentence, "scope": scope, "data_class": "internal"}
     row |= {
         "open_href": f"/review?open={key}#row-{key}",
+        "toggle_href": f"/review?open={key}#row-{key}",
         "chips": [tag("Opens 14 tables, asks for 2", "no", "warning"), tag("Static, 212 days old", "wait", "clock")],
         "marks": [
-            {"tone": "ok", "name": "Sana Iqbal", "text": "Sana Iqbal, security", "at": at(23)},
+            {"tone": "ok", "icon": "check", "name": "Sana Iqbal", "text": "Sana Iqbal, security", "at": at(23)},
             {"tone": "you", "name": "Omar Haddad", "text": "You decide, as owner"},
         ],
         "css": "record",
