@@ -84,8 +84,7 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
     if is_open:
         shape |= _evidence(record, context, reader) | {"reader": reader.for_row(key)}
         if may_decide:
-            plain = signs or say.held is not None
-            shape["decide"] = decision_form(record, context, shape["reader"], say.actor, signs=plain)
+            shape["decide"] = decision_form(record, context, shape["reader"], say.actor, signs=signs or bool(say.held))
     return shape | _notable(record, details, is_open=is_open)
 
 
