@@ -104,9 +104,8 @@ def broker(url: str, folder: Path) -> dict[str, Any]:
 
 
 def timetable() -> dict[str, dict[str, Any]]:
-    """Beat's schedule. A message that nobody took by the next one's turn, or within a minute, is dropped: a later one finds the same work.
+    """Beat's schedule. A message expires after its job's interval, and after a minute at the earliest: a later one finds the same work.
 
-    No message is dropped sooner, so that those of a short interval are not lost behind long jobs.
     Every job is due when beat starts: what an outage left undone does not wait for a whole interval.
     """
     return {

@@ -51,7 +51,7 @@ def check_port(host: str, port: int) -> None:
 
 
 #: Threads rather than forked processes: a worker is one process, so that a kill is a kill, and holds one pool.
-#: Of each job one run is at work at a time. Jobs take far less than their intervals, so that seals come within seconds.
+#: Of each job one run is at work at a time. A seal waits only while as many long jobs run as there are threads.
 WORKER_THREADS = 4
 WEB_THREADS = 4
 CELERY = (sys.executable, "-m", "celery", "--quiet", "--app", "governance.celery")

@@ -1,7 +1,7 @@
 // Moving through rows from the keyboard: j and k move, Enter opens, x selects, a r c decide, u takes that back, ? explains.
 //
 // data-rows            the list; data-row on each row, which takes the focus when it is gone to
-// data-row-open        the link in a row that opens it; without one, its first link
+// data-row-open        the link in a row that opens it; without one, its link of class row-name
 // data-row-select      the checkbox of a row
 // data-row-approve, -reject, -ask, -undo   the control that does it; a row without one ignores the key, and where it
 //                      is a field, words are needed first: the cursor goes there
@@ -42,8 +42,8 @@ const partOf = (row) => document.querySelector(`[data-rows-part="${row.id}"]`);
 
 const press = (row, action) => {
   const own = `[data-row-${action}]`;
-  const first = action === "open" ? row.querySelector("a") : null;
-  const control = row.querySelector(own) ?? partOf(row)?.querySelector(own) ?? first;
+  const name = action === "open" ? row.querySelector("a.row-name") : null;
+  const control = row.querySelector(own) ?? partOf(row)?.querySelector(own) ?? name;
   if (typing(control)) control.focus();
   else control?.click();
   return Boolean(control);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from governance.celery import app, timetable
 
 EVERY_SECONDS = 1.0
-#: A busy worker drops messages of every job alike, so that no job waits for minutes behind old ones.
+#: So that no job waits behind a minute of old messages.
 EXPIRES_SECONDS = 5.0
 
 app.conf.beat_schedule = {

@@ -6,7 +6,7 @@ import ast
 
 from django.utils.module_loading import autodiscover_modules
 
-from governance.celery import TIMETABLE, app
+from governance.celery import TIMETABLE, app, timetable
 from tests.environment import ROOT
 from tests.structure.file_sizes import naming, sources
 
@@ -19,6 +19,11 @@ def tasks() -> set[str]:
 
 def test_every_name_in_the_timetable_is_a_task_and_every_task_is_in_the_timetable() -> None:
     assert set(TIMETABLE) == tasks()
+
+
+def test_no_message_expires_within_a_minute() -> None:
+    """A seal comes every three seconds: its messages would be lost behind long jobs (H2)."""
+    assert min(entry["options"]["expires"] for entry in timetable().values()) >= 60
 
 
 def test_every_nudge_names_a_task() -> None:

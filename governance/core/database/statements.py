@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 
 
-def rows_of(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+def fetch_rows(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Run a statement and return its rows by the names of their columns.
 
     Args:

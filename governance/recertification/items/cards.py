@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from governance.core.access import Actor, access
-from governance.core.database.statements import rows_of
+from governance.core.database.statements import fetch_rows
 from governance.recertification.items.reviewers import resource_of
 from governance.recertification.models import AnswerKind, Question
 
@@ -184,7 +184,7 @@ def load_cards(actor: Actor, now: datetime, after: str = "", *, most: int = SHOW
     """
     done, deadline, first = _parse_place(after) or (-1, now, 0)
     reader: dict[str, Any] = {"me": actor.person and actor.person.pk, "people": list(access.answers_as(actor, now))}
-    rows = rows_of(_SQL, {**reader, "done": done, "deadline": deadline, "first": first, "most": most + 1})
+    rows = fetch_rows(_SQL, {**reader, "done": done, "deadline": deadline, "first": first, "most": most + 1})
     if after and not rows:
         return load_cards(actor, now, most=most)
     total, done, drafted = (rows[0][name] for name in ("total", "done_total", "drafted_total")) if rows else (0, 0, 0)

@@ -17,7 +17,7 @@ from approvals.models import Conflict, Grant, GrantUsage
 from approvals.models.conflict_rule import Mode
 from governance.core.database.grouping import grouped
 from governance.core.database.querysets import with_columns
-from governance.core.database.statements import rows_of
+from governance.core.database.statements import fetch_rows
 from governance.core.texts.number_words import day_of
 from governance.recertification.items.recommendation import WEEKS, Facts, InConflict
 from governance.recertification.models import SETTLING, Answer, AnswerKind, Item, ItemState
@@ -76,7 +76,7 @@ def load_facts(items: Sequence[Item], now: datetime) -> dict[int, Facts]:
         items: see `load_subjects`.
         now: business time.
     """
-    rows = {row["item"]: row for row in rows_of(_SQL, {"items": [item.pk for item in items]})}
+    rows = {row["item"]: row for row in fetch_rows(_SQL, {"items": [item.pk for item in items]})}
     usage = _usage_by_approval({item.grant.approval_id for item in items if item.grant is not None}, now)
     reviewed = [item for item in items if rows[item.pk]["was_reviewed"]]
     earlier = _earlier(reviewed) if reviewed else {}

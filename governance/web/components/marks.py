@@ -18,7 +18,7 @@ from governance.web.components.state_words import Word
 NOTHING = SafeString("")
 
 #: A page draws the same few marks a hundred times, and each is its arguments' alone: it is drawn once and kept.
-drawn_once = lru_cache(maxsize=1024)
+drawn_once = lru_cache(maxsize=1024, typed=True)
 
 
 @lru_cache(maxsize=1)

@@ -63,7 +63,7 @@ def time_element(at: datetime | date, text: str) -> SafeString:
     )
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024, typed=True)
 def _element(at: str, exact: str, text: str) -> SafeString:
     """Draw an instant or a day once and keep it: a list shows the same few days a hundred times."""
     return format_html('<time datetime="{}" title="{}">{}</time>', at, exact, text)

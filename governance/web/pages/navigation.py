@@ -135,9 +135,9 @@ def destinations(request: HttpRequest, counts: Mapping[str, int] | None = None) 
 
 
 @cache
-def _with_addresses(prefix: str) -> list[Destination]:
-    """The entries with the paths of their pages, for the path below which the portal is served."""
-    return [replace(row, href=reverse(row.url_name)) for row in DESTINATIONS]
+def _with_addresses(prefix: str) -> tuple[Destination, ...]:
+    """The entries with the paths of their pages, kept for each path below which the portal is served."""
+    return tuple(replace(row, href=reverse(row.url_name)) for row in DESTINATIONS)
 
 
 def _may_use(destination: Destination, actor: Actor) -> bool:

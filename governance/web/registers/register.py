@@ -145,10 +145,14 @@ class Listing:
         order = next((row.order for row in register.filters if row.order and row.name in self.chosen), register.order)
         self.sort = sort if is_known else "" if self.words else order
 
-    def rows(self, found: Sequence[int] | None = None) -> QuerySet[Any]:
-        """The selected rows, by their keys in every state if these were found before."""
+    def rows(self, keys: Sequence[int] | None = None) -> QuerySet[Any]:
+        """The selected rows.
+
+        Args:
+            keys: of the counted rows in every state, if these are all; their conditions are not applied again.
+        """
         _, state = self.chosen.get("state", ("", Q()))
-        return self._with_state(self._narrowed if found is None else self._keyed(among(found))).filter(state)
+        return self._with_state(self._narrowed if keys is None else self._keyed(among(keys))).filter(state)
 
     @property
     def _narrowed(self) -> QuerySet[Any]:
@@ -161,10 +165,10 @@ class Listing:
         return rows
 
     @property
-    def _found(self) -> list[int] | None:
-        """Keys of the rows that the counts found, which the page need not look for again.
+    def _counted_keys(self) -> list[int] | None:
+        """Keys of the counted rows in every state; None if more are selected.
 
-        None if there are more, and for rows without a condition, which are read in their order.
+        None too for a reader of all rows without a search: those are read in the order of an index.
         """
         if not self.words and not self.register.rows.query.where:
             return None
@@ -178,9 +182,9 @@ class Listing:
         value = self.register.state[1]
         return rows.annotate(shown_state=F(value) if isinstance(value, str) else value)
 
-    def page(self, found: Sequence[int] | None = None) -> pager.Paged:
+    def page(self, keys: Sequence[int] | None = None) -> pager.Paged:
         """A page of `rows`. A search without a sort shows the newest first: by name it could read all rows before a match."""
-        rows, (by, falls) = self._valued(self.rows(found)), self._order
+        rows, (by, falls) = self._valued(self.rows(keys)), self._order
         edges = self._with_state(self.register.rows) if any(key in self.query for key in pager.KEYS) else None
         return pager.by_column(rows, self.query, self.path, by, descending=falls, edges=edges)
 
@@ -242,7 +246,7 @@ class Listing:
 
     def context(self) -> Shape:
         """Context of ``portal/registers/register.html``."""
-        register, paged = self.register, self.page(self._found)
+        register, paged = self.register, self.page(self._counted_keys)
         total = self.total()
         singular, _, many = register.thing.partition(",")
         things = singular if total == "1" else many or f"{singular}s"

@@ -295,7 +295,7 @@ def counted(number: int, thing: str) -> str:
 
 @register.filter
 def number(value: int | str | None) -> str:
-    """Write a number with thousands apart: 18,204; a dash for nothing. A count in words stays: "5,000+"."""
+    """Write a number with thousands apart: 18,204; a dash for nothing. A count in words stays: "1,000+"."""
     return "–" if value is None else value if isinstance(value, str) else SafeString(f"{value:,}")
 
 

@@ -174,6 +174,17 @@ def test_counts_stop_at_a_limit(company: Company, monkeypatch: pytest.MonkeyPatc
     assert "every row that these filters select. The file" in answer.content.decode()
 
 
+@pytest.mark.rule("S5")
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_rows_by_the_keys_of_the_counts_are_those_that_the_reader_may_see(company_in_force: Company, name: str) -> None:
+    register = REGISTERS[name](as_actor(company_in_force.people.rita), company_in_force.now)
+    for query in ("", *(f"state={state}" for state in register.states), *(f"sort=-{sort}" for sort in register.orders)):
+        listing = register_module.Listing(register, QueryDict(query), "/")
+        keys = [key for row in listing.counts.values() for key in row["keys"]]
+        assert listing.page(keys).rows == listing.page().rows, query
+        assert set(keys) <= set(register.rows.values_list("pk", flat=True))
+
+
 @pytest.mark.parametrize("most", [1, 2, 3], ids=["more than are counted", "as many", "fewer"])
 def test_search_keeps_the_other_choices_however_many_are_found(
     company: Company, monkeypatch: pytest.MonkeyPatch, most: int

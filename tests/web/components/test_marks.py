@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from django.utils.safestring import SafeString
 
-from governance.web.components import marks, state_words
+from governance.web.components import marks, state_words, times
 
 STATIC = Path(__file__).resolve().parents[3] / "static"
 DRAWN = dict(
@@ -56,3 +58,12 @@ def test_a_mark_of_a_row_is_drawn_as_in_the_sprite(name: str) -> None:
 def test_a_mark_of_a_row_says_its_word() -> None:
     assert marks.row_tier("high") == '<span class="tier tier-high mark m-tier-high">High</span>'
     assert marks.row_data_class("confidential") == '<span class="data-class mark m-data-3">Confidential</span>'
+
+
+def test_kept_drawing_of_safe_text_is_not_that_of_the_same_plain_text() -> None:
+    """Options of a filter have names that people write."""
+    text = "<b>Ours</b>"
+    assert marks.options([{"value": "1", "label": SafeString(text)}]) == f'<option value="1">{text}</option>'
+    assert "&lt;b&gt;" in marks.options([{"value": "1", "label": text}])
+    assert text in times.time_element(date(2026, 12, 1), SafeString(text))
+    assert "&lt;b&gt;" in times.time_element(date(2026, 12, 1), text)

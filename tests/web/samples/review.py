@@ -55,7 +55,7 @@ def _row(key: str, level: str, sentence: str, scope: str, **more: object) -> Sha
         "chips": [tag("Opens 14 tables, asks for 2", "no", "warning"), tag("Static, 212 days old", "wait", "clock")],
         "marks": [
             {"tone": "ok", "icon": "check", "name": "Sana Iqbal", "text": "Sana Iqbal, security", "at": at(23)},
-            {"tone": "you", "name": "Omar Haddad", "text": "You decide, as owner"},
+            {"tone": "you", "icon": "", "name": "Omar Haddad", "text": "You decide, as owner"},
         ],
         "css": "record",
     }
