@@ -166,10 +166,10 @@ def load_dossier(submission: Submission, now: datetime) -> Dossier:
         now: business time.
     """
     context = load_context(submission, now)
-    comments = sorted(submission.comments.select_related("text").order_by(), key=lambda row: row.pk)
+    comments = list(submission.comments.select_related("text").order_by("pk"))
     shown_people = [*_people_of(submission), *((row, "by") for row in comments)]
     context.facts.privileges = load_privileges([submission.version_id], shown_people)
-    earlier = sorted(_earlier(submission), key=lambda row: row.pk, reverse=True)
+    earlier = list(_earlier(submission))
     since = since_approved.load_changes(context, earlier)
     newest = Assessment.objects.filter(version=submission.version_id).order_by("-pk").values("pk")[:1]
     held = waiting_for.waiting_on(context.route)
@@ -193,7 +193,7 @@ def _row(approval: Approval, held: Sequence[Waiting]) -> ApprovalRow:
 def _earlier(submission: Submission) -> SubmissionQuerySet:
     rows = Submission.objects.filter(automation=submission.automation_id, pk__lt=submission.pk)
     shown = ("state", "submitted_at", "ended_at", "continues", "asked", "app_approval", "version__number")
-    return rows.select_related("version").only(*shown).order_by()
+    return rows.select_related("version").only(*shown).order_by("-pk")
 
 
 def _rests_on_same(earlier: Submission, submission: Submission) -> bool:

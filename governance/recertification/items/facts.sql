@@ -1,4 +1,5 @@
 -- What the facts of items say about a grant or an automation (`queries.load_facts`, R3), one row an item.
+-- A grant that has not ended counts as held (`GrantQuerySet.standing`); only open conflicts and closed reviews count.
 -- The keys are materialized, so that the statement has one plan for all: planning it takes longer than running it.
 WITH keys AS MATERIALIZED (SELECT %(items)s::bigint[] AS items),
 reviewed AS MATERIALIZED (
