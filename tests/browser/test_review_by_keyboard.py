@@ -34,10 +34,12 @@ MOST_PRESSES = 15
 #: Whether nothing is on its way: what is asked for anew before it has come is called off, and the console says so.
 IS_QUIET = "() => !document.querySelector('.htmx-request')"
 
-#: Presses the first undo there is as soon as it is on the page.
-UNDONE_AT_ONCE = """document.addEventListener("htmx:afterSwap", () => queueMicrotask(() => {
-  document.querySelector("[data-row-undo]").click();
-}), { once: true });"""
+#: Presses the first undo as soon as an answer brings one; other parts of the page may come before it.
+UNDONE_AT_ONCE = """document.addEventListener("htmx:afterSwap", function press() {
+  if (!document.querySelector("[data-row-undo]")) return;
+  document.removeEventListener("htmx:afterSwap", press);
+  queueMicrotask(() => document.querySelector("[data-row-undo]").click());
+});"""
 
 
 @lru_cache(maxsize=1)
