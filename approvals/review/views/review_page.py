@@ -100,12 +100,13 @@ def add_bar(context: Shape, reader: Reader, focus: str = "") -> None:
 def _conversation(details: Dossier, reader: Reader, *, may_comment: bool) -> Shape:
     """Comments with the titles of their approvals, objections apart, and the form of a comment."""
     action = reverse("comment", args=[details.submission.pk])
-    by_id = {record.pk: record for record in details.context.approvals}
-    comments = [(row, by_id[row.approval_id].title if row.approval_id else "") for row in details.comments]
+    titles, chosen = {record.pk: record.title for record in details.context.approvals}, reader.typed.get("about")
+    comments = [(row, titles[row.approval_id] if row.approval_id else "") for row in details.comments]
+    about = [{"value": str(pk), "label": title, "selected": str(pk) == chosen} for pk, title in titles.items()]
     return {
         "objections": [pair for pair in comments if pair[0].is_objection],
         "remarks": [pair for pair in comments if not pair[0].is_objection],
-        "remark": {"action": action, "reader": reader, "about": details.context.approvals} if may_comment else None,
+        "remark": {"action": action, "reader": reader, "about": about} if may_comment else None,
     }
 
 

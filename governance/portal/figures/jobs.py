@@ -20,7 +20,7 @@ from governance.core.clock.working_days import is_working_day
 from governance.core.database.querysets import among
 from governance.core.health import queries as health
 from governance.portal.models import Figure
-from governance.portal.registers.inventory_registers import automation_state
+from governance.portal.registers.inventory_registers import AUTOMATION_STATE
 from governance.recertification.models import Item
 from governance.recertification.models.campaign import CampaignState
 from governance.recertification.models.item import COUNTED_AS, WAITING, under_review
@@ -75,7 +75,7 @@ def _by(rows: QuerySet[Any], *columns: str) -> Iterable[tuple[Any, ...]]:
 
 def _automations(now: datetime) -> Iterator[Tally]:
     """By state and tier. The states are those of the register: a rejected draft is no draft."""
-    return _tally(_by(Automation.objects.annotate(shown_state=automation_state()), "team", "shown_state", "tier"))
+    return _tally(_by(Automation.objects.annotate(shown_state=AUTOMATION_STATE), "team", "shown_state", "tier"))
 
 
 def _approvals(now: datetime) -> Iterator[Tally]:

@@ -1,8 +1,9 @@
 """Registers of automations, resources, identities and credentials."""
 
 from datetime import datetime, timedelta
+from typing import Any, Final
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce, Replace
 
 from approvals.models import Grant, GrantKind, Submission
@@ -39,26 +40,36 @@ def _ids(actor: Actor) -> list[int]:
     return [actor.person.pk] if actor.person is not None else []
 
 
-def _submissions() -> QuerySet[Submission]:
-    """The submissions of an outer automation, the newest first."""
-    return Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
-
-
-def automation_state() -> Case:
-    """The state of an automation on pages: a draft whose last submission came to nothing has that submission's state."""
-    outcome = text_case((Q(state__in=TO_NOTHING), F("state")), default="draft")
-    drafted = Coalesce(Subquery(_submissions().annotate(outcome=outcome).values("outcome")[:1]), Value("draft"))
-    return text_case((Q(state="draft"), drafted), default=F("state"))
+#: The submissions of an outer automation, the newest first.
+_SUBMISSIONS = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
+_OUTCOMES = _SUBMISSIONS.annotate(outcome=text_case((Q(state__in=TO_NOTHING), F("state")), default="draft"))
+#: The state of an automation on pages: a draft whose last submission came to nothing has that submission's state.
+AUTOMATION_STATE = text_case(
+    (Q(state="draft"), Coalesce(Subquery(_OUTCOMES.values("outcome")[:1]), Value("draft"))), default=F("state")
+)
+#: The assessment that is shown: of the approved version, as on the automation's page, else of the newest.
+_ASSESSMENT = Subquery(
+    models.Assessment.objects.filter(version__automation=OuterRef(OuterRef("pk")))
+    .annotate(is_approved=Q(version=OuterRef(OuterRef("approved_version"))))
+    .order_by("-is_approved", "-version__number", "-pk")
+    .values("pk")[:1]
+)
+_CLOSED_ITEMS = Item.objects.filter(automation=OuterRef("pk"), state="closed").order_by("-closed_at")
+#: Values of automations that are alike for all readers.
+_AUTOMATION_VALUES: Final[dict[str, Any]] = {
+    "last_state": Subquery(_SUBMISSIONS.values("state")[:1]),
+    "last_at": Subquery(_SUBMISSIONS.values(at=Coalesce("ended_at", "submitted_at"))[:1]),
+    "last_version": Subquery(_SUBMISSIONS.values("version__number")[:1]),
+    "platform": PLATFORM,
+    "held": number_of(Grant.objects.standing(), "automation"),
+    "recertified": Subquery(_CLOSED_ITEMS.values("closed_at")[:1]),
+    "findings": number_of(models.Finding.objects.filter(state="open"), "assessment", _ASSESSMENT),
+}
 
 
 def automations(actor: Actor, now: datetime) -> Register:
     """Automations with their last submission, reviews and findings."""
     me, ownerless = _ids(actor), automation_without_owner(now)
-    submissions = _submissions()
-    of_it = models.Assessment.objects.filter(version__automation=OuterRef(OuterRef("pk")))
-    of_it = of_it.annotate(is_approved=Q(version=OuterRef(OuterRef("approved_version"))))  # as on the automation's page
-    shown = Subquery(of_it.order_by("-is_approved", "-version__number", "-pk").values("pk")[:1])
-    reviews = Item.objects.filter(automation=OuterRef("pk"), state="closed").order_by("-closed_at")
     filled = Team.objects.filter(Exists(Automation.objects.filter(team=OuterRef("pk")))).order_by("name")
     offered = filled.values_list("pk", "name")[:CHOICES] if sees_whole_register(actor, now) else ()
     teams = {str(pk): (name, Q(team=pk)) for pk, name in offered}
@@ -75,16 +86,10 @@ def automations(actor: Actor, now: datetime) -> Register:
             Filter("team", "Team", {"mine": ("My team", Q(team__memberships__person__in=me)), **teams}),
             Filter("review", "Next review", {"30": ("Review in 30 days", Q(review_on__lte=(now + SOON).date()))}),
         ),
-        state=automation_state(),
+        state=AUTOMATION_STATE,
         references={"team": ("team", "team_name")},
-        last_state=Subquery(submissions.values("state")[:1]),
-        last_at=Subquery(submissions.values(at=Coalesce("ended_at", "submitted_at"))[:1]),
-        last_version=Subquery(submissions.values("version__number")[:1]),
-        platform=PLATFORM,
         owner=answering("business_owner", now),
-        held=number_of(Grant.objects.standing(), "automation"),
-        recertified=Subquery(reviews.values("closed_at")[:1]),
-        findings=number_of(models.Finding.objects.filter(state="open"), "assessment", shown),
+        **_AUTOMATION_VALUES,
     )
 
 

@@ -147,6 +147,7 @@ def state(word: Word, below: str = "") -> SafeString:
     return format_html('{}<span class="state-below">{}</span>', mark, below) if below else mark
 
 
+@drawn_once
 def tag(text: str, tone: str = "", name: str = "") -> SafeString:
     """Draw a tag: one to four words on a tint, an icon before them where it helps."""
     return format_html('<span class="tag {}">{}{}</span>', tone, icon(name, "s") if name else NOTHING, text)

@@ -11,6 +11,7 @@ their permissions.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
+from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -21,10 +22,13 @@ from django.db import connection
 from django.http import HttpRequest
 from django.urls import get_script_prefix, reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from governance.core.access import Actor, Permission, access
 from governance.core.clock import current_time
 from governance.core.texts.csv_tables import read_rows
+from governance.web.components import marks
 from governance.web.requests.request import local_path
 
 
@@ -153,6 +157,19 @@ def _path_length(path: str, destination: Destination) -> int:
     return max((len(above) for above in (destination.href, *destination.also) if path.startswith(above)), default=0)
 
 
+@marks.drawn_once
+def entry(shown: Destination) -> SafeString:
+    """Draw an entry of the sidebar with its count."""
+    css, words = ("count", "waiting for you") if shown.count else ("count count-open", "open")
+    number = shown.count or shown.open
+    badge = '<span class="{}">{}<span class="visually-hidden"> {}</span></span>' if number else ""
+    current = ' aria-current="page"' if shown.is_current else ""
+    return format_html(
+        f'<li><a href="{{}}"{current}>{{}}<span class="side-label">{{}}</span>{badge}</a></li>',
+        *(shown.href, marks.icon(shown.icon), shown.label, css, number, words),
+    )
+
+
 class Chrome:
     """What ``base.html`` shows around a page, each part asked for when it is drawn.
 
@@ -177,6 +194,11 @@ class Chrome:
     def destinations(self) -> list[Destination]:
         """Entries of the sidebar with counts and the current one marked."""
         return destinations(self._request, self.counts)
+
+    @property
+    def groups(self) -> list[tuple[str, list[Destination]]]:
+        """Entries of the sidebar under their headings."""
+        return [(group, list(entries)) for group, entries in groupby(self.destinations, lambda shown: shown.group)]
 
     @property
     def unread(self) -> int:

@@ -254,7 +254,7 @@ class Listing:
             "register": register,
             "things": f"{total} {things}",
             "facts": [f"{total} {things}", *(f"Only {name}" for name in self._names(paged.rows).values())],
-            "rows": paged.rows,
+            "rows": [row._asdict() for row in paged.rows],
             "pager": paged,
             "columns": [self._head(column) for column in register.columns],
             "chips": self._chips(),

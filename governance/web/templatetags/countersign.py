@@ -15,6 +15,7 @@ from django.forms import BoundField
 from django.shortcuts import resolve_url
 from django.template import Context
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.html import conditional_escape, format_html, format_html_join
@@ -22,11 +23,13 @@ from django.utils.safestring import SafeString
 from django.utils.text import get_text_list
 
 from governance.web.components import charts, marks, state_words, times
-from governance.web.pages import page
+from governance.web.pages import navigation, page
 
 register = template.Library()
 
 register.simple_tag(marks.any_icon, name="icon")
+register.simple_tag(navigation.entry)
+register.simple_tag(cache(static))
 _DRAWINGS = (
     *(marks.seal, marks.tier, marks.rating, marks.data_class, marks.row_tier, marks.row_data_class, marks.row_level),
     *(marks.level, marks.levels, marks.tag, marks.avatar, marks.person, marks.options),

@@ -23,8 +23,7 @@ HELD = (AutomationState.LIVE, AutomationState.SUSPENDED)
 
 def open_transfer(automation: Automation) -> Transfer | None:
     """Open transfer of an automation, or None."""
-    related = ("from_team", "to_team__lead", "asked_by", "why")
-    return automation.transfers.filter(state=S.ASKED).select_related(*related).first()
+    return automation.transfers.filter(state=S.ASKED).first()
 
 
 @duty("L2")

@@ -96,7 +96,7 @@ def test_automation_without_conflict_shows_nothing_in_one_query(plain: Company, 
     for number in range(4):
         conflict_rules.rule(on(plain.erp), on(plain.slack), code=f"told-{number}")
     sweep_conflicts_and_waivers(plain.now)
-    assert query_count() == none
+    assert query_count() == none + 1, "with conflicts it says more of them, however many they are"
 
 
 @starting_point("plain", two_teams_in_a_chain)

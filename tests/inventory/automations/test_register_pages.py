@@ -284,7 +284,7 @@ def test_pages_of_a_list_join_without_gaps_or_repeats_also_backwards(company: Co
         pages = []
         while path:
             context = who.get(path).context
-            pages.append([row.pk for row in context["rows"]])
+            pages.append([row["pk"] for row in context["rows"]])
             path = getattr(context["pager"], way)
         return pages
 

@@ -50,7 +50,7 @@ def context(person: Person, name: str, query: str = "") -> Any:
 
 def keys(person: Person, name: str, query: str = "") -> list[int]:
     """Keys of the listed rows."""
-    return [row.pk for row in context(person, name, query)["rows"]]
+    return [row["pk"] for row in context(person, name, query)["rows"]]
 
 
 @pytest.fixture
@@ -93,10 +93,10 @@ def test_identity_hides_name_of_invisible_automation(company_in_force: Company) 
 def test_rejected_automation_is_no_draft(company: Company) -> None:
     submission = scenarios.submitted(company, scenarios.brought_in(company))
     app = submission.approvals.get(stage=1)
-    assert context(company.people.rita, "automation_list")["rows"][0].shown_state == "in_review"
+    assert context(company.people.rita, "automation_list")["rows"][0]["shown_state"] == "in_review"
     scenarios.reject(app, company.people.theo, now=company.now)
     listed = context(company.people.rita, "automation_list")
-    assert [row.shown_state for row in listed["rows"]] == ["rejected"]
+    assert [row["shown_state"] for row in listed["rows"]] == ["rejected"]
     assert [chip["label"] for chip in listed["chips"]] == ["All", "Rejected"]
     assert keys(company.people.rita, "automation_list", "state=rejected")
     assert not keys(company.people.rita, "automation_list", "state=draft")
@@ -136,15 +136,15 @@ def test_pages_by_another_sort_join_without_gaps_or_repeats(
     path = f"{reverse('automation_list')}?sort={sort}"
     while path:
         answer = who.get(path).context
-        pages.append([row.pk for row in answer["rows"]])
+        pages.append([row["pk"] for row in answer["rows"]])
         path = answer["pager"].older_href
     assert [len(page) for page in pages] == [5, 5, 2]
     assert len({pk for page in pages for pk in page}) == 12
     back = who.get(answer["pager"].newer_href).context
-    assert [row.pk for row in back["rows"]] == pages[1]
+    assert [row["pk"] for row in back["rows"]] == pages[1]
     for beyond in (f"after={pages[-1][-1]}", f"before={pages[0][0]}"):
         first = who.get(f"{reverse('automation_list')}?sort={sort}&{beyond}").context
-        assert [row.pk for row in first["rows"]] == pages[0], "the first page where nothing follows"
+        assert [row["pk"] for row in first["rows"]] == pages[0], "the first page where nothing follows"
         assert not first["pager"].newer_href
 
 
@@ -290,14 +290,14 @@ def test_who_can_touch_a_resource_is_one_number_with_its_credentials(
     opening = stock_in_force.automation.grants.get(credential__opens=company.erp, kind="credential")
     with unguarded(Approval):
         Approval.objects.filter(pk=opening.approval_id).update(decided_on=company.slack)
-    listed = {row.pk: row.held for row in context(company.people.sana, "resource_list")["rows"]}
+    listed = {row["pk"]: row["held"] for row in context(company.people.sana, "resource_list")["rows"]}
     for resource, expected in ((company.erp, 2), (company.slack, 3)):
         query = f"resource={resource.pk}&ends=open"
         touched = context(company.people.sana, "grant_list", query)
         assert touched["title"] == f"Who can touch {resource.name}"
         page = client_of(company.people.sana).get(reverse("resource_grants", args=[resource.pk])).context
         assert (listed[resource.pk], len(touched["rows"]), len(page["rows"])) == (expected,) * 3
-        assert opening.pk in {row.pk for row in touched["rows"]}
+        assert opening.pk in {row["pk"] for row in touched["rows"]}
         shown = client_of(company.people.sana).get(reverse("resource", args=[resource.pk])).content.decode()
         assert f"{reverse('grant_list')}?resource={resource.pk}&amp;state=active" in shown
 
@@ -309,7 +309,7 @@ def test_who_can_touch_it_shows_grants_in_force_and_why_others_are_suspended(
     touched = f"resource={company.erp.pk}&state="
     listed = context(company.people.yuki, "grant_list", f"{touched}active")
     assert len(listed["rows"]) == 2
-    assert {row.why for row in listed["rows"]} == {""}
+    assert {row["why"] for row in listed["rows"]} == {""}
     Automation.objects.update(state="suspended")
     answer = client_of(company.people.yuki).get(f"{reverse('grant_list')}?{touched}active")
     assert not answer.context["rows"]
@@ -317,15 +317,15 @@ def test_who_can_touch_it_shows_grants_in_force_and_why_others_are_suspended(
     chips = {chip["label"]: chip["count"] for chip in answer.context["chips"]}
     assert (chips["In force"], chips["Suspended"]) == ("0", "2")
     suspended = context(company.people.yuki, "grant_list", f"{touched}suspended")["rows"]
-    assert {row.why for row in suspended} == {"the automation is stopped"}
+    assert {row["why"] for row in suspended} == {"the automation is stopped"}
     Automation.objects.update(state="live")
     term = {"begins_at": company.now - timedelta(days=90), "ends_at": company.now}
     with unguarded(Grant):
         Grant.objects.filter(kind="credential").update(**term)
     suspended = context(company.people.yuki, "grant_list", f"{touched}suspended")["rows"]
-    assert [row.why for row in suspended] == ["the credential that it needs is not granted any more"]
+    assert [row["why"] for row in suspended] == ["the credential that it needs is not granted any more"]
     ended = context(company.people.yuki, "grant_list", f"{touched}ended")["rows"]
-    assert {row.why for row in ended} == {"its term is over"}
+    assert {row["why"] for row in ended} == {"its term is over"}
 
 
 def test_grants_that_end_soon_are_sorted_by_end_and_their_view_is_marked_for_a_team(
@@ -337,7 +337,7 @@ def test_grants_that_end_soon_are_sorted_by_end_and_their_view_is_marked_for_a_t
             Grant.objects.filter(pk=grant.pk).update(ends_at=company.now + timedelta(days=days))
     team = stock_in_force.automation.team_id
     listed = context(company.people.sana, "grant_list", f"ends=30&team={team}")
-    assert [row.pk for row in listed["rows"]] == [grants[1].pk, grants[0].pk, grants[2].pk]
+    assert [row["pk"] for row in listed["rows"]] == [grants[1].pk, grants[0].pk, grants[2].pk]
     assert [tab["label"] for tab in listed["tabs"] if tab["current"]] == ["Ends in 30 days"]
     assert listed["save_href"], "the view of one team can be saved"
     falling = keys(company.people.sana, "grant_list", "ends=30&sort=-until")
@@ -388,8 +388,8 @@ def test_search_of_grants_finds_what_is_shown_and_credentials_that_open_it(
         search="weekly stock report reads the erp postgres"
     )
     rows = sana.get(f"{reverse('grant_list')}?q=postgres").context["rows"]
-    assert {row.resource_name for row in rows} == {company.erp.name}
-    assert "secret" in {row.drawn_level for row in rows}, "the grant of its credential"
+    assert {row["resource_name"] for row in rows} == {company.erp.name}
+    assert "secret" in {row["drawn_level"] for row in rows}, "the grant of its credential"
     assert len(rows) > 1
     assert sana.get(f"{reverse('grant_list')}?q=reads").context["rows"] == []
     assert (

@@ -133,7 +133,7 @@ def test_submissions_stand_by_themselves_a_page_at_a_time_without_gaps_or_repeat
     seen: list[int] = []
     while href:
         answer = who.get(href)
-        seen += [row.pk for row in answer.context["rows"]]
+        seen += [row["pk"] for row in answer.context["rows"]]
         href = answer.context["pager"].older_href
     newest = Submission.objects.order_by("-pk").values_list("pk", flat=True)
     assert seen == list(newest)
