@@ -14,7 +14,7 @@ from approvals.inbox import waiting_for
 from approvals.inbox.waiting_for import Waiting
 from approvals.models import Approval, ApprovalState, Comment, Submission, SubmissionState
 from approvals.models.submission import SubmissionQuerySet
-from approvals.policies.facts import SUBMISSION_RELATIONS, load_privileges
+from approvals.policies.facts import load_privileges
 from approvals.review import changes as since_approved
 from approvals.review.changes import VersionChanges
 from governance.core.access import Actor
@@ -136,13 +136,6 @@ class Dossier:
         return frozenset(comment.approval_id for comment in self.comments if comment.is_objection)
 
 
-def visible_submissions(actor: Actor, now: datetime) -> SubmissionQuerySet:
-    """Submissions that the actor may see, with the relations that the page shows."""
-    seen = Submission.objects.visible_to(actor, now)
-    owners = ("automation__business_owner", "automation__technical_owner")
-    return seen.select_related(*SUBMISSION_RELATIONS, *owners).defer(*UNSHOWN)
-
-
 def shown_submissions(actor: Actor, now: datetime) -> SubmissionQuerySet:
     """Submissions that the actor may see, for a page or API answer: `load_dossier` reads their people with those of the resources."""
     seen = Submission.objects.visible_to(actor, now)
@@ -162,7 +155,7 @@ def load_dossier(submission: Submission, now: datetime) -> Dossier:
     """Load the rest of a submission: people, context, comments, changes, findings and holders.
 
     Args:
-        submission: of `shown_submissions` or `visible_submissions`.
+        submission: of `shown_submissions`.
         now: business time.
     """
     context = load_context(submission, now)

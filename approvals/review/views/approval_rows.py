@@ -3,7 +3,7 @@
 The templates read the approval and its `ApprovalRow`, which API answers share. This module uses a `Route` and loaded rows, and asks `refusal()` for the reader's actions.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from approvals.assignment.context import SubmissionContext
 from approvals.assignment.route import Route
@@ -44,17 +44,16 @@ NOT_FOR_GOOD = ("A8", "A9")
 PLAIN_BASES = ("", "owner", "lead", "security reviewer")
 
 
-def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
-    """Context of ``approvals/review/row.html`` for one stage-2 approval."""
+def row(record: Approval, details: Dossier, reader: Reader, usage: Mapping[str, Shape]) -> Shape:
+    """Context of ``approvals/review/row.html`` for one stage-2 approval; ``usage`` is that of open rows, by key."""
     context, key, facts = details.context, str(record.pk), details.rows[record.pk]
     say = actions.allowed_actions(record, context, reader)
     may_decide, is_open = say.refusal is None, key == reader.opened or key in reader.also_open
     mine = context.route.seat_for(record, say.actor) if may_decide else None
     signs = mine is not None and mine.label == SeatLabel.CONFLICT
     last, open_href = last_decision(record, context.route), f"{details.href}?open={key}#row-{key}"
-    shape: Shape = {
-        **NOTHING_MORE,
-        **request_shape(record, context.facts),
+    shape: Shape = NOTHING_MORE | request_shape(record, context.facts)
+    shape |= {
         "approval": record,
         "facts": facts,
         "key": key,
@@ -82,6 +81,8 @@ def row(record: Approval, details: Dossier, reader: Reader) -> Shape:
     if say.held is None and (signs or not may_decide):
         shape["extra_approval"] = actions.extra_approval_words(record, context, facts.holders)
     if is_open:
+        before = getattr(shape["change"], "before", None)  # a changed privilege was held under another key
+        shape["usage"] = usage.get(getattr(before, "key", record.key))
         shape |= _evidence(record, context, reader) | {"reader": reader.for_row(key)}
         if may_decide:
             shape["decide"] = decision_form(record, context, shape["reader"], say.actor, signs=signs or bool(say.held))

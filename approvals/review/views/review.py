@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -18,13 +17,12 @@ from approvals.decisions.transitions import comment
 from approvals.decisions.transitions import decide as transition_decide
 from approvals.decisions.transitions import undo as transition_undo
 from approvals.models import Approval, Submission
-from approvals.models.submission import SubmissionQuerySet
 from approvals.review import dossier, thread
 from approvals.review.views import actions, review_page, selected
 from approvals.review.views.decision_form import key_of
 from approvals.review.views.reader import Reader
 from approvals.submissions.transitions import put_in_force, withdraw
-from governance.core.access import Actor, InvalidInput, OutOfTurn, Refusal, Refused
+from governance.core.access import InvalidInput, OutOfTurn, Refusal, Refused
 from governance.web.components import times
 from governance.web.pages.page import confirm, finish, page, refused
 from governance.web.requests.request import Request, number
@@ -34,12 +32,10 @@ TEMPLATE = "approvals/review/review.html"
 CHANGING_PARTS = ("stepper", "conflicts", "app", "bar", "main-nav-entries")
 
 
-def _find(
-    request: Request, pk: int, rows: Callable[[Actor, datetime], SubmissionQuerySet] = dossier.visible_submissions
-) -> tuple[Submission, Reader]:
+def _find(request: Request, pk: int) -> tuple[Submission, Reader]:
     also_open, kept = (frozenset(request.POST.getlist(name)) for name in ("open", "kept"))
     reader = Reader(request.actor, request.now(), request.GET.get("open", ""), also_open=also_open, kept=kept)
-    return get_object_or_404(rows(reader.actor, reader.now), pk=pk), reader
+    return get_object_or_404(dossier.shown_submissions(reader.actor, reader.now), pk=pk), reader
 
 
 def _record(submission: Submission, pk: int) -> Approval:
@@ -51,7 +47,7 @@ def _record(submission: Submission, pk: int) -> Approval:
 @require_GET
 def review(request: Request, pk: int) -> HttpResponse:
     """Show both stages of one submission; ``?open=KEY`` opens a row."""
-    submission, reader = _find(request, pk, dossier.shown_submissions)
+    submission, reader = _find(request, pk)
     context = review_page.context(submission, reader)
     target = request.headers.get("HX-Target", "")
     if target.startswith("row-"):
@@ -193,7 +189,7 @@ def _render_current(
         if words:
             messages.success(request, words)
         return redirect("review", pk=pk)
-    submission, reader = _find(request, pk, dossier.shown_submissions)
+    submission, reader = _find(request, pk)
     reader = replace(reader, also_open=reader.also_open - set(done), refusals=refusals)
     context = review_page.context(submission, reader)
     if done:

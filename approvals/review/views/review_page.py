@@ -16,6 +16,7 @@ from approvals.conflicts.rows import ConflictRow, list_rows
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.decisions.transitions.comment import comment
 from approvals.decisions.transitions.decide import answer
+from approvals.grants import queries as grant_queries
 from approvals.grants import unused_credentials
 from approvals.grants.views import grants
 from approvals.models import Approval, ApprovalKind, ApprovalState, Decision, SeatLabel, Submission, SubmissionState
@@ -54,10 +55,12 @@ def context(submission: Submission, reader: Reader) -> Shape:
     may_withdraw, may_accept, may_comment = (
         operation.refusal(submission, **by_reader) is None for operation in (withdraw, accept_subset, comment)
     )
+    usage: dict[str, Any] = {}
     if reader.opened or reader.also_open:
         bindings.load_people_of(details.context.facts)
+        usage = grant_queries.usage_of(submission.automation_id, reader.now)
     panel = app.panel(details, reader)
-    rows = [approval_rows.row(record, details, reader) for record in details.second]
+    rows = [approval_rows.row(record, details, reader, usage) for record in details.second]
     questions = [*(["withdraw"] if may_withdraw else []), *(["decline"] if may_accept else [])]
     chain = details.context.facts.chain
     shape: Shape = {

@@ -164,10 +164,8 @@ def entry(shown: Destination) -> SafeString:
     number = shown.count or shown.open
     badge = '<span class="{}">{}<span class="visually-hidden"> {}</span></span>' if number else ""
     current = ' aria-current="page"' if shown.is_current else ""
-    return format_html(
-        f'<li><a href="{{}}"{current}>{{}}<span class="side-label">{{}}</span>{badge}</a></li>',
-        *(shown.href, marks.icon(shown.icon), shown.label, css, number, words),
-    )
+    markup = f'<li><a href="{{}}"{current}>{{}}<span class="side-label">{{}}</span>{badge}</a></li>'
+    return format_html(markup, shown.href, marks.icon(shown.icon), shown.label, css, number, words)
 
 
 class Chrome:

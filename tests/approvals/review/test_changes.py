@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from approvals.grants.transitions import lifecycle
-from approvals.models import Submission
+from approvals.models import GrantUsage, Submission
 from governance.core.models import Person
 from tests import scenarios
 from tests.approvals import stock_report
@@ -152,6 +153,27 @@ def test_wider_and_narrower_changes_differ(company: Company, now: str, count: st
     assert count in text
     assert levels in text
     assert tag in part(page, f"row-{stock_report.privilege_on(made, company.erp).pk}")
+
+
+@pytest.mark.rule("A7", "A12")
+@starting_point("company", reads)
+def test_open_row_tells_measured_use_of_what_is_held(company: Company) -> None:
+    made = stock_report.submitted(company, query(CHANGES))
+    record = stock_report.privilege_on(made, company.erp)
+
+    def evidence() -> str:
+        return part(read(company.people.omar, made, record.pk), f"row-{record.pk}")
+
+    assert "Nothing reports its use yet." in evidence()
+    held = stock_report.privilege_on(Submission.objects.exclude(pk=made.pk).get(), company.erp)
+    grant = made.automation.grants.get(key=held.key)
+    for days, allowed, refused in ((40, 5000, 50), (3, 200, 1), (1, 12, 2)):
+        at = company.now - timedelta(days=days)
+        GrantUsage.objects.create(grant=grant, day=at.date(), allowed=allowed, refused=refused, last_at=at)
+    assert "Its use in 30 days: 212 calls, 3 refused, the last yesterday" in evidence()
+    with CaptureQueriesContext(connection) as caught:
+        read(company.people.omar, made)
+    assert not [each for each in caught if "approvals_grantusage" in each["sql"]], "closed rows read none"
 
 
 @pytest.mark.rule("A6", "A12")
