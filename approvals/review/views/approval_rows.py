@@ -13,7 +13,7 @@ from approvals.decisions.transitions.comment import object_to
 from approvals.models import Approval, ApprovalState, Decision, SeatLabel
 from approvals.policies import current_tiers
 from approvals.policies.facts import SubmissionFacts
-from approvals.review.changes import privilege_code
+from approvals.review.changes import Change, privilege_code
 from approvals.review.dossier import Dossier
 from approvals.review.tier_reasons import NOT_REQUESTED
 from approvals.review.views import actions, approval_marks, bindings, credentials, decision_bar
@@ -21,6 +21,7 @@ from approvals.review.views.decision_form import decision_form
 from approvals.review.views.reader import Reader
 from governance.core.access import Refusal
 from governance.web.pages.page import Shape
+from inventory.models import Privilege
 
 #: Segments of ended, sent back and waiting approvals in the stepper's bar.
 SEGMENTS: dict[str, str] = {
@@ -81,12 +82,16 @@ def row(record: Approval, details: Dossier, reader: Reader, usage: Mapping[str, 
     if say.held is None and (signs or not may_decide):
         shape["extra_approval"] = actions.extra_approval_words(record, context, facts.holders)
     if is_open:
-        before = getattr(shape["change"], "before", None)  # a changed privilege was held under another key
-        shape["usage"] = usage.get(getattr(before, "key", record.key))
+        shape["usage"] = usage.get(_held_key(record, shape["change"]))
         shape |= _evidence(record, context, reader) | {"reader": reader.for_row(key)}
         if may_decide:
             shape["decide"] = decision_form(record, context, shape["reader"], say.actor, signs=signs or bool(say.held))
     return shape | _notable(record, details, is_open=is_open)
+
+
+def _held_key(record: Approval, change: Change | None) -> str:
+    """Key of the grant that is held now. A changed privilege has another one."""
+    return change.before.key if change is not None and isinstance(change.before, Privilege) else record.key
 
 
 def _notable(record: Approval, details: Dossier, *, is_open: bool) -> Shape:
