@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Sum
+from django.db.models import Count, Max, Min, Q, Sum
 
 from approvals.models import EnforcedBy, Grant, GrantState, RevocationOutcome, RevocationState, RevocationTask
-from approvals.models.grant import GrantQuerySet, GrantUsage
+from approvals.models.grant import GrantKind, GrantQuerySet
 from inventory.models import AutomationState
 
 ENDS_SOON = timedelta(days=30)
@@ -35,14 +35,17 @@ def effective_state(grant: Grant, now: datetime) -> tuple[str, str]:
     return grant.state, grant.why_words
 
 
-def usage_of(automation: int, now: datetime) -> dict[str, Any]:
-    """Return the measured use of an automation's grants in 30 days, by key: ``calls``, ``denied`` and the instant of the ``last``.
+def load_usage(automation: int, now: datetime) -> dict[str, Any]:
+    """Load the measured use, in 30 days, of an automation's standing grants of privileges, by key. One query.
 
-    Grants whose use is not measured are left out. One query.
+    Returns:
+        ``since``, the first measured day or None; then ``calls``, ``denied`` and the instant of the ``last``.
     """
-    days = GrantUsage.objects.filter(grant__automation=automation, day__gt=(now - timedelta(days=30)).date())
-    used = days.values("grant__key").annotate(calls=Sum("allowed"), denied=Sum("refused"), last=Max("last_at"))
-    return {row["grant__key"]: row for row in used}
+    within = Q(usage__day__gt=(now - timedelta(days=30)).date())
+    sums = {"calls": Sum("usage__allowed", filter=within), "denied": Sum("usage__refused", filter=within)}
+    ends = {"since": Min("usage__day", filter=within), "last": Max("usage__last_at", filter=within)}
+    grants = Grant.objects.standing().filter(automation=automation, kind=GrantKind.PRIVILEGE).order_by()
+    return {row["key"]: row for row in grants.values("key").annotate(**sums, **ends)}
 
 
 @dataclass(frozen=True)

@@ -138,8 +138,8 @@ class Dossier:
 
 def shown_submissions(actor: Actor, now: datetime) -> SubmissionQuerySet:
     """Submissions that the actor may see, for a page or API answer: `load_dossier` reads their people with those of the resources."""
-    seen = Submission.objects.visible_to(actor, now)
-    return seen.select_related("version", "policy", "automation__team__parent").defer(*UNSHOWN)
+    shown = Submission.objects.visible_to(actor, now).select_related("version", "policy", "automation__team__parent")
+    return shown.defer(*UNSHOWN)
 
 
 def _people_of(submission: Submission) -> Iterator[PersonColumn]:
@@ -175,12 +175,8 @@ def load_dossier(submission: Submission, now: datetime) -> Dossier:
         findings=list(Finding.objects.filter(assessment=newest, state="open").order_by("pk")),
         rests_on=next((row.version.number for row in reversed(earlier) if _rests_on_same(row, submission)), None),
         held=held,
-        rows={record.pk: _row(record, held) for record in context.approvals},
+        rows={row.pk: ApprovalRow(row, [one for one in held if one.approval == row.pk]) for row in context.approvals},
     )
-
-
-def _row(approval: Approval, held: Sequence[Waiting]) -> ApprovalRow:
-    return ApprovalRow(approval, [pending for pending in held if pending.approval == approval.pk])
 
 
 def _earlier(submission: Submission) -> SubmissionQuerySet:

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.template import loader
 from django.urls import reverse
 
-from governance.web.pages.navigation import DESTINATIONS, Destination
+from governance.web.pages.navigation import DESTINATIONS, Chrome, Destination
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 24, 14, 10, tzinfo=UTC)  # 15:10 in the organisation's zone
@@ -76,6 +76,8 @@ class Frame:
             )
             for destination in DESTINATIONS
         ]
+
+    groups = Chrome.groups
 
 
 def frame(request: HttpRequest) -> dict[str, object]:

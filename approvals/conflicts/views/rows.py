@@ -97,9 +97,10 @@ def ask_href(automation: int, code: str, subject: int) -> str:
 def line(automation: Automation, actor: Actor, now: datetime) -> dict[str, Any] | None:
     """Return a line about the open conflicts of an automation; None if there are none. One query, two with conflicts."""
     rows = Conflict.objects.filter(state=ConflictState.OPEN, automations__contains=[automation.pk])
-    if not rows.exists():  # most have none, and the whole statement is dear
+    # Most have none, and the whole statement is slow to build.
+    conflicts = list(rows.telling_waived(now).select_related("rule").order_by()) if rows.exists() else []
+    if not conflicts:
         return None
-    conflicts = list(rows.telling_waived(now).select_related("rule").order_by())
     unwaived = [conflict for conflict in conflicts if conflict.waived_until is None]
     unsigned = [conflict for conflict in unwaived if conflict.signed_by is None]
     worst = max((conflict.rule.mode for conflict in unsigned), key=list(TONES).index, default=None)

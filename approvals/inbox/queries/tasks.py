@@ -130,7 +130,7 @@ def ended_waivers(actor: Actor, now: datetime) -> list[Task]:
     if Role.SECURITY_REVIEWER not in access.roles_held(actor, now):
         theirs = Automation.objects.answered_by([actor.person.pk], now)
         conflicts = conflicts.filter(automations__overlap=ArraySubquery(theirs.order_by().values("pk")))
-    if not conflicts.exists():  # as a rule there are none, and the whole statement is dear
+    if not conflicts.exists():  # mostly there are none, and the whole statement is slow to build
         return []
     names = theirs.filter(among(OuterRef("automations"))).order_by("name", "pk").values("name")
     rows = with_columns(conflicts, CONFLICT_COLUMNS).annotate(automation_name=Subquery(names[:1]))

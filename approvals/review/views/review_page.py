@@ -58,7 +58,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
     usage: dict[str, Any] = {}
     if reader.opened or reader.also_open:
         bindings.load_people_of(details.context.facts)
-        usage = grant_queries.usage_of(submission.automation_id, reader.now)
+        usage = grant_queries.load_usage(submission.automation_id, reader.now)
     panel = app.panel(details, reader)
     rows = [approval_rows.row(record, details, reader, usage) for record in details.second]
     questions = [*(["withdraw"] if may_withdraw else []), *(["decline"] if may_accept else [])]

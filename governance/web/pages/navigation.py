@@ -161,11 +161,10 @@ def _path_length(path: str, destination: Destination) -> int:
 def entry(shown: Destination) -> SafeString:
     """Draw an entry of the sidebar with its count."""
     css, words = ("count", "waiting for you") if shown.count else ("count count-open", "open")
-    number = shown.count or shown.open
-    badge = '<span class="{}">{}<span class="visually-hidden"> {}</span></span>' if number else ""
+    badge = '<span class="{}">{}<span class="visually-hidden"> {}</span></span>' if shown.count or shown.open else ""
     current = ' aria-current="page"' if shown.is_current else ""
     markup = f'<li><a href="{{}}"{current}>{{}}<span class="side-label">{{}}</span>{badge}</a></li>'
-    return format_html(markup, shown.href, marks.icon(shown.icon), shown.label, css, number, words)
+    return format_html(markup, shown.href, marks.icon(shown.icon), shown.label, css, shown.count or shown.open, words)
 
 
 class Chrome:

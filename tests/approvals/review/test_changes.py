@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from approvals.grants.transitions import lifecycle
-from approvals.models import GrantUsage, Submission
+from approvals.models import Grant, GrantUsage, Submission
 from governance.core.models import Person
 from tests import scenarios
 from tests.approvals import stock_report
@@ -164,16 +164,38 @@ def test_open_row_tells_measured_use_of_what_is_held(company: Company) -> None:
     def evidence() -> str:
         return part(read(company.people.omar, made, record.pk), f"row-{record.pk}")
 
-    assert "Nothing reports its use yet." in evidence()
-    held = stock_report.privilege_on(Submission.objects.exclude(pk=made.pk).get(), company.erp)
-    grant = made.automation.grants.get(key=held.key)
-    for days, allowed, refused in ((40, 5000, 50), (3, 200, 1), (1, 12, 2)):
+    def measure(grant: Grant, days: int, allowed: int, refused: int) -> None:
         at = company.now - timedelta(days=days)
         GrantUsage.objects.create(grant=grant, day=at.date(), allowed=allowed, refused=refused, last_at=at)
-    assert "Its use in 30 days: 212 calls, 3 refused, the last yesterday" in evidence()
+
+    held = stock_report.privilege_on(Submission.objects.exclude(pk=made.pk).get(), company.erp)
+    grant = made.automation.grants.get(key=held.key)
+    measure(grant, 40, 5000, 50)
+    assert "Its use in the last 30 days is not measured." in evidence()
+    measure(grant, 3, 200, 1)
+    measure(grant, 1, 12, 2)
+    assert re.search(r"Its use since \w+ \d+ \w+ ?: 212 calls, 3 refused, the last yesterday", evidence())
     with CaptureQueriesContext(connection) as caught:
         read(company.people.omar, made)
     assert not [each for each in caught if "approvals_grantusage" in each["sql"]], "closed rows read none"
+
+
+@pytest.mark.rule("A7")
+def test_use_is_not_told_of_ended_approval(company: Company, live: Submission) -> None:
+    record = stock_report.privilege_on(live, company.slack)
+    grant = live.automation.grants.get(key=record.key)
+    GrantUsage.objects.create(grant=grant, day=company.now.date(), allowed=7, refused=0, last_at=company.now)
+    assert "Its use" not in part(read(company.people.omar, live, record.pk), f"row-{record.pk}")
+
+
+@pytest.mark.rule("A7", "A12")
+def test_use_of_what_is_not_held_is_not_told(company: Company, live: Submission) -> None:
+    grant = live.automation.grants.get(key=stock_report.privilege_on(live, company.slack).key)
+    lifecycle.revoke(grant, actor=as_actor(company.people.omar), now=company.now, reason="Nobody reads it.")
+    made = stock_report.submitted(company, to_another_channel)
+    record = stock_report.privilege_on(made, company.slack)
+    GrantUsage.objects.create(grant=grant, day=company.now.date(), allowed=7, refused=0, last_at=company.now)
+    assert "Its use" not in part(read(company.people.omar, made, record.pk), f"row-{record.pk}")
 
 
 @pytest.mark.rule("A6", "A12")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.test import RequestFactory
 
+from governance.web.pages.navigation import DESTINATIONS
 from governance.web.pages.page import page
 from tests.web import harness
 from tests.web.samples import PAGES
@@ -170,3 +171,7 @@ def test_the_pages_of_the_sign_in_library_stand_in_the_portals_frame(name: str) 
     assert 'class="account-title"' in html
     assert 'class="field-error"' in html
     assert 'class="button button-filled"' in html
+
+
+def test_sample_pages_have_the_whole_sidebar() -> None:
+    assert drawn("home").count('class="side-label"') == len(DESTINATIONS)
