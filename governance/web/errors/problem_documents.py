@@ -14,12 +14,15 @@ import psycopg
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
-from django.views.defaults import page_not_found, server_error
+from django.views.defaults import page_not_found
 
 #: Paths below this are called by programs.
 ROOT = "/api/"
 
 CONTENT_TYPE = "application/problem+json"
+
+#: Header of the request's id. Each log line of the request has the id as ``request``, and error pages show it.
+REQUEST_ID = "X-Request-ID"
 
 #: Seconds after which it is worth asking again.
 RETRY_AFTER = "10"
@@ -77,11 +80,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def failed(request: HttpRequest) -> HttpResponse:
     """Django's ``handler500``: 503 for a database that is away, else 500. The page asks no database and no context processor."""
-    if not is_away(sys.exc_info()[1]):
-        return server_error(request)
-    if is_program(request):
+    status = 503 if is_away(sys.exc_info()[1]) else 500
+    if status == 503 and is_program(request):
         return outage_problem()
-    return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": RETRY_AFTER})
+    page = render_to_string(f"{status}.html", {"request_id": request.META.get(REQUEST_ID)})
+    return HttpResponse(page, status=status, headers={"Retry-After": RETRY_AFTER} if status == 503 else None)
 
 
 def outage_problem() -> HttpResponse:

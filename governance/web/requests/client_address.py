@@ -1,5 +1,7 @@
-"""The client's address behind proxies: who asks, for limits and log lines (S5)."""
+"""What proxies report: the client's address, for limits and log lines (S5), and the request's id."""
 
+import re
+import uuid
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -9,16 +11,20 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from structlog.contextvars import bound_contextvars
 
+from governance.web.errors.problem_documents import REQUEST_ID
+
 Address = IPv4Address | IPv6Address
 
 log = structlog.get_logger(__name__)
 
 #: What a proxy reports. Taken away where the peer is no trusted proxy.
 FORWARDED_FOR, FORWARDED_PROTO = "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO"
+#: An id that a proxy may report.
+_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class ClientAddressMiddleware:
-    """Puts the client's address into ``REMOTE_ADDR``, for every limit and log line.
+    """Puts the client's address into ``REMOTE_ADDR``, for every limit and log line, and gives the request an id.
 
     It stands before all middleware that reads the address or the scheme. `settings.TRUSTED_PROXIES` names the proxies.
     """
@@ -30,12 +36,18 @@ class ClientAddressMiddleware:
         """Judge the headers of the request. No code after this reads ``X-Forwarded-For``."""
         peer = request.META.get("REMOTE_ADDR", "")
         forwarded = request.META.pop(FORWARDED_FOR, "")
+        reported = ""
         if _is_trusted(_parse(peer)):
             request.META["REMOTE_ADDR"] = client_of(peer, forwarded)
+            reported = request.headers.get(REQUEST_ID, "")
         elif request.META.pop(FORWARDED_PROTO, "") or forwarded:
             _note_untrusted(peer)
-        with bound_contextvars(client=request.META.get("REMOTE_ADDR", "")):
-            return self.get_response(request)
+        request_id = reported if _ID.fullmatch(reported) else uuid.uuid4().hex
+        request.META[REQUEST_ID] = request_id
+        with bound_contextvars(client=request.META.get("REMOTE_ADDR", ""), request=request_id):
+            response = self.get_response(request)
+        response[REQUEST_ID] = request_id
+        return response
 
 
 def client_of(peer: str, forwarded: str) -> str:

@@ -129,7 +129,12 @@ def is_quick_no(site: Site) -> None:
         "no-store, private",
     )
     assert "Countersign can’t reach its database" in text
+    assert f'Request <span class="mono">{answer.getheader("X-Request-ID")}</span>' in text
     assert took < QUICK
+    answer, text, took = ask(site, "/readyz")
+    assert (answer.status, text) == (503, "The database does not answer.\n")
+    assert took < QUICK
+    assert ask(site, "/healthz")[0].status == 200, "the process itself is well: a restart would not help"
     answer, text, took = ask(site, "/api/v1/openapi.json", Authorization=f"Bearer {token_transitions.new_secret()}")
     assert (answer.status, answer.getheader("Retry-After")) == (503, "10")
     assert answer.getheader("Content-Type") == "application/problem+json"
@@ -147,6 +152,7 @@ def test_a_database_that_goes_away_makes_quick_503s_and_is_used_again_when_it_is
         is_quick_no(site)
         door.open()
         assert ask(site, "/", Cookie=SESSION)[0].status == 302
+        assert ask(site, "/readyz")[1] == "ready\n"
     finally:
         site.stop()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
+import structlog
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
@@ -75,5 +77,30 @@ def test_log_lines_of_a_request_name_the_client() -> None:
 
     request = RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", headers={"X-Forwarded-For": "198.51.100.1"})
     ClientAddressMiddleware(answer)(request)
-    assert lines == [{"client": "198.51.100.1"}]
+    assert lines == [{"client": "198.51.100.1", "request": lines[0]["request"]}]
     assert "client" not in get_contextvars()
+
+
+@pytest.mark.rule("P3")
+@pytest.mark.parametrize(
+    ("peer", "reported", "is_kept"),
+    [
+        ("10.0.0.1", "5f1c3c9ad5f34f0bb6b1b1a0e7d1f001", True),
+        ("10.0.0.1", "", False),
+        ("10.0.0.1", 'a b" injected', False),
+        ("10.0.0.1", "x" * 65, False),
+        ("203.0.113.9", "5f1c3c9ad5f34f0bb6b1b1a0e7d1f001", False),
+    ],
+)
+def test_only_trusted_proxy_names_request(peer: str, reported: str, is_kept: bool) -> None:
+    noted: list[Any] = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        noted.append(structlog.contextvars.get_contextvars()["request"])
+        return HttpResponse()
+
+    headers = {"X-Request-ID": reported} if reported else {}
+    answer = ClientAddressMiddleware(view)(RequestFactory().get("/", REMOTE_ADDR=peer, headers=headers))
+    assert [answer["X-Request-ID"]] == noted, "log lines of the request have the id of the answer"
+    assert (answer["X-Request-ID"] == reported) == is_kept
+    assert re.fullmatch(r"[0-9a-f]{32}", answer["X-Request-ID"])
