@@ -1,7 +1,6 @@
-"""Health of the installation: jobs and findings for people (R9, S9), and probes for whatever runs the processes (P3)."""
+"""Health of the installation: jobs and findings (R9, S9)."""
 
-from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from governance.core.clock import current_time
@@ -25,18 +24,3 @@ def health(request: Request) -> HttpResponse:
         "real": at,
     }
     return page(request, "portal/health/health.html", context)
-
-
-@login_not_required
-@require_GET
-def alive(request: HttpRequest) -> HttpResponse:
-    """Answer that the process runs. It asks nothing else, so that an outage elsewhere restarts no process."""
-    return HttpResponse("alive\n", content_type="text/plain")
-
-
-@login_not_required
-@require_GET
-def ready(request: HttpRequest) -> HttpResponse:
-    """Answer whether the process can serve, else 503 with the reason; see `state_of_health.readiness_problem`."""
-    problem = state_of_health.readiness_problem()
-    return HttpResponse(f"{problem or 'ready'}\n", status=503 if problem else 200, content_type="text/plain")
