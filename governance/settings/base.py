@@ -24,6 +24,7 @@ DIGEST_KEY_FILE: Path
 LEDGER_CHECKPOINT_FILE: Path
 MAIL_DIGEST_AT: time
 MAIL_GATHERING: timedelta
+METRICS_TOKEN: str
 MAIL_SERVER: dict[str, Any] | None
 DEMO: bool
 

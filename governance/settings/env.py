@@ -71,6 +71,7 @@ def read_settings(*, production: bool) -> dict[str, Any]:
         "DIGEST_KEY_FILE": env.path("DIGEST_KEY_FILE", home / "keys" / "digest.key"),
         "LEDGER_CHECKPOINT_FILE": env.path("LEDGER_CHECKPOINT_FILE", home / "ledger-checkpoint.json"),
         "DEFAULT_FROM_EMAIL": env.str("EMAIL_FROM", "Countersign <countersign@localhost>"),
+        "METRICS_TOKEN": env.str("METRICS_TOKEN", "", validate=_A_TOKEN),
         "DEMO": demo,
         "LOG_LEVEL": env.log_level("LOG_LEVEL", logging.INFO),
     }
@@ -110,6 +111,7 @@ def _production_problems(hosts: Collection[str], *, is_demo: bool) -> dict[str, 
 
 
 _NOT_NEGATIVE = validate.Range(min=0, error="0 for no pool, or how many connections one process may hold")
+_A_TOKEN = validate.Regexp(r"(?:[\x21-\x7e]{24,})?\Z", error="24 or more random characters without spaces")
 _A_ZONE = validate.OneOf(zoneinfo.available_timezones(), error="{input} is no time zone; Europe/Berlin is one")
 
 
