@@ -61,7 +61,7 @@ format: $(VENV)/ready-to-test ## put code and templates into the form that lint 
 bench: $(VENV)/ready-to-test ## pages, sweeps and ledger against their goals at 1,000 automations: make bench ARGS="100000 campaign"
 	@exec $(PY) -m tests.benchmarks $(ARGS)
 
-docs: $(VENV)/ready-to-run ## write docs/rules.md from the declarations in the code
+docs: $(VENV)/ready-to-run ## write docs/rules.md and docs/settings.md from the declarations in the code
 	@exec $(PY) -m governance.devserver manage write_rules
 
 lock: $(VENV)/ready-to-test ## resolve requirements/*.in anew into locked, hashed files (needs uv)

@@ -37,6 +37,27 @@ PRODUCTION_SAYS = {
     "BASE_URL": "where people reach it, for links in mail: https://…",
     "TRUSTED_PROXIES": "the proxies in front, 10.0.3.0/24,fd00:3::/64, or none where people reach it directly",
 }
+#: The other variables: what holds without one, and the meaning. docs/settings.md is made from both tables.
+OPTIONAL = {
+    "ORGANISATION": ("Your organisation", "name on pages and in mail"),
+    "ORGANISATION_TIME_ZONE": ("Europe/Berlin", "time zone of the working day"),
+    "ORGANISATION_HOLIDAYS": ("none", "days that no deadline counts: 2026-12-25,2027-01-01, or the path of a file"),
+    "EMAIL_URL": (
+        "mail stays in the portal",
+        "submission://user:password@host with STARTTLS, smtp://host:465?ssl=true, or smtp://host without TLS",
+    ),
+    "EMAIL_FROM": ("Countersign <countersign@localhost>", "sender of mail"),
+    "EMAIL_PASSWORD_IN_CLEAR": ("off", "1 allows a password in smtp://"),
+    "MAIL_DIGEST_AT": ("07:30", "local time of each person's daily digest"),
+    "LEDGER_KEY_FILE": ("in the home", "the key that signs seals"),
+    "DIGEST_KEY_FILE": ("in the home", "the key of fingerprints"),
+    "LEDGER_CHECKPOINT_FILE": ("in the home", "the last checkpoint"),
+    "DATABASE_POOL_MAX": ("8", "connections of one process; 0 means no pool"),
+    "METRICS_TOKEN": ("no metrics", "lets a monitor read /metrics; 24 or more random characters"),
+    "LOG_LEVEL": ("INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
+    "COUNTERSIGN_HOME": (".countersign", "private folder: embedded database, keys, checkpoint"),
+    "COUNTERSIGN_DEMO": ("off; on in make run", "demo company, sign-in by name, movable clock; never in production"),
+}
 
 
 def read_settings(*, production: bool) -> dict[str, Any]:

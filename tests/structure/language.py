@@ -144,7 +144,7 @@ def count(root: Path) -> tuple[dict[str, Counts], dict[str, Counts], list[str]]:
         if path.suffix in DATA_FILES:
             add(DATA_FILES[path.suffix], str(path.relative_to(root)), path.read_text(encoding="utf-8"))
     for path in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
-        if path.name != "rules.md":
+        if path.name not in ("rules.md", "settings.md"):
             add("docs", str(path.relative_to(root)), path.read_text(encoding="utf-8"))
     add("changelog", "CHANGELOG.md", (root / "CHANGELOG.md").read_text(encoding="utf-8"))
     return kinds, names_by_kind, openings

@@ -1,13 +1,24 @@
-"""docs/rules.md is what the code declares, and nothing older."""
+"""Documents that are made from the code are what it declares, and nothing older."""
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from django.urls import get_resolver
 
-from governance.portal.management.commands.write_rules import document
+from governance.portal.management.commands.write_rules import DOCUMENTS
+from governance.settings import env
 from tests.environment import ROOT
 
 
-def test_the_document_of_rules_is_the_one_that_the_declarations_give() -> None:
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_document_is_what_the_declarations_give(name: str) -> None:
     assert get_resolver().url_patterns, "the pages are loaded, and with them every operation that they cause"
-    assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == document(), "run `make docs`"
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == DOCUMENTS[name](), "run `make docs`"
+
+
+def test_every_variable_that_is_read_has_its_meaning() -> None:
+    code = (ROOT / "governance" / "settings" / "env.py").read_text(encoding="utf-8")
+    read = set(re.findall(r'\benv\.\w+\(\s*"([A-Z_]+)"', code))
+    assert read == {*env.PRODUCTION_SAYS, *env.OPTIONAL}
