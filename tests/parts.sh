@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what tests need from the system and do not find: Chromium, curl, nginx, and Redis where no wheel fits. As root on Debian it
+# Installs what tests need from the system and do not find: Chromium, nginx, and Redis where no wheel fits. As root on Debian it
 # does so; elsewhere it says how, and the tests that need the part are skipped (or fail, where REQUIRE names it).
 set -eu
 python=$1
@@ -9,7 +9,6 @@ if [ -z "${REDIS_URL:-}" ] && ! "$python" -c 'import sys; from governance.devser
     missing="$missing redis-server"
 fi
 PATH="$PATH:/usr/sbin" command -v nginx >/dev/null 2>&1 || missing="$missing nginx-light"
-command -v curl >/dev/null 2>&1 || missing="$missing curl"
 [ -n "$missing" ] || exit 0
 how="apt-get install -y --no-install-recommends $missing"
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import re
 import subprocess
+import sys
+import urllib.request
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from approvals.grants.transitions import stops
 from approvals.models import Submission
 from governance.core.clock import current_time
 from governance.core.models import ApiToken, LedgerEvent
@@ -20,14 +24,15 @@ from governance.core.tokens import transitions as token_transitions
 from tests import people, scenarios
 from tests.approvals import stock_report
 from tests.approvals.intake.builder import connect, of_its_own
-from tests.environment import ROOT, required
+from tests.environment import ROOT
 from tests.people import as_actor
 from tests.processes import Site
 from tests.scenarios import Company
 
 pytestmark = pytest.mark.process
 
-SCRIPT = ROOT / "docs" / "examples" / "deploy-gate.sh"
+SCRIPT = ROOT / "docs" / "examples" / "countersign_gate.py"
+ACTION = ROOT / "docs" / "examples" / "github-action" / "action.yml"
 
 
 @dataclass
@@ -46,7 +51,7 @@ class Pipeline:
     url: str
     secret: str
 
-    def run(self, *files: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: Path | str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run the script."""
         surroundings = {
             "PATH": os.environ["PATH"],
@@ -55,7 +60,7 @@ class Pipeline:
             "COUNTERSIGN_OWNER": str(self.company.people.jonas.pk),
             **more,
         }
-        command = ["sh", str(SCRIPT), *map(str, files)]
+        command = [sys.executable, str(SCRIPT), *map(str, words)]
         return subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=120, check=False)
 
     def write(self, name: str, content: bytes) -> Path:
@@ -68,11 +73,6 @@ class Pipeline:
 @pytest.fixture
 def pipeline(committed: None, site: Site, tmp_path: Path) -> Pipeline:
     """A company of its own, whose connections are known."""
-    if shutil.which("curl") is None:
-        message = "no curl on this machine, which the script of the documentation needs: install the package curl"
-        if required("curl"):
-            pytest.fail(message)
-        pytest.skip(message)
     company = scenarios.company(people.build(uuid.uuid4().hex[:8], now=current_time.now()))
     secret = token_transitions.new_secret()
     n = company.people
@@ -83,11 +83,10 @@ def pipeline(committed: None, site: Site, tmp_path: Path) -> Pipeline:
 
 def submission_for(pipeline: Pipeline, export: Path) -> Path:
     """What the team keeps beside its export: the keys of the rows are those that a preview answers."""
-    headers = [f"Authorization: Bearer {pipeline.secret}", "Content-Type: application/json"]
-    sent = [part for header in headers for part in ("-H", header)]
-    command = ["curl", "-sS", *sent, "--data-binary", f"@{export}", f"{pipeline.url}/api/v1/preview"]
-    answer = subprocess.run(command, capture_output=True, check=True)
-    rows = json.loads(answer.stdout)["rows"]
+    headers = {"Authorization": f"Bearer {pipeline.secret}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{pipeline.url}/api/v1/preview", export.read_bytes(), headers)
+    with urllib.request.urlopen(request) as answer:
+        rows = json.load(answer)["rows"]
     why = {row["key"]: 'Planners order by it, "on Mondays".' for row in rows if row["kind"] == "privilege"}
     return pipeline.write(
         "submission.json", json.dumps({"purpose": "Sends the stock.", "justifications": why}).encode()
@@ -115,13 +114,22 @@ def test_a_pipeline_brings_in_submits_is_held_and_goes_through_once_people_have_
 
     made = Submission.objects.get(automation__team=pipeline.company.people.finance_ops)
     again = pipeline.run(export, submission)
-    assert (again.returncode, "Asked already." in again.stdout) == (1, True), again
+    assert (again.returncode, "Submitted already." in again.stdout) == (1, True), again
     assert Submission.objects.get(automation__team=pipeline.company.people.finance_ops) == made
 
     scenarios.decide_all(pipeline.company, made, now=current_time.now())
     through = pipeline.run(export, submission)
     assert (through.returncode, through.stderr) == (0, ""), through
     assert "May run. Version 1 may run." in through.stdout
+    assert "Missing" not in through.stdout
+    assert pipeline.run(export, "--complete").returncode == 0
+    grant = made.automation.grants.get(entitlement__resource=pipeline.company.slack)
+    stops.stop_grant(grant, actor=as_actor(pipeline.company.people.sana), now=current_time.now(), reason="Nonsense.")
+    partly = pipeline.run(export)
+    missing = "  Missing: Post messages to supply-stock in Finance Slack workspace\n"
+    assert (partly.returncode, missing in partly.stdout) == (0, True), partly
+    whole = pipeline.run(export, "--complete")
+    assert (whole.returncode, whole.stderr.startswith("Held: "), missing in whole.stderr) == (1, True, True), whole
 
     changed = json.loads(content)
     stock_report.one_more_channel(changed)
@@ -173,3 +181,19 @@ def test_pipeline_submits_its_own_version_despite_newer_import(
     assert "Submitted." in held.stdout, held
     made = Submission.objects.get(automation__team=pipeline.company.people.finance_ops)
     assert made.version.number == 1
+
+
+@pytest.mark.rule("A17")
+def test_action_passes_its_inputs_to_the_command(pipeline: Pipeline) -> None:
+    action = yaml.safe_load(ACTION.read_text())
+    (step,) = action["runs"]["steps"]
+    given = {name: row.get("default", "") for name, row in action["inputs"].items()}
+    given |= {"url": pipeline.url, "token": pipeline.secret, "owner": str(pipeline.company.people.jonas.pk)}
+    given["export"] = str(pipeline.write("a report.json", of_its_own(stock_report.EXPORT, uuid.uuid4().hex[:8])))
+    wanted = re.compile(r"^\$\{\{ inputs\.(\w+) \}\}$")
+    filled = {name: given[wanted.match(value)[1]] for name, value in step["env"].items()}  # type: ignore[index]
+    surroundings = {"PATH": os.environ["PATH"], "GITHUB_ACTION_PATH": str(ACTION.parent), **filled}
+    command = ["bash", "-e", "-c", step["run"]]
+    held = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=120, check=False)
+    assert (held.returncode, "Imported: new" in held.stdout) == (1, True), held
+    assert "Submit it." in held.stderr
