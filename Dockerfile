@@ -10,6 +10,7 @@ COPY approvals approvals
 COPY inventory inventory
 COPY templates templates
 COPY static static
+COPY docs/glossary.md docs/glossary.md
 # The settings want values; none of these stays in the image.
 RUN DJANGO_SETTINGS_MODULE=governance.settings.prod SECRET_KEY=- DATABASE_URL=postgresql:///- REDIS_URL=redis://- \
     ALLOWED_HOSTS=- BASE_URL=https://localhost TRUSTED_PROXIES=none \

@@ -49,7 +49,6 @@ ACCOUNT = (
 urlpatterns = [
     path("search/", search_views.search, name="search"),
     path("", home.home, name="home"),
-    path("metrics", health_views.metrics, name="metrics"),
     path("dashboard/", figure_views.dashboard, name="dashboard"),
     *(path(f"account/{route}", get_or_post(view), name=name) for route, view, name in ACCOUNT),
     re_path(

@@ -59,7 +59,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "governance.web.requests.client_address.ClientAddressMiddleware",
     "governance.web.requests.middleware.CacheControlMiddleware",
-    "governance.web.requests.probes.ProbeMiddleware",
+    "governance.portal.health.probes.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

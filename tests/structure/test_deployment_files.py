@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from governance.portal.help import queries as help_queries
+from governance.settings import env
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = ROOT / "docs" / "examples" / "systemd"
@@ -56,9 +60,22 @@ def test_processes_have_few_rights(services: dict[str, Any]) -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], process
 
 
-def test_compose_file_sets_known_settings_and_holds_no_secret(services: dict[str, Any]) -> None:
-    known = (ROOT / "governance" / "settings" / "env.py").read_text()
-    for name, value in services["web"]["environment"].items():
-        assert f'"{name}"' in known
-        if "PASSWORD" in str(value) or name == "SECRET_KEY":
-            assert re.search(r"\$\{\w+:\?", value), f"{name} has no default"
+def test_compose_file_passes_every_setting_on_and_holds_no_secret(services: dict[str, Any]) -> None:
+    given = services["web"]["environment"]
+    fixed = {"COUNTERSIGN_DEMO", "COUNTERSIGN_HOME", "LEDGER_KEY_FILE", "DIGEST_KEY_FILE", "LEDGER_CHECKPOINT_FILE"}
+    assert set(given) == {*env.PRODUCTION_SAYS, *env.OPTIONAL, "PGPASSWORD"} - fixed
+    for name in ("PGPASSWORD", "SECRET_KEY"):
+        assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", given[name]), f"{name} has no default"
+    assert "ADMIN" not in json.dumps(given), "no process of the portal knows the password of the superuser"
+
+
+def test_image_has_every_file_that_pages_read(tmp_path: Path, settings: Any) -> None:
+    kept = re.findall(r"^!(.*)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    copied = re.findall(r"^COPY (?!--)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert {name for names in copied for name in names.split()} == set(kept)
+    settings.BASE_DIR = tmp_path
+    (tmp_path / "docs").mkdir()
+    for name in kept:
+        if name.startswith("docs/"):
+            shutil.copy(ROOT / name, tmp_path / name)
+    assert help_queries.glossary.__wrapped__()

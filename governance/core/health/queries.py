@@ -3,20 +3,15 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
 
 from governance.core.jobs import job_runs
 from governance.core.keys import key_files
 from governance.core.ledger import sealing
 from governance.core.models import Notice, NoticeState
 from governance.core.people import bootstrap
-from governance.core.texts.number_words import counted
 
 #: An event is sealed within seconds. After this many minutes without a seal, sealing has stopped.
 UNSEALED = timedelta(minutes=2)
@@ -31,29 +26,6 @@ def register_advice(part: str, advice: Advice) -> None:
     """Add ``advice(now)`` to the health check. Advice is no failure. Call it in an app's `ready()`; a second call changes nothing."""
     if (part, advice) not in _advice:
         _advice.append((part, advice))
-
-
-@cache
-def _migrations() -> frozenset[tuple[str, str]]:
-    """The migrations that this version has: app and name."""
-    return frozenset(MigrationLoader(None).disk_migrations or ())
-
-
-def readiness_problem() -> str:
-    """Return why this process can't serve: no database, a standby, or missing migrations; nothing if it can (P3).
-
-    A database that is ahead is no problem: a version tolerates the migrations of the next one.
-    """
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_is_in_recovery()")
-            ((is_standby,),) = cursor.fetchall()
-        missing = _migrations() - MigrationRecorder(connection).applied_migrations().keys()
-    except (OperationalError, InterfaceError):
-        return "The database does not answer."
-    if is_standby:
-        return "The database is a standby."
-    return f"{counted(len(missing), 'migration')} missing: run migrate." if missing else ""
 
 
 @dataclass(frozen=True)

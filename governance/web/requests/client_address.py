@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from governance.web.errors.problem_documents import REQUEST_ID
 
@@ -44,8 +44,10 @@ class ClientAddressMiddleware:
             _note_untrusted(peer)
         request_id = reported if _ID.fullmatch(reported) else uuid.uuid4().hex
         request.META[REQUEST_ID] = request_id
-        with bound_contextvars(client=request.META.get("REMOTE_ADDR", ""), request=request_id):
-            response = self.get_response(request)
+        # They stay bound after the answer: Django writes its line about a failure then.
+        clear_contextvars()
+        bind_contextvars(client=request.META.get("REMOTE_ADDR", ""), request=request_id)
+        response = self.get_response(request)
         response[REQUEST_ID] = request_id
         return response
 

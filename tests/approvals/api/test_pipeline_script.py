@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import re
 import subprocess
 import sys
+import threading
 import urllib.request
 import uuid
 from dataclasses import dataclass
@@ -154,6 +156,10 @@ def test_pipeline_without_answer_deploys_nothing_and_hides_token(pipeline: Pipel
         pipeline.run(export, COUNTERSIGN_URL="http://127.0.0.1:1"),
         pipeline.run(broken),
         pipeline.run(export, COUNTERSIGN_ENVIRONMENT="moon"),
+        pipeline.run("--help"),
+        pipeline.run(export, COUNTERSIGN_TOKEN=f"{pipeline.secret}\n"),
+        pipeline.run(export, COUNTERSIGN_URL="https://[::1"),
+        pipeline.run(export, COUNTERSIGN_URL=f"{pipeline.url}/elsewhere"),
         pipeline.run(export, COUNTERSIGN_URL="http://countersign.example"),
         pipeline.run(export, COUNTERSIGN_URL="http://localhost:1@countersign.example"),
     ]
@@ -183,6 +189,73 @@ def test_pipeline_submits_its_own_version_despite_newer_import(
     assert made.version.number == 1
 
 
+class Impostor(http.server.BaseHTTPRequestHandler):
+    """Answers a gate's questions with what the server holds."""
+
+    def answer(self) -> None:
+        """Send the next answer of the list, again and again."""
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, headers, content = self.server.answers[self.path.startswith("/api/v1/gate/")]  # type: ignore[attr-defined]
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = answer  # noqa: N815  the library's names
+
+    def log_message(self, *args: object) -> None:
+        """Nothing."""
+
+
+IMPORTED = (200, {}, b'{"outcome": "new", "automation": {"id": 1}, "version": {"manifest_digest": "sha256:0"}}')
+GATE = {"allowed": True, "reason": "R.", "to_do": "", "page": "", "without": []}
+
+
+@pytest.mark.rule("A17")
+@pytest.mark.parametrize(
+    ("imported", "gate", "code"),
+    [
+        (IMPORTED, (200, {}, json.dumps(GATE).encode()), 0),
+        (IMPORTED, (200, {}, json.dumps({**GATE, "allowed": "false"}).encode()), 1),
+        (IMPORTED, (200, {}, json.dumps({**GATE, "without": ["a\n::stop-commands::x"]}).encode()), 0),
+        (IMPORTED, (200, {}, json.dumps({"allowed": True}).encode()), 2),
+        (IMPORTED, (200, {}, b"[]"), 2),
+        (IMPORTED, (200, {"Content-Length": "9999"}, b'{"allowed": true'), 2),
+        (IMPORTED, (302, {"Location": "https://elsewhere.example"}, b""), 2),
+        (IMPORTED, (503, {"Retry-After": "Tue, 01 Dec 2026 00:00:00 GMT"}, b"<html>"), 2),
+        ((422, {}, b'{"detail": ["d"], "fields": [{"x": 1}]}'), IMPORTED, 2),
+        ((200, {}, b'{"outcome": "new"}'), IMPORTED, 2),
+    ],
+)
+def test_answers_that_are_not_understood_deploy_nothing(imported: Any, gate: Any, code: int, tmp_path: Path) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Impostor)
+    server.answers = (imported, gate)  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    export = tmp_path / "export.json"
+    export.write_text("{}")
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    surroundings = {"COUNTERSIGN_URL": url, "COUNTERSIGN_TOKEN": "open-sesame", "http_proxy": "http://127.0.0.1:1"}
+    try:
+        ended = subprocess.run(
+            [sys.executable, str(SCRIPT), str(export)],
+            env=surroundings,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert ended.returncode == code, ended
+    assert "Traceback" not in ended.stderr
+    assert "\n::" not in ended.stdout + ended.stderr
+    assert "open-sesame" not in ended.stdout + ended.stderr
+
+
 @pytest.mark.rule("A17")
 def test_action_passes_its_inputs_to_the_command(pipeline: Pipeline) -> None:
     action = yaml.safe_load(ACTION.read_text())
@@ -194,6 +267,13 @@ def test_action_passes_its_inputs_to_the_command(pipeline: Pipeline) -> None:
     filled = {name: given[wanted.match(value)[1]] for name, value in step["env"].items()}  # type: ignore[index]
     surroundings = {"PATH": os.environ["PATH"], "GITHUB_ACTION_PATH": str(ACTION.parent), **filled}
     command = ["bash", "-e", "-c", step["run"]]
-    held = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=120, check=False)
+
+    def run(**more: str) -> subprocess.CompletedProcess[str]:
+        everything = {**surroundings, **more}
+        return subprocess.run(command, env=everything, capture_output=True, text=True, timeout=120, check=False)
+
+    held = run()
     assert (held.returncode, "Imported: new" in held.stdout) == (1, True), held
     assert "Submit it." in held.stderr
+    for wrong in ({"EXPORT": "-h"}, {"EXPORT": "--complete"}, {"SUBMISSION": "-h"}, {"COMPLETE": "True"}):
+        assert run(**wrong).returncode == 2, wrong

@@ -78,7 +78,9 @@ def test_log_lines_of_a_request_name_the_client() -> None:
     request = RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", headers={"X-Forwarded-For": "198.51.100.1"})
     ClientAddressMiddleware(answer)(request)
     assert lines == [{"client": "198.51.100.1", "request": lines[0]["request"]}]
-    assert "client" not in get_contextvars()
+    ClientAddressMiddleware(answer)(RequestFactory().get("/", REMOTE_ADDR="203.0.113.9"))
+    assert lines[1]["client"] == "203.0.113.9"
+    assert lines[1]["request"] != lines[0]["request"]
 
 
 @pytest.mark.rule("P3")

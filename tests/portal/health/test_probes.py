@@ -1,4 +1,4 @@
-"""Metrics are for a monitor with the token, and their numbers are those of the pages (P3, R9)."""
+"""Probes answer without host, scheme and sign-in. Metrics are for a monitor with the token and have the pages' numbers (P3, R9)."""
 
 from __future__ import annotations
 
@@ -54,3 +54,16 @@ def test_metrics_tell_figures_jobs_and_failures(settings: Any, stock_in_force: A
     found = scraped(authorization=f"Bearer {TOKEN}")
     assert found["countersign_job_late", figures.JOB] == 1
     assert found["countersign_health_failures", "jobs"] == before + 1
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probe_needs_no_host_scheme_or_sign_in(path: str, settings: Any) -> None:
+    settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = ["countersign.example"], True
+    settings.METRICS_TOKEN = TOKEN
+    client = Client(headers={"host": "10.1.2.3:8000", "authorization": f"Bearer {TOKEN}"})
+    assert client.get("/").status_code == 400
+    answer = client.get(path)
+    assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store, private")
+    assert client.head(path).status_code == 200
+    assert client.post(path).status_code == 405
+    assert client.get(f"{path}/").status_code == 400, "nothing below a probe is open"
