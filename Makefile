@@ -62,7 +62,7 @@ bench: $(VENV)/ready-to-test ## pages, sweeps and ledger against their goals at 
 	@exec $(PY) -m tests.benchmarks $(ARGS)
 
 docs: $(VENV)/ready-to-run ## write docs/rules.md and docs/settings.md from the declarations in the code
-	@exec $(PY) -m governance.devserver manage write_rules
+	@$(PY) -m governance.settings.reference && exec $(PY) -m governance.devserver manage write_rules
 
 lock: $(VENV)/ready-to-test ## resolve requirements/*.in anew into locked, hashed files (needs uv)
 	@for name in base trial dev; do \

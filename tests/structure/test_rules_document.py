@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from django.urls import get_resolver
 
-from governance.portal.management.commands.write_rules import DOCUMENTS
-from governance.settings import env
+from governance.portal.management.commands import write_rules
+from governance.settings import env, reference
 from tests.environment import ROOT
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_document_is_what_the_declarations_give(name: str) -> None:
+@pytest.mark.parametrize(("name", "make"), [("rules.md", write_rules.document), ("settings.md", reference.document)])
+def test_document_is_what_the_declarations_give(name: str, make: Callable[[], str]) -> None:
     assert get_resolver().url_patterns, "the pages are loaded, and with them every operation that they cause"
-    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == DOCUMENTS[name](), "run `make docs`"
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == make(), "run `make docs`"
 
 
 def test_every_variable_that_is_read_has_its_meaning() -> None:

@@ -1,4 +1,4 @@
-"""Command `write_rules`: writes docs/rules.md and docs/settings.md from the declarations in the code."""
+"""Command `write_rules`: writes docs/rules.md from the declarations in the code."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,7 +14,6 @@ from governance.core.access import ROLE_WORDS, Relation, Role
 from governance.core.database.grouping import grouped
 from governance.core.engine.transition import Transition, declared
 from governance.core.roles.roles import BY_TOKEN, GRANTS
-from governance.settings import env
 
 
 def _verb(transition: Transition[Any]) -> str:
@@ -56,28 +55,12 @@ def _operation(transition: Transition[Any]) -> dict[str, object]:
     return {"verb": _verb(transition), "declared": facts, "by_token": transition.permission in BY_TOKEN}
 
 
-def settings_document() -> str:
-    """The whole reference of settings: variables that production needs, then the others."""
-    needed = [f"| `{name}` | {meaning} |" for name, meaning in env.PRODUCTION_SAYS.items()]
-    others = [f"| `{name}` | {default} | {meaning} |" for name, (default, meaning) in env.OPTIONAL.items()]
-    lines = (
-        *("# Settings", "", "Made from `governance/settings/env.py` by `make docs`. `make run` needs none of them."),
-        *("", "## Without a default in production", "", "| variable | meaning |", "|---|---|", *needed),
-        *("", "## Optional", "", "| variable | default | meaning |", "|---|---|---|", *others),
-    )
-    return "\n".join(lines) + "\n"
-
-
-#: Documents of the folder docs that are made from the code.
-DOCUMENTS = {"rules.md": document, "settings.md": settings_document}
-
-
 class Command(BaseCommand):
-    """Writes the documents that are made from the code."""
+    """Writes docs/rules.md."""
 
-    help = "Write docs/rules.md and docs/settings.md from the declarations in the code."
+    help = "Write docs/rules.md from the declarations in the code."
 
     def handle(self, *args: object, **options: object) -> None:
-        for name, make in DOCUMENTS.items():
-            (Path(settings.BASE_DIR) / "docs" / name).write_text(make(), encoding="utf-8")
-            self.stdout.write(f"Wrote docs/{name}.")
+        target = Path(settings.BASE_DIR) / "docs" / "rules.md"
+        target.write_text(document(), encoding="utf-8")
+        self.stdout.write(f"Wrote {target.relative_to(settings.BASE_DIR)}.")
