@@ -131,7 +131,7 @@ def test_home_and_list_show_ownerless_objects_to_lead_and_security(company: Comp
     assert "has no owner: its team" not in seen(n.rita, home)
     for path in ("resource_list", "automation_list"):
         rows: Any = client_of(n.sana).get(f"{reverse(path)}?owner=none").context["rows"]
-        assert {row.name for row in rows} == {
+        assert {row["name"] for row in rows} == {
             "resource_list": {company.erp.name, company.slack.name, company.model.name},
             "automation_list": {automation.name},
         }[path]
