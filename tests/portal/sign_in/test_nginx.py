@@ -43,7 +43,7 @@ http {{
 def documented(root: Path) -> str:
     """The lines that docs/operations.md tells operators to set in nginx."""
     lines = re.findall(r"^ +(proxy_set_header .*;)$", (root / "docs" / "operations.md").read_text(), re.MULTILINE)
-    assert len(lines) == 3
+    assert len(lines) == 4
     return "\n".join(lines)
 
 
@@ -129,3 +129,15 @@ def test_past_the_proxy_a_client_counts_by_its_own_address(behind: Site, proxy: 
         assert sign_in(behind.url, None, source="127.0.0.4", **{"X-Forwarded-For": "127.0.0.5"}) == 200
     assert sign_in(behind.url, person, source="127.0.0.4", **{"X-Forwarded-For": "127.0.0.6"}) == 200
     assert sign_in(proxy, person, source="127.0.0.5") == 302
+
+
+@pytest.mark.rule("P3")
+def test_proxy_replaces_request_id_that_client_sends(proxy: str) -> None:
+    connection = http.client.HTTPConnection(proxy, timeout=30)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": "localhost", "X-Request-ID": "chosen-by-a-client"})
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert re.fullmatch(r"[0-9a-f]{32}", answer.getheader("X-Request-ID") or "")
+    finally:
+        connection.close()
