@@ -303,6 +303,8 @@ def fields_of(draft: Draft, builder: Person | None = None) -> dict[str, Any]:
     """
     texts = ("name", "purpose", "environment", "escalation_contact")
     fields: dict[str, Any] = {name: draft.fields[name] for name in texts if name in draft.fields}
+    if "name" in fields:
+        fields["name"] = free_text.name(str(fields["name"]))
     ids = {person_id for name in OWNERS if isinstance(person_id := draft.fields.get(name), int)}
     people = {builder.pk: builder} if builder is not None else {}
     if missing := ids - people.keys():

@@ -29,3 +29,13 @@ def test_heading_shows_choice(company: Company, rita: Build) -> None:
         assert environment in head[0].partition("subline")[2]
         page = rita.client.get(reverse("import_preview", args=[item.pk])).content.decode()
         assert head[0].replace(' hx-swap-oob="true"', "") in page
+
+
+def test_heading_hides_nothing_of_typed_name(company: Company, rita: Build) -> None:
+    item = rita.import_item(STOCK, stock_report.source())
+    panel = rita.panel(
+        item, rita.typed(item, company.people.jonas, name="\u2067Stock\u2069 \u202ereport")
+    ).content.decode()
+    assert 'data-title="Preview Stock report"' in panel
+    page = rita.client.get(reverse("import_preview", args=[item.pk])).content.decode()
+    assert "<title>Preview Stock report · " in page
