@@ -39,10 +39,10 @@ def load_usage(automation: int, now: datetime) -> dict[str, Any]:
     """Load the measured use, in 30 days, of an automation's standing grants of privileges, by key. One query.
 
     Returns:
-        ``since``, the first measured day or None; then ``calls``, ``denied`` and the instant of the ``last``.
+        ``since``, the first measured day or None; then ``calls``, ``refused`` and the instant of the ``last``.
     """
     within = Q(usage__day__gt=(now - timedelta(days=30)).date())
-    sums = {"calls": Sum("usage__allowed", filter=within), "denied": Sum("usage__refused", filter=within)}
+    sums = {"calls": Sum("usage__allowed", filter=within), "refused": Sum("usage__refused", filter=within)}
     ends = {"since": Min("usage__day", filter=within), "last": Max("usage__last_at", filter=within)}
     grants = Grant.objects.standing().filter(automation=automation, kind=GrantKind.PRIVILEGE).order_by()
     return {row["key"]: row for row in grants.values("key").annotate(**sums, **ends)}

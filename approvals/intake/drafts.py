@@ -19,7 +19,6 @@ from django.db.models import Q, QuerySet
 from governance.core.access import Actor, Refusal
 from governance.core.database.grouping import grouped
 from governance.core.models import Person, Team
-from governance.core.texts import free_text
 from inventory.automations import lineages
 from inventory.importers.connectors import canonical_connector
 from inventory.importers.manifest import Manifest, Privilege, binding_key, privilege_key
@@ -302,9 +301,7 @@ def fields_of(draft: Draft, builder: Person | None = None) -> dict[str, Any]:
         builder: the builder, if loaded already; drafts often name the builder as an owner.
     """
     texts = ("name", "purpose", "environment", "escalation_contact")
-    fields: dict[str, Any] = {name: draft.fields[name] for name in texts if name in draft.fields}
-    if "name" in fields:
-        fields["name"] = free_text.name(str(fields["name"]))
+    fields = confirmation.tidied({name: draft.fields[name] for name in texts if name in draft.fields})
     ids = {person_id for name in OWNERS if isinstance(person_id := draft.fields.get(name), int)}
     people = {builder.pk: builder} if builder is not None else {}
     if missing := ids - people.keys():
@@ -332,8 +329,6 @@ def with_draft_answers(
     given.pop("escalation_contact", None)  # no review decides it
     if registered.state == AutomationState.DRAFT and given.get("business_owner") is None:
         given.pop("business_owner", None)  # the present one until another is named
-    if "purpose" in given:
-        given["purpose"] = free_text.seen(str(given["purpose"]))
     changed = copy.copy(registered)
     confirmation.change_fields(changed, given)
     return changed

@@ -3,8 +3,8 @@
 
 Needs Python 3.8 or newer and nothing else. Run it on every change: what is there already is not imported or submitted again.
 
-Environment variables: COUNTERSIGN_URL (https://…), COUNTERSIGN_TOKEN (of the team), COUNTERSIGN_OWNER (id of the business owner
-of what is new), COUNTERSIGN_ENVIRONMENT (production by default).
+Environment variables: COUNTERSIGN_URL (https://…), COUNTERSIGN_TOKEN (of the team), COUNTERSIGN_OWNER (id of the business owner of
+a new automation), COUNTERSIGN_ENVIRONMENT (default: production).
 
 Exit codes: 0 it may run, 1 it is held, 2 that could not be found out, for whatever reason. Deploy on 0 alone.
 """

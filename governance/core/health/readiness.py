@@ -25,10 +25,10 @@ def problem() -> str:
     It connects beside the pool, so that a busy process is not taken for a broken one. A database that is ahead is no problem: a
     version tolerates the migrations of the next one.
     """
-    parameters: dict[str, Any] = {**connection.get_connection_params(), "connect_timeout": CONNECTS_WITHIN}
-    options = f"-c statement_timeout={ANSWERS_WITHIN}"
+    parameters: dict[str, Any] = connection.get_connection_params() | {"connect_timeout": CONNECTS_WITHIN}
+    parameters["options"] = f"{parameters.get('options', '')} -c statement_timeout={ANSWERS_WITHIN}"
     try:
-        with psycopg.connect(**parameters, options=options, autocommit=True) as asked:
+        with psycopg.connect(**parameters, autocommit=True) as asked:
             (is_standby,) = asked.execute("SELECT pg_is_in_recovery()").fetchone() or (True,)
             applied = asked.execute("SELECT app, name FROM django_migrations").fetchall()
     except psycopg.Error:

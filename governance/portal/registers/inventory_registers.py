@@ -43,7 +43,7 @@ def _ids(actor: Actor) -> list[int]:
 #: The submissions of an outer automation, the newest first.
 _SUBMISSIONS = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
 _OUTCOMES = _SUBMISSIONS.annotate(outcome=text_case((Q(state__in=TO_NOTHING), F("state")), default="draft"))
-#: The state of an automation on pages: a draft whose last submission came to nothing has that submission's state.
+#: The state that pages show. A draft has the state of its last submission if that one was rejected, withdrawn or declined, or expired.
 AUTOMATION_STATE = text_case(
     (Q(state="draft"), Coalesce(Subquery(_OUTCOMES.values("outcome")[:1]), Value("draft"))), default=F("state")
 )

@@ -41,6 +41,13 @@ from inventory.versions.diff import diff_versions
 #: Fields of an automation that a form or draft may set besides the manifest.
 FIELDS = ("name", "purpose", "kind", "business_owner", "technical_owner", "escalation_contact", "environment")
 
+#: Its texts: longest length, and how each is stored.
+TEXTS: Mapping[str, tuple[int, Callable[[str], str]]] = {
+    "name": (160, free_text.name),
+    "escalation_contact": (160, free_text.name),
+    "purpose": (4000, free_text.seen),
+}
+
 #: Fields that wait for stage 1 after the draft state (A12).
 REVIEWED = frozenset(name.removesuffix("_id") for name in AMENDED_BY_REVIEW)
 
@@ -211,20 +218,19 @@ def _check_described(manifest: Manifest) -> None:
         raise refuse(Refusal("I8", "input", "It touches a resource that is not in the register any more."))
 
 
+def tidied(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields with their texts as the register stores them."""
+    texts = {name: tidy(str(fields[name] or ""))[:longest] for name, (longest, tidy) in TEXTS.items() if name in fields}
+    return {**fields, **texts}
+
+
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Clean the fields that may be set; a refusal names the field.
 
     Raises:
         InvalidInput: an unknown kind or environment, or an owner who is not here.
     """
-    given = {name: value for name, value in fields.items() if name in FIELDS}
-    for name, longest, tidy in (
-        ("name", 160, free_text.name),
-        ("escalation_contact", 160, free_text.name),
-        ("purpose", 4000, free_text.seen),
-    ):
-        if name in given:
-            given[name] = tidy(str(given[name] or ""))[:longest]
+    given = tidied({name: value for name, value in fields.items() if name in FIELDS})
     problems = [("name", "Give it a name.")] if given.get("name") == "" else []
     if given.get("kind") and given["kind"] not in AutomationKind.values:
         problems.append(("kind", "Choose what sort of automation it is."))
