@@ -19,7 +19,8 @@ from governance.portal.read_only_admin import admin_site
 from governance.portal.registers.views import register_list
 from governance.portal.reports import views as report_views
 from governance.portal.search import views as search_views
-from governance.portal.sign_in import views as sign_in
+from governance.portal.sign_in.views import my_sign_in, sign_in
+from governance.portal.single_sign_on import views as sso_views
 from governance.portal.teams import views as team_views
 from governance.portal.tokens import views as token_views
 from governance.portal.typed_secrets import middleware
@@ -40,8 +41,8 @@ ACCOUNT = (
     ("second-factor/deactivate/", sign_in.Deactivate.as_view(), "mfa_deactivate_totp"),
     ("recovery-codes/", recovery_codes.view_recovery_codes, "mfa_view_recovery_codes"),
     ("recovery-codes/generate/", sign_in.GenerateRecoveryCodes.as_view(), "mfa_generate_recovery_codes"),
-    ("password/change/", sign_in.ChangePassword.as_view(), "account_change_password"),
-    ("password/reset/", account.password_reset, "account_reset_password"),
+    ("password/change/", sign_in.with_passwords(sign_in.ChangePassword.as_view()), "account_change_password"),
+    ("password/reset/", sign_in.with_passwords(account.password_reset), "account_reset_password"),
     ("password/reset/done/", account.password_reset_done, "account_reset_password_done"),
     ("password/reset/key/done/", account.password_reset_from_key_done, "account_reset_password_from_key_done"),
 )
@@ -53,9 +54,12 @@ urlpatterns = [
     *(path(f"account/{route}", get_or_post(view), name=name) for route, view, name in ACCOUNT),
     re_path(
         r"^account/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)/$",
-        get_or_post(sign_in.PasswordFromKey.as_view()),
+        get_or_post(sign_in.with_passwords(sign_in.PasswordFromKey.as_view())),
         name="account_reset_password_from_key",
     ),
+    path("account/sso/<slug:provider_id>/", sso_views.begin, name="openid_connect_login"),
+    path("account/sso/<slug:provider_id>/callback/", sso_views.come_back, name="openid_connect_callback"),
+    path("account/sso/<slug:provider_id>/logout/", sso_views.signed_out_there, name="openid_connect_logout"),
     path("automations/", register_list, {"name": "automation_list"}, "automation_list"),
     path("resources/", register_list, {"name": "resource_list"}, "resource_list"),
     path("identities/", register_list, {"name": "identity_list"}, "identity_list"),
@@ -69,6 +73,10 @@ urlpatterns = [
     path("me/delegations/", profile.delegation_set, name="delegation_set"),
     path("me/delegations/<int:pk>/end/", profile.delegation_end, name="delegation_end"),
     path("me/tokens/", token_views.my_tokens, name="my_tokens"),
+    path("me/sign-in/", my_sign_in.my_sign_in, name="my_sign_in"),
+    path("me/sessions/end/", my_sign_in.other_sessions_end, name="other_sessions_end"),
+    path("me/sessions/<int:pk>/end/", my_sign_in.session_end, name="session_end"),
+    path("me/accounts/<int:pk>/unlink/", my_sign_in.account_unlink, name="account_unlink"),
     path("me/mail/", notification_views.mail_settings, name="my_mail"),
     path("notifications/", notification_views.notifications, name="notifications"),
     path("notifications/read/", notification_views.notifications_read, name="notifications_read"),

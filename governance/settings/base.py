@@ -25,6 +25,8 @@ LEDGER_CHECKPOINT_FILE: Path
 MAIL_DIGEST_AT: time
 MAIL_GATHERING: timedelta
 METRICS_TOKEN: str
+SOCIALACCOUNT_PROVIDERS: dict[str, Any]
+PASSWORD_SIGN_IN: bool
 MAIL_SERVER: dict[str, Any] | None
 DEMO: bool
 
@@ -54,6 +56,9 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
 ]
 
 MIDDLEWARE = [
@@ -110,6 +115,8 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "governance.portal.sign_in.adapters.AccountAdapter"
 MFA_ADAPTER = "governance.portal.sign_in.adapters.SecondFactorAdapter"
+SOCIALACCOUNT_ADAPTER = "governance.portal.single_sign_on.adapters.ProviderAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
 ACCOUNT_SESSION_REMEMBER = False
 #: Attempts by address (``ip``), account (``key``) and signed-in person (``user``), over all web processes (S5).
 ACCOUNT_RATE_LIMITS = {

@@ -17,6 +17,8 @@ from environs import Env, EnvValidationError, ValidationError, validate
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from governance.settings.sign_in_providers import BadProviders, read_providers
+
 ROOT = Path(__file__).resolve().parents[2]
 Network = IPv4Network | IPv6Network
 
@@ -52,6 +54,11 @@ OPTIONAL = {
     "LEDGER_KEY_FILE": ("in the home", "the key that signs seals"),
     "DIGEST_KEY_FILE": ("in the home", "the key of fingerprints"),
     "LEDGER_CHECKPOINT_FILE": ("in the home", "the last checkpoint"),
+    "SIGN_IN_PROVIDERS": (
+        "people have passwords",
+        "a TOML file with the providers of single sign-on, see operations.md",
+    ),
+    "PASSWORD_SIGN_IN": ("on", "off leaves the providers alone: no password signs anybody in"),
     "DATABASE_POOL_MAX": ("8", "connections of one process; 0 means no pool"),
     "METRICS_TOKEN": ("no metrics", "lets a monitor read /metrics; 24 or more random characters"),
     "LOG_LEVEL": ("INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
@@ -93,10 +100,11 @@ def read_settings(*, production: bool) -> dict[str, Any]:
         "LEDGER_CHECKPOINT_FILE": env.path("LEDGER_CHECKPOINT_FILE", home / "ledger-checkpoint.json"),
         "DEFAULT_FROM_EMAIL": env.str("EMAIL_FROM", "Countersign <countersign@localhost>"),
         "METRICS_TOKEN": env.str("METRICS_TOKEN", "", validate=_A_TOKEN),
+        **_sign_in(env),
         "DEMO": demo,
         "LOG_LEVEL": env.log_level("LOG_LEVEL", logging.INFO),
     }
-    problems = _problems(env)
+    problems = _problems(env) | _sign_in_problems(values)
     if mail and (mail_problem := _mail_problem(mail, password_in_clear=bool(password_in_clear))):
         problems["EMAIL_URL"] = mail_problem
     if production:
@@ -107,6 +115,18 @@ def read_settings(*, production: bool) -> dict[str, Any]:
     assert pool_max is not None  # no problem was found
     databases = {"default": database(str(database_url), pool_max=pool_max)}
     return {**values, "MAIL_SERVER": _mail_server(mail), "DATABASES": databases}
+
+
+def _sign_in(env: Env) -> dict[str, Any]:
+    """How people sign in (P1)."""
+    providers, passwords = env.providers("SIGN_IN_PROVIDERS", ""), env.bool("PASSWORD_SIGN_IN", True)
+    return {"SOCIALACCOUNT_PROVIDERS": providers, "PASSWORD_SIGN_IN": passwords}
+
+
+def _sign_in_problems(values: Mapping[str, Any]) -> dict[str, str]:
+    if values["PASSWORD_SIGN_IN"] is not False or values["SOCIALACCOUNT_PROVIDERS"] != {}:
+        return {}
+    return {"PASSWORD_SIGN_IN": "off needs SIGN_IN_PROVIDERS, or nobody could sign in"}
 
 
 def _problems(env: Env) -> dict[str, str]:
@@ -200,7 +220,22 @@ def _networks(text: str) -> tuple[Network, ...]:
     return tuple(networks)
 
 
-PARSERS = {"database": _database, "broker": _broker, "root": _root, "holidays": _holidays, "networks": _networks}
+def _providers(path: str) -> dict[str, Any]:
+    """The sign-in providers (P1) of a file; none without one."""
+    try:
+        return read_providers(Path(path)) if path else {}
+    except BadProviders as error:
+        raise ValidationError(str(error)) from error
+
+
+PARSERS = {
+    "database": _database,
+    "broker": _broker,
+    "root": _root,
+    "holidays": _holidays,
+    "networks": _networks,
+    "providers": _providers,
+}
 
 
 def _mail_problem(mail: Mapping[str, Any], *, password_in_clear: bool) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.conf import settings
 from django.db.models import Model
@@ -64,7 +65,7 @@ from tests.approvals.intake.builder import Build, connect, of_its_own
 from tests.approvals.light_path.spot_checks import drawn_of_its_own
 from tests.approvals.proposals.policy_proposals import changed, looser, propose
 from tests.approvals.stock_report import privilege_on
-from tests.matrix import cast_and_states
+from tests.matrix import cast_and_states, core_states
 from tests.matrix.cast_and_states import World
 from tests.people import as_delegate, give_role, make_person
 from tests.recertification.campaign_steps import ordered
@@ -148,6 +149,10 @@ def build() -> Portal:
         "delegation": delegation,
         "saved_view": SavedView.objects.create(person=w.people["team_lead"], name="Risky", query="tier=high"),
         "token": _token(w),
+        "session": UserSession.objects.create(
+            user=w.people["builder"], ip="192.0.2.1", session_key="x" * 32, user_agent="Firefox"
+        ),
+        "linked_account": core_states.linked(w),
         "preview": preview,
         "upload": upload,
         **_people_rows(w),
@@ -441,6 +446,9 @@ def _of_record(portal: Portal, record: Approval) -> list[Any]:
 
 ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "account_reset_password_from_key": lambda portal, _: ["1", "made-up"],
+    "openid_connect_login": lambda portal, _: ["northwind"],
+    "openid_connect_callback": lambda portal, _: ["northwind"],
+    "openid_connect_logout": lambda portal, _: ["northwind"],
     "conflict_rule": lambda portal, rule: [rule.code],
     "rule_propose": lambda portal, rule: [rule.code],
     "help_rule": lambda portal, _: ["A7"],

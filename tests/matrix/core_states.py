@@ -9,16 +9,27 @@ from typing import Any
 from django.db import models
 
 from governance.core.erasure import transitions as erasure_transitions
-from governance.core.models import ApiToken, Delegation, Erasure, Person, RoleAssignment, Team, WebhookEndpoint
+from governance.core.models import (
+    ApiToken,
+    Delegation,
+    Erasure,
+    LinkedAccount,
+    Person,
+    RoleAssignment,
+    Team,
+    WebhookEndpoint,
+)
 from governance.core.people.transitions import delegations
 from governance.core.roles.roles import ASSIGNABLE, Role
+from governance.core.sign_in import accounts
+from governance.core.sign_in.accounts import Account
 from governance.core.tokens import transitions as token_transitions
 from governance.core.webhooks import transitions as webhook_transitions
 from tests.appointments import end_role, record_leaver
 from tests.matrix.cast_and_states import World, arguments, creating, state
 from tests.people import give_role, make_person, shares
 
-PERSON, ERASURE, ROLE, DELEGATION, TEAM, WEBHOOK, TOKEN = (
+PERSON, ERASURE, ROLE, DELEGATION, TEAM, WEBHOOK, TOKEN, LINKED = (
     "controls.person",
     "controls.erasure",
     "controls.roleassignment",
@@ -26,9 +37,10 @@ PERSON, ERASURE, ROLE, DELEGATION, TEAM, WEBHOOK, TOKEN = (
     "controls.team",
     "controls.webhookendpoint",
     "controls.apitoken",
+    "controls.linkedaccount",
 )
 
-creating(f"{TEAM}.found_team", f"{PERSON}.add_person", f"{WEBHOOK}.add_for_all")
+creating(f"{TEAM}.found_team", f"{PERSON}.add_person", f"{PERSON}.admit", f"{WEBHOOK}.add_for_all")
 
 
 @state(TEAM, "new")
@@ -159,6 +171,36 @@ def live_token(w: World) -> ApiToken:
 def revoked_token(w: World, made: ApiToken) -> ApiToken:
     """Revoked by *builder*."""
     return token_transitions.revoke_token(made, actor=w.actor("builder"), now=w.now)
+
+
+@state(LINKED, "linked")
+def linked(w: World) -> LinkedAccount:
+    """Linked by *builder*."""
+    account = Account("guests", "rita", "", "")
+    return accounts.link_account(
+        w.people["builder"], actor=w.actor("builder"), now=w.now, account=account, provider="Guests"
+    )
+
+
+@state(LINKED, "unlinked", on=linked)
+def unlinked(w: World, made: LinkedAccount) -> LinkedAccount:
+    """The link has ended."""
+    return accounts.unlink_account(made, actor=w.actor("builder"), now=w.now)
+
+
+@arguments(f"{PERSON}.admit")
+def _admitted(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"provider": "Guests"}
+
+
+@arguments(f"{PERSON}.describe")
+def _described(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"name": "Uma Novak", "email": "uma@northwind.example"}
+
+
+@arguments(f"{PERSON}.end_sessions")
+def _sessions(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"end": int}
 
 
 @arguments(f"{TEAM}.join_team", f"{TEAM}.leave_team")

@@ -216,3 +216,18 @@ def test_trusted_proxies_are_addresses_networks_or_none(bare: pytest.MonkeyPatch
     for value, networks in (("", ()), ("none", ()), ("127.0.0.1, fd00::/8", ("127.0.0.1/32", "fd00::/8"))):
         bare.setenv("TRUSTED_PROXIES", value)
         assert tuple(map(str, read_settings(production=False)["TRUSTED_PROXIES"])) == networks
+
+
+@pytest.mark.rule("P1")
+def test_bad_providers_are_named_with_other_errors(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bare.setenv("SIGN_IN_PROVIDERS", str(tmp_path / "nowhere.toml"))
+    bare.setenv("LOG_LEVEL", "LOUD")
+    with pytest.raises(SystemExit, match=r"LOG_LEVEL: [\s\S]*SIGN_IN_PROVIDERS: .*nowhere.toml can't be read"):
+        read_settings(production=False)
+
+
+@pytest.mark.rule("P1")
+def test_passwords_are_off_only_with_a_provider(bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("PASSWORD_SIGN_IN", "off")
+    with pytest.raises(SystemExit, match="PASSWORD_SIGN_IN: off needs SIGN_IN_PROVIDERS, or nobody could sign in"):
+        read_settings(production=False)

@@ -1,5 +1,6 @@
 """Models of the core: people and roles, ledger, outbox, clock."""
 
+from governance.core.models.accounts import LinkedAccount
 from governance.core.models.clock import ClockOffset, JobRun
 from governance.core.models.introduction import ClosedIntroduction
 from governance.core.models.ledger import FreeText, LedgerEvent, Seal

@@ -71,6 +71,7 @@ class Permission(Worded):
     WEBHOOK_PAUSE = "webhook:pause", "pause this webhook"
     WEBHOOK_FORGET = "webhook:forget", "delete old deliveries of this webhook"
     PERSON_MANAGE = "person:manage", "change who is here"
+    PERSON_ADMIT = "person:admit", "admit people from a sign-in provider"
     PERSON_INVITE = "person:invite", "invite a person"
     PERSON_PROVE = "person:prove", "set how this person signs in"
     PERSON_ERASE = "person:erase", "erase somebody who has left"
@@ -165,7 +166,7 @@ GRANTS: dict[Role | Relation, Set[Permission]] = {
     Role.JOB: {
         *(P.APPROVAL_EXPIRE, P.APPROVAL_ASK_NEXT, P.GRANT_END, P.AUTOMATION_LAPSE),
         *(P.SAMPLE_DRAW, P.SAMPLE_LAPSE, P.CONFLICT_SCAN, P.ITEM_OPEN, P.ITEM_CLOSE),
-        *(P.PERSON_INVITE, P.PERSON_PROVE, P.WEBHOOK_PAUSE, P.WEBHOOK_FORGET, P.PROPOSAL_LAPSE),
+        *(P.PERSON_ADMIT, P.PERSON_INVITE, P.PERSON_PROVE, P.WEBHOOK_PAUSE, P.WEBHOOK_FORGET, P.PROPOSAL_LAPSE),
         P.REVOCATION_FOLLOW,
     },
     R.SELF: {P.DELEGATION_SET, P.PERSON_PROVE, P.INTERIM_DROP, P.TOKEN_MAKE, P.TOKEN_REVOKE},

@@ -1,7 +1,8 @@
-"""Delete expired sessions (H7). Django ignores them, but does not delete them."""
+"""Delete expired sessions, and what is kept of their browsers (H7). Django ignores them, but does not delete them."""
 
 from datetime import datetime
 
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 
 #: Most sessions of one run; the next run continues.
@@ -14,5 +15,6 @@ def clear_expired(*, at: datetime) -> dict[str, int]:
     Args:
         at: real time, by which sessions end.
     """
+    UserSession.objects.exclude(session_key__in=Session.objects.filter(expire_date__gte=at).values("pk")).delete()
     over = Session.objects.filter(expire_date__lt=at).order_by("expire_date").values("pk")[:MOST]
     return {"sessions": Session.objects.filter(pk__in=over).delete()[0]}

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.http import int_to_base36
 
 from governance.core.access import Actor, Permission, Refusal, duty
-from governance.core.engine.transition import Step, transition
+from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
 from governance.core.people.transitions.people import still_here
@@ -27,13 +27,30 @@ Change = Callable[[], object]
 
 
 @transition(Person, event="person.signed_in", permission=Permission.PERSON_PROVE, duties=[still_here])
-def sign_in(step: Step[Person], *, begin: Change) -> None:
+def sign_in(step: Step[Person], *, begin: Change, source: str = "local") -> Effect:
     """Record a sign-in: a session begins.
 
     It leaves no history row, because only the time of the last sign-in changes.
+
+    Args:
+        step: the running step.
+        begin: Django's sign-in.
+        source: the id of the provider, or ``local`` for a password.
     """
     begin()
     step.subject.refresh_from_db(fields=["last_login"])
+    return Effect(payload={"source": source})
+
+
+@transition(Person, event="person.sessions_ended", permission=Permission.PERSON_PROVE)
+def end_sessions(step: Step[Person], *, end: Callable[[], int]) -> Effect:
+    """End sessions of a person, by themself or by their provider's back-channel logout.
+
+    Args:
+        step: the running step.
+        end: deletes the sessions and returns how many.
+    """
+    return Effect(payload={"sessions": end()})
 
 
 @transition(Person, event="person.password_set", permission=Permission.PERSON_PROVE, duties=[still_here])

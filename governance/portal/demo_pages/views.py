@@ -22,7 +22,7 @@ from governance.core.jobs import nudge
 from governance.core.models import Notice, NoticeState, Person
 from governance.core.sign_in import transitions as sign_in_transitions
 from governance.portal.sign_in.adapters import note_sign_in
-from governance.portal.sign_in.views import next_address
+from governance.portal.sign_in.views.sign_in import next_address
 from governance.web.pages import pager
 from governance.web.pages.page import calendar_file, page
 from governance.web.requests.request import Request, midnight, number

@@ -12,6 +12,7 @@ from allauth.account.authentication import get_authentication_records
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
@@ -23,6 +24,7 @@ from governance.core.clock import current_time
 from governance.core.keys import key_files
 from governance.core.models import Person
 from governance.core.sign_in import transitions as sign_in_transitions
+from governance.portal.sessions import queries as sessions
 from governance.web.requests.middleware import SIGNED_IN_AT
 from governance.web.requests.request import local_path
 
@@ -46,12 +48,16 @@ class AccountAdapter(DefaultAccountAdapter):
             ImmediateHttpResponse: the person left during the sign-in, for instance before the second factor.
         """
         assert isinstance(user, Person)  # the installation's only kind of user
-        begin = partial(super().login, request, user)
+        begin, by = partial(super().login, request, user), _provider_facts(request, user)
+        source = by.get("source", "local")
         try:
-            sign_in_transitions.sign_in(user, actor=Actor.of_person(user), now=current_time.now(), begin=begin)
+            sign_in_transitions.sign_in(
+                user, actor=Actor.of_person(user), now=current_time.now(), begin=begin, source=source
+            )
         except Refused as error:
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from error
-        note_sign_in(request)
+        note_sign_in(request, by.get("at"))
+        sessions.note(request, by)
 
     def is_safe_url(self, url: str) -> bool:
         """Whether allauth may redirect to this address: only a path on this portal."""
@@ -95,8 +101,20 @@ class AccountAdapter(DefaultAccountAdapter):
             super().add_message(request, level, message_template, *args, **kwargs)
 
 
+def _provider_facts(request: HttpRequest, user: Person) -> dict[str, Any]:
+    """How a provider signed the person in, if it did: their newest proof counts, and a second factor is none of its own."""
+    records = get_authentication_records(request, user)
+    methods = [record["method"] for record in records if record["method"] in ("password", "socialaccount")]
+    facts = request.session.pop(sessions.SIGNED_IN_BY, {})
+    return facts if methods[-1:] == ["socialaccount"] else {}
+
+
 class ByAddress(AuthenticationBackend):
     """allauth's backend by address, without people who are kept out, at sign-in and in running sessions."""
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> AbstractBaseUser | None:
+        """Check address and password, unless passwords are off (P1)."""
+        return super().authenticate(request, **credentials) if settings.PASSWORD_SIGN_IN else None
 
     def user_can_authenticate(self, user: Person | AnonymousUser | None) -> bool:
         """Whether the person may sign in; checked at every request, too."""

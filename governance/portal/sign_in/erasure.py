@@ -1,9 +1,10 @@
-"""Erasure of a person's sign-in data in other apps' tables: sessions, addresses and second factors (H6)."""
+"""Erasure of a person's sign-in data in other apps' tables: sessions, addresses, second factors and linked accounts (H6)."""
 
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 
@@ -20,6 +21,10 @@ def forget(known_as: KnownAs, step: Step[Any]) -> None:
     """
     EmailAddress.objects.filter(user=known_as.person).delete()
     Authenticator.objects.filter(user=known_as.person).delete()
+    UserSession.objects.filter(user=known_as.person).delete()
+    for link in known_as.person.linked_accounts.order_by("pk"):
+        link.subject = f"erased:{link.pk}"
+        step.save(link)
     for session in Session.objects.all().iterator():  # the person's id is inside, signed
         if session.get_decoded().get(SESSION_KEY) == str(known_as.person.pk):
             session.delete()

@@ -31,9 +31,10 @@ def rita(northwind: Northwind) -> Person:
 
 
 def event(verb: str, person: Person) -> LedgerEvent:
-    """The one event of this name about a person; it holds only the fact and the actor."""
+    """The one event of this name about a person; it holds only the fact, the actor, and what signed them in."""
     row = LedgerEvent.objects.get(verb=verb, subject_type="controls.person", outcome="done")
-    assert (row.subject_id, row.payload) == (str(person.pk), {})
+    facts = {"source": "local"} if verb == "person.signed_in" else {}
+    assert (row.subject_id, row.payload) == (str(person.pk), facts)
     return row
 
 

@@ -32,7 +32,7 @@ from governance.portal.erasure.views import erasure_part, open_erasures
 from governance.portal.leavers import views as leaver_views
 from governance.portal.people.views.profile import current_delegations, person_facts
 from governance.portal.registers.views import register_list
-from governance.portal.sign_in.views import invitation_part
+from governance.portal.sign_in.views.sign_in import invitation_part
 from governance.portal.tokens.views import tokens_of_person
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
 from governance.web.pages import navigation

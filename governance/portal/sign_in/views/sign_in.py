@@ -3,10 +3,14 @@
 allauth signs out. An admin invites a person, who then sets a first password.
 """
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 from allauth.account import views as account
+from allauth.account.authentication import get_authentication_records
 from allauth.account.forms import UserTokenForm
 from allauth.decorators import rate_limit
 from allauth.mfa.base import views as mfa
@@ -17,7 +21,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db.models import Prefetch
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -30,16 +34,41 @@ from governance.core.engine.transition import Transition
 from governance.core.models import Person, RoleAssignment
 from governance.core.sign_in import transitions as sign_in_transitions
 from governance.portal.sign_in.adapters import note_authentication, note_sign_in
+from governance.portal.single_sign_on import providers
 from governance.web.pages.page import page, refused
 from governance.web.requests.request import Request, local_path
 
 
 class SignIn(account.LoginView):
-    """allauth's sign-in; a demo also offers its people by name."""
+    """allauth's sign-in by password, after the providers; a demo also offers its people by name.
+
+    With providers the address comes first: its domain leads to its provider, any other to the password.
+    """
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Check the password, or take the address for the next step."""
+        if "password" in request.POST:
+            return super().post(request, *args, **kwargs)
+        address = request.POST.get("login", "").strip()
+        provider = providers.of_address(address)
+        step = {
+            "address": address,
+            "provider": provider,
+            "is_unknown": provider is None and not settings.PASSWORD_SIGN_IN,
+        }
+        response = self.render_to_response(
+            self.get_context_data(form=self.form_class(initial={"login": address}), **step)
+        )
+        if provider is not None:
+            # The answer leads on by itself. A redirect of this form would need the provider's address in form-action.
+            query = {"next": next_address(request), "hint": address}
+            response["Refresh"] = f"0;url={reverse('openid_connect_login', args=[provider.id])}?{urlencode(query)}"
+        return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add a demo's people."""
+        """Add the providers, and a demo's people."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
+        context |= {"providers": providers.configured(), "passwords": settings.PASSWORD_SIGN_IN}
         if settings.DEMO:
             current = RoleAssignment.objects.filter(confirmed_at__lte=current_time.now(), until__isnull=True)
             people = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
@@ -54,7 +83,12 @@ def next_address(request: HttpRequest) -> str:
 
 
 def reauthenticate(request: HttpRequest) -> HttpResponseBase:
-    """Ask for the password again; people of a demo have none and use a button."""
+    """Ask for the password again. Who signed in at a provider does so there; people of a demo use a button."""
+    records = get_authentication_records(request, request.user)
+    source = next((record["provider"] for record in reversed(records) if record["method"] == "socialaccount"), "")
+    if request.method == "GET" and any(provider.id == source for provider in providers.configured()):
+        query = urlencode({"again": 1, "next": next_address(request)})
+        return redirect(f"{reverse('openid_connect_login', args=[source])}?{query}")
     if settings.DEMO and isinstance(request.user, Person) and not request.user.has_usable_password():
         return _reauthenticate_by_button(request, request.user)
     answer = account.reauthenticate(request)
@@ -78,6 +112,18 @@ def _reauthenticate_by_button(request: HttpRequest, person: Person) -> HttpRespo
     ask["text"] = "This step needs a sign-in from the last 15 minutes. In the demo, a button is enough."
     ask |= {"action": reverse("account_reauthenticate"), "fields": {"next": next_address(request)}}
     return page(request, "components/confirm_page.html", {"ask": ask, "back_href": next_address(request)})
+
+
+def with_passwords(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Answer 404 where passwords are off (P1)."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not settings.PASSWORD_SIGN_IN:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded
 
 
 class RecordedView(FormView):

@@ -1,0 +1,134 @@
+"""Accounts of sign-in providers (P1): the person of an account, people admitted at their first sign-in, and linked accounts.
+
+A person is one subject of one source, never a mail address. An account with the address of a person who is here is not admitted: the
+same person would count twice (S1). They sign in as before and link the account themself.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.conf import settings
+
+from governance.core.access import Actor, Permission, Refusal, check, duty, refuse
+from governance.core.database import advisory_locks
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import LinkedAccount, Person
+from governance.core.people.transitions.people import requires_new, still_here
+from governance.core.texts import free_text
+from governance.core.tokens.transitions import in_session, signed_in_lately
+
+#: Advisory lock of accounts: an account gets one person.
+ACCOUNTS_LOCK = 0xACC7
+
+
+class Account(NamedTuple):
+    """What a provider says about an account.
+
+    Args:
+        source: the id of the provider.
+        subject: the provider's lasting name of the account.
+        name: the person's name.
+        email: their address, or nothing.
+    """
+
+    source: str
+    subject: str
+    name: str
+    email: str
+
+
+def find_person(source: str, subject: str) -> Person | None:
+    """Return the person of an account, also one who has left; None for an unknown account."""
+    person = Person.objects.filter(source=source, subject=subject).first()
+    if person is not None:
+        return person
+    link = LinkedAccount.objects.filter(source=source, subject=subject, ended_at__isnull=True)
+    return Person.objects.filter(linked_accounts__in=link).first()
+
+
+def _address_refusal(account: Account, provider: str) -> Refusal | None:
+    """The refusal of a new account whose address a person here has."""
+    if not account.email or not Person.objects.filter(email__iexact=account.email, left_at__isnull=True).exists():
+        return None
+    sentence = f"Somebody with your address has an account here, and it is not linked to {provider} yet."
+    to_do = f"If it is yours, sign in to it as before and link {provider} on your own page. Otherwise ask a governance admin."
+    return Refusal("P1", "state", sentence, to_do)
+
+
+@transition(Person, event="person.added", permission=Permission.PERSON_ADMIT, duties=[requires_new])
+def admit(step: Step[Person], *, provider: str) -> Effect:
+    """Enter a person at their first sign-in with a provider. They get no role; the subject of the step is unsaved.
+
+    Args:
+        step: the running step.
+        provider: the name of the provider, for a refusal.
+    """
+    new = step.subject
+    advisory_locks.lock_until_commit(ACCOUNTS_LOCK)
+    new.name = free_text.name(new.name)[:120] or new.email.partition("@")[0] or "No name"
+    account = Account(new.source, new.subject, new.name, new.email)
+    if find_person(new.source, new.subject) is not None:
+        raise refuse(Refusal("P1", "state", "You are here already.", "Sign in once more."))
+    check(_address_refusal(account, provider))
+    step.save(new)
+    return Effect(payload={"source": new.source})
+
+
+@transition(Person, event="person.described", permission=Permission.PERSON_ADMIT, duties=[still_here])
+def describe(step: Step[Person], *, name: str, email: str) -> None:
+    """Update name and address of a person as their directory has them. The event holds neither (H6)."""
+    step.subject.name, step.subject.email = free_text.name(name)[:120] or step.subject.name, email or step.subject.email
+    step.save(step.subject)
+
+
+def is_news(person: Person, account: Account) -> bool:
+    """Whether the directory has another name or address of its person. A linked account changes nothing."""
+    if (person.source, person.subject) != (account.source, account.subject) or not person.is_here:
+        return False
+    name = free_text.name(account.name)[:120]
+    return bool((name and name != person.name) or (account.email and account.email != person.email))
+
+
+@transition(
+    Person,
+    event="account.linked",
+    permission=Permission.PERSON_PROVE,
+    duties=[still_here, in_session, signed_in_lately],
+)
+def link_account(step: Step[Person], *, account: Account, provider: str) -> Effect:
+    """Link an account to a person, who is signed in and has just proved that it is theirs.
+
+    Args:
+        step: the running step; its subject is the person.
+        account: the account; its name and address are not used.
+        provider: the name of the provider, for a refusal.
+    """
+    advisory_locks.lock_until_commit(ACCOUNTS_LOCK)
+    source, name = account.source, account.subject
+    holder = find_person(source, name)
+    if holder is not None:
+        whose = "yours" if holder.pk == step.subject.pk else "another person's"
+        raise refuse(Refusal("P1", "state", f"This account of {provider} is {whose} already."))
+    made = LinkedAccount(person=step.subject, source=source, subject=name, linked_at=step.now)
+    step.save(made)
+    return Effect(subject=made, payload={"person": str(step.subject.opaque_id), "source": source})
+
+
+@duty("STATE", rule="P1")
+def still_linked(subject: LinkedAccount, actor: Actor, now: datetime) -> Refusal | None:
+    """A link ends once."""
+    return Refusal("STATE", "state", "This account is not linked any more.") if subject.ended_at is not None else None
+
+
+@transition(
+    LinkedAccount, event="account.unlinked", permission=Permission.PERSON_PROVE, duties=[still_linked, in_session]
+)
+def unlink_account(step: Step[LinkedAccount]) -> Effect:
+    """End the link of an account. It signs nobody in any more. The last way to sign in stays."""
+    person = step.subject.person
+    others = person.linked_accounts.filter(ended_at__isnull=True).exclude(pk=step.subject.pk)
+    if person.source == "local" and not settings.PASSWORD_SIGN_IN and not others.exists():
+        raise refuse(Refusal("P1", "state", "This is your only way to sign in.", "Link another account first."))
+    step.subject.ended_at = step.now
+    step.save(step.subject)
+    return Effect(payload={"source": step.subject.source})

@@ -1,0 +1,17 @@
+-- P1, S1: a linked account belongs to one person for good, and an ended link stays ended.
+-- The database must enforce it, because a moved account would let one person act as another.
+CREATE OR REPLACE FUNCTION account_stays_linked() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.person_id, NEW.source, NEW.linked_at) IS DISTINCT FROM (OLD.person_id, OLD.source, OLD.linked_at)
+        OR (NEW.subject <> OLD.subject AND NEW.subject NOT LIKE 'erased:%')
+        OR (OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at) THEN
+        RAISE EXCEPTION 'P1: a linked account stays with its person' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER account_stays_linked BEFORE UPDATE ON controls_linkedaccount
+    FOR EACH ROW EXECUTE FUNCTION account_stays_linked();
+
+CALL keep_append_only('controls_historicallinkedaccount');
+CALL keep_forever('controls_linkedaccount');

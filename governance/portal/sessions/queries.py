@@ -1,0 +1,48 @@
+"""Sessions of people: rows of allauth, which name the browser, beside Django's own."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from allauth.usersessions.models import UserSession
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from governance.core.models import Person
+
+#: Where a session keeps how its provider signed it in: ``source``, ``sub``, ``sid``, and ``at`` in seconds since the epoch.
+SIGNED_IN_BY = "signed_in_by"
+
+
+def of_person(person: Person) -> list[UserSession]:
+    """Return the running sessions of a person, the newest first. Rows of ended ones are deleted."""
+    running = UserSession.objects.purge_and_list(person)
+    return sorted(running, key=lambda row: row.created_at, reverse=True)
+
+
+def of_provider(source: str, *, sub: object, sid: object) -> QuerySet[UserSession]:
+    """Return the sessions that a provider signed in, of an account, or the one with an id of the provider."""
+    facts = {"source": source} | ({"sid": sid} if sid else {"sub": sub})
+    rows = UserSession.objects.filter(data__contains=facts)
+    return rows.filter(data__contains={"sub": sub}) if sub else rows
+
+
+def by_person(rows: QuerySet[UserSession]) -> Iterator[tuple[Person, list[UserSession]]]:
+    """Group sessions by their person."""
+    ordered = rows.select_related("user").order_by("user_id", "pk")
+    return ((person, list(sessions)) for person, sessions in groupby(ordered, key=lambda row: row.user))
+
+
+def end(rows: Iterable[UserSession]) -> int:
+    """Delete sessions; returns how many."""
+    ended = 0
+    for row in rows:
+        row.end()
+        ended += 1
+    return ended
+
+
+def note(request: HttpRequest, facts: dict[str, object]) -> None:
+    """Store the session's browser, and how its provider signed it in, so that the provider can end it."""
+    request.session.save()  # allauth deletes rows of sessions that the database does not know as signed in
+    UserSession.objects.create_from_request(request)
+    UserSession.objects.filter(session_key=request.session.session_key).update(data=facts)

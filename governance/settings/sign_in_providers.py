@@ -1,0 +1,137 @@
+"""Sign-in providers (P1): the TOML file that ``SIGN_IN_PROVIDERS`` names, as allauth's settings of OpenID Connect.
+
+One table for each provider; its name is the source of its people and never changes::
+
+    [northwind]
+    name = "Northwind"
+    issuer = "https://login.northwind.example"
+    client_id = "countersign"
+    client_secret_file = "/etc/countersign/northwind.secret"
+    domains = ["northwind.example"]
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+#: Keys of a provider, with the default of optional ones.
+REQUIRED = ("name", "issuer", "client_id", "client_secret_file")
+OPTIONAL: Mapping[str, Any] = {
+    "domains": [],
+    "subject": "sub",
+    "scopes": ["openid", "profile", "email"],
+    "admits": True,
+}
+#: Words that people and addresses already use.
+TAKEN = frozenset({"local"})
+
+_ID = re.compile(r"[a-z][a-z0-9-]{0,29}")
+_DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+
+
+class BadProviders(ValueError):
+    """The file has errors; the message has one sentence for each, without any value of a secret."""
+
+
+def read_providers(path: Path) -> dict[str, Any]:
+    """Return ``SOCIALACCOUNT_PROVIDERS``.
+
+    Args:
+        path: the TOML file. Paths in it are relative to its folder.
+
+    Raises:
+        BadProviders: the file or a file of a secret can't be read, or a provider is not described as it must be.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadProviders(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from error
+    problems = [f"{name}: {text}" for name, table in tables.items() for text in _problems(name, table)]
+    if not tables:
+        problems.append(f"{path} names no provider")
+    if not problems:
+        problems += _shared_domains(tables)
+    apps, secrets = [], {}
+    for name, table in {} if problems else tables.items():
+        try:
+            secrets[name] = (path.parent / table["client_secret_file"]).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            problems.append(f"{name}: client_secret_file can't be read: {reason}")
+            continue
+        if not secrets[name]:
+            problems.append(f"{name}: client_secret_file is empty")
+        apps.append(_app(name, {**OPTIONAL, **table}, secrets[name]))
+    if problems:
+        raise BadProviders("; ".join(problems))
+    return {"openid_connect": {"APPS": apps}}
+
+
+def _problems(name: str, table: object) -> list[str]:
+    """What is wrong with one provider."""
+    if not isinstance(table, dict):
+        return ["stands outside a table; begin with [name]"]
+    problems = [f"{key} is missing" for key in REQUIRED if not table.get(key)]
+    problems += [f"{key} is unknown" for key in table if key not in REQUIRED and key not in OPTIONAL]
+    kinds = dict.fromkeys(REQUIRED, str) | {key: type(value) for key, value in OPTIONAL.items()}
+    problems += [
+        f"{key} must be a {kinds[key].__name__}" for key in table if key in kinds and type(table[key]) is not kinds[key]
+    ]
+    if problems:
+        return problems
+    if not _ID.fullmatch(name) or name in TAKEN:
+        problems.append("its name in brackets has small letters, digits and dashes, and is not local")
+    if not _is_issuer(table["issuer"]):
+        problems.append("issuer begins with https:// and has no query")
+    lists = [*table.get("domains", []), *table.get("scopes", [])]
+    if any(not isinstance(entry, str) for entry in lists):
+        return [*problems, "domains and scopes are lists of texts"]
+    problems += [f"{domain[:60]} is no domain" for domain in table.get("domains", []) if not _DOMAIN.fullmatch(domain)]
+    if "openid" not in table.get("scopes", ["openid"]):
+        problems.append("scopes lacks openid")
+    return problems
+
+
+def _is_issuer(address: str) -> bool:
+    """Whether an address may be an issuer (OpenID Connect Discovery 1.0, section 3); http only on this machine, for trials."""
+    try:
+        parts = urlsplit(address)
+        here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    except ValueError:
+        return False
+    extras = parts.query or parts.fragment or parts.username
+    return bool(parts.hostname) and not extras and (parts.scheme == "https" or (parts.scheme == "http" and here))
+
+
+def _shared_domains(tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Domains of more than one provider: an address belongs to one."""
+    owners: dict[str, str] = {}
+    problems = []
+    for name, table in tables.items():
+        for domain in table.get("domains", []):
+            if owners.setdefault(domain, name) != name:
+                problems.append(f"{name}: {domain} belongs to {owners[domain]}")
+    return problems
+
+
+def _app(name: str, table: Mapping[str, Any], secret: str) -> dict[str, Any]:
+    """One app of allauth's provider."""
+    details = {
+        "server_url": f"{table['issuer'].rstrip('/')}/.well-known/openid-configuration",
+        "issuer": table["issuer"],
+        "uid_field": table["subject"],
+        "scope": table["scopes"],
+        "oauth_pkce_enabled": True,
+        "domains": table["domains"],
+        "admits": table["admits"],
+    }
+    return {
+        "provider_id": name,
+        "name": table["name"],
+        "client_id": table["client_id"],
+        "secret": secret,
+        "settings": details,
+    }
