@@ -57,7 +57,7 @@ def of_major(wanted: str) -> postgres.Installation:
 
 
 def required(part: str) -> bool:
-    """Whether this run may not go without `part`: ``REQUIRE=postgres,redis,browser,nginx,samples`` in CI turns a skip into a failure."""
+    """Whether this run may not go without `part`: ``REQUIRE=postgres,redis,browser,nginx,samples,provider`` in CI turns a skip into a failure."""
     return part in os.environ.get("REQUIRE", "").replace(" ", "").split(",")
 
 
