@@ -21,6 +21,7 @@ from governance.core.clock import current_time, demo_clock
 from governance.core.jobs import nudge
 from governance.core.models import Notice, NoticeState, Person
 from governance.core.sign_in import transitions as sign_in_transitions
+from governance.portal.sessions import queries as sessions
 from governance.portal.sign_in.adapters import note_sign_in
 from governance.portal.sign_in.views.sign_in import next_address
 from governance.web.pages import pager
@@ -54,6 +55,7 @@ def demo_sign_in(request: Request) -> HttpResponse:
     begin = partial(login, request, person, backend="governance.portal.sign_in.adapters.ByAddress")
     sign_in_transitions.sign_in(person, actor=Actor.of_person(person), now=request.now(), begin=begin)
     note_sign_in(request)
+    sessions.note(request, {})
     return redirect(next_address(request))
 
 

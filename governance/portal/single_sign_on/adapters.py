@@ -19,17 +19,17 @@ from django.contrib.auth import logout
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 
 from governance.core.access import Actor, Refusal, Refused, refuse
 from governance.core.clock import current_time
+from governance.core.duties.refusals import ERRORS
 from governance.core.models import Person
 from governance.core.sign_in import accounts
 from governance.core.sign_in.accounts import Account
 from governance.portal.sessions.queries import SIGNED_IN_BY
 from governance.portal.single_sign_on import provider_client, tokens
 from governance.portal.single_sign_on.tokens import BadToken
-from governance.web.pages.page import refused
+from governance.web.pages.page import page
 from governance.web.requests.middleware import actor_of
 
 log = structlog.get_logger(__name__)
@@ -118,7 +118,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         except BadToken as error:
             self.on_authentication_error(request, sociallogin.provider, exception=error)
         except Refused as error:
-            raise ImmediateHttpResponse(refused(request, error.refusal, context=_ways_back(request))) from error
+            raise ImmediateHttpResponse(not_signed_in(request, error.refusal)) from error
         logout(request)  # an earlier session ends, whoever's it was
         request.session[SIGNED_IN_BY] = {
             "source": account.source,
@@ -146,7 +146,13 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         if isinstance(exception, requests.RequestException):
             sentence = f"{provider.app.name} does not answer."
         refusal = Refusal("P1", "permission", sentence, "Try again. If it happens again, tell a governance admin.")
-        raise ImmediateHttpResponse(refused(request, refusal, context=_ways_back(request)))
+        raise ImmediateHttpResponse(not_signed_in(request, refusal))
+
+
+def not_signed_in(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """Show why a sign-in, or the link of an account, did not work."""
+    status = ERRORS[refusal.kind].status
+    return page(request, "account/not_signed_in.html", {"refusal": refusal}, status=status)
 
 
 def ask_provider(
@@ -251,7 +257,3 @@ def _link(request: HttpRequest, app: SocialApp, account: Account) -> HttpRespons
     person = Person.objects.get(pk=actor.person.pk)
     accounts.link_account(person, actor=actor, now=current_time.now(), account=account, provider=app.name)
     return redirect("my_sign_in")
-
-
-def _ways_back(request: HttpRequest) -> dict[str, str]:
-    return {"back_href": reverse("my_sign_in" if request.user.is_authenticated else "account_login")}
