@@ -117,16 +117,18 @@ class Northwind:
         return [getattr(self, attribute) for attribute, _, _ in CAST]
 
 
-def as_actor(person: Person, minutes_since_sign_in: float | None = 1) -> Actor:
+def as_actor(person: Person, minutes_since_sign_in: float | None = 1, *, second_factor: bool = False) -> Actor:
     """A person in an interactive session.
 
     Args:
         person: who acts.
         minutes_since_sign_in: how long ago, in real minutes; None for a token or a command, which is no session (S5).
+        second_factor: whether a second factor was part of the sign-in.
     """
     if minutes_since_sign_in is None:
         return Actor.of_person(person)
-    return Actor.of_person(person, signed_in_at=timezone.now() - timedelta(minutes=minutes_since_sign_in))
+    signed_in_at = timezone.now() - timedelta(minutes=minutes_since_sign_in)
+    return Actor.of_person(person, signed_in_at=signed_in_at, second_factor=second_factor)
 
 
 def as_delegate(taker: Person, *, giver: Person, now: datetime = NOW, days: int = 14) -> Actor:

@@ -1,4 +1,4 @@
-"""The fresh sign-in that a policy requires before a decision (S5)."""
+"""The fresh sign-in, and the second factor, that a policy requires before a decision (S5, P1)."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ def require_session(actor: Actor, policy: policy_queries.Policy, tier: str) -> R
 
 
 def stale_sign_in(actor: Actor, policy: policy_queries.Policy, tier: str, noun: str) -> Refusal | None:
-    """Return why a session is too old for a decision of this tier, or None (S5). Also used for review answers.
+    """Return why a session is too old, or too weak, for a decision of this tier, or None (S5). Also used for review answers.
 
     Args:
         actor: a person in an interactive session; other actors are not checked here.
@@ -24,8 +24,14 @@ def stale_sign_in(actor: Actor, policy: policy_queries.Policy, tier: str, noun: 
         tier: tier of the decided item.
         noun: ``decision`` or ``answer``, for the sentence.
     """
+    if actor.signed_in_at is None:
+        return None
+    if policy.needs_second_factor(tier) and not actor.second_factor:
+        sentence = f"A {tier}-risk {noun} needs a sign-in with a second factor."
+        to_do = "Sign in again with one. If you have none, add it on “Sign-in and sessions” first."
+        return Refusal("SOD-5", "duty", sentence, to_do)
     minutes = policy.fresh_minutes(tier)
-    if minutes is None or actor.signed_in_at is None:
+    if minutes is None:
         return None
     if current_time.real() - actor.signed_in_at <= timedelta(minutes=minutes):
         return None

@@ -111,6 +111,10 @@ class Policy:
         """Return whether an automation of this tier needs two different owners (I1)."""
         return tier in self.document["two_owners"]
 
+    def needs_second_factor(self, tier: str) -> bool:
+        """Return whether a decision of this tier needs a sign-in with a second factor (S5, P1)."""
+        return tier in self.part("second_factor")
+
     def resolve_days(self, rating: str) -> int:
         """Return the days to resolve or waive a conflict that is older than its rule, by the rule's rating (S6)."""
         return int(self.part("conflicts")[rating])

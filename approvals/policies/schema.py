@@ -4,7 +4,7 @@ A higher tier never has fewer signatures, longer terms or more time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -204,6 +204,8 @@ class Document(Part):
     two_owners: list[TierWord]
     #: S5: how old a sign-in may be for a decision.
     fresh_sign_in_minutes: FreshSignIn
+    #: S5, P1: tiers whose decisions need a sign-in with a second factor.
+    second_factor: list[TierWord]
     #: S8: how long a proposal stands.
     proposals: Proposals
     #: S6: days to resolve what was held before its rule was enforced.
@@ -287,9 +289,9 @@ def _longer(name: str, days: Mapping[str, int], order: Sequence[str], sentence: 
 
 
 def _upwards(document: Mapping[str, Any]) -> Iterator[Inconsistency]:
-    for below, above in STEPS:
-        if below in document["two_owners"] and above not in document["two_owners"]:
-            yield ("two_owners",), f"A rule for {below} risk applies to {above} risk too.", f"Add {above}."
+    for name, (below, above) in product(("two_owners", "second_factor"), STEPS):
+        if below in document[name] and above not in document[name]:
+            yield (name,), f"A rule for {below} risk applies to {above} risk too.", f"Add {above}."
 
 
 def _fresh(minutes: Mapping[str, int | None]) -> Iterator[Inconsistency]:

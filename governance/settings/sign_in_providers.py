@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 #: Keys of a provider, with the default of optional ones.
 REQUIRED = ("name", "issuer", "client_id", "client_secret_file")
 OPTIONAL: Mapping[str, Any] = {
+    "second_factor": False,
     "domains": [],
     "subject": "sub",
     "scopes": ["openid", "profile", "email"],
@@ -127,6 +128,7 @@ def _app(name: str, table: Mapping[str, Any], secret: str) -> dict[str, Any]:
         "oauth_pkce_enabled": True,
         "domains": table["domains"],
         "admits": table["admits"],
+        "second_factor": table["second_factor"],
     }
     return {
         "provider_id": name,

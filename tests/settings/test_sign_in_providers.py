@@ -87,4 +87,5 @@ def test_right_file_becomes_allauths_settings(tmp_path: Path) -> None:
         "oauth_pkce_enabled": True,
         "domains": ["northwind.example"],
         "admits": True,
+        "second_factor": False,
     }

@@ -87,6 +87,10 @@ def policy(request: Request, number: int) -> HttpResponse:
     return page(request, "approvals/policies/policy.html", context)
 
 
+#: Settings that list the tiers they hold for.
+WHICH_TIERS = {"Two different owners": "two_owners", "Decided with a second factor": "second_factor"}
+
+
 def by_tier(document: Mapping[str, Any]) -> list[Shape]:
     """Return settings that depend on the tier: a label and cells for low, standard and high."""
     rows = []
@@ -95,8 +99,10 @@ def by_tier(document: Mapping[str, Any]) -> list[Shape]:
         for name in path:
             part = part[name]
         rows.append({"label": label, "cells": [_cell(part.get(tier), unit) for tier in TIERS]})
-    owners = ["yes" if tier in document["two_owners"] else "–" for tier in TIERS]
-    return [*rows, {"label": "Two different owners", "cells": owners}]
+    for label, name in WHICH_TIERS.items():
+        cells = ["yes" if tier in document.get(name, ()) else "–" for tier in TIERS]
+        rows.append({"label": label, "cells": cells})
+    return rows
 
 
 def _cell(value: Any, unit: str) -> str:
@@ -109,7 +115,7 @@ def _cell(value: Any, unit: str) -> str:
 
 def facts(document: Mapping[str, Any]) -> list[Fact]:
     """Return settings that do not depend on the tier, for ``components/facts.html``."""
-    parts_by_tier = {path[0] for _, path, _ in BY_TIER} | {"two_owners"}
+    parts_by_tier = {path[0] for _, path, _ in BY_TIER} | set(WHICH_TIERS.values())
     not_measured = "" if GrantUsage.objects.exists() else "; not measured in this installation yet"
     return [
         Fact(diff.words_of(path, value) + (not_measured if path == UNUSED_DAYS else ""), diff.label_of(path))

@@ -21,6 +21,7 @@ class Actor:
         standing_for: the person who delegated to the actor's person (A11).
         token: the token by which a program acts as the person; `access` limits it (S5).
         signed_in_at: real time of the sign-in of an interactive session; None for tokens, commands and jobs.
+        second_factor: whether the session was opened with a second factor, here or at a provider (P1).
         correlation: joins everything that one request or job run caused.
         memory: facts about this actor that the request has read (`access` keeps roles here). A write drops them first:
             see `afresh`.
@@ -32,13 +33,14 @@ class Actor:
     standing_for: Person | None = None
     token: ApiToken | None = None
     signed_in_at: datetime | None = None
+    second_factor: bool = False
     correlation: uuid.UUID = field(default_factory=uuid.uuid4)
     memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of_person(cls, person: Person, *, signed_in_at: datetime | None = None) -> Actor:
+    def of_person(cls, person: Person, *, signed_in_at: datetime | None = None, second_factor: bool = False) -> Actor:
         """Return a person acting for themself; in an interactive session if ``signed_in_at`` is given."""
-        return cls("person", person=person, signed_in_at=signed_in_at)
+        return cls("person", person=person, signed_in_at=signed_in_at, second_factor=second_factor)
 
     @classmethod
     def of_token(cls, token: ApiToken) -> Actor:

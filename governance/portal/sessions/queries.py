@@ -9,8 +9,30 @@ from django.http import HttpRequest
 
 from governance.core.models import Person
 
-#: Where a session keeps how its provider signed it in: ``source``, ``sub``, ``sid``, and ``at`` in seconds since the epoch.
+#: Where a session keeps how its provider signed it in: ``source``, ``sub``, ``sid``, ``mfa`` (whether with a second factor), and ``at`` in
+#: seconds since the epoch.
 SIGNED_IN_BY = "signed_in_by"
+
+
+#: How browsers and systems name themselves, the more special first.
+BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+SYSTEMS = {
+    "Windows": "Windows",
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Mac OS X": "macOS",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
+
+
+def browser_words(user_agent: str) -> str:
+    """Return browser and system in words, such as "Firefox on Windows"; the text itself if neither is known."""
+    browser, system = (
+        next((words for mark, words in table.items() if mark in user_agent), "") for table in (BROWSERS, SYSTEMS)
+    )
+    return " on ".join(filter(None, (browser, system))) or user_agent[:90] or "Unknown browser"
 
 
 def of_person(person: Person) -> list[UserSession]:

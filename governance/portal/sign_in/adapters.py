@@ -2,6 +2,7 @@
 
 import base64
 import time
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -25,7 +26,7 @@ from governance.core.keys import key_files
 from governance.core.models import Person
 from governance.core.sign_in import transitions as sign_in_transitions
 from governance.portal.sessions import queries as sessions
-from governance.web.requests.middleware import SIGNED_IN_AT
+from governance.web.requests.middleware import SECOND_FACTOR, SIGNED_IN_AT
 from governance.web.requests.request import local_path
 
 log = structlog.get_logger(__name__)
@@ -57,6 +58,8 @@ class AccountAdapter(DefaultAccountAdapter):
         except Refused as error:
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from error
         note_sign_in(request, by.get("at"))
+        records = get_authentication_records(request, user)
+        request.session[SECOND_FACTOR] = bool(by.get("mfa")) or has_code(records)
         sessions.note(request, by)
 
     def is_safe_url(self, url: str) -> bool:
@@ -129,11 +132,20 @@ def note_sign_in(request: HttpRequest, at: float | None = None) -> None:
 
 
 def note_authentication(request: HttpRequest) -> None:
-    """Store the time of the newest proof that allauth recorded for this session."""
-    records = get_authentication_records(request, request.user)
+    """Store the time of the newest proof in this portal that allauth recorded. A provider's proof is as old as the provider says."""
+    records = [
+        record for record in get_authentication_records(request, request.user) if record["method"] != "socialaccount"
+    ]
     newest = max((float(record.get("at", 0)) for record in records), default=0.0)
     if newest > request.session.get(SIGNED_IN_AT, 0):
         note_sign_in(request, newest)
+    if has_code(records):
+        request.session[SECOND_FACTOR] = True
+
+
+def has_code(records: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a second factor of this portal was proved, by allauth's records of the session."""
+    return any(record["method"] == "mfa" for record in records)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):

@@ -124,6 +124,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
             "source": account.source,
             "sub": claims["sub"],
             "sid": claims.get("sid") if isinstance(claims.get("sid"), str) else None,
+            "mfa": app.settings["second_factor"] or tokens.has_second_factor(claims),
             "at": tokens.authenticated_at(claims),
         }
 

@@ -66,6 +66,12 @@ def authenticated_at(claims: Mapping[str, Any]) -> float:
     return min(float(at), time.time()) if is_time and at is not None else 1.0
 
 
+def has_second_factor(claims: Mapping[str, Any]) -> bool:
+    """Whether the provider says that several factors were proved (RFC 8176)."""
+    methods = claims.get("amr")
+    return isinstance(methods, list) and "mfa" in methods
+
+
 def is_fresh(claims: Mapping[str, Any]) -> bool:
     """Whether the person has just proved who they are."""
     return time.time() - authenticated_at(claims) <= FRESH_SECONDS

@@ -51,6 +51,8 @@ class Methods:
 
 #: Where the session keeps the instant of the sign-in, in seconds since the epoch of real time.
 SIGNED_IN_AT = "signed_in_at"
+#: Where it keeps whether a second factor was part of that proof.
+SECOND_FACTOR = "second_factor"
 NUL = "\0"
 UTF_8 = "utf-8"
 
@@ -65,7 +67,7 @@ def actor_of(request: HttpRequest) -> Actor | None:
         return None
     stamp = request.session.get(SIGNED_IN_AT)
     at = datetime.fromtimestamp(stamp, tz=timezone.get_fixed_timezone(0)) if stamp else None
-    return Actor.of_person(request.user, signed_in_at=at)
+    return Actor.of_person(request.user, signed_in_at=at, second_factor=bool(request.session.get(SECOND_FACTOR)))
 
 
 def zone_for(request: HttpRequest) -> ZoneInfo:

@@ -10,6 +10,7 @@ from django.db import connection
 
 from approvals.models import PolicyVersion, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
+from approvals.policies.fresh_sign_in import require_session
 from approvals.proposals import impact_count
 from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.jobs import end_due
@@ -111,6 +112,35 @@ def test_a_delegation_that_was_given_after_it_was_proposed_counts_and_one_that_e
 @pytest.mark.parametrize("minutes", [None, 16])
 def test_loosening_needs_fresh_interactive_session(northwind: Northwind, minutes: float | None) -> None:
     refused(propose(northwind.ines, looser()), as_actor(northwind.sana, minutes), code="SOD-5")
+
+
+@pytest.mark.rule("S5", "P1")
+def test_policy_demands_second_factor_of_people_who_decide(northwind: Northwind) -> None:
+    in_force(northwind.ines, northwind.sana, changed(second_factor=["high"]))
+    proposal = propose(northwind.ines, changed(second_factor=[]))
+    refused(proposal, as_actor(northwind.sana), code="SOD-5")
+    refused(proposal, as_actor(northwind.sana, 16, second_factor=True), code="SOD-5")
+    strong = as_actor(northwind.sana, second_factor=True)
+    proposal_transitions.approve(proposal, actor=strong, now=NOW, shown_digest=proposal.digest)
+    assert not policy_queries.in_force(NOW).needs_second_factor("high")
+
+
+@pytest.mark.rule("S5", "P1")
+@pytest.mark.parametrize(
+    ("tiers", "tier", "second_factor", "refuses"),
+    [
+        (["high"], "high", False, True),
+        (["high"], "standard", False, False),
+        (["high"], "high", True, False),
+    ],
+)
+def test_second_factor_is_demanded_by_tier(
+    northwind: Northwind, tiers: list[str], tier: str, second_factor: bool, refuses: bool
+) -> None:
+    in_force(northwind.ines, northwind.sana, changed(second_factor=tiers))
+    actor = as_actor(northwind.sana, second_factor=second_factor)
+    refusal = require_session(actor, policy_queries.in_force(NOW), tier)
+    assert ("second factor" in refusal.sentence if refusal else False) is refuses
 
 
 def test_tightening_needs_any_interactive_session(northwind: Northwind) -> None:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from governance.core.clock import current_time
 from governance.core.models import LedgerEvent, Person
 from governance.core.sign_in.jobs import clear_expired
+from governance.portal.sessions.queries import browser_words
 from tests.people import Northwind
 from tests.signed_in_client import client_of
 
@@ -68,9 +69,8 @@ def test_nobody_ends_sessions_of_others(rita: Person, northwind: Northwind) -> N
 def test_person_ends_session_of_another_browser(rita: Person) -> None:
     here, there = browser(rita, "Firefox"), browser(rita, "Chrome")
     page = here.get(reverse("my_sign_in")).content.decode()
-    assert "This session" in page
+    assert "this session" in page
     assert "Chrome" in page
-    assert "Firefox" not in page
     row = UserSession.objects.get(user=rita, user_agent="Chrome")
     assert here.post(reverse("session_end", args=[row.pk]))["Location"] == reverse("my_sign_in")
     assert there.get(reverse("me")).status_code == 302
@@ -84,6 +84,23 @@ def test_person_ends_all_other_sessions(rita: Person) -> None:
     here.post(reverse("other_sessions_end"))
     assert [client.get(reverse("me")).status_code for client in (here, *others)] == [200, 302, 302]
     assert LedgerEvent.objects.get(verb="person.sessions_ended").payload == {"sessions": 2}
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0",
+            "Edge on Windows",
+        ),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile Safari/604.1", "Safari on iPhone"),
+        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("curl/8.5", "curl/8.5"),
+        ("", "Unknown browser"),
+    ],
+)
+def test_browser_is_named_in_words(agent: str, words: str) -> None:
+    assert browser_words(agent) == words
 
 
 @pytest.mark.rule("H7")

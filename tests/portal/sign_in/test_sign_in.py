@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from governance.core.models import Person
-from governance.web.requests.middleware import SIGNED_IN_AT
+from governance.web.requests.middleware import SECOND_FACTOR, SIGNED_IN_AT
 from tests.appointments import record_leaver
 from tests.people import NOW, Northwind, as_actor
 from tests.signed_in_client import client_of
@@ -208,6 +208,13 @@ def test_a_second_factor_is_added_asked_for_and_removed(rita: Person) -> None:
     again.post(reverse("mfa_authenticate"), {"code": recovery})
     assert again.session["_auth_user_id"] == str(rita.pk)
     assert again.session[SIGNED_IN_AT] > time.time() - 10
+    assert again.session[SECOND_FACTOR] is True
+    assert client.session[SECOND_FACTOR] is False, "it signed in before the person had one"
+    there = client.get(reverse("account_reauthenticate"), {"next": "/me/"})["Location"]
+    assert there == f"{reverse('mfa_reauthenticate')}?next=%2Fme%2F"
+    recovery = Authenticator.objects.get(user=rita, type="recovery_codes").wrap().get_unused_codes()[0]
+    client.post(reverse("mfa_reauthenticate"), {"code": recovery, "next": "/me/"})
+    assert client.session[SECOND_FACTOR] is True
     assert client.get(reverse("mfa_deactivate_totp")).status_code == 200
     client.post(reverse("mfa_deactivate_totp"))
     assert not Authenticator.objects.filter(user=rita).exists()

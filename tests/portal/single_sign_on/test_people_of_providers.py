@@ -13,7 +13,7 @@ from governance.core.duties.refusals import DutyConflict, NotPermitted
 from governance.core.models import Erasure, LedgerEvent, LinkedAccount, Person
 from governance.core.sign_in import accounts
 from governance.core.sign_in.accounts import Account
-from governance.web.requests.middleware import SIGNED_IN_AT
+from governance.web.requests.middleware import SECOND_FACTOR, SIGNED_IN_AT
 from tests.appointments import record_leaver
 from tests.people import NOW, Northwind, as_actor
 from tests.sign_in_provider import Provider, ask, come_back, sign_in
@@ -239,6 +239,35 @@ def test_saying_again_that_it_is_you_leads_to_the_provider(provider: Provider) -
     assert client.session[SIGNED_IN_AT] < time.time() - 3000
     assert sign_in(client, provider, "lena", query)["Location"] == "/me/tokens/"
     assert client.session[SIGNED_IN_AT] > time.time() - 60
+
+
+@pytest.mark.rule("S5")
+def test_old_proof_of_provider_is_not_renewed_here(provider: Provider) -> None:
+    client = Client()
+    sign_in(client, provider, "lena", auth_time=int(time.time()) - 3600)
+    for name in ("mfa_reauthenticate", "account_reauthenticate"):
+        client.get(reverse(name))
+        client.post(reverse(name), {"code": "000000", "password": "x"})
+    assert client.session[SIGNED_IN_AT] < time.time() - 3000
+
+
+@pytest.mark.parametrize(
+    ("amr", "always", "has_one"),
+    [
+        (["pwd", "mfa"], False, True),
+        (["pwd"], False, False),
+        ("mfa", False, False),
+        (None, False, False),
+        (None, True, True),
+    ],
+)
+def test_provider_says_whether_it_asked_for_second_factor(
+    provider: Provider, settings: Any, amr: Any, always: bool, has_one: bool
+) -> None:
+    settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]["settings"]["second_factor"] = always
+    client = Client()
+    sign_in(client, provider, "lena", amr=amr)
+    assert client.session[SECOND_FACTOR] is has_one
 
 
 def test_second_factor_here_is_asked_for_after_the_provider(provider: Provider) -> None:

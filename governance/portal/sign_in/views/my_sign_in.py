@@ -24,11 +24,13 @@ class SessionRow(NamedTuple):
 
     Args:
         row: allauth's row.
+        browser: browser and system, in words.
         is_this: whether the reader uses it now.
         provider: the name of the provider that signed it in, or nothing.
     """
 
     row: UserSession
+    browser: str
     is_this: bool
     provider: str
 
@@ -40,7 +42,12 @@ def my_sign_in(request: Request) -> HttpResponse:
     names = {provider.id: provider.name for provider in providers.configured()}
     key = request.session.session_key
     rows = [
-        SessionRow(row, row.session_key == key, names.get(row.data.get("source", ""), ""))
+        SessionRow(
+            row,
+            sessions.browser_words(row.user_agent),
+            row.session_key == key,
+            names.get(row.data.get("source", ""), ""),
+        )
         for row in sessions.of_person(person)
     ]
     linked = person.linked_accounts.filter(ended_at__isnull=True)

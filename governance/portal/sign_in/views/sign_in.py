@@ -14,6 +14,7 @@ from allauth.account.authentication import get_authentication_records
 from allauth.account.forms import UserTokenForm
 from allauth.decorators import rate_limit
 from allauth.mfa.base import views as mfa
+from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from django import forms
@@ -36,6 +37,7 @@ from governance.core.sign_in import transitions as sign_in_transitions
 from governance.portal.sign_in.adapters import note_authentication, note_sign_in
 from governance.portal.single_sign_on import providers
 from governance.web.pages.page import page, refused
+from governance.web.requests.middleware import SECOND_FACTOR
 from governance.web.requests.request import Request, local_path
 
 
@@ -89,11 +91,20 @@ def reauthenticate(request: HttpRequest) -> HttpResponseBase:
     if request.method == "GET" and any(provider.id == source for provider in providers.configured()):
         query = urlencode({"again": 1, "next": next_address(request)})
         return redirect(f"{reverse('openid_connect_login', args=[source])}?{query}")
-    if settings.DEMO and isinstance(request.user, Person) and not request.user.has_usable_password():
+    if request.method == "GET" and may_prove_more(request):
+        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': next_address(request)})}")
+    if settings.DEMO and not source and isinstance(request.user, Person) and not request.user.has_usable_password():
         return _reauthenticate_by_button(request, request.user)
     answer = account.reauthenticate(request)
     note_authentication(request)
     return answer
+
+
+def may_prove_more(request: HttpRequest) -> bool:
+    """Whether the person has an authenticator here that this session has not seen."""
+    if not isinstance(request.user, Person) or request.session.get(SECOND_FACTOR):
+        return False
+    return Authenticator.objects.filter(user=request.user, type=Authenticator.Type.TOTP).exists()
 
 
 def reauthenticate_by_code(request: HttpRequest) -> HttpResponseBase:
