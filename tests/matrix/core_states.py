@@ -176,7 +176,7 @@ def revoked_token(w: World, made: ApiToken) -> ApiToken:
 @state(LINKED, "linked")
 def linked(w: World) -> LinkedAccount:
     """Linked by *builder*."""
-    account = Account("guests", "rita", "", "")
+    account = Account("guests", "rita")
     return accounts.link_account(
         w.people["builder"], actor=w.actor("builder"), now=w.now, account=account, provider="Guests"
     )
@@ -195,7 +195,7 @@ def _admitted(w: World, subject: models.Model) -> Mapping[str, Any]:
 
 @arguments(f"{PERSON}.describe")
 def _described(w: World, subject: models.Model) -> Mapping[str, Any]:
-    return {"name": "Uma Novak", "email": "uma@northwind.example"}
+    return {"account": Account("guests", "uma", "Uma Novak", "uma@northwind.example")}
 
 
 @arguments(f"{PERSON}.end_sessions")

@@ -291,8 +291,8 @@ def is_decider(person: Person, now: datetime) -> bool:
 
 @duty("S8")
 def by_two(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
-    """Two admins record the departure of a person who decides something."""
-    if not is_decider(subject, now):
+    """Two admins record the departure of a person who decides something, unless their directory reports it (R8)."""
+    if actor.kind == "job" or not is_decider(subject, now):
         return None
     signed = Proposal.objects.filter(kind=Leaving.code, target=str(subject.pk), state=ProposalState.IN_FORCE)
     if signed.filter(ended_at=now).exists():

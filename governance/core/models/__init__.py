@@ -2,6 +2,7 @@
 
 from governance.core.models.accounts import LinkedAccount
 from governance.core.models.clock import ClockOffset, JobRun
+from governance.core.models.directory import DirectoryEntry, EntryKind
 from governance.core.models.introduction import ClosedIntroduction
 from governance.core.models.ledger import FreeText, LedgerEvent, Seal
 from governance.core.models.notices import Notice, NoticeState, UnwantedMail

@@ -4,6 +4,7 @@ A person is one subject of one source, never a mail address. An account with the
 same person would count twice (S1). They sign in as before and link the account themself.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -29,12 +30,22 @@ class Account(NamedTuple):
         subject: the provider's lasting name of the account.
         name: the person's name.
         email: their address, or nothing.
+        title: their title, or nothing.
     """
 
     source: str
     subject: str
-    name: str
-    email: str
+    name: str = ""
+    email: str = ""
+    title: str = ""
+
+
+#: Writes what belongs to the operation, in its transaction.
+Write = Callable[[Person], object]
+
+
+def _nothing_more(person: Person) -> None:
+    """Write nothing."""
 
 
 def find_person(source: str, subject: str) -> Person | None:
@@ -56,12 +67,13 @@ def _address_refusal(account: Account, provider: str) -> Refusal | None:
 
 
 @transition(Person, event="person.added", permission=Permission.PERSON_ADMIT, duties=[requires_new])
-def admit(step: Step[Person], *, provider: str) -> Effect:
+def admit(step: Step[Person], *, provider: str, write: Write = _nothing_more) -> Effect:
     """Enter a person at their first sign-in with a provider. They get no role; the subject of the step is unsaved.
 
     Args:
         step: the running step.
         provider: the name of the provider, for a refusal.
+        write: writes the entry of the directory in the same transaction.
     """
     new = step.subject
     advisory_locks.lock_until_commit(ACCOUNTS_LOCK)
@@ -71,22 +83,36 @@ def admit(step: Step[Person], *, provider: str) -> Effect:
         raise refuse(Refusal("P1", "state", "You are here already.", "Sign in once more."))
     check(_address_refusal(account, provider))
     step.save(new)
+    write(new)
     return Effect(payload={"source": new.source})
 
 
 @transition(Person, event="person.described", permission=Permission.PERSON_ADMIT, duties=[still_here])
-def describe(step: Step[Person], *, name: str, email: str) -> None:
-    """Update name and address of a person as their directory has them. The event holds neither (H6)."""
-    step.subject.name, step.subject.email = free_text.name(name)[:120] or step.subject.name, email or step.subject.email
+def describe(step: Step[Person], *, account: Account, write: Write = _nothing_more) -> None:
+    """Update name, address and title of a person as their directory has them. The event holds none of them (H6).
+
+    Args:
+        step: the running step.
+        account: the account; empty texts change nothing.
+        write: writes the entry of the directory in the same transaction.
+    """
+    for field, text in _facts(account).items():
+        if text:
+            setattr(step.subject, field, text)
     step.save(step.subject)
+    write(step.subject)
 
 
 def is_news(person: Person, account: Account) -> bool:
     """Whether the directory has another name or address of its person. A linked account changes nothing."""
     if (person.source, person.subject) != (account.source, account.subject) or not person.is_here:
         return False
-    name = free_text.name(account.name)[:120]
-    return bool((name and name != person.name) or (account.email and account.email != person.email))
+    return any(text and text != getattr(person, field) for field, text in _facts(account).items())
+
+
+def _facts(account: Account) -> dict[str, str]:
+    name, title = (free_text.name(text)[:120] for text in (account.name, account.title))
+    return {"name": name, "email": account.email, "title": title}
 
 
 @transition(

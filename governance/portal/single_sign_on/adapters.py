@@ -246,7 +246,7 @@ def _person_of(app: SocialApp, account: Account) -> Person:
             if person is None:
                 raise
     if accounts.is_news(person, account):
-        accounts.describe(person, actor=actor, now=now, name=account.name, email=account.email)
+        accounts.describe(person, actor=actor, now=now, account=account)
     return person
 
 

@@ -90,7 +90,7 @@ def test_only_a_provider_admits_and_describes(northwind: Northwind) -> None:
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             accounts.admit(Person(source="x", subject="y"), actor=as_actor(who), now=NOW, provider="X")
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-            accounts.describe(northwind.theo, actor=as_actor(who), now=NOW, name="Theo", email="")
+            accounts.describe(northwind.theo, actor=as_actor(who), now=NOW, account=Account("x", "y", "Theo"))
 
 
 @pytest.mark.rule("S5")
@@ -121,7 +121,7 @@ def test_account_is_linked_to_one_person(northwind: Northwind, provider: Provide
 def test_nobody_links_or_unlinks_for_another(northwind: Northwind, provider: Provider) -> None:
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         accounts.link_account(
-            northwind.rita, actor=as_actor(northwind.ines), now=NOW, account=Account("x", "y", "", ""), provider="X"
+            northwind.rita, actor=as_actor(northwind.ines), now=NOW, account=Account("x", "y"), provider="X"
         )
     link(client_of(northwind.rita), provider, "rita")
     row = LinkedAccount.objects.get()
@@ -135,7 +135,7 @@ def test_program_links_nothing(northwind: Northwind) -> None:
 
     with pytest.raises(DutyConflict, match=r"^S5: "):
         accounts.link_account(
-            northwind.rita, actor=Actor.of_job("sign_in"), now=NOW, account=Account("x", "y", "", ""), provider="X"
+            northwind.rita, actor=Actor.of_job("sign_in"), now=NOW, account=Account("x", "y"), provider="X"
         )
 
 

@@ -1,0 +1,78 @@
+"""What follows for people when a directory changes its entries: they are admitted, described, leave and come back (P1, R8).
+
+Each operation also writes the entry (``write``), so that entry and person change in one transaction.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from governance.core.access import Actor, Permission, Refusal, duty
+from governance.core.engine.transition import Step, transition
+from governance.core.models import LedgerEvent, Person, RoleAssignment
+from governance.core.people.transitions.people import admins_left, not_left
+from governance.core.tokens.transitions import revoke_tokens_of
+
+#: A source that reports more leavers within an hour is not healthy: this share of its people, in percent, but at least so many (R8).
+SHARE, AT_LEAST = 10, 10
+HOUR = timedelta(hours=1)
+
+
+def actor_of(source: str) -> Actor:
+    """Return the job that acts for a source."""
+    return Actor.of_job(f"provisioning:{source}")
+
+
+Write = Callable[[Person], object]
+
+
+@duty("S9")
+def leaves_two_admins(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Two admins stay, because one alone can give no role."""
+    return admins_left(subject, now)
+
+
+@duty("R8")
+def source_is_healthy(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """A source that reports many leavers at once may be broken. The rest waits, and the source asks again."""
+    here = Person.objects.filter(source=subject.source)
+    limit = max(AT_LEAST, here.filter(left_at__isnull=True).count() * SHARE // 100)
+    reports = LedgerEvent.objects.filter(verb="person.left", outcome="done", actor_id=actor.job, at__gt=now - HOUR)
+    if reports.count() < limit:
+        return None
+    sentence = f"The directory reported {limit} leavers within an hour, so the rest waits."
+    return Refusal("R8", "state", sentence, "Check the directory. It may report again after an hour.")
+
+
+@transition(
+    Person,
+    event="person.left",
+    permission=Permission.PERSON_ADMIT,
+    duties=[not_left, leaves_two_admins, source_is_healthy],
+)
+def leave_by_directory(step: Step[Person], *, write: Write) -> None:
+    """Record that a person left, by the word of their directory, also one who decides something (R8).
+
+    Their tokens end. Sessions, delegations and eligibility end with the same change: each is checked at each act.
+    """
+    step.subject.left_at, step.subject.is_active, step.subject.kept_out_until = step.now, False, None
+    step.save(step.subject)
+    revoke_tokens_of(step)
+    write(step.subject)
+
+
+@duty("STATE", rule="R8")
+def has_left(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Only a person who left comes back."""
+    return None if subject.left_at is not None else Refusal("STATE", "state", f"{subject.name} is here.")
+
+
+@transition(Person, event="person.returned", permission=Permission.PERSON_ADMIT, duties=[has_left])
+def come_back(step: Step[Person], *, write: Write) -> None:
+    """Let a person in again whom their directory lists as active. Their roles have ended: two admins give them anew (S8)."""
+    step.subject.left_at, step.subject.is_active = None, True
+    step.save(step.subject)
+    for role in RoleAssignment.objects.filter(person=step.subject, until__isnull=True).order_by("pk"):
+        role.until = step.now
+        step.save(role)
+        step.record("role.ended", role, {"role": role.role})
+    write(step.subject)

@@ -1,0 +1,1 @@
+"""SCIM 2.0: a directory provisions people and groups (P1)."""

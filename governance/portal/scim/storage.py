@@ -1,0 +1,253 @@
+"""Where the SCIM server keeps users and groups (P1): entries of one source, and the people that follow from them.
+
+scim2-server speaks the protocol (RFC 7644). The storage gets and gives whole resources; see its `ScimStorageContract`.
+"""
+
+import json
+from datetime import datetime
+from typing import Any, Union, cast
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from scim2_models import (
+    InvalidFilterException,
+    Meta,
+    NotFoundException,
+    PreconditionFailedException,
+    Resource,
+    ResourceType,
+    ResponseParameters,
+    ScimFilter,
+    ScimProvider,
+    SearchRequest,
+    UniquenessException,
+)
+from scim2_models.path import CompareOperator, Comparison
+from scim2_server.storage import ScimStorage, SearchPage
+from scim2_server.utils import parametrize
+
+from governance.core.clock import current_time
+from governance.core.directory import transitions
+from governance.core.models import DirectoryEntry, EntryKind, Person
+from governance.core.sign_in import accounts
+from governance.core.sign_in.accounts import Account, Write
+
+#: Most entries that a search without an index reads.
+MOST_SCANNED = 20_000
+#: Attributes with an index, by the column that holds them.
+INDEXED = {"username": "user_name", "externalid": "external_id"}
+
+
+class DirectoryStorage(ScimStorage):
+    """The entries of one source.
+
+    Args:
+        provider: the description of the SCIM service.
+        source: the id of the sign-in provider whose people these are.
+        name: its name, for refusals.
+        now: business time.
+    """
+
+    def __init__(self, provider: ScimProvider, source: str, name: str, now: datetime) -> None:
+        self.provider, self.source, self.name, self.now = provider, source, name, now
+        self.actor = transitions.actor_of(source)
+
+    def get(
+        self,
+        resource_type: ResourceType,
+        resource_id: str,
+        *,
+        response_parameters: ResponseParameters[Any] | None = None,
+    ) -> Resource[Any]:
+        """Return a resource."""
+        return self._resource(self._row(resource_type, resource_id))
+
+    def search(
+        self, resource_types: list[ResourceType], search_request: SearchRequest[Any], *, position: Any = None
+    ) -> SearchPage:
+        """Return one page of the matching resources. What no index answers is compared one by one.
+
+        Raises:
+            InvalidFilterException: it would be compared with too many.
+        """
+        rows = DirectoryEntry.objects.filter(source=self.source, kind__in=[kind.name for kind in resource_types])
+        start, count = search_request.start_index_0 or 0, search_request.count
+        if search_request.filter is None and search_request.sort_by is None:
+            stop = None if count is None else start + count
+            return SearchPage(rows.count(), [self._resource(row) for row in rows[start:stop]])
+        rows = _narrowed(rows, search_request.filter)
+        if rows.count() > MOST_SCANNED:
+            raise InvalidFilterException(detail="Compare userName or externalId with eq: there are too many entries.")
+        resources = _matching([self._resource(row) for row in rows], search_request.filter)
+        if search_request.sort_by is not None:
+            descending = search_request.sort_order == SearchRequest.SortOrder.descending
+            resources.sort(key=lambda resource: _sort_key(search_request, resource), reverse=descending)
+        return SearchPage(len(resources), resources[start : None if count is None else start + count])
+
+    def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
+        """Store a new resource. An active user becomes a person.
+
+        Raises:
+            UniquenessException: another user has its name or key.
+            Refused: the person can't be admitted.
+        """
+        at = current_time.real()
+        row = DirectoryEntry(source=self.source, kind=str(resource_type.name), created_at=at, modified_at=at)
+        self._fill(row, resource)
+        self._follow(row)
+        return self._resource(row)
+
+    def update(
+        self, resource_type: ResourceType, resource: Resource[Any], *, expected_version: str | None = None
+    ) -> Resource[Any]:
+        """Replace a resource. A user's person is described, leaves or comes back.
+
+        Raises:
+            UniquenessException: another user has its name or key.
+            Refused: what follows for the person is refused.
+        """
+        row = self._row(resource_type, str(resource.id), expected_version)
+        self._fill(row, resource)
+        row.version, row.modified_at = row.version + 1, current_time.real()
+        self._follow(row)
+        return self._resource(row)
+
+    def delete(self, resource_type: ResourceType, resource_id: str, *, expected_version: str | None = None) -> None:
+        """Delete a resource. Its person has left."""
+        row = self._row(resource_type, resource_id, expected_version)
+        if row.person is None or row.person.left_at is not None:
+            row.delete()
+        else:
+            self._leave(row, row.person, lambda _: row.delete())
+
+    def _row(
+        self, resource_type: ResourceType, resource_id: str, expected_version: str | None = None
+    ) -> DirectoryEntry:
+        rows = DirectoryEntry.objects.filter(source=self.source, kind=resource_type.name).select_related("person")
+        row = rows.filter(pk=resource_id).first() if _is_id(resource_id) else None
+        if row is None:
+            raise NotFoundException(detail=f"There is no {resource_type.name} of this id.")
+        if expected_version is not None and expected_version != _version(row):
+            raise PreconditionFailedException
+        return row
+
+    def _fill(self, row: DirectoryEntry, resource: Resource[Any]) -> None:
+        """Set what the resource says. A password is never kept."""
+        document = json.loads(resource.model_dump_json(by_alias=True, exclude_none=True))
+        for name in ("id", "meta", "password"):
+            document.pop(name, None)
+        row.document = document
+        row.external_id = str(document.get("externalId") or "")[:255]
+        row.user_name = str(document.get("userName") or "").lower()[:255]
+
+    def _resource(self, row: DirectoryEntry) -> Resource[Any]:
+        kind = next(kind for kind in self.provider.resource_types if kind.name == row.kind)
+        model = cast("type[Resource[Any]]", self.provider.model_for(kind))
+        resource = model.model_validate(row.document)
+        resource.id = str(row.pk)
+        resource.meta = Meta(
+            resource_type=row.kind, created=row.created_at, last_modified=row.modified_at, version=_version(row)
+        )
+        return resource
+
+    def _follow(self, row: DirectoryEntry) -> None:
+        """Save the entry together with what follows for its person.
+
+        Raises:
+            UniquenessException: another user has its name or key.
+        """
+        try:
+            if row.kind == EntryKind.USER:
+                self._follow_user(row)
+            else:
+                row.save()
+        except IntegrityError as error:
+            raise UniquenessException from error
+
+    def _follow_user(self, row: DirectoryEntry) -> None:
+        account, person, is_active = self._account(row), row.person, row.document.get("active") is not False
+        options: dict[str, Any] = {"actor": self.actor, "now": self.now, "write": _writer(row)}
+        if person is None and is_active:
+            person = accounts.find_person(account.source, account.subject)
+            row.person = person
+        if person is None and is_active:
+            new = Person(source=self.source, subject=account.subject, name=account.name, email=account.email)
+            new.title = account.title
+            new.set_unusable_password()
+            accounts.admit(new, provider=self.name, **options)
+        elif person is None:
+            _save(row)
+        elif is_active and person.left_at is not None:
+            transitions.come_back(person, **options)
+        elif not is_active and person.left_at is None:
+            self._leave(row, person, _writer(row))
+        elif accounts.is_news(person, account):
+            accounts.describe(person, account=account, **options)
+        else:
+            _save(row)
+
+    def _leave(self, row: DirectoryEntry, person: Person, write: Write) -> None:
+        transitions.leave_by_directory(person, actor=self.actor, now=self.now, write=write)
+
+    def _account(self, row: DirectoryEntry) -> Account:
+        """The account that the entry describes. Without a lasting key nobody signs in with it."""
+        document = row.document
+        name = document.get("name") or {}
+        parts = " ".join(filter(None, (name.get("givenName"), name.get("familyName"))))
+        words = document.get("displayName") or name.get("formatted") or parts or document.get("userName") or ""
+        addresses = document.get("emails") or []
+        first = next((address for address in addresses if address.get("primary")), addresses[0] if addresses else {})
+        email = str(first.get("value") or "")
+        return Account(
+            self.source,
+            row.external_id or f"scim:{row.pk}",
+            words,
+            email if "@" in email else "",
+            document.get("title") or "",
+        )
+
+
+def _is_id(text: str) -> bool:
+    return len(text) in (32, 36) and all(letter in "0123456789abcdef-" for letter in text.lower())
+
+
+def _version(row: DirectoryEntry) -> str:
+    return f'W/"{row.version}"'
+
+
+def _save(row: DirectoryEntry) -> None:
+    with transaction.atomic():
+        row.save()
+
+
+def _writer(row: DirectoryEntry) -> Write:
+    """Return what saves the entry with its person, inside the operation."""
+
+    def write(person: Person) -> None:
+        row.person = person
+        row.save()
+
+    return write
+
+
+def _narrowed(rows: QuerySet[DirectoryEntry], scim_filter: ScimFilter[Any] | None) -> QuerySet[DirectoryEntry]:
+    """Use the index of a name or key that is compared with ``eq``, as directories ask."""
+    node = scim_filter.ast if scim_filter is not None else None
+    if not isinstance(node, Comparison) or node.op != CompareOperator.eq or not isinstance(node.value, str):
+        return rows
+    column = INDEXED.get(str(node.attr_path).rpartition(":")[2].lower())
+    return rows.filter(**{column: node.value.lower() if column == "user_name" else node.value}) if column else rows
+
+
+def _matching(resources: list[Resource[Any]], scim_filter: ScimFilter[Any] | None) -> list[Resource[Any]]:
+    if scim_filter is None or not resources:
+        return resources
+    if not scim_filter.models:  # a search at the root
+        models = tuple(dict.fromkeys(type(resource) for resource in resources))
+        scim_filter = parametrize(ScimFilter, Union[models])(str(scim_filter))  # noqa: UP007  a union made at run time
+    return [resource for resource in resources if scim_filter.match(resource)]
+
+
+def _sort_key(search_request: SearchRequest[Any], resource: Resource[Any]) -> tuple[bool, Any, str]:
+    value = search_request.sort_value(resource)
+    return value is None, "" if value is None else value, str(resource.id)
