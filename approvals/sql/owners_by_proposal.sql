@@ -159,7 +159,10 @@ BEGIN
             OR OLD.until IS NOT NULL AND NEW.until IS DISTINCT FROM OLD.until THEN
             RAISE EXCEPTION 'S8: who holds a role, and since when, stays as it is' USING ERRCODE = 'check_violation';
         END IF;
+        -- The roles of a person who has left end when their directory lists them again.
         IF NEW.until IS NOT NULL AND OLD.until IS NULL AND NOT EXISTS (
+            SELECT FROM controls_person WHERE id = NEW.person_id AND left_at IS NOT NULL)
+          AND NOT EXISTS (
             SELECT FROM approvals_proposal p
             WHERE p.kind = 'role' AND p.target = NEW.person_id || '-' || NEW.role AND p.document ->> 'held' = 'false'
               AND (p.state = 'at_once' AND p.proposed_at = NEW.until OR p.state = 'in_force' AND p.ended_at = NEW.until)) THEN

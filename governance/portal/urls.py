@@ -18,6 +18,7 @@ from governance.portal.people.views import people, profile
 from governance.portal.read_only_admin import admin_site
 from governance.portal.registers.views import register_list
 from governance.portal.reports import views as report_views
+from governance.portal.scim import views as scim_views
 from governance.portal.search import views as search_views
 from governance.portal.sign_in.views import my_sign_in, sign_in
 from governance.portal.single_sign_on import views as sso_views
@@ -73,6 +74,7 @@ urlpatterns = [
     path("me/delegations/", profile.delegation_set, name="delegation_set"),
     path("me/delegations/<int:pk>/end/", profile.delegation_end, name="delegation_end"),
     path("me/tokens/", token_views.my_tokens, name="my_tokens"),
+    path("scim/v2/<slug:source>/<path:path>", scim_views.scim, name="scim"),
     path("me/sign-in/", my_sign_in.my_sign_in, name="my_sign_in"),
     path("me/sessions/end/", my_sign_in.other_sessions_end, name="other_sessions_end"),
     path("me/sessions/<int:pk>/end/", my_sign_in.session_end, name="session_end"),

@@ -21,11 +21,14 @@ from urllib.parse import urlsplit
 REQUIRED = ("name", "issuer", "client_id", "client_secret_file")
 OPTIONAL: Mapping[str, Any] = {
     "second_factor": False,
+    "provisioning_token_file": "",
     "domains": [],
     "subject": "sub",
     "scopes": ["openid", "profile", "email"],
     "admits": True,
 }
+#: Files with a secret, and its least length.
+LEAST_SECRET = {"client_secret_file": 1, "provisioning_token_file": 24}
 #: Words that people and addresses already use.
 TAKEN = frozenset({"local"})
 
@@ -55,20 +58,28 @@ def read_providers(path: Path) -> dict[str, Any]:
         problems.append(f"{path} names no provider")
     if not problems:
         problems += _shared_domains(tables)
-    apps, secrets = [], {}
+    apps: list[dict[str, Any]] = []
+    secrets: dict[str, str] = {}
     for name, table in {} if problems else tables.items():
-        try:
-            secrets[name] = (path.parent / table["client_secret_file"]).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
-            problems.append(f"{name}: client_secret_file can't be read: {reason}")
-            continue
-        if not secrets[name]:
-            problems.append(f"{name}: client_secret_file is empty")
-        apps.append(_app(name, {**OPTIONAL, **table}, secrets[name]))
+        whole = {**OPTIONAL, **table}
+        for key, least in LEAST_SECRET.items():
+            secrets[key], problem = _secret(path.parent, whole[key], least)
+            problems += [f"{name}: {key} {problem}"] if problem else []
+        apps.append(_app(name, whole, secrets))
     if problems:
         raise BadProviders("; ".join(problems))
     return {"openid_connect": {"APPS": apps}}
+
+
+def _secret(folder: Path, name: str, least: int) -> tuple[str, str]:
+    """The secret of a file, or what is wrong with the file."""
+    if not name:
+        return "", ""
+    try:
+        secret = (folder / name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        return "", f"can't be read: {getattr(error, 'strerror', None) or 'it is no text'}"
+    return secret, "" if len(secret) >= least else f"has less than {least} characters"
 
 
 def _problems(name: str, table: object) -> list[str]:
@@ -118,7 +129,7 @@ def _shared_domains(tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return problems
 
 
-def _app(name: str, table: Mapping[str, Any], secret: str) -> dict[str, Any]:
+def _app(name: str, table: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
     """One app of allauth's provider."""
     details = {
         "server_url": f"{table['issuer'].rstrip('/')}/.well-known/openid-configuration",
@@ -129,11 +140,12 @@ def _app(name: str, table: Mapping[str, Any], secret: str) -> dict[str, Any]:
         "domains": table["domains"],
         "admits": table["admits"],
         "second_factor": table["second_factor"],
+        "provisioning_token": secrets["provisioning_token_file"],
     }
     return {
         "provider_id": name,
         "name": table["name"],
         "client_id": table["client_id"],
-        "secret": secret,
+        "secret": secrets["client_secret_file"],
         "settings": details,
     }

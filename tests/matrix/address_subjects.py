@@ -446,6 +446,7 @@ def _of_record(portal: Portal, record: Approval) -> list[Any]:
 
 ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "account_reset_password_from_key": lambda portal, _: ["1", "made-up"],
+    "scim": lambda portal, _: ["northwind", "Users"],
     "openid_connect_login": lambda portal, _: ["northwind"],
     "openid_connect_callback": lambda portal, _: ["northwind"],
     "openid_connect_logout": lambda portal, _: ["northwind"],

@@ -198,6 +198,11 @@ def _described(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"account": Account("guests", "uma", "Uma Novak", "uma@northwind.example")}
 
 
+@arguments(f"{PERSON}.leave_by_directory", f"{PERSON}.come_back")
+def _entry(w: World, subject: models.Model) -> Mapping[str, Any]:
+    return {"write": list.append.__get__([])}
+
+
 @arguments(f"{PERSON}.end_sessions")
 def _sessions(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"end": int}

@@ -42,7 +42,8 @@ WRONG = {
     RIGHT + "admits = 1": "northwind: admits must be a bool",
     RIGHT + 'client_secret = "x"': "northwind: client_secret is unknown",
     RIGHT.replace('"secret"', '"nowhere"'): "northwind: client_secret_file can't be read: No such file",
-    RIGHT.replace('"secret"', '"empty"'): "northwind: client_secret_file is empty",
+    RIGHT.replace('"secret"', '"empty"'): "northwind: client_secret_file has less than 1 characters",
+    RIGHT + 'provisioning_token_file = "short"\n': "northwind: provisioning_token_file has less than 24 characters",
     RIGHT + RIGHT.replace("[northwind]", "[second]"): "second: northwind.example belongs to northwind",
 }
 
@@ -50,6 +51,7 @@ WRONG = {
 def file_of(folder: Path, text: str) -> Path:
     """The file, with its secret beside it."""
     (folder / "secret").write_text(f"{SECRET}\n")
+    (folder / "short").write_text("short")
     (folder / "empty").write_text("\n")
     (folder / "providers.toml").write_text(text)
     return folder / "providers.toml"
@@ -88,4 +90,5 @@ def test_right_file_becomes_allauths_settings(tmp_path: Path) -> None:
         "domains": ["northwind.example"],
         "admits": True,
         "second_factor": False,
+        "provisioning_token": "",
     }

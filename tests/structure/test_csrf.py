@@ -10,8 +10,8 @@ from django.views.decorators.csrf import csrf_exempt
 
 #: The API reads no cookie, so there is nothing to forge.
 API = "api/"
-#: A provider's server posts a token that it signed. The view reads no cookie either.
-SIGNED = {"account/sso/<slug:provider_id>/logout/"}
+#: A provider's server posts a token that it signed, a directory's server has a token. These views read no cookie either.
+SIGNED = {"account/sso/<slug:provider_id>/logout/", "scim/v2/<slug:source>/<path:path>"}
 
 
 def exempt(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:

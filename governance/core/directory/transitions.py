@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from governance.core.access import Actor, Permission, Refusal, duty
 from governance.core.engine.transition import Step, transition
 from governance.core.models import LedgerEvent, Person, RoleAssignment
+from governance.core.people.transitions.delegations import end_delegations_of
 from governance.core.people.transitions.people import admins_left, not_left
 from governance.core.tokens.transitions import revoke_tokens_of
 
@@ -52,27 +53,32 @@ def source_is_healthy(subject: Person, actor: Actor, now: datetime) -> Refusal |
 def leave_by_directory(step: Step[Person], *, write: Write) -> None:
     """Record that a person left, by the word of their directory, also one who decides something (R8).
 
-    Their tokens end. Sessions, delegations and eligibility end with the same change: each is checked at each act.
+    Their tokens and delegations end. Sessions and eligibility end with the same change: each is checked at each act.
     """
+    revoke_tokens_of(step)
+    end_delegations_of(step)
     step.subject.left_at, step.subject.is_active, step.subject.kept_out_until = step.now, False, None
     step.save(step.subject)
-    revoke_tokens_of(step)
     write(step.subject)
 
 
 @duty("STATE", rule="R8")
 def has_left(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
-    """Only a person who left comes back."""
-    return None if subject.left_at is not None else Refusal("STATE", "state", f"{subject.name} is here.")
+    """Only a person who left comes back, unless they were erased."""
+    if subject.left_at is None:
+        return Refusal("STATE", "state", f"{subject.name} is here.")
+    if subject.erasures.filter(confirmed_at__isnull=False).exists():
+        return Refusal("STATE", "state", "This person was erased.")
+    return None
 
 
 @transition(Person, event="person.returned", permission=Permission.PERSON_ADMIT, duties=[has_left])
 def come_back(step: Step[Person], *, write: Write) -> None:
     """Let a person in again whom their directory lists as active. Their roles have ended: two admins give them anew (S8)."""
-    step.subject.left_at, step.subject.is_active = None, True
-    step.save(step.subject)
     for role in RoleAssignment.objects.filter(person=step.subject, until__isnull=True).order_by("pk"):
         role.until = step.now
         step.save(role)
         step.record("role.ended", role, {"role": role.role})
+    step.subject.left_at, step.subject.is_active = None, True
+    step.save(step.subject)
     write(step.subject)

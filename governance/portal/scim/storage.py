@@ -26,11 +26,14 @@ from scim2_models.path import CompareOperator, Comparison
 from scim2_server.storage import ScimStorage, SearchPage
 from scim2_server.utils import parametrize
 
+from governance.core.access import Refused
 from governance.core.clock import current_time
 from governance.core.directory import transitions
 from governance.core.models import DirectoryEntry, EntryKind, Person
 from governance.core.sign_in import accounts
 from governance.core.sign_in.accounts import Account, Write
+from governance.core.sign_in.transitions import end_sessions
+from governance.portal.sessions import queries as sessions
 
 #: Most entries that a search without an index reads.
 MOST_SCANNED = 20_000
@@ -124,7 +127,7 @@ class DirectoryStorage(ScimStorage):
         self, resource_type: ResourceType, resource_id: str, expected_version: str | None = None
     ) -> DirectoryEntry:
         rows = DirectoryEntry.objects.filter(source=self.source, kind=resource_type.name).select_related("person")
-        row = rows.filter(pk=resource_id).first() if _is_id(resource_id) else None
+        row = rows.filter(pk=resource_id).first() if is_id(resource_id) else None
         if row is None:
             raise NotFoundException(detail=f"There is no {resource_type.name} of this id.")
         if expected_version is not None and expected_version != _version(row):
@@ -187,7 +190,16 @@ class DirectoryStorage(ScimStorage):
             _save(row)
 
     def _leave(self, row: DirectoryEntry, person: Person, write: Write) -> None:
-        transitions.leave_by_directory(person, actor=self.actor, now=self.now, write=write)
+        """Record that the person left. If they must stay an admin for now, at least their sessions end.
+
+        Raises:
+            Refused: they are one of the last two admins, or the source reported too many leavers.
+        """
+        try:
+            transitions.leave_by_directory(person, actor=self.actor, now=self.now, write=write)
+        except Refused:
+            end_sessions(person, actor=self.actor, now=self.now, end=lambda: sessions.end(sessions.of_person(person)))
+            raise
 
     def _account(self, row: DirectoryEntry) -> Account:
         """The account that the entry describes. Without a lasting key nobody signs in with it."""
@@ -207,7 +219,8 @@ class DirectoryStorage(ScimStorage):
         )
 
 
-def _is_id(text: str) -> bool:
+def is_id(text: str) -> bool:
+    """Whether a text may be the id of an entry."""
     return len(text) in (32, 36) and all(letter in "0123456789abcdef-" for letter in text.lower())
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -65,6 +66,8 @@ def end(rows: Iterable[UserSession]) -> int:
 
 def note(request: HttpRequest, facts: dict[str, object]) -> None:
     """Store the session's browser, and how its provider signed it in, so that the provider can end it."""
+    if not isinstance(request.session, SessionStore):
+        return  # a session in a cookie can't be ended from here
     request.session.save()  # allauth deletes rows of sessions that the database does not know as signed in
     UserSession.objects.create_from_request(request)
     UserSession.objects.filter(session_key=request.session.session_key).update(data=facts)

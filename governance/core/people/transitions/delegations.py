@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from governance.core.access import ROLE_WORDS, Actor, Permission, Refusal, access, duty, refuse
 from governance.core.database import advisory_locks
 from governance.core.engine.transition import Effect, Step, transition
@@ -90,6 +92,15 @@ def _handed_over(giver: Person, now: datetime) -> timedelta:
     ahead = Delegation.objects.filter(giver=giver, ended_at__isnull=True, until_at__gt=now)
     spans = ahead.values_list("from_at", "until_at")
     return sum((until_at - max(from_at, now) for from_at, until_at in spans), timedelta())
+
+
+def end_delegations_of(step: Step[Person]) -> None:
+    """End the delegations by and to the step's person, who leaves, each with its own event (P1)."""
+    rows = Delegation.objects.filter(Q(giver=step.subject) | Q(taker=step.subject), ended_at__isnull=True)
+    for row in rows.filter(until_at__gt=step.now).order_by("pk"):
+        row.ended_at = step.now
+        step.save(row)
+        step.record("delegation.ended", row)
 
 
 @transition(Delegation, event="delegation.ended", permission=Permission.DELEGATION_SET, duties=[running, giver_only])
