@@ -51,13 +51,13 @@ def read_providers(path: Path) -> dict[str, Any]:
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadProviders(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from error
     problems = [f"{name}: {text}" for name, table in tables.items() for text in _problems(name, table)]
     if not tables:
         problems.append(f"{path} names no provider")
     if not problems:
-        problems += _shared_domains(tables)
+        problems += _shared(tables)
     apps: list[dict[str, Any]] = []
     secrets: dict[str, str] = {}
     for name, table in {} if problems else tables.items():
@@ -77,7 +77,7 @@ def _secret(folder: Path, name: str, least: int) -> tuple[str, str]:
         return "", ""
     try:
         secret = (folder / name).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         return "", f"can't be read: {getattr(error, 'strerror', None) or 'it is no text'}"
     return secret, "" if len(secret) >= least else f"has less than {least} characters"
 
@@ -101,7 +101,13 @@ def _problems(name: str, table: object) -> list[str]:
     lists = [*table.get("domains", []), *table.get("scopes", [])]
     if any(not isinstance(entry, str) for entry in lists):
         return [*problems, "domains and scopes are lists of texts"]
-    problems += [f"{domain[:60]} is no domain" for domain in table.get("domains", []) if not _DOMAIN.fullmatch(domain)]
+    problems += [
+        f"{domain[:60]} is no domain in small letters"
+        for domain in table.get("domains", [])
+        if not _DOMAIN.fullmatch(domain)
+    ]
+    if table.get("subject") == "":
+        problems.append("subject names no claim")
     if "openid" not in table.get("scopes", ["openid"]):
         problems.append("scopes lacks openid")
     return problems
@@ -112,20 +118,26 @@ def _is_issuer(address: str) -> bool:
     try:
         parts = urlsplit(address)
         here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        extras = parts.query or parts.fragment or parts.username or parts.port == 0
     except ValueError:
         return False
-    extras = parts.query or parts.fragment or parts.username
-    return bool(parts.hostname) and not extras and (parts.scheme == "https" or (parts.scheme == "http" and here))
+    is_plain = address.isascii() and address.isprintable() and " " not in address
+    return (
+        bool(parts.hostname)
+        and is_plain
+        and not extras
+        and (parts.scheme == "https" or (parts.scheme == "http" and here))
+    )
 
 
-def _shared_domains(tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Domains of more than one provider: an address belongs to one."""
+def _shared(tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Domains and issuers of more than one provider: an address, and an account, belongs to one."""
     owners: dict[str, str] = {}
     problems = []
     for name, table in tables.items():
-        for domain in table.get("domains", []):
-            if owners.setdefault(domain, name) != name:
-                problems.append(f"{name}: {domain} belongs to {owners[domain]}")
+        for entry in (table["issuer"].rstrip("/"), *table.get("domains", [])):
+            if owners.setdefault(entry, name) != name:
+                problems.append(f"{name}: {entry} belongs to {owners[entry]}")
     return problems
 
 

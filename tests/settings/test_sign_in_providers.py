@@ -35,7 +35,7 @@ WRONG = {
     ): "northwind: issuer begins with",
     RIGHT.replace('"https://login.northwind.example"', '"https://[x"'): "northwind: issuer begins with",
     RIGHT.replace('"https://login.northwind.example"', "7"): "northwind: issuer must be a str",
-    RIGHT.replace('["northwind.example"]', '["Northwind"]'): "northwind: Northwind is no domain",
+    RIGHT.replace('["northwind.example"]', '["Northwind"]'): "northwind: Northwind is no domain in small letters",
     RIGHT.replace('["northwind.example"]', "[7]"): "northwind: domains and scopes are lists of texts",
     RIGHT.replace('["northwind.example"]', '"northwind.example"'): "northwind: domains must be a list",
     RIGHT + 'scopes = ["email"]': "northwind: scopes lacks openid",
@@ -44,7 +44,19 @@ WRONG = {
     RIGHT.replace('"secret"', '"nowhere"'): "northwind: client_secret_file can't be read: No such file",
     RIGHT.replace('"secret"', '"empty"'): "northwind: client_secret_file has less than 1 characters",
     RIGHT + 'provisioning_token_file = "short"\n': "northwind: provisioning_token_file has less than 24 characters",
-    RIGHT + RIGHT.replace("[northwind]", "[second]"): "second: northwind.example belongs to northwind",
+    RIGHT
+    + RIGHT.replace("[northwind]", "[second]").replace(
+        "login.", "other."
+    ): "second: northwind.example belongs to northwind",
+    RIGHT
+    + RIGHT.replace("[northwind]", "[second]").replace(
+        '["northwind.example"]', "[]"
+    ): "second: https://login.northwind.example belongs to",
+    RIGHT + 'subject = ""': "northwind: subject names no claim",
+    RIGHT.replace("https://login", "https://a b"): "northwind: issuer begins with",
+    RIGHT.replace('.example"\nclient', '.example:99999"\nclient'): "northwind: issuer begins with",
+    RIGHT.replace('"secret"', '"a\\u0000b"'): "northwind: client_secret_file can't be read",
+    "a = " + "[" * 5000: "can't be read",
 }
 
 

@@ -57,11 +57,14 @@ def find_person(source: str, subject: str) -> Person | None:
     return Person.objects.filter(linked_accounts__in=link).first()
 
 
-def _address_refusal(account: Account, provider: str) -> Refusal | None:
-    """The refusal of a new account whose address a person here has."""
-    if not account.email or not Person.objects.filter(email__iexact=account.email, left_at__isnull=True).exists():
+def _second_person_refusal(account: Account, provider: str) -> Refusal | None:
+    """The refusal of a new account that may be of a person who is or was here: nobody becomes two people (S1)."""
+    if LinkedAccount.objects.filter(source=account.source, subject=account.subject).exists():
+        sentence = f"This account of {provider} was linked to a person here, and the link has ended."
+        return Refusal("P1", "state", sentence, "Sign in as that person and link it again.")
+    if not account.email or not Person.objects.filter(email__iexact=account.email).exists():
         return None
-    sentence = f"Somebody with your address has an account here, and it is not linked to {provider} yet."
+    sentence = f"Somebody with your address has or had an account here, and it is not linked to {provider}."
     to_do = f"If it is yours, sign in to it as before and link {provider} on your own page. Otherwise ask a governance admin."
     return Refusal("P1", "state", sentence, to_do)
 
@@ -81,7 +84,7 @@ def admit(step: Step[Person], *, provider: str, write: Write = _nothing_more) ->
     account = Account(new.source, new.subject, new.name, new.email)
     if find_person(new.source, new.subject) is not None:
         raise refuse(Refusal("P1", "state", "You are here already.", "Sign in once more."))
-    check(_address_refusal(account, provider))
+    check(_second_person_refusal(account, provider))
     step.save(new)
     write(new)
     return Effect(payload={"source": new.source})
@@ -96,7 +99,8 @@ def describe(step: Step[Person], *, account: Account, write: Write = _nothing_mo
         account: the account; empty texts change nothing.
         write: writes the entry of the directory in the same transaction.
     """
-    for field, text in _facts(account).items():
+    advisory_locks.lock_until_commit(ACCOUNTS_LOCK)
+    for field, text in _facts(step.subject, account).items():
         if text:
             setattr(step.subject, field, text)
     step.save(step.subject)
@@ -107,12 +111,14 @@ def is_news(person: Person, account: Account) -> bool:
     """Whether the directory has another name or address of its person. A linked account changes nothing."""
     if (person.source, person.subject) != (account.source, account.subject) or not person.is_here:
         return False
-    return any(text and text != getattr(person, field) for field, text in _facts(account).items())
+    return any(text and text != getattr(person, field) for field, text in _facts(person, account).items())
 
 
-def _facts(account: Account) -> dict[str, str]:
+def _facts(person: Person, account: Account) -> dict[str, str]:
+    """Facts to write. An address that another person has is none: their mail would go to two people."""
     name, title = (free_text.name(text)[:120] for text in (account.name, account.title))
-    return {"name": name, "email": account.email, "title": title}
+    is_taken = Person.objects.filter(email__iexact=account.email).exclude(pk=person.pk).exists()
+    return {"name": name, "email": "" if is_taken else account.email, "title": title}
 
 
 @transition(
@@ -132,8 +138,9 @@ def link_account(step: Step[Person], *, account: Account, provider: str) -> Effe
     advisory_locks.lock_until_commit(ACCOUNTS_LOCK)
     source, name = account.source, account.subject
     holder = find_person(source, name)
-    if holder is not None:
-        whose = "yours" if holder.pk == step.subject.pk else "another person's"
+    earlier = LinkedAccount.objects.filter(source=source, subject=name).exclude(person=step.subject)
+    if holder is not None or earlier.exists():
+        whose = "yours" if holder is not None and holder.pk == step.subject.pk else "another person's"
         raise refuse(Refusal("P1", "state", f"This account of {provider} is {whose} already."))
     made = LinkedAccount(person=step.subject, source=source, subject=name, linked_at=step.now)
     step.save(made)
@@ -151,6 +158,7 @@ def still_linked(subject: LinkedAccount, actor: Actor, now: datetime) -> Refusal
 )
 def unlink_account(step: Step[LinkedAccount]) -> Effect:
     """End the link of an account. It signs nobody in any more. The last way to sign in stays."""
+    advisory_locks.lock_until_commit(ACCOUNTS_LOCK)
     person = step.subject.person
     others = person.linked_accounts.filter(ended_at__isnull=True).exclude(pk=step.subject.pk)
     if person.source == "local" and not settings.PASSWORD_SIGN_IN and not others.exists():

@@ -21,9 +21,11 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
 from governance.core.people.transitions.people import still_here
-from governance.core.tokens.transitions import revoke_tokens_of
+from governance.core.tokens.transitions import revoke_tokens_of, signed_in_lately
 
 Change = Callable[[], object]
+#: A second factor is changed after a fresh proof: otherwise an unattended session could give itself one.
+FRESHLY = [still_here, signed_in_lately]
 
 
 @transition(Person, event="person.signed_in", permission=Permission.PERSON_PROVE, duties=[still_here])
@@ -70,19 +72,19 @@ def _changing(step: Step[Person], change: Change) -> None:
     step.save(step.subject)
 
 
-@transition(Person, event="person.second_factor_enrolled", permission=Permission.PERSON_PROVE, duties=[still_here])
+@transition(Person, event="person.second_factor_enrolled", permission=Permission.PERSON_PROVE, duties=FRESHLY)
 def enrol_second_factor(step: Step[Person], *, change: Change) -> None:
     """Enrol a second factor, with its first recovery codes."""
     _changing(step, change)
 
 
-@transition(Person, event="person.second_factor_removed", permission=Permission.PERSON_PROVE, duties=[still_here])
+@transition(Person, event="person.second_factor_removed", permission=Permission.PERSON_PROVE, duties=FRESHLY)
 def remove_second_factor(step: Step[Person], *, change: Change) -> None:
     """Remove the second factor."""
     _changing(step, change)
 
 
-@transition(Person, event="person.recovery_codes_made", permission=Permission.PERSON_PROVE, duties=[still_here])
+@transition(Person, event="person.recovery_codes_made", permission=Permission.PERSON_PROVE, duties=FRESHLY)
 def make_recovery_codes(step: Step[Person], *, change: Change) -> None:
     """Make new recovery codes. The old ones end."""
     _changing(step, change)

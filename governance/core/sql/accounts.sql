@@ -13,5 +13,18 @@ $$;
 CREATE OR REPLACE TRIGGER account_stays_linked BEFORE UPDATE ON controls_linkedaccount
     FOR EACH ROW EXECUTE FUNCTION account_stays_linked();
 
+-- S1: an account that was linked to a person is never linked to another, also after the link has ended.
+CREATE OR REPLACE FUNCTION account_of_one_person() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM controls_linkedaccount l
+               WHERE l.source = NEW.source AND l.subject = NEW.subject AND l.person_id <> NEW.person_id) THEN
+        RAISE EXCEPTION 'S1: this account was linked to another person' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER account_of_one_person BEFORE INSERT ON controls_linkedaccount
+    FOR EACH ROW EXECUTE FUNCTION account_of_one_person();
+
 CALL keep_append_only('controls_historicallinkedaccount');
 CALL keep_forever('controls_linkedaccount');

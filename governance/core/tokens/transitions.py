@@ -67,11 +67,11 @@ def in_session(subject: object, actor: Actor, now: datetime) -> Refusal | None:
 
 @duty("SOD-5")
 def signed_in_lately(subject: object, actor: Actor, now: datetime) -> Refusal | None:
-    """A token is made after a fresh sign-in."""
+    """A way to act as a person is made or changed after a fresh sign-in."""
     if actor.signed_in_at is None or current_time.real() - actor.signed_in_at <= FRESH_SIGN_IN:
         return None
     minutes = FRESH_SIGN_IN // timedelta(minutes=1)
-    return Refusal("SOD-5", "duty", f"A new token needs a sign-in at most {minutes} minutes old.", "Sign in again.")
+    return Refusal("SOD-5", "duty", f"This needs a sign-in at most {minutes} minutes old.", "Sign in again.")
 
 
 @duty("STATE", rule="S5")

@@ -64,6 +64,12 @@ def end(rows: Iterable[UserSession]) -> int:
     return ended
 
 
+def facts_of(request: HttpRequest) -> dict[str, object]:
+    """Return how a provider signed this session in; nothing if none did."""
+    row = UserSession.objects.filter(session_key=request.session.session_key).first()
+    return dict(row.data) if row is not None else {}
+
+
 def note(request: HttpRequest, facts: dict[str, object]) -> None:
     """Store the session's browser, and how its provider signed it in, so that the provider can end it."""
     if not isinstance(request.session, SessionStore):

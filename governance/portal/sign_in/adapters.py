@@ -31,6 +31,8 @@ from governance.web.requests.request import local_path
 
 log = structlog.get_logger(__name__)
 
+#: Seconds within which a password and a code are one proof.
+SAME_PROOF_SECONDS = 15 * 60
 #: Messages without a banner, because the page shows the same.
 SILENT = frozenset({"account/messages/logged_in.txt", "account/messages/logged_out.txt"})
 
@@ -59,7 +61,7 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from error
         note_sign_in(request, by.get("at"))
         records = get_authentication_records(request, user)
-        request.session[SECOND_FACTOR] = bool(by.get("mfa")) or has_code(records)
+        request.session[SECOND_FACTOR] = bool(by.get("mfa")) or has_code(records, time.time())
         sessions.note(request, by)
 
     def is_safe_url(self, url: str) -> bool:
@@ -139,13 +141,13 @@ def note_authentication(request: HttpRequest) -> None:
     newest = max((float(record.get("at", 0)) for record in records), default=0.0)
     if newest > request.session.get(SIGNED_IN_AT, 0):
         note_sign_in(request, newest)
-    if has_code(records):
-        request.session[SECOND_FACTOR] = True
+        request.session[SECOND_FACTOR] = has_code(records, newest)
 
 
-def has_code(records: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether a second factor of this portal was proved, by allauth's records of the session."""
-    return any(record["method"] == "mfa" for record in records)
+def has_code(records: Iterable[Mapping[str, Any]], at: float) -> bool:
+    """Whether a second factor of this portal was part of a proof at ``at``, by allauth's records of the session."""
+    codes = (float(record.get("at", 0)) for record in records if record["method"] == "mfa")
+    return any(at - code <= SAME_PROOF_SECONDS for code in codes)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):

@@ -16,7 +16,9 @@ from allauth.socialaccount.providers.base import AuthProcess, Provider
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.contrib.auth import logout
-from django.db import IntegrityError
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -26,14 +28,17 @@ from governance.core.duties.refusals import ERRORS
 from governance.core.models import Person
 from governance.core.sign_in import accounts
 from governance.core.sign_in.accounts import Account
+from governance.core.texts import free_text
 from governance.portal.sessions.queries import SIGNED_IN_BY
 from governance.portal.single_sign_on import provider_client, tokens
-from governance.portal.single_sign_on.tokens import BadToken
+from governance.portal.single_sign_on.tokens import BadToken, NotFresh
 from governance.web.pages.page import page
 from governance.web.requests.middleware import actor_of
 
 log = structlog.get_logger(__name__)
 
+#: Claims that user info may complete: nothing about the sign-in itself.
+ABOUT = ("name", "email", "email_verified")
 #: Longest text of a claim that is kept, in characters, as long as the columns of `Person`.
 LONGEST_SUBJECT, LONGEST_ADDRESS = 255, 254
 
@@ -58,7 +63,7 @@ class Protocol(OpenIDConnectOAuth2Adapter):
             info = self._fetch_user_info(token.token)
             if not isinstance(info, dict) or info.get("sub") != claims["sub"]:
                 raise BadToken("The user info is of another account.")
-            claims = {**info, **claims}
+            claims = {**{name: info[name] for name in ABOUT if name in info}, **claims}
         subject = claims.get(app.settings["uid_field"])
         if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT or not subject.isprintable():
             raise BadToken("The token names no account.")
@@ -97,6 +102,14 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         """Nobody fills in a form to sign up."""
         return False
 
+    def serialize_instance(self, instance: Model) -> dict[str, Any]:
+        """Keep a person by their key while a second factor is asked for: the session must hold no claim and no password hash."""
+        return {"pk": instance.pk} if isinstance(instance, Person) else super().serialize_instance(instance)
+
+    def deserialize_instance(self, model: type[Model], data: Mapping[str, Any]) -> Model:
+        """Read the person again."""
+        return Person.objects.get(pk=data["pk"]) if model is Person else super().deserialize_instance(model, data)
+
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: Mapping[str, Any]) -> Person:
         """Leave the unsaved user empty: `pre_social_login` chooses the person."""
         return sociallogin.user
@@ -119,11 +132,13 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
             self.on_authentication_error(request, sociallogin.provider, exception=error)
         except Refused as error:
             raise ImmediateHttpResponse(not_signed_in(request, error.refusal)) from error
+        sociallogin.token, sociallogin.account.extra_data = None, {}  # nothing of them is kept
+        sociallogin.email_addresses = []
         logout(request)  # an earlier session ends, whoever's it was
         request.session[SIGNED_IN_BY] = {
             "source": account.source,
-            "sub": claims["sub"],
-            "sid": claims.get("sid") if isinstance(claims.get("sid"), str) else None,
+            "sub": tokens.text(claims["sub"]),
+            "sid": tokens.text(claims.get("sid")),
             "mfa": app.settings["second_factor"] or tokens.has_second_factor(claims),
             "at": tokens.authenticated_at(claims),
         }
@@ -143,15 +158,21 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         """
         reason = str(exception) if isinstance(exception, BadToken) else type(exception).__name__
         log.info("sign_in.failed", provider=provider.app.provider_id, error=error, reason=reason)
-        sentence = f"{provider.app.name} did not sign you in."
+        name, to_do = provider.app.name, "Try again. If it happens again, tell a governance admin."
+        sentence = f"{name} did not sign you in."
         if isinstance(exception, requests.RequestException):
-            sentence = f"{provider.app.name} does not answer."
-        refusal = Refusal("P1", "permission", sentence, "Try again. If it happens again, tell a governance admin.")
-        raise ImmediateHttpResponse(not_signed_in(request, refusal))
+            sentence = f"{name} does not answer."
+        if isinstance(exception, NotFresh):
+            sentence, to_do = (
+                f"{name} did not confirm that you have just signed in.",
+                f"{to_do} {name} must send auth_time.",
+            )
+        raise ImmediateHttpResponse(not_signed_in(request, Refusal("P1", "permission", sentence, to_do)))
 
 
 def not_signed_in(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """Show why a sign-in, or the link of an account, did not work."""
+    """Show why a sign-in, or the link of an account, did not work. The log has the code."""
+    log.info("sign_in.refused", code=refusal.code, kind=refusal.kind)
     status = ERRORS[refusal.kind].status
     return page(request, "account/not_signed_in.html", {"refusal": refusal}, status=status)
 
@@ -199,7 +220,7 @@ def _check_answer(claims: Mapping[str, Any], question: Mapping[str, Any]) -> Non
     ):
         raise BadToken("The token answers another question.")
     if question.get("fresh") and not tokens.is_fresh(claims):
-        raise BadToken("The token proves no fresh sign-in.")
+        raise NotFresh("The token proves no fresh sign-in.")
 
 
 def _account(app: SocialApp, subject: str, claims: Mapping[str, Any]) -> Account:
@@ -209,7 +230,7 @@ def _account(app: SocialApp, subject: str, claims: Mapping[str, Any]) -> Account
         Refused: the provider has not verified the address, or the address is of another domain.
     """
     email, name = (_text(claims.get(key)) for key in ("email", "name"))
-    email = email if len(email) <= LONGEST_ADDRESS and email.count("@") == 1 and " " not in email else ""
+    email = email if len(email) <= LONGEST_ADDRESS and _is_address(email) else ""
     domains, domain = app.settings["domains"], email.rpartition("@")[2].lower()
     if email and claims.get("email_verified", True) is not True:
         raise refuse(
@@ -219,6 +240,15 @@ def _account(app: SocialApp, subject: str, claims: Mapping[str, Any]) -> Account
         sentence = f"{app.name} signs in addresses of {', '.join(domains)} here, and yours is another."
         raise refuse(Refusal("P1", "permission", sentence, "Sign in with the account of your organisation."))
     return Account(app.provider_id, subject, name, email)
+
+
+def _is_address(text: str) -> bool:
+    """Whether a text is an address without invisible characters."""
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return free_text.name(text) == text
 
 
 def _text(value: object) -> str:
@@ -237,12 +267,17 @@ def _person_of(app: SocialApp, account: Account) -> Person:
         sentence = "You have no account here yet."
         raise refuse(Refusal("P1", "permission", sentence, "Ask a governance admin to add you."))
     if person is None:
+        if not account.email:
+            sentence = f"{app.name} sends no mail address of yours, so nobody can tell whether you are here already."
+            raise refuse(
+                Refusal("P1", "permission", sentence, "Tell a governance admin: it must send the claim email.")
+            )
         new = Person(source=account.source, subject=account.subject, name=account.name, email=account.email)
         new.set_unusable_password()
         try:
             return accounts.admit(new, actor=actor, now=now, provider=app.name)
-        except IntegrityError:  # two first sign-ins at once
-            person = accounts.find_person(account.source, account.subject)
+        except Refused:
+            person = accounts.find_person(account.source, account.subject)  # two first sign-ins at once
             if person is None:
                 raise
     if accounts.is_news(person, account):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -15,8 +16,12 @@ import requests
 STEP_SECONDS, WHOLE_SECONDS = 5, 10
 #: Longest answer, in bytes.
 LONGEST = 512 * 1024
-#: Seconds that description and keys are kept. A key that is not among them is looked up at once.
-KEPT_SECONDS = 300
+#: Seconds that description and keys are kept, and between two looks for a key that is not among them.
+KEPT_SECONDS, ANEW_SECONDS = 300, 60
+
+
+#: Addresses that a description must have.
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 class BoundedSession(requests.Session):
@@ -35,7 +40,7 @@ class BoundedSession(requests.Session):
         options |= {"timeout": STEP_SECONDS, "allow_redirects": False, "stream": True}
         began = time.monotonic()
         answer, content = super().request(*args, **options), b""
-        for part in answer.iter_content(64 * 1024):
+        while part := answer.raw.read1(64 * 1024, decode_content=True):
             content += part
             if len(content) > LONGEST or time.monotonic() - began > WHOLE_SECONDS:
                 answer.close()
@@ -75,10 +80,17 @@ def description(details: Mapping[str, Any]) -> dict[str, Any]:
     document = _kept(details["server_url"], int(time.time() // KEPT_SECONDS))
     if document.get("issuer") != details["issuer"]:
         raise requests.RequestException("The description is of another issuer.")
-    missing = [name for name in ("authorization_endpoint", "token_endpoint", "jwks_uri") if not document.get(name)]
-    if missing:
-        raise requests.RequestException(f"The description lacks {missing[0]}.")
+    wrong = [name for name in ENDPOINTS if not _is_address(document.get(name))]
+    if wrong:
+        raise requests.RequestException(f"The description lacks {wrong[0]}.")
     return document
+
+
+def _is_address(value: object) -> bool:
+    try:
+        return isinstance(value, str) and urlsplit(value).scheme in ("https", "http") and bool(urlsplit(value).hostname)
+    except ValueError:
+        return False
 
 
 def keys(details: Mapping[str, Any], *, anew: bool = False) -> dict[str, Any]:
@@ -92,10 +104,11 @@ def keys(details: Mapping[str, Any], *, anew: bool = False) -> dict[str, Any]:
         requests.RequestException: there is none.
     """
     address = description(details)["jwks_uri"]
-    return fetch(address) if anew else _kept(address, int(time.time() // KEPT_SECONDS))
+    period = int(time.time() // (ANEW_SECONDS if anew else KEPT_SECONDS))
+    return _kept(address, period, anew)
 
 
 @lru_cache(maxsize=64)
-def _kept(address: str, period: int) -> dict[str, Any]:
+def _kept(address: str, period: int, anew: bool = False) -> dict[str, Any]:
     """The document of an address, kept within this process for a period."""
     return fetch(address)

@@ -17,11 +17,17 @@ LEEWAY = 60
 LOGOUT_SECONDS, FRESH_SECONDS = 300, 300
 #: Longest token, in characters.
 LONGEST = 64 * 1024
+#: Longest name of an account or session, in characters.
+LONGEST_NAME = 255
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
 class BadToken(Exception):
     """A token is refused. The message says why, and repeats nothing of it."""
+
+
+class NotFresh(BadToken):
+    """A right token proves no fresh sign-in."""
 
 
 def verify_id_token(app: SocialApp, token: object) -> dict[str, Any]:
@@ -49,11 +55,17 @@ def verify_logout_token(app: SocialApp, token: object) -> dict[str, Any]:
     events = claims["events"]
     if not isinstance(events, Mapping) or not isinstance(events.get(LOGOUT_EVENT), Mapping) or "nonce" in claims:
         raise BadToken("The token is no logout token.")
-    if not (claims.get("sub") or claims.get("sid")):
+    names = [claims[name] for name in ("sub", "sid") if name in claims]
+    if not names or any(not text(name) for name in names):
         raise BadToken("The token names neither an account nor a session.")
-    if time.time() - claims["iat"] > LOGOUT_SECONDS:
+    if not isinstance(claims["iat"], int | float) or time.time() - claims["iat"] > LOGOUT_SECONDS:
         raise BadToken("The token is too old.")
     return claims
+
+
+def text(value: object) -> str:
+    """Return a text that a database keeps, or nothing."""
+    return value if isinstance(value, str) and len(value) <= LONGEST_NAME and value.isprintable() else ""
 
 
 def authenticated_at(claims: Mapping[str, Any]) -> float:
@@ -62,7 +74,7 @@ def authenticated_at(claims: Mapping[str, Any]) -> float:
     A session of the provider may be hours old, so the time of the token proves nothing (S5).
     """
     at = claims.get("auth_time")
-    is_time = isinstance(at, int | float) and not isinstance(at, bool) and 0 < at <= time.time() + LEEWAY
+    is_time = isinstance(at, int | float) and not isinstance(at, bool) and 1 <= at <= time.time() + LEEWAY
     return min(float(at), time.time()) if is_time and at is not None else 1.0
 
 

@@ -1,5 +1,7 @@
 """Sign-in at a provider, the way back from it, and its word that somebody signed out there (P1)."""
 
+from urllib.parse import urlencode
+
 import requests
 import structlog
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -9,6 +11,7 @@ from allauth.socialaccount.providers.base import AuthProcess, Provider
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
@@ -23,6 +26,9 @@ from governance.portal.single_sign_on.tokens import BadToken
 from governance.web.pages.page import refused
 from governance.web.requests.middleware import actor_of
 from governance.web.requests.request import local_path
+
+#: What a library raises at an answer of another shape than the protocol's.
+UNEXPECTED = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +47,9 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Lead to the provider. With ``again`` the person proves anew who they are there; with ``link`` they link the account."""
     provider = provider_of(request, provider_id)
     actor = actor_of(request) if "link" in request.GET else None
-    is_link = actor is not None
+    is_link = "link" in request.GET
+    if is_link and actor is None:
+        return redirect(f"{reverse('account_login')}?{urlencode({'next': reverse('my_sign_in')})}")
     if actor is not None and actor.person is not None:
         refusal = accounts.link_account.refusal(actor.person, actor=actor, now=current_time.now())
         if refusal is not None:
@@ -57,6 +65,8 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
         )
     except ImmediateHttpResponse as error:
         return error.response
+    except UNEXPECTED as error:
+        return _failed(request, provider, error)
 
 
 @login_not_required
@@ -68,12 +78,16 @@ def come_back(request: HttpRequest, provider_id: str) -> HttpResponseBase:
         if request.GET.get("iss", provider.app.settings["issuer"]) != provider.app.settings["issuer"]:
             raise BadToken("The answer is of another issuer.")  # RFC 9207, 2.4
         return OAuth2CallbackView.adapter_view(adapters.Protocol(request, provider_id))(request)
-    except (BadToken, requests.RequestException, ValueError, KeyError, TypeError) as error:
-        try:
-            adapters.ProviderAdapter(request).on_authentication_error(request, provider, exception=error)
-        except ImmediateHttpResponse as answer:
-            return answer.response
-        raise
+    except (BadToken, requests.RequestException, *UNEXPECTED) as error:
+        return _failed(request, provider, error)
+
+
+def _failed(request: HttpRequest, provider: Provider, error: Exception) -> HttpResponse:
+    try:
+        adapters.ProviderAdapter(request).on_authentication_error(request, provider, exception=error)
+    except ImmediateHttpResponse as answer:
+        return answer.response
+    raise error
 
 
 @login_not_required

@@ -200,7 +200,7 @@ def test_a_token_is_made_in_a_session_for_oneself(company: Company, how: str, wh
 def test_a_token_needs_a_sign_in_at_most_15_minutes_old(northwind: Northwind) -> None:
     rita = northwind.rita
     fields = {"now": northwind.now, "name": "Deploy", "secret": token_transitions.new_secret(), "days": 7}
-    with pytest.raises(DutyConflict, match="A new token needs a sign-in at most 15 minutes old") as error:
+    with pytest.raises(DutyConflict, match="This needs a sign-in at most 15 minutes old") as error:
         token_transitions.make_token(rita, actor=as_actor(rita, minutes_since_sign_in=16), **fields)
     assert error.value.refusal.code == "SOD-5"
     made: object = token_transitions.make_token(rita, actor=as_actor(rita, minutes_since_sign_in=14), **fields)

@@ -130,7 +130,7 @@ def test_long_body_is_refused() -> None:
 def test_user_with_address_of_person_here_is_refused(northwind: Northwind) -> None:
     answer = send("POST", "Users", user("rita", emails=[{"value": northwind.rita.email.upper()}]))
     assert (answer.status_code, answer.json()["scimType"]) == (409, "uniqueness")
-    assert "is not linked to Northwind yet" in answer.json()["detail"]
+    assert "it is not linked to Northwind" in answer.json()["detail"]
     assert not DirectoryEntry.objects.exists()
 
 

@@ -14,6 +14,7 @@ from governance.core.clock import current_time
 from governance.core.models import LedgerEvent, Person
 from governance.core.sign_in.jobs import clear_expired
 from governance.portal.sessions.queries import browser_words
+from governance.portal.sign_in.adapters import SAME_PROOF_SECONDS, has_code
 from tests.people import Northwind
 from tests.signed_in_client import client_of
 
@@ -132,6 +133,15 @@ def test_address_leads_to_its_provider(rita: Person) -> None:
 
 
 @pytest.mark.usefixtures("providers")
+def test_password_can_be_chosen_for_address_of_provider(rita: Person) -> None:
+    """The first admins have one, and link their account with it."""
+    page = Client().get(reverse("account_login")).content.decode()
+    assert 'href="/account/login/?password=1"' in page
+    assert 'type="password"' in Client().get(reverse("account_login"), {"password": "1"}).content.decode()
+    assert "_auth_user_id" in browser(rita, "Firefox").session
+
+
+@pytest.mark.usefixtures("providers")
 def test_known_and_unknown_address_are_answered_alike(rita: Person, settings: Any) -> None:
     settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"].pop(0)
     pages = [
@@ -155,6 +165,18 @@ def test_without_passwords_no_password_signs_in(rita: Person, settings: Any) -> 
     page = client.post(reverse("account_login"), {"login": "x@elsewhere.example"}).content.decode()
     assert "No sign-in is set up for this address." in page
     assert 'type="password"' not in page
+    settings.DEMO = False
+    page = client.post(reverse("account_login"), {"login": "x@elsewhere.example", "password": "x"}).content.decode()
+    assert 'type="password"' not in page
     for name in ("account_reset_password", "account_change_password"):
         assert running.get(reverse(name)).status_code == 404
-    assert "Change password" not in running.get(reverse("my_sign_in")).content.decode()
+    assert "Change<span" not in running.get(reverse("my_sign_in")).content.decode()
+    assert running.get(reverse("account_reauthenticate"))["Location"].startswith(reverse("account_login"))
+    assert "_auth_user_id" not in running.session, "the password that opened it proves nothing any more"
+
+
+@pytest.mark.rule("S5")
+def test_code_of_an_earlier_proof_is_no_part_of_a_new_one() -> None:
+    records = [{"method": "mfa", "at": 1000.0}, {"method": "password", "at": 5000.0}]
+    assert not has_code(records, 5000.0)
+    assert has_code(records, 1000.0 + SAME_PROOF_SECONDS)

@@ -49,6 +49,9 @@ SPOILT: dict[str, dict[str, Any]] = {
     "old": {"iat": int(time.time()) - 3600},
     "over": {"exp": int(time.time()) - 3600},
     "without an id": {"jti": None},
+    "with a NUL": {"sid": "a\0b"},
+    "with a list of sessions": {"sid": ["s1"]},
+    "with a time in words": {"iat": "now"},
 }
 
 

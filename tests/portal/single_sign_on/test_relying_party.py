@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from governance.core.models import Person
+from governance.portal.single_sign_on import provider_client
 from tests.sign_in_provider import CLIENT, SECRET, Provider, ask, challenge_of, come_back, key_pair, sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("P1")]
@@ -179,6 +180,45 @@ def test_broken_answer_to_the_code_signs_nobody_in(provider: Provider, document:
     client = Client()
     sentence = NO_ANSWER if document is _endless else NOT_SIGNED_IN
     refused_with(sign_in(client, provider, "lena"), client, sentence)
+
+
+@pytest.mark.parametrize("endpoint", ["http://[x", 7, "javascript:alert(1)", "/authorize"])
+def test_endpoint_that_is_no_address_leads_nowhere(provider: Provider, endpoint: Any) -> None:
+    provider.documents["/.well-known/openid-configuration"]["authorization_endpoint"] = endpoint
+    client = Client()
+    refused_with(client.get(reverse("openid_connect_login", args=["northwind"])), client, NO_ANSWER)
+
+
+@pytest.mark.parametrize("lifetime", [1e18, float("inf"), "x", [1]])
+def test_odd_lifetime_of_access_token_signs_nobody_in(provider: Provider, lifetime: Any) -> None:
+    client = Client()
+    asked = ask(client)
+    provider.claims = provider.claims_of("lena", nonce=asked["nonce"])
+    right = {"access_token": "opaque", "id_token": provider.sign(provider.claims)}
+    provider.documents["/token"] = {**right, "expires_in": lifetime}
+    refused_with(come_back(client, asked), client, NOT_SIGNED_IN)
+
+
+@pytest.mark.parametrize("sid", ["a\0b", "\ud800", 7, "x" * 300])
+def test_odd_name_of_session_is_not_kept(provider: Provider, sid: Any) -> None:
+    client = Client()
+    assert sign_in(client, provider, "lena", sid=sid).status_code == 302
+
+
+def test_slow_answer_is_given_up(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider_client, "WHOLE_SECONDS", -1)
+    client = Client()
+    refused_with(client.get(reverse("openid_connect_login", args=["northwind"])), client, NO_ANSWER)
+
+
+def test_unknown_keys_are_looked_for_once_a_minute(provider: Provider) -> None:
+    looks = []
+    keys = provider.documents["/jwks"]
+    provider.documents["/jwks"] = lambda: (looks.append(1), (200, json.dumps(keys).encode()))[1]
+    provider.sign = lambda claims: _unknown_key(provider, claims)
+    for _ in range(5):
+        assert sign_in(Client(), provider, "lena").status_code == 403
+    assert len(looks) <= 3  # a minute may turn in between
 
 
 def test_provider_that_is_away_is_said(provider: Provider, settings: Any) -> None:

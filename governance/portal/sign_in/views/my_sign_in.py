@@ -88,4 +88,6 @@ def account_unlink(request: Request, pk: int) -> HttpResponse:
     """End the link of one of the reader's accounts."""
     row = get_object_or_404(LinkedAccount, pk=pk, person=reader(request), ended_at__isnull=True)
     accounts.unlink_account(row, actor=request.actor, now=request.now())
+    opened = UserSession.objects.filter(user=reader(request), data__contains={"source": row.source})
+    sessions.end(opened.exclude(session_key=request.session.session_key))
     return finish(request, accounts.unlink_account, "my_sign_in")

@@ -20,6 +20,7 @@ from allauth.mfa.totp import views as totp
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -34,11 +35,15 @@ from governance.core.clock import current_time
 from governance.core.engine.transition import Transition
 from governance.core.models import Person, RoleAssignment
 from governance.core.sign_in import transitions as sign_in_transitions
+from governance.portal.sessions import queries as sessions
 from governance.portal.sign_in.adapters import note_authentication, note_sign_in
 from governance.portal.single_sign_on import providers
-from governance.web.pages.page import page, refused
-from governance.web.requests.middleware import SECOND_FACTOR
+from governance.web.pages.page import SIGN_IN_AGAIN, page, refused, sign_in_again
+from governance.web.requests.middleware import SECOND_FACTOR, actor_of
 from governance.web.requests.request import Request, local_path
+
+#: Longest typed address, in characters.
+LONGEST_ADDRESS = 254
 
 
 class SignIn(account.LoginView):
@@ -49,9 +54,9 @@ class SignIn(account.LoginView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Check the password, or take the address for the next step."""
-        if "password" in request.POST:
+        if "password" in request.POST and settings.PASSWORD_SIGN_IN:
             return super().post(request, *args, **kwargs)
-        address = request.POST.get("login", "").strip()
+        address = request.POST.get("login", "").strip()[:LONGEST_ADDRESS]
         provider = providers.of_address(address)
         step = {
             "address": address,
@@ -71,6 +76,7 @@ class SignIn(account.LoginView):
         """Add the providers, and a demo's people."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         context |= {"providers": providers.configured(), "passwords": settings.PASSWORD_SIGN_IN}
+        context["wants_password"] = settings.PASSWORD_SIGN_IN and "password" in self.request.GET
         if settings.DEMO:
             current = RoleAssignment.objects.filter(confirmed_at__lte=current_time.now(), until__isnull=True)
             people = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
@@ -91,6 +97,9 @@ def reauthenticate(request: HttpRequest) -> HttpResponseBase:
     if request.method == "GET" and any(provider.id == source for provider in providers.configured()):
         query = urlencode({"again": 1, "next": next_address(request)})
         return redirect(f"{reverse('openid_connect_login', args=[source])}?{query}")
+    if not settings.PASSWORD_SIGN_IN and not settings.DEMO:
+        logout(request)  # the password that opened this session proves nothing any more
+        return redirect(f"{reverse('account_login')}?{urlencode({'next': next_address(request)})}")
     if request.method == "GET" and may_prove_more(request):
         return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': next_address(request)})}")
     if settings.DEMO and not source and isinstance(request.user, Person) and not request.user.has_usable_password():
@@ -142,17 +151,25 @@ class RecordedView(FormView):
 
     verb: Transition[Person]
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Ask for a fresh sign-in first, which the operation needs."""
+        actor = actor_of(request)
+        if actor is not None and actor.person is not None:
+            refusal = self.verb.refusal(Person.objects.get(pk=actor.person.pk), actor=actor, now=current_time.now())
+            if refusal is not None and refusal.code == SIGN_IN_AGAIN:
+                return redirect(sign_in_again(request, back_href=request.path))
+        return super().dispatch(request, *args, **kwargs)
+
     def form_valid(self, form: forms.Form) -> HttpResponse:
         """Return allauth's response.
 
         Two requests at once lead to a refusal: the second finds an authenticator that its page did not show.
         """
         assert isinstance(self.request.user, Person)  # the page needs a sign-in
-        person = Person.objects.get(pk=self.request.user.pk)
+        person, actor = Person.objects.get(pk=self.request.user.pk), actor_of(self.request)
+        assert actor is not None
         change, answers = super().form_valid, list[HttpResponse]()
-        self.verb(
-            person, actor=Actor.of_person(person), now=current_time.now(), change=lambda: answers.append(change(form))
-        )
+        self.verb(person, actor=actor, now=current_time.now(), change=lambda: answers.append(change(form)))
         return answers[0]
 
 
@@ -182,6 +199,13 @@ class ChangePassword(account.PasswordChangeView):
         if isinstance(request.user, Person) and not request.user.has_usable_password():
             return redirect("account_reset_password")
         return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """Change it. The session gets a new key and stays the provider's to end."""
+        facts = sessions.facts_of(self.request)
+        response = super().form_valid(form)
+        sessions.note(self.request, facts)
+        return response
 
 
 @method_decorator(rate_limit(action="reset_password_from_key"), name="dispatch")
