@@ -30,6 +30,7 @@ WRITES = {
         "governance/portal/people/views/people.py",  # of somebody who is entered, on record, right after
         "governance/core/erasure/transitions.py",  # of somebody who is erased, which is an event of its own
         "governance/portal/single_sign_on/adapters.py",  # of somebody who is admitted, on record, right after
+        "governance/portal/scim/storage.py",  # the same
     },
     "create_user": {"governance/core/models/people.py", "governance/core/management/commands/bootstrap.py"},
     "create_superuser": set(),

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from governance.core.access import Actor, Permission, Refusal, duty
+from governance.core.clock import current_time
 from governance.core.engine.transition import Step, transition
-from governance.core.models import LedgerEvent, Person, RoleAssignment
+from governance.core.models import Person, RoleAssignment
 from governance.core.people.transitions.delegations import end_delegations_of
 from governance.core.people.transitions.people import admins_left, not_left
 from governance.core.tokens.transitions import revoke_tokens_of
@@ -34,11 +35,14 @@ def leaves_two_admins(subject: Person, actor: Actor, now: datetime) -> Refusal |
 
 @duty("R8")
 def source_is_healthy(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
-    """A source that reports many leavers at once may be broken. The rest waits, and the source asks again."""
-    here = Person.objects.filter(source=subject.source)
-    limit = max(AT_LEAST, here.filter(left_at__isnull=True).count() * SHARE // 100)
-    reports = LedgerEvent.objects.filter(verb="person.left", outcome="done", actor_id=actor.job, at__gt=now - HOUR)
-    if reports.count() < limit:
+    """A source that reports many leavers at once may be broken. The rest waits, and the source asks again.
+
+    People who came within the hour do not count: nobody relies on them yet.
+    """
+    settled = current_time.real() - HOUR
+    people = Person.objects.filter(source=subject.source, created_at__lte=settled)
+    limit = max(AT_LEAST, people.filter(left_at__isnull=True).count() * SHARE // 100)
+    if subject.created_at > settled or people.filter(left_at__gt=now - HOUR).count() < limit:
         return None
     sentence = f"The directory reported {limit} leavers within an hour, so the rest waits."
     return Refusal("R8", "state", sentence, "Check the directory. It may report again after an hour.")

@@ -1,4 +1,4 @@
-"""Erasure of a person's sign-in data in other apps' tables: sessions, addresses, second factors and linked accounts (H6)."""
+"""Erasure of a person's sign-in data in other apps' tables: sessions, addresses, second factors, linked accounts and directory entries (H6)."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.contrib.sessions.models import Session
 
 from governance.core.engine.transition import Step
 from governance.core.erasure.redaction import KnownAs
+from governance.core.models import DirectoryEntry
 
 
 def forget(known_as: KnownAs, step: Step[Any]) -> None:
@@ -22,6 +23,7 @@ def forget(known_as: KnownAs, step: Step[Any]) -> None:
     EmailAddress.objects.filter(user=known_as.person).delete()
     Authenticator.objects.filter(user=known_as.person).delete()
     UserSession.objects.filter(user=known_as.person).delete()
+    DirectoryEntry.objects.filter(person=known_as.person).delete()
     for link in known_as.person.linked_accounts.order_by("pk"):
         link.subject = f"erased:{link.pk}"
         step.save(link)

@@ -159,9 +159,15 @@ def test_directory_does_not_remove_the_last_two_admins(northwind: Northwind) -> 
     assert send("GET", f"Users/{key}").json()["active"] is True
 
 
+def test_people_who_just_came_may_go_at_once() -> None:
+    keys = [created(f"p{number}") for number in range(transitions.AT_LEAST + 1)]
+    assert {send("DELETE", f"Users/{key}").status_code for key in keys} == {204}
+
+
 @pytest.mark.rule("R8")
 def test_source_that_reports_too_many_leavers_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = [created(f"p{number}") for number in range(transitions.AT_LEAST + 1)]
+    Person.objects.update(created_at=current_time.real() - timedelta(hours=2))
     answers = [patch(key, {"op": "replace", "path": "active", "value": False}) for key in keys]
     assert [answer.status_code for answer in answers] == [204] * transitions.AT_LEAST + [429]
     assert answers[-1].headers["Retry-After"] == "3600"

@@ -12,8 +12,9 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
+from governance.core.clock import current_time
 from governance.core.duties.refusals import DutyConflict, NotPermitted
-from governance.core.models import Erasure, LedgerEvent, LinkedAccount, Person
+from governance.core.models import DirectoryEntry, Erasure, LedgerEvent, LinkedAccount, Person
 from governance.core.sign_in import accounts
 from governance.core.sign_in.accounts import Account
 from governance.web.requests.middleware import SECOND_FACTOR, SIGNED_IN_AT
@@ -390,10 +391,15 @@ def test_erasure_forgets_accounts_and_browsers(northwind: Northwind, provider: P
     link(client_of(northwind.tom), provider, "tom-at-work")
     sign_in(Client(), provider, "tom-at-work", email=northwind.tom.email)
     assert UserSession.objects.filter(user=northwind.tom).exists()
+    at = current_time.real()
+    DirectoryEntry.objects.create(
+        source="northwind", kind="User", document={"x": 1}, person=northwind.tom, created_at=at, modified_at=at
+    )
     record_leaver(northwind.tom, actor=as_actor(northwind.ines), now=NOW, reason="A new job")
     person = Person.objects.get(pk=northwind.tom.pk)
     ask_erasure(person, actor=as_actor(northwind.ines), now=NOW, named=person.name, reason="They want it.")
     erase(Erasure.objects.get(), actor=as_actor(northwind.karl), now=NOW, named=person.name)
     assert not UserSession.objects.filter(user=person).exists()
+    assert not DirectoryEntry.objects.exists()
     row = LinkedAccount.objects.get()
     assert row.subject == f"erased:{row.pk}"
