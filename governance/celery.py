@@ -30,6 +30,7 @@ TIMETABLE: dict[str, float] = {
     "controls.seal": 3,
     "controls.send_notices": 5,
     "controls.send_webhooks": 10,
+    "controls.stream_audit": 10,
     "controls.forget": 60,
     "controls.clear_sessions": 3600,
     "approvals.sweep": 60,

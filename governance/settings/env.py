@@ -60,6 +60,14 @@ OPTIONAL = {
     ),
     "PASSWORD_SIGN_IN": ("on", "off leaves the providers alone: no password signs anybody in"),
     "DATABASE_POOL_MAX": ("8", "connections of one process; 0 means no pool"),
+    "AUDIT_STREAM_URL": (
+        "no stream",
+        "gets every event of the ledger: https://…, syslog+tls://host:6514 or syslog://host:514",
+    ),
+    "AUDIT_STREAM_AUTHORIZATION_FILE": (
+        "none",
+        "a file with the Authorization header for https, such as Splunk and a token",
+    ),
     "METRICS_TOKEN": ("no metrics", "lets a monitor read /metrics; 24 or more random characters"),
     "LOG_LEVEL": ("INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
     "COUNTERSIGN_HOME": (".countersign", "private folder: embedded database, keys, checkpoint"),
@@ -101,6 +109,8 @@ def read_settings(*, production: bool) -> dict[str, Any]:
         "DEFAULT_FROM_EMAIL": env.str("EMAIL_FROM", "Countersign <countersign@localhost>"),
         "METRICS_TOKEN": env.str("METRICS_TOKEN", "", validate=_A_TOKEN),
         **_sign_in(env),
+        "AUDIT_STREAM_URL": env.stream("AUDIT_STREAM_URL", ""),
+        "AUDIT_STREAM_AUTHORIZATION": env.secret("AUDIT_STREAM_AUTHORIZATION_FILE", ""),
         "DEMO": demo,
         "LOG_LEVEL": env.log_level("LOG_LEVEL", logging.INFO),
     }
@@ -228,6 +238,30 @@ def _providers(path: str) -> dict[str, Any]:
         raise ValidationError(str(error)) from error
 
 
+def _stream(url: str) -> str:
+    """The receiver of the audit stream; http only on this machine, for trials."""
+    try:
+        parts = urlsplit(url)
+        is_right = bool(parts.hostname) and parts.port != 0 and not parts.username
+    except ValueError:
+        is_right = False
+    here = is_right and parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1")
+    if url and not (is_right and (here or parts.scheme in ("https", "syslog+tls", "syslog"))):
+        raise ValidationError("not understood; https://…, syslog+tls://host:6514 or syslog://host:514")
+    return url
+
+
+def _secret(path: str) -> str:
+    """The one line of a private file."""
+    try:
+        secret = Path(path).read_text(encoding="utf-8").strip() if path else ""
+    except (OSError, ValueError) as error:
+        raise ValidationError(f"can't be read: {getattr(error, 'strerror', None) or 'it is no text'}") from error
+    if path and (not secret.isprintable() or not secret):
+        raise ValidationError("has no line, or more than one")
+    return secret
+
+
 PARSERS = {
     "database": _database,
     "broker": _broker,
@@ -235,6 +269,8 @@ PARSERS = {
     "holidays": _holidays,
     "networks": _networks,
     "providers": _providers,
+    "stream": _stream,
+    "secret": _secret,
 }
 
 

@@ -231,3 +231,23 @@ def test_passwords_are_off_only_with_a_provider(bare: pytest.MonkeyPatch) -> Non
     bare.setenv("PASSWORD_SIGN_IN", "off")
     with pytest.raises(SystemExit, match="PASSWORD_SIGN_IN: off needs SIGN_IN_PROVIDERS, or nobody could sign in"):
         read_settings(production=False)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://siem.example/", "https://", "https://user:pw@siem.example", "udp://siem:514", "x", "https://[x"]
+)
+def test_audit_stream_goes_to_an_address_of_a_siem(bare: pytest.MonkeyPatch, url: str) -> None:
+    bare.setenv("AUDIT_STREAM_URL", url)
+    with pytest.raises(SystemExit, match="AUDIT_STREAM_URL: not understood; https://"):
+        read_settings(production=False)
+
+
+def test_authorization_of_audit_stream_is_one_line_of_a_file(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("Splunk a-token\n")
+    bare.setenv("AUDIT_STREAM_AUTHORIZATION_FILE", str(file))
+    assert read_settings(production=False)["AUDIT_STREAM_AUTHORIZATION"] == "Splunk a-token"
+    for content in ("", "two\nlines"):
+        file.write_text(content)
+        with pytest.raises(SystemExit, match="AUDIT_STREAM_AUTHORIZATION_FILE: has no line, or more than one"):
+            read_settings(production=False)

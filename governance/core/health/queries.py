@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from governance.core.audit_stream import jobs as audit_jobs
 from governance.core.jobs import job_runs
 from governance.core.keys import key_files
 from governance.core.ledger import sealing
@@ -52,6 +53,7 @@ def findings(*, now: datetime, at: datetime) -> list[Finding]:
     """
     problem = _ledger_problem(now, at)
     results = [*_jobs(at), *([Finding("ledger", problem)] if problem else []), *_mail(at)]
+    results += [Finding("stream", problem) for problem in audit_jobs.problems(at)]
     results += [Finding("keys", problem) for problem in key_files.problems()]
     results += _calendar(now)
     results += [Finding("people", sentence, is_failure=False) for sentence in bootstrap.missing_for_work(now)]

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 
 from governance.core.keys import key_files
 from governance.core.ledger import sealing
@@ -54,9 +55,26 @@ def lines(last: Seal) -> Iterator[dict[str, Any]]:
     event = next(events, None)
     for seal in Seal.objects.filter(number__lte=last.number).order_by("number").iterator(chunk_size=2000):
         while event is not None and (event.xid, event.pk) <= (seal.last_xid, seal.last):
-            yield {"type": "event", "number": event.pk, **canonical(event), "digest": event.digest}
+            yield _event_line(event)
             event = next(events, None)
-        yield {"type": "seal", **sealing.body_of(seal), "signature": seal.signature}
+        yield _seal_line(seal)
+
+
+def lines_of(seal: Seal) -> Iterator[dict[str, Any]]:
+    """Yield the events of one seal and the seal itself, as `lines` does."""
+    before = Seal.objects.filter(number=seal.number - 1).first()
+    events = sealing.events_after(before).filter(Q(xid__lt=seal.last_xid) | Q(xid=seal.last_xid, pk__lte=seal.last))
+    for event in events.iterator(chunk_size=1000):
+        yield _event_line(event)
+    yield _seal_line(seal)
+
+
+def _event_line(event: LedgerEvent) -> dict[str, Any]:
+    return {"type": "event", "number": event.pk, **canonical(event), "digest": event.digest}
+
+
+def _seal_line(seal: Seal) -> dict[str, Any]:
+    return {"type": "seal", **sealing.body_of(seal), "signature": seal.signature}
 
 
 def text_lines(last: Seal, *, at: datetime) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Models of the core: people and roles, ledger, outbox, clock."""
 
 from governance.core.models.accounts import LinkedAccount
+from governance.core.models.audit_stream import AuditStream
 from governance.core.models.clock import ClockOffset, JobRun
 from governance.core.models.directory import DirectoryEntry, EntryKind
 from governance.core.models.introduction import ClosedIntroduction

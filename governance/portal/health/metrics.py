@@ -26,7 +26,7 @@ def exposition(*, now: datetime, at: datetime) -> bytes:
         return Gauge(name, words, labels, namespace="countersign", registry=registry)
 
     failures = gauge("health_failures", "Failures of the health check by part of the installation.", "part")
-    for part in ("jobs", "ledger", "mail", "keys"):
+    for part in ("jobs", "ledger", "mail", "stream", "keys"):
         failures.labels(part)
     for finding in health_queries.findings(now=now, at=at):
         if finding.is_failure:
