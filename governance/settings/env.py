@@ -109,8 +109,7 @@ def read_settings(*, production: bool) -> dict[str, Any]:
         "DEFAULT_FROM_EMAIL": env.str("EMAIL_FROM", "Countersign <countersign@localhost>"),
         "METRICS_TOKEN": env.str("METRICS_TOKEN", "", validate=_A_TOKEN),
         **_sign_in(env),
-        "AUDIT_STREAM_URL": env.stream("AUDIT_STREAM_URL", ""),
-        "AUDIT_STREAM_AUTHORIZATION": env.secret("AUDIT_STREAM_AUTHORIZATION_FILE", ""),
+        **_audit_stream(env),
         "DEMO": demo,
         "LOG_LEVEL": env.log_level("LOG_LEVEL", logging.INFO),
     }
@@ -131,6 +130,12 @@ def _sign_in(env: Env) -> dict[str, Any]:
     """How people sign in (P1)."""
     providers, passwords = env.providers("SIGN_IN_PROVIDERS", ""), env.bool("PASSWORD_SIGN_IN", True)
     return {"SOCIALACCOUNT_PROVIDERS": providers, "PASSWORD_SIGN_IN": passwords}
+
+
+def _audit_stream(env: Env) -> dict[str, Any]:
+    """Where the events of the ledger go (H2)."""
+    url, authorization = env.stream("AUDIT_STREAM_URL", ""), env.secret("AUDIT_STREAM_AUTHORIZATION_FILE", "")
+    return {"AUDIT_STREAM_URL": url, "AUDIT_STREAM_AUTHORIZATION": authorization}
 
 
 def _sign_in_problems(values: Mapping[str, Any]) -> dict[str, str]:

@@ -138,6 +138,7 @@ def test_two_workers_do_not_send_side_by_side(stream: Listener, seals: int, surr
         other.execute("SELECT pg_advisory_lock(%s)", [jobs._ADVISORY_LOCK])
         assert jobs.send_due(at=AT) == {"lines": 0}
         assert stream.received == []
+        other.execute("SELECT pg_advisory_unlock(%s)", [jobs._ADVISORY_LOCK])
     assert jobs.send_due(at=AT)["lines"] > 0
 
 
