@@ -161,7 +161,7 @@ BEGIN
         END IF;
         -- The roles of a person who has left end when their directory lists them again.
         IF NEW.until IS NOT NULL AND OLD.until IS NULL AND NOT EXISTS (
-            SELECT FROM controls_person WHERE id = NEW.person_id AND left_at IS NOT NULL)
+            SELECT FROM controls_person WHERE id = NEW.person_id AND left_at <= NEW.until)
           AND NOT EXISTS (
             SELECT FROM approvals_proposal p
             WHERE p.kind = 'role' AND p.target = NEW.person_id || '-' || NEW.role AND p.document ->> 'held' = 'false'

@@ -21,6 +21,7 @@ REMOVED = {
     "controls.Notice": "the outbox's own; that somebody was told is no decision",
     "controls.UnwantedMail": "what somebody wants no mail about",
     "controls.DirectoryEntry": "what a directory says; what follows for a person is an event of the person",
+    "controls.AuditStream": "how far a job has come",
     "controls.WebhookDelivery": "the outbox's own, as a notice",
     "controls.JobRun": "a run that did nothing is swept away",
     "controls.ClosedIntroduction": "somebody has read an explanation",

@@ -31,6 +31,7 @@ WRITES = {
         "governance/core/erasure/transitions.py",  # of somebody who is erased, which is an event of its own
         "governance/portal/single_sign_on/adapters.py",  # of somebody who is admitted, on record, right after
         "governance/portal/scim/storage.py",  # the same
+        "governance/core/directory/transitions.py",  # of somebody who leaves, which is an event of its own
     },
     "create_user": {"governance/core/models/people.py", "governance/core/management/commands/bootstrap.py"},
     "create_superuser": set(),

@@ -304,7 +304,7 @@ def by_two(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
 class Leaving(FieldsKind):
     """The departure of a person: their key, ``{"left": true}``; a second admin countersigns.
 
-    A person who comes back is entered anew. It gives nothing to anyone and so tightens.
+    A person who comes back is entered anew, unless their directory reported both. It gives nothing to anyone and so tightens.
     """
 
     code = "leaving"

@@ -4,11 +4,13 @@ A person is one subject of one source, never a mail address. An account with the
 same person would count twice (S1). They sign in as before and link the account themself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import NamedTuple
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 from governance.core.access import Actor, Permission, Refusal, check, duty, refuse
 from governance.core.database import advisory_locks
@@ -18,6 +20,8 @@ from governance.core.people.transitions.people import requires_new, still_here
 from governance.core.texts import free_text
 from governance.core.tokens.transitions import in_session, signed_in_lately
 
+#: Longest address, in characters, as the column has it.
+LONGEST_ADDRESS = 254
 #: Advisory lock of accounts: an account gets one person.
 ACCOUNTS_LOCK = 0xACC7
 
@@ -46,6 +50,23 @@ Write = Callable[[Person], object]
 
 def _nothing_more(person: Person) -> None:
     """Write nothing."""
+
+
+def usable_address(text: object, domains: Collection[str] = ()) -> str:
+    """Return an address to which mail of a person may go; nothing if it is none, has invisible characters or another domain.
+
+    Args:
+        text: what a provider or a directory says.
+        domains: the allowed domains; all if empty.
+    """
+    address = text.strip() if isinstance(text, str) else ""
+    try:
+        validate_email(address)
+    except ValidationError:
+        return ""
+    is_plain = free_text.name(address) == address and len(address) <= LONGEST_ADDRESS
+    is_ours = not domains or address.rpartition("@")[2].lower() in domains
+    return address if is_plain and is_ours else ""
 
 
 def find_person(source: str, subject: str) -> Person | None:

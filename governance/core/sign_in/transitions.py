@@ -100,6 +100,8 @@ def has_no_password(subject: Person, actor: Actor, now: datetime) -> Refusal | N
     """Only a person without a password is invited to set one."""
     if subject.source != "local":
         return Refusal("STATE", "state", f"{subject.name} signs in by {subject.source} and has no password here.")
+    if not settings.PASSWORD_SIGN_IN:
+        return Refusal("STATE", "state", "Passwords are off here.", "They link an account of a provider instead.")
     if subject.has_usable_password():
         to_do = "On the sign-in page they can ask for a mail that sets a new one."
         return Refusal("STATE", "state", f"{subject.name} has a password already.", to_do)

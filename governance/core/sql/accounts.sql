@@ -13,6 +13,19 @@ $$;
 CREATE OR REPLACE TRIGGER account_stays_linked BEFORE UPDATE ON controls_linkedaccount
     FOR EACH ROW EXECUTE FUNCTION account_stays_linked();
 
+-- S8: a person who left comes back without roles.
+-- The database must enforce it, because one UPDATE could give a leaver's rights to somebody.
+CREATE OR REPLACE FUNCTION returns_without_roles() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM controls_roleassignment r WHERE r.person_id = NEW.id AND r.until IS NULL) THEN
+        RAISE EXCEPTION 'S8: a person who left comes back without roles' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER returns_without_roles BEFORE UPDATE ON controls_person
+    FOR EACH ROW WHEN (OLD.left_at IS NOT NULL AND NEW.left_at IS NULL) EXECUTE FUNCTION returns_without_roles();
+
 -- S1: an account that was linked to a person is never linked to another, also after the link has ended.
 CREATE OR REPLACE FUNCTION account_of_one_person() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

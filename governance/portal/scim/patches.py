@@ -25,14 +25,14 @@ def mended(document: Any, current: Mapping[str, Any]) -> Any:
     operations = document.get("Operations") if isinstance(document, dict) else None
     if not isinstance(operations, list) or not all(isinstance(operation, dict) for operation in operations):
         return document
-    return {**document, "Operations": [step for operation in operations for step in _steps(operation, current)]}
+    state = {**current, "members": list(current.get("members") or [])}
+    return {**document, "Operations": [step for operation in operations for step in _steps(operation, state)]}
 
 
 def _steps(operation: Operation, current: Mapping[str, Any]) -> Iterator[Operation]:
     verb, path, value = str(operation.get("op", "")).lower(), operation.get("path"), operation.get("value")
-    if verb == "remove" and path == "members" and isinstance(value, list):
-        members = [member.get("value") for member in value if isinstance(member, dict)]
-        yield from ({"op": "remove", "path": f'members[value eq "{_quoted(member)}"]'} for member in members)
+    if path == "members" and isinstance(value, list):
+        yield _members(verb, operation, value, current)
     elif verb in ("add", "replace") and path is None and isinstance(value, dict):
         yield from _by_key(operation, value, current)
     elif verb in ("add", "replace") and isinstance(path, str):
@@ -61,10 +61,19 @@ def _with_target(operation: Operation, path: str, value: Any, current: Mapping[s
     attribute, kind, part = match.groups()
     values = current.get(attribute)
     types = [entry.get("type") for entry in values if isinstance(entry, dict)] if isinstance(values, list) else []
-    if any(str(known).lower() == kind.lower() for known in types):
+    if any(str(label).lower() == kind.lower() for label in types):
         return {**operation, "path": path, "value": value}
     return {"op": "add", "path": attribute, "value": [{"type": kind, part: value}]}
 
 
-def _quoted(text: Any) -> str:
-    return str(text).replace("\\", "\\\\").replace('"', '\\"')
+def _members(verb: str, operation: Operation, value: list[Any], state: Mapping[str, Any]) -> Operation:
+    """Keep track of the members within a request. Members that are removed by value become the list of those who stay."""
+    members: list[Any] = state["members"]
+    if verb == "remove":
+        removed = {str(member.get("value")) for member in value if isinstance(member, dict)}
+        members[:] = [member for member in members if str(member.get("value")) not in removed]
+        return (
+            {"op": "replace", "path": "members", "value": members} if members else {"op": "remove", "path": "members"}
+        )
+    members[:] = [*(members if verb == "add" else ()), *(member for member in value if isinstance(member, dict))]
+    return operation

@@ -4,14 +4,18 @@ scim2-server speaks the protocol (RFC 7644). The storage gets and gives whole re
 """
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Union, cast
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from scim2_models import (
     InvalidFilterException,
+    InvalidValueException,
     Meta,
+    MutabilityException,
     NotFoundException,
     PreconditionFailedException,
     Resource,
@@ -33,10 +37,13 @@ from governance.core.models import DirectoryEntry, EntryKind, Person
 from governance.core.sign_in import accounts
 from governance.core.sign_in.accounts import Account, Write
 from governance.core.sign_in.transitions import end_sessions
+from governance.core.texts import free_text
 from governance.portal.sessions import queries as sessions
 
 #: Most entries that a search without an index reads.
 MOST_SCANNED = 20_000
+#: Longest name or key, and longest name or title of a person, in characters; last index of a page.
+LONGEST_NAME, LONGEST_WORDS, LAST_INDEX = 255, 120, 10**9
 #: Attributes with an index, by the column that holds them.
 INDEXED = {"username": "user_name", "externalid": "external_id"}
 
@@ -49,10 +56,13 @@ class DirectoryStorage(ScimStorage):
         source: the id of the sign-in provider whose people these are.
         name: its name, for refusals.
         now: business time.
+        domains: the mail domains of its people; all if empty.
     """
 
-    def __init__(self, provider: ScimProvider, source: str, name: str, now: datetime) -> None:
-        self.provider, self.source, self.name, self.now = provider, source, name, now
+    def __init__(
+        self, provider: ScimProvider, source: str, name: str, now: datetime, domains: Collection[str] = ()
+    ) -> None:
+        self.provider, self.source, self.name, self.now, self.domains = provider, source, name, now, domains
         self.actor = transitions.actor_of(source)
 
     def get(
@@ -74,7 +84,7 @@ class DirectoryStorage(ScimStorage):
             InvalidFilterException: it would be compared with too many.
         """
         rows = DirectoryEntry.objects.filter(source=self.source, kind__in=[kind.name for kind in resource_types])
-        start, count = search_request.start_index_0 or 0, search_request.count
+        start, count = min(search_request.start_index_0 or 0, LAST_INDEX), search_request.count
         if search_request.filter is None and search_request.sort_by is None:
             stop = None if count is None else start + count
             return SearchPage(rows.count(), [self._resource(row) for row in rows[start:stop]])
@@ -95,10 +105,10 @@ class DirectoryStorage(ScimStorage):
             Refused: the person can't be admitted.
         """
         at = current_time.real()
-        row = DirectoryEntry(source=self.source, kind=str(resource_type.name), created_at=at, modified_at=at)
-        self._fill(row, resource)
-        self._follow(row)
-        return self._resource(row)
+        row = DirectoryEntry(
+            source=self.source, kind=str(resource_type.name), version=0, document={}, created_at=at, modified_at=at
+        )
+        return self._write(row, resource)
 
     def update(
         self, resource_type: ResourceType, resource: Resource[Any], *, expected_version: str | None = None
@@ -109,19 +119,16 @@ class DirectoryStorage(ScimStorage):
             UniquenessException: another user has its name or key.
             Refused: what follows for the person is refused.
         """
-        row = self._row(resource_type, str(resource.id), expected_version)
-        self._fill(row, resource)
-        row.version, row.modified_at = row.version + 1, current_time.real()
-        self._follow(row)
-        return self._resource(row)
+        return self._write(self._row(resource_type, str(resource.id), expected_version), resource)
 
     def delete(self, resource_type: ResourceType, resource_id: str, *, expected_version: str | None = None) -> None:
         """Delete a resource. Its person has left."""
         row = self._row(resource_type, resource_id, expected_version)
-        if row.person is None or row.person.left_at is not None:
-            row.delete()
+        person = self._person_of(row)
+        if person is None or person.left_at is not None:
+            _delete(row)
         else:
-            self._leave(row, row.person, lambda _: row.delete())
+            self._leave(person, lambda _: _delete(row))
 
     def _row(
         self, resource_type: ResourceType, resource_id: str, expected_version: str | None = None
@@ -134,14 +141,28 @@ class DirectoryStorage(ScimStorage):
             raise PreconditionFailedException
         return row
 
-    def _fill(self, row: DirectoryEntry, resource: Resource[Any]) -> None:
-        """Set what the resource says. A password is never kept."""
-        document = json.loads(resource.model_dump_json(by_alias=True, exclude_none=True))
-        for name in ("id", "meta", "password"):
-            document.pop(name, None)
-        row.document = document
-        row.external_id = str(document.get("externalId") or "")[:255]
-        row.user_name = str(document.get("userName") or "").lower()[:255]
+    def _write(self, row: DirectoryEntry, resource: Resource[Any]) -> Resource[Any]:
+        """Set what the resource says, and follow it. A user keeps its key: its person is found by it."""
+        before = row.document
+        row.document = _document_of(resource)
+        key, name = str(row.document.get("externalId") or ""), str(row.document.get("userName") or "").lower()
+        if max(len(key), len(name)) > LONGEST_NAME:
+            raise InvalidValueException(detail=f"A name or key has at most {LONGEST_NAME} characters.")
+        if row.kind == EntryKind.USER and row.external_id not in ("", key):
+            raise MutabilityException(detail="The externalId of a user stays as it is: the person is found by it.")
+        row.external_id, row.user_name, row.version = key, name, row.version + 1
+        if row.version > 1:
+            row.modified_at = current_time.real()
+        if before.get("active") is False:
+            row.document.setdefault("active", False)  # nobody comes back by an omission
+        try:
+            if row.kind == EntryKind.USER:
+                self._follow_user(row, was_inactive=before.get("active") is False)
+            else:
+                _save(row)
+        except IntegrityError as error:
+            raise UniquenessException from error
+        return self._resource(row)
 
     def _resource(self, row: DirectoryEntry) -> Resource[Any]:
         kind = next(kind for kind in self.provider.resource_types if kind.name == row.kind)
@@ -153,43 +174,33 @@ class DirectoryStorage(ScimStorage):
         )
         return resource
 
-    def _follow(self, row: DirectoryEntry) -> None:
-        """Save the entry together with what follows for its person.
+    def _person_of(self, row: DirectoryEntry) -> Person | None:
+        """Return the person of a user: by its key, at each request, since a link may have ended."""
+        if row.kind != EntryKind.USER or not row.external_id:
+            return None
+        return accounts.find_person(self.source, row.external_id)
 
-        Raises:
-            UniquenessException: another user has its name or key.
-        """
-        try:
-            if row.kind == EntryKind.USER:
-                self._follow_user(row)
-            else:
-                row.save()
-        except IntegrityError as error:
-            raise UniquenessException from error
-
-    def _follow_user(self, row: DirectoryEntry) -> None:
-        account, person, is_active = self._account(row), row.person, row.document.get("active") is not False
+    def _follow_user(self, row: DirectoryEntry, *, was_inactive: bool) -> None:
+        account, person, is_active = self._account(row), self._person_of(row), row.document.get("active") is not False
+        row.person = person
         options: dict[str, Any] = {"actor": self.actor, "now": self.now, "write": _writer(row)}
-        if person is None and is_active:
-            person = accounts.find_person(account.source, account.subject)
-            row.person = person
-        if person is None and is_active:
+        if person is None and is_active and row.external_id and account.email:
             new = Person(source=self.source, subject=account.subject, name=account.name, email=account.email)
             new.title = account.title
             new.set_unusable_password()
             accounts.admit(new, provider=self.name, **options)
         elif person is None:
-            _save(row)
-        elif is_active and person.left_at is not None:
+            _save(row)  # without key or address nobody can tell who this is
+        elif is_active and person.left_at is not None and (was_inactive or row.version == 1):
             transitions.come_back(person, **options)
         elif not is_active and person.left_at is None:
-            self._leave(row, person, _writer(row))
+            self._leave(person, _writer(row))
         elif accounts.is_news(person, account):
             accounts.describe(person, account=account, **options)
         else:
             _save(row)
 
-    def _leave(self, row: DirectoryEntry, person: Person, write: Write) -> None:
+    def _leave(self, person: Person, write: Write) -> None:
         """Record that the person left. If they must stay an admin for now, at least their sessions end.
 
         Raises:
@@ -197,31 +208,42 @@ class DirectoryStorage(ScimStorage):
         """
         try:
             transitions.leave_by_directory(person, actor=self.actor, now=self.now, write=write)
-        except Refused:
-            end_sessions(person, actor=self.actor, now=self.now, end=lambda: sessions.end(sessions.of_person(person)))
+        except Refused as error:
+            running = sessions.of_person(person) if error.refusal.code == "S9" else []
+            if running:
+                end_sessions(person, actor=self.actor, now=self.now, end=lambda: sessions.end(running))
             raise
 
     def _account(self, row: DirectoryEntry) -> Account:
-        """The account that the entry describes. Without a lasting key nobody signs in with it."""
+        """The account that the entry describes."""
         document = row.document
         name = document.get("name") or {}
         parts = " ".join(filter(None, (name.get("givenName"), name.get("familyName"))))
         words = document.get("displayName") or name.get("formatted") or parts or document.get("userName") or ""
         addresses = document.get("emails") or []
         first = next((address for address in addresses if address.get("primary")), addresses[0] if addresses else {})
-        email = str(first.get("value") or "")
-        return Account(
-            self.source,
-            row.external_id or f"scim:{row.pk}",
-            words,
-            email if "@" in email else "",
-            document.get("title") or "",
-        )
+        texts = (free_text.name(str(text))[:LONGEST_WORDS] for text in (words, document.get("title") or ""))
+        email = accounts.usable_address(first.get("value"), self.domains)
+        return Account(self.source, row.external_id, next(texts), email, next(texts))
+
+
+def _document_of(resource: Resource[Any]) -> dict[str, Any]:
+    """Return what is kept of a resource: no password, and no name of another person, which their erasure would not find (H6)."""
+    document: dict[str, Any] = json.loads(resource.model_dump_json(by_alias=True, exclude_none=True))
+    for name in ("id", "meta", "password"):
+        document.pop(name, None)
+    for member in document.get("members") or []:
+        member.pop("display", None)
+    return document
 
 
 def is_id(text: str) -> bool:
     """Whether a text may be the id of an entry."""
-    return len(text) in (32, 36) and all(letter in "0123456789abcdef-" for letter in text.lower())
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _version(row: DirectoryEntry) -> str:
@@ -230,7 +252,27 @@ def _version(row: DirectoryEntry) -> str:
 
 def _save(row: DirectoryEntry) -> None:
     with transaction.atomic():
-        row.save()
+        _store(row)
+
+
+def _store(row: DirectoryEntry) -> None:
+    """Insert the entry, or replace the version that was read.
+
+    Raises:
+        PreconditionFailedException: another request changed or deleted it in between.
+    """
+    if row.version == 1:
+        row.save(force_insert=True)
+        return
+    names = ("document", "user_name", "external_id", "person", "version", "modified_at")
+    read = DirectoryEntry.objects.filter(pk=row.pk, version=row.version - 1)
+    if not read.update(**{name: getattr(row, name) for name in names}):
+        raise PreconditionFailedException
+
+
+def _delete(row: DirectoryEntry) -> None:
+    if not DirectoryEntry.objects.filter(pk=row.pk, version=row.version).delete()[0]:
+        raise PreconditionFailedException
 
 
 def _writer(row: DirectoryEntry) -> Write:
@@ -238,7 +280,7 @@ def _writer(row: DirectoryEntry) -> Write:
 
     def write(person: Person) -> None:
         row.person = person
-        row.save()
+        _store(row)
 
     return write
 
@@ -249,6 +291,8 @@ def _narrowed(rows: QuerySet[DirectoryEntry], scim_filter: ScimFilter[Any] | Non
     if not isinstance(node, Comparison) or node.op != CompareOperator.eq or not isinstance(node.value, str):
         return rows
     column = INDEXED.get(str(node.attr_path).rpartition(":")[2].lower())
+    if column and not node.value.isprintable():
+        return rows.none()
     return rows.filter(**{column: node.value.lower() if column == "user_name" else node.value}) if column else rows
 
 

@@ -87,7 +87,9 @@ def scim(request: HttpRequest, source: str, path: str) -> HttpResponse:
     )
     try:
         app = _source_of(request, source)
-        storage = DirectoryStorage(service.provider, source, app["name"], current_time.now())
+        storage = DirectoryStorage(
+            service.provider, source, app["name"], current_time.now(), app["settings"]["domains"]
+        )
         asked.body = _body(request, asked, source)
         response = ScimHandler(service, storage).handle(asked)
     except Refused as error:
@@ -122,7 +124,8 @@ def _body(request: HttpRequest, asked: ScimRequest, source: str) -> bytes:
         PayloadTooLargeException: it is too long.
         InvalidValueException: it has a character that no text column takes.
     """
-    if int(request.headers.get("Content-Length") or 0) > LONGEST:
+    size = request.headers.get("Content-Length") or "0"
+    if not size.isdecimal() or int(size) > LONGEST:
         raise PayloadTooLargeException(detail=f"A request has at most {LONGEST} bytes.")
     if b"\0" in request.body or NUL in request.body:
         raise InvalidValueException(detail="A text has a NUL.")

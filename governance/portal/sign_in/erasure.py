@@ -7,6 +7,7 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
+from django.db.models import Q
 
 from governance.core.engine.transition import Step
 from governance.core.erasure.redaction import KnownAs
@@ -23,7 +24,8 @@ def forget(known_as: KnownAs, step: Step[Any]) -> None:
     EmailAddress.objects.filter(user=known_as.person).delete()
     Authenticator.objects.filter(user=known_as.person).delete()
     UserSession.objects.filter(user=known_as.person).delete()
-    DirectoryEntry.objects.filter(person=known_as.person).delete()
+    own = Q(person=known_as.person) | Q(source=known_as.person.source, external_id=known_as.person.subject)
+    DirectoryEntry.objects.filter(own).delete()
     for link in known_as.person.linked_accounts.order_by("pk"):
         link.subject = f"erased:{link.pk}"
         step.save(link)

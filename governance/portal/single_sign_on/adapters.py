@@ -16,8 +16,6 @@ from allauth.socialaccount.providers.base import AuthProcess, Provider
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.contrib.auth import logout
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -28,7 +26,6 @@ from governance.core.duties.refusals import ERRORS
 from governance.core.models import Person
 from governance.core.sign_in import accounts
 from governance.core.sign_in.accounts import Account
-from governance.core.texts import free_text
 from governance.portal.sessions.queries import SIGNED_IN_BY
 from governance.portal.single_sign_on import provider_client, tokens
 from governance.portal.single_sign_on.tokens import BadToken, NotFresh
@@ -40,7 +37,7 @@ log = structlog.get_logger(__name__)
 #: Claims that user info may complete: nothing about the sign-in itself.
 ABOUT = ("name", "email", "email_verified")
 #: Longest text of a claim that is kept, in characters, as long as the columns of `Person`.
-LONGEST_SUBJECT, LONGEST_ADDRESS = 255, 254
+LONGEST_SUBJECT = 255
 
 
 class Protocol(OpenIDConnectOAuth2Adapter):
@@ -230,25 +227,15 @@ def _account(app: SocialApp, subject: str, claims: Mapping[str, Any]) -> Account
         Refused: the provider has not verified the address, or the address is of another domain.
     """
     email, name = (_text(claims.get(key)) for key in ("email", "name"))
-    email = email if len(email) <= LONGEST_ADDRESS and _is_address(email) else ""
-    domains, domain = app.settings["domains"], email.rpartition("@")[2].lower()
+    email, domains = accounts.usable_address(email), app.settings["domains"]
     if email and claims.get("email_verified", True) is not True:
         raise refuse(
             Refusal("P1", "permission", f"{app.name} has not verified your address.", "Verify it there first.")
         )
-    if domains and domain not in domains:
+    if domains and not accounts.usable_address(email, domains):
         sentence = f"{app.name} signs in addresses of {', '.join(domains)} here, and yours is another."
         raise refuse(Refusal("P1", "permission", sentence, "Sign in with the account of your organisation."))
     return Account(app.provider_id, subject, name, email)
-
-
-def _is_address(text: str) -> bool:
-    """Whether a text is an address without invisible characters."""
-    try:
-        validate_email(text)
-    except ValidationError:
-        return False
-    return free_text.name(text) == text
 
 
 def _text(value: object) -> str:

@@ -7,15 +7,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 
+from governance.core.actors.actor import Actor
 from governance.core.clock import current_time
 from governance.core.directory import transitions
 from governance.core.models import ApiToken, DirectoryEntry, LedgerEvent, Person
 from governance.core.people.transitions.delegations import delegate
 from governance.core.roles.roles import Role
+from governance.core.sign_in import accounts
+from governance.core.sign_in.accounts import Account
 from governance.core.tokens import transitions as token_transitions
+from governance.portal.scim import storage
+from tests.appointments import record_leaver
 from tests.people import NOW, Northwind, as_actor, give_role
 from tests.signed_in_client import client_of
 
@@ -57,10 +64,11 @@ def send(
 
 
 def user(name: str, **more: Any) -> dict[str, Any]:
-    """A user as Entra ID creates it."""
+    """A user as Entra ID creates it; None leaves out."""
     about = {"displayName": name.title(), "externalId": f"key-of-{name}", "active": True}
     email = [{"primary": True, "type": "work", "value": f"{name}@northwind.example"}]
-    return {"schemas": [USER], "userName": f"{name}@northwind.example", "emails": email, **about, **more}
+    made = {"schemas": [USER], "userName": f"{name}@northwind.example", "emails": email, **about, **more}
+    return {word: value for word, value in made.items() if value is not None}
 
 
 def created(name: str, **more: Any) -> str:
@@ -174,6 +182,157 @@ def test_source_that_reports_too_many_leavers_waits(monkeypatch: pytest.MonkeyPa
     assert Person.objects.filter(source="northwind", left_at__isnull=True).count() == 1
     monkeypatch.setattr(current_time, "now", lambda: NOW + timedelta(minutes=61))
     assert patch(keys[-1], {"op": "replace", "path": "active", "value": False}).status_code == 204
+
+
+@pytest.mark.rule("S1")
+@pytest.mark.parametrize(
+    "emails", [[], [{"value": "rita.novak@northwind.example\u200b"}], [{"value": "a@x\r\nBcc: b@x"}], [{"value": "x"}]]
+)
+def test_user_without_usable_address_is_nobody_yet(emails: list[dict[str, str]]) -> None:
+    key = created("lena", emails=emails)
+    assert not Person.objects.filter(source="northwind").exists()
+    patch(key, {"op": "add", "path": "emails", "value": [{"value": " lena@northwind.example", "type": "work"}]})
+    if not emails:
+        assert person("lena").email == "lena@northwind.example"
+
+
+def test_user_without_key_is_nobody_yet() -> None:
+    key = created("lena", externalId=None)
+    assert not Person.objects.filter(source="northwind").exists()
+    assert patch(key, {"op": "add", "path": "externalId", "value": "key-of-lena"}).status_code == 204
+    assert person("lena").is_here
+
+
+@pytest.mark.rule("S1")
+def test_key_of_user_stays(northwind: Northwind) -> None:
+    key = created("lena")
+    for change in ({"op": "replace", "path": "externalId", "value": "other"}, {"op": "remove", "path": "externalId"}):
+        answer = patch(key, change)
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "mutability")
+    assert send("POST", "Users", user("x", externalId="k" * 256)).status_code == 400
+
+
+def test_address_of_another_domain_is_not_taken(settings: Any) -> None:
+    settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]["settings"]["domains"] = ["northwind.example"]
+    key = created("lena")
+    change = {"op": "replace", "path": "emails", "value": [{"value": "lena@evil.example", "primary": True}]}
+    assert patch(key, change).status_code == 204
+    assert person("lena").email == "lena@northwind.example"
+
+
+@pytest.mark.rule("R8", "S8")
+def test_only_an_explicit_return_brings_a_leaver_back(northwind: Northwind) -> None:
+    key = created("lena")
+    patch(key, {"op": "replace", "path": "active", "value": False})
+    about = user("lena")
+    del about["active"]
+    assert send("PUT", f"Users/{key}", about).status_code == 200
+    for change in ({"op": "remove", "path": "active"}, {"op": "add", "path": "title", "value": "Buyer"}):
+        assert patch(key, change).status_code == 204
+    assert not person("lena").is_here
+
+
+@pytest.mark.rule("R8", "S8")
+def test_directory_brings_nobody_back_whom_an_admin_recorded_as_left(northwind: Northwind) -> None:
+    key = created("lena")
+    record_leaver(person("lena"), actor=as_actor(northwind.ines), now=NOW, reason="A new job")
+    assert patch(key, {"op": "add", "path": "title", "value": "Buyer"}).status_code == 204
+    assert patch(key, {"op": "replace", "path": "active", "value": False}).status_code == 204
+    answer = patch(key, {"op": "replace", "path": "active", "value": True})
+    assert (answer.status_code, "An admin recorded that Lena left." in answer.json()["detail"]) == (409, True)
+    assert not person("lena").is_here
+
+
+@pytest.mark.rule("S8")
+def test_database_brings_nobody_back_with_role(northwind: Northwind) -> None:
+    Person.objects.filter(pk=northwind.sana.pk).update(left_at=NOW)
+    with pytest.raises(IntegrityError, match="comes back without roles"), transaction.atomic():
+        Person.objects.filter(pk=northwind.sana.pk).update(left_at=None)
+    with pytest.raises(IntegrityError, match="a role ends by a proposal"), transaction.atomic():
+        northwind.sana.role_assignments.update(until=NOW - timedelta(days=1))
+
+
+def test_return_revives_no_session() -> None:
+    key = created("lena")
+    browser = client_of(person("lena"))
+    for active in (False, True):
+        patch(key, {"op": "replace", "path": "active", "value": active})
+    assert person("lena").is_here
+    assert browser.get(reverse("me")).status_code == 302
+
+
+@pytest.mark.rule("R8")
+def test_return_does_not_restart_the_count_of_leavers() -> None:
+    keys = [created(f"p{number}") for number in range(transitions.AT_LEAST + 1)]
+    Person.objects.update(created_at=current_time.real() - timedelta(hours=2))
+    answers = []
+    for key in keys:
+        for active in (False, True):
+            answers.append(patch(key, {"op": "replace", "path": "active", "value": active}).status_code)
+    assert answers[-2:] == [429, 204]
+    assert person(f"p{transitions.AT_LEAST}").is_here
+
+
+def test_person_of_single_sign_on_leaves_by_an_inactive_entry() -> None:
+    account = Account("northwind", "key-of-lena", "Lena", "lena@northwind.example")
+    new = Person(source=account.source, subject=account.subject, name=account.name, email=account.email)
+    accounts.admit(new, actor=Actor.of_job("sign_in"), now=NOW, provider="Northwind")
+    created("lena", active=False)
+    assert not person("lena").is_here
+
+
+def test_ended_link_takes_the_person_from_the_entry(northwind: Northwind) -> None:
+    rita, actor = northwind.rita, as_actor(northwind.rita)
+    account = Account("northwind", "key-of-rita")
+    link = accounts.link_account(rita, actor=actor, now=NOW, account=account, provider="Northwind")
+    key = created("rita", emails=[{"value": rita.email}])
+    assert DirectoryEntry.objects.get(pk=key).person == rita
+    accounts.unlink_account(link, actor=actor, now=NOW)
+    assert patch(key, {"op": "replace", "path": "active", "value": False}).status_code == 204
+    rita.refresh_from_db()
+    assert rita.is_here
+
+
+def test_change_of_a_version_that_is_gone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    key, store = created("lena"), storage._store
+
+    def meanwhile(row: DirectoryEntry) -> None:
+        DirectoryEntry.objects.filter(pk=row.pk).update(version=F("version") + 1)
+        store(row)
+
+    monkeypatch.setattr(storage, "_store", meanwhile)
+    for change in ({"op": "add", "path": "title", "value": "B"}, {"op": "replace", "path": "active", "value": False}):
+        assert patch(key, change).status_code == 412
+    assert person("lena").is_here
+
+
+@pytest.mark.rule("H6")
+def test_group_keeps_no_name_of_a_member() -> None:
+    member = {"value": "1", "display": "Lena Fischer"}
+    send("POST", "Groups", {"schemas": [GROUP], "displayName": "Security", "members": [member]})
+    assert "Lena" not in json.dumps(DirectoryEntry.objects.get().document)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"filter": 'userName eq "\\u0000"'},
+        {"filter": 'externalId eq "\\ud800"'},
+        {"startIndex": "99999999999999999999"},
+        {"filter": "x" * 5000},
+    ],
+)
+def test_odd_search_gets_clear_answer(query: dict[str, str]) -> None:
+    created("lena")
+    answer = Client().get("/scim/v2/northwind/Users", query, headers={"authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code in (200, 400)
+    assert answer["Content-Type"] == "application/scim+json"
+
+
+@pytest.mark.parametrize("key", ["-" * 36, "a" * 36, "a" * 32, "x"])
+def test_unknown_id_is_not_found(key: str) -> None:
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        assert send(method, f"Users/{key}", user("lena")).status_code in (400, 404)
 
 
 # --- done -----------------------------------------------------------------------------------------------------------------

@@ -175,6 +175,17 @@ def test_without_passwords_no_password_signs_in(rita: Person, settings: Any) -> 
     assert "_auth_user_id" not in running.session, "the password that opened it proves nothing any more"
 
 
+@pytest.mark.usefixtures("providers")
+def test_without_passwords_nobody_is_added_or_invited_by_hand(northwind: Northwind, settings: Any) -> None:
+    settings.PASSWORD_SIGN_IN = False
+    admin, tom = client_of(northwind.ines), northwind.tom
+    assert "Add a person" not in admin.get(reverse("people")).content.decode()
+    answer = admin.post(reverse("person_add"), {"name": "Ada Neu", "email": "ada@northwind.example"})
+    assert (answer.status_code, "Passwords are off" in answer.content.decode()) == (409, True)
+    assert admin.post(reverse("person_invite", args=[tom.pk])).status_code == 409
+    assert "no way yet" in admin.get(reverse("person", args=[tom.pk])).content.decode()
+
+
 @pytest.mark.rule("S5")
 def test_code_of_an_earlier_proof_is_no_part_of_a_new_one() -> None:
     records = [{"method": "mfa", "at": 1000.0}, {"method": "password", "at": 5000.0}]

@@ -5,6 +5,8 @@
 
 from datetime import datetime
 
+from django.conf import settings
+
 from governance.core.access import Actor, Permission, Refusal, Role, check, duty, refuse
 from governance.core.database import advisory_locks
 from governance.core.engine.transition import Effect, Step, transition
@@ -96,7 +98,16 @@ def admins_left(without: Person, now: datetime) -> Refusal | None:
     return Refusal("S9", "state", sentence, "Appoint another admin first.")
 
 
-@transition(Person, event="person.added", permission=Permission.PERSON_MANAGE, duties=[requires_new])
+@duty("STATE", rule="P1")
+def can_sign_in(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Without passwords nobody is added by hand: they could never sign in."""
+    if subject.source != "local" or settings.PASSWORD_SIGN_IN:
+        return None
+    sentence = "Passwords are off, so people come by single sign-on or from the directory."
+    return Refusal("STATE", "state", sentence, "Ask them to sign in, or have the directory add them.")
+
+
+@transition(Person, event="person.added", permission=Permission.PERSON_MANAGE, duties=[requires_new, can_sign_in])
 def add_person(step: Step[Person]) -> None:
     """Enter a person without a role, as an admin; the subject is unsaved.
 

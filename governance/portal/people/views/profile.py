@@ -16,6 +16,7 @@ from governance.core.access import InvalidInput, Permission, access
 from governance.core.models import Delegation, Person, Team
 from governance.core.models.people import DELEGATION_DAYS
 from governance.core.people.transitions.delegations import delegate, end_delegation
+from governance.portal.single_sign_on import providers
 from governance.portal.view_guards.decorators import reader
 from governance.web.components.facts import Fact
 from governance.web.pages.page import Shape, finish, page, timeline_context
@@ -32,7 +33,7 @@ def person_facts(person: Person) -> Shape:
     """Facts of ``portal/people/person.html``, the same for all readers."""
     facts = [
         Fact(person.email or "none", "Mail"),
-        Fact("password" if person.source == "local" else person.source, "Signs in by"),
+        Fact(_ways_to_sign_in(person), "Signs in by"),
         Fact(person.time_zone or settings.ORGANISATION_TIME_ZONE, "Times in"),
     ]
     owned = Automation.objects.filter(Q(business_owner=person) | Q(technical_owner=person))
@@ -44,6 +45,16 @@ def person_facts(person: Person) -> Shape:
         "automations": owned.annotate(held=Count("grants", filter=~Q(grants__state="ended"))).order_by("name")[:MOST],
         "resources": resources.annotate(backs=Q(deputy=person)).order_by("backs", "name")[:MOST],
     }
+
+
+def _ways_to_sign_in(person: Person) -> str:
+    """The provider of each account, and the password."""
+    names = {provider.id: provider.name for provider in providers.configured()}
+    sources = [person.source, *person.linked_accounts.filter(ended_at__isnull=True).values_list("source", flat=True)]
+    words = ["password" if source == "local" else names.get(source, source) for source in dict.fromkeys(sources)]
+    if not settings.PASSWORD_SIGN_IN and "password" in words:
+        words.remove("password")
+    return " and ".join(words) or "no way yet"
 
 
 def _teams(person: Person) -> list[tuple[Team, str]]:
