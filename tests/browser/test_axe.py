@@ -71,6 +71,7 @@ TOUR = (
     ("rita", "account_logout"),
     ("rita", "account_reauthenticate"),
     ("rita", "my_tokens"),  # who has one
+    ("rita", "my_sign_in"),
     ("rita", "promote", "below"),
     ("theo", "me"),
     ("theo", "notifications"),
@@ -255,6 +256,8 @@ ACTIONS = {
         "interim_confirm",
         "submit_again",
     ),
+    *("openid_connect_login", "openid_connect_callback", "openid_connect_logout", "scim"),
+    *("session_end", "other_sessions_end", "account_unlink"),
     *("credential_kept_here", "credential_not_kept_here", "token_revoke"),
     *("person_invite", "check_text", "team_fallback", "proposal_answer", "mail_html", "mail_dates"),
 }
