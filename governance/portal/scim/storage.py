@@ -148,16 +148,16 @@ class DirectoryStorage(ScimStorage):
         key, name = str(row.document.get("externalId") or ""), str(row.document.get("userName") or "").lower()
         if max(len(key), len(name)) > LONGEST_NAME:
             raise InvalidValueException(detail=f"A name or key has at most {LONGEST_NAME} characters.")
-        if row.kind == EntryKind.USER and row.external_id not in ("", key):
+        if row.person_id is not None:
+            key = key or row.external_id  # the person stays found by it
+        if row.person_id is not None and row.external_id != key:
             raise MutabilityException(detail="The externalId of a user stays as it is: the person is found by it.")
         row.external_id, row.user_name, row.version = key, name, row.version + 1
         if row.version > 1:
             row.modified_at = current_time.real()
-        if before.get("active") is False:
-            row.document.setdefault("active", False)  # nobody comes back by an omission
         try:
             if row.kind == EntryKind.USER:
-                self._follow_user(row, was_inactive=before.get("active") is False)
+                self._follow_user(row, was_active=before.get("active") is True)
             else:
                 _save(row)
         except IntegrityError as error:
@@ -180,20 +180,22 @@ class DirectoryStorage(ScimStorage):
             return None
         return accounts.find_person(self.source, row.external_id)
 
-    def _follow_user(self, row: DirectoryEntry, *, was_inactive: bool) -> None:
-        account, person, is_active = self._account(row), self._person_of(row), row.document.get("active") is not False
+    def _follow_user(self, row: DirectoryEntry, *, was_active: bool) -> None:
+        """Admit, describe, let go or take back the person. Only an explicit word changes who is here; a new user is active by default."""
+        account, person, is_new = self._account(row), self._person_of(row), row.version == 1
+        active = row.document.get("active", True if is_new else None)
         row.person = person
         options: dict[str, Any] = {"actor": self.actor, "now": self.now, "write": _writer(row)}
-        if person is None and is_active and row.external_id and account.email:
+        if person is None and active and row.external_id and account.email:
             new = Person(source=self.source, subject=account.subject, name=account.name, email=account.email)
             new.title = account.title
             new.set_unusable_password()
             accounts.admit(new, provider=self.name, **options)
         elif person is None:
             _save(row)  # without key or address nobody can tell who this is
-        elif is_active and person.left_at is not None and (was_inactive or row.version == 1):
+        elif active and person.left_at is not None and not was_active:
             transitions.come_back(person, **options)
-        elif not is_active and person.left_at is None:
+        elif active is False and person.left_at is None:
             self._leave(person, _writer(row))
         elif accounts.is_news(person, account):
             accounts.describe(person, account=account, **options)
@@ -228,12 +230,10 @@ class DirectoryStorage(ScimStorage):
 
 
 def _document_of(resource: Resource[Any]) -> dict[str, Any]:
-    """Return what is kept of a resource: no password, and no name of another person, which their erasure would not find (H6)."""
+    """Return what is kept of a resource: everything but a password."""
     document: dict[str, Any] = json.loads(resource.model_dump_json(by_alias=True, exclude_none=True))
     for name in ("id", "meta", "password"):
         document.pop(name, None)
-    for member in document.get("members") or []:
-        member.pop("display", None)
     return document
 
 

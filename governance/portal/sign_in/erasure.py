@@ -11,7 +11,10 @@ from django.db.models import Q
 
 from governance.core.engine.transition import Step
 from governance.core.erasure.redaction import KnownAs
-from governance.core.models import DirectoryEntry
+from governance.core.models import DirectoryEntry, Person
+
+#: Where an entry names the manager of a user (RFC 7643, 4.3).
+MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
 def forget(known_as: KnownAs, step: Step[Any]) -> None:
@@ -24,11 +27,28 @@ def forget(known_as: KnownAs, step: Step[Any]) -> None:
     EmailAddress.objects.filter(user=known_as.person).delete()
     Authenticator.objects.filter(user=known_as.person).delete()
     UserSession.objects.filter(user=known_as.person).delete()
-    own = Q(person=known_as.person) | Q(source=known_as.person.source, external_id=known_as.person.subject)
-    DirectoryEntry.objects.filter(own).delete()
+    _forget_entries(known_as.person)
     for link in known_as.person.linked_accounts.order_by("pk"):
         link.subject = f"erased:{link.pk}"
         step.save(link)
     for session in Session.objects.all().iterator():  # the person's id is inside, signed
         if session.get_decoded().get(SESSION_KEY) == str(known_as.person.pk):
             session.delete()
+
+
+def _forget_entries(person: Person) -> None:
+    """Delete the person's entries, and their name from entries of groups and of people whom they manage."""
+    entries = DirectoryEntry.objects.filter(Q(person=person) | Q(source=person.source, external_id=person.subject))
+    for key, source in entries.values_list("pk", "source"):
+        named = {"value": str(key)}
+        others = DirectoryEntry.objects.filter(source=source)
+        holders = others.filter(
+            Q(document__members__contains=[named]) | Q(**{f"document__{MANAGER}__manager__contains": named})
+        )
+        for row in holders.iterator():
+            for member in row.document.get("members") or []:
+                if member.get("value") == str(key):
+                    member.pop("display", None)
+            row.document.get(MANAGER, {}).get("manager", {}).pop("displayName", None)
+            row.save(update_fields=["document"])
+    entries.delete()

@@ -15,7 +15,8 @@ from django.urls import reverse
 from governance.core.actors.actor import Actor
 from governance.core.clock import current_time
 from governance.core.directory import transitions
-from governance.core.models import ApiToken, DirectoryEntry, LedgerEvent, Person
+from governance.core.erasure.transitions import ask_erasure, erase
+from governance.core.models import ApiToken, DirectoryEntry, Erasure, LedgerEvent, Person
 from governance.core.people.transitions.delegations import delegate
 from governance.core.roles.roles import Role
 from governance.core.sign_in import accounts
@@ -206,9 +207,11 @@ def test_user_without_key_is_nobody_yet() -> None:
 @pytest.mark.rule("S1")
 def test_key_of_user_stays(northwind: Northwind) -> None:
     key = created("lena")
-    for change in ({"op": "replace", "path": "externalId", "value": "other"}, {"op": "remove", "path": "externalId"}):
-        answer = patch(key, change)
-        assert (answer.status_code, answer.json()["scimType"]) == (400, "mutability")
+    assert patch(key, {"op": "remove", "path": "externalId"}).status_code == 204
+    answer = patch(key, {"op": "replace", "path": "externalId", "value": "other"})
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "mutability")
+    assert patch(key, {"op": "replace", "path": "active", "value": False}).status_code == 204
+    assert not person("lena").is_here, "the person is still found by the first key"
     assert send("POST", "Users", user("x", externalId="k" * 256)).status_code == 400
 
 
@@ -307,10 +310,21 @@ def test_change_of_a_version_that_is_gone_is_refused(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.rule("H6")
-def test_group_keeps_no_name_of_a_member() -> None:
-    member = {"value": "1", "display": "Lena Fischer"}
-    send("POST", "Groups", {"schemas": [GROUP], "displayName": "Security", "members": [member]})
-    assert "Lena" not in json.dumps(DirectoryEntry.objects.get().document)
+def test_erasure_takes_the_name_out_of_groups_and_of_managed_people(northwind: Northwind) -> None:
+    key = created("lena")
+    member = {"value": key, "display": "Lena Fischer"}
+    other = {"value": "1", "display": "Omar Haddad"}
+    send("POST", "Groups", {"schemas": [GROUP], "displayName": "Security", "members": [member, other]})
+    manager = {"value": key, "displayName": "Lena Fischer"}
+    created("tom", **{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"manager": manager}})
+    patch(key, {"op": "replace", "path": "active", "value": False})
+    lena = person("lena")
+    ask_erasure(lena, actor=as_actor(northwind.ines), now=NOW, named=lena.name, reason="They want it.")
+    erase(Erasure.objects.get(), actor=as_actor(northwind.karl), now=NOW, named=lena.name)
+    documents = json.dumps(list(DirectoryEntry.objects.values_list("document", flat=True)))
+    assert "Lena" not in documents
+    assert "Omar Haddad" in documents
+    assert DirectoryEntry.objects.count() == 2
 
 
 @pytest.mark.parametrize(
