@@ -72,8 +72,8 @@ def _members(verb: str, operation: Operation, value: list[Any], state: Mapping[s
     if verb == "remove":
         removed = {str(member.get("value")) for member in value if isinstance(member, dict)}
         members[:] = [member for member in members if str(member.get("value")) not in removed]
-        return (
-            {"op": "replace", "path": "members", "value": members} if members else {"op": "remove", "path": "members"}
-        )
+        if not members:
+            return {"op": "remove", "path": "members"}
+        return {"op": "replace", "path": "members", "value": list(members)}
     members[:] = [*(members if verb == "add" else ()), *(member for member in value if isinstance(member, dict))]
     return operation

@@ -490,6 +490,16 @@ def test_groups_of_entra_gain_and_lose_members() -> None:
     )
     members = send("GET", f"Groups/{group}").json()["members"]
     assert [member["value"] for member in members] == [keys[1]]
+    both = (
+        {"op": verb, "path": "members", "value": [{"value": key}]}
+        for verb, key in (("add", "x"), ("remove", keys[1]), ("add", "y"))
+    )
+    assert patch(group, *both, kind="Groups").status_code == 204
+    members = send("GET", f"Groups/{group}").json()["members"]
+    assert [member["value"] for member in members] == ["x", "y"]
+    for key in ("x", "y"):
+        patch(group, {"op": "remove", "path": "members", "value": [{"value": key}]}, kind="Groups")
+    assert "members" not in send("GET", f"Groups/{group}").json()
 
 
 def test_change_of_another_version_is_refused() -> None:
