@@ -93,7 +93,7 @@ def has_left(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
 
 @transition(Person, event="person.returned", permission=Permission.PERSON_ADMIT, duties=[has_left])
 def come_back(step: Step[Person], *, write: Write) -> None:
-    """Let a person in again whom their directory lists as active. Their roles have ended: two admins give them anew (S8).
+    """Let a person in again if their directory lists them as active. Their roles have ended: two admins give them anew (S8).
 
     What they still own or lead is theirs again, since two people appointed them and nobody else was.
     """

@@ -67,7 +67,7 @@ def _with_target(operation: Operation, path: str, value: Any, current: Mapping[s
 
 
 def _members(verb: str, operation: Operation, value: list[Any], state: Mapping[str, Any]) -> Operation:
-    """Keep track of the members within a request. Members that are removed by value become the list of those who stay."""
+    """Keep track of the members within a request. A removal by value becomes a list of the remaining members."""
     members: list[Any] = state["members"]
     if verb == "remove":
         removed = {str(member.get("value")) for member in value if isinstance(member, dict)}

@@ -37,7 +37,7 @@ def forget(known_as: KnownAs, step: Step[Any]) -> None:
 
 
 def _forget_entries(person: Person) -> None:
-    """Delete the person's entries, and their name from entries of groups and of people whom they manage."""
+    """Delete the person's entries, and their name in the entries of their groups and reports."""
     entries = DirectoryEntry.objects.filter(Q(person=person) | Q(source=person.source, external_id=person.subject))
     for key, source in entries.values_list("pk", "source"):
         named = {"value": str(key)}

@@ -131,7 +131,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
             raise ImmediateHttpResponse(not_signed_in(request, error.refusal)) from error
         sociallogin.token, sociallogin.account.extra_data = None, {}  # nothing of them is kept
         sociallogin.email_addresses = []
-        logout(request)  # an earlier session ends, whoever's it was
+        logout(request)  # an earlier session ends, also of another person
         request.session[SIGNED_IN_BY] = {
             "source": account.source,
             "sub": tokens.text(claims["sub"]),
