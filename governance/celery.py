@@ -42,6 +42,7 @@ TIMETABLE: dict[str, float] = {
     "recertification.fill": 60,
     "recertification.events": 600,
     "portal.figures": 60,
+    "portal.lists": 60,
 }
 
 

@@ -3,8 +3,8 @@
 from django.apps import apps
 from django.urls import URLPattern, URLResolver, include, path
 
-from approvals.api.urls import API_ROOT
-from approvals.api.urls import urlpatterns as urlpatterns_of_programs
+from governance.portal.api.urls import API_ROOT
+from governance.portal.api.urls import urlpatterns as urlpatterns_of_programs
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("governance.portal.urls")),

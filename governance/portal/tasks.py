@@ -2,5 +2,7 @@
 
 from governance.core.jobs.job_runs import register
 from governance.portal.figures import jobs
+from governance.portal.lists import uploads
 
 register(jobs.JOB, jobs.sweep)
+register(uploads.JOB, uploads.sweep)

@@ -6,6 +6,7 @@ from allauth.mfa.recovery_codes import views as recovery_codes
 from django.urls import path, re_path
 from django.views.decorators.http import require_http_methods
 
+from governance.portal.confirmations import views as confirmation_views
 from governance.portal.dashboard.views import home
 from governance.portal.erasure import views as erasure_views
 from governance.portal.figures import views as figure_views
@@ -13,6 +14,7 @@ from governance.portal.health import views as health_views
 from governance.portal.help import views as help_views
 from governance.portal.leavers import views as leaver_views
 from governance.portal.ledger import views as ledger_views
+from governance.portal.lists import views as list_views
 from governance.portal.notifications import views as notification_views
 from governance.portal.people.views import people, profile
 from governance.portal.read_only_admin import admin_site
@@ -96,6 +98,11 @@ urlpatterns = [
     path("erasures/<int:pk>/drop/", erasure_views.erasure_drop, name="erasure_drop"),
     path("people/<int:pk>/roles/", people.role_propose, name="role_propose"),
     path("roles/<int:pk>/end/", people.role_end, name="role_end"),
+    path("confirmations/", confirmation_views.confirm_several, name="confirmations"),
+    path("lists/", list_views.lists, name="lists"),
+    path("lists/empty/<slug:kind>.csv", list_views.list_template, name="list_template"),
+    path("lists/<int:pk>/", list_views.list_upload, name="list_upload"),
+    path("lists/<int:pk>/report.csv", list_views.list_report, name="list_report"),
     path("teams/new/", people.team_found, name="team_found"),
     path("teams/<int:pk>/", team_views.team, name="team"),
     path("teams/<int:pk>/leads/", team_views.team_leads, name="team_leads"),

@@ -15,6 +15,7 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
@@ -47,6 +48,7 @@ from governance.core.notices import outbox
 from governance.core.roles.roles import Role
 from governance.core.tokens import transitions as token_transitions
 from governance.core.webhooks import transitions as webhook_transitions
+from governance.portal.lists import uploads
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.models import AnswerKind, Asks, Item
 from governance.web.requests.middleware import SIGNED_IN_AT
@@ -73,6 +75,7 @@ from tests.recertification.grant_rows import low_grants
 from tests.recertification.review_steps import opened, opens_at, question, submit_answer
 from tests.signed_in_client import client_of
 
+LIST = b"team\nLogistics\n"
 #: Everybody who asks. Resources are Omar's, with Amara as deputy; the automations belong to Finance Operations.
 PEOPLE = {
     "anonymous": "nobody is signed in",
@@ -250,7 +253,9 @@ def _people_rows(w: World) -> dict[str, Model]:
         "webhook": webhooks[0],
         "paused_webhook": webhook_transitions.pause(webhooks[1], actor=w.actor("admin"), now=w.now),
     }
-    return {"colleague": n.grace, "held_role": held, "team": n.marketing, "led_team": n.people_team, **rows}
+    lists = uploads.preview([("teams.csv", LIST)], actor=w.actor("admin"), now=w.now)
+    named = {"colleague": n.grace, "held_role": held, "team": n.marketing, "led_team": n.people_team, "lists": lists}
+    return {**named, **rows}
 
 
 def _resources(w: World) -> dict[str, Any]:
@@ -447,6 +452,8 @@ def _of_record(portal: Portal, record: Approval) -> list[Any]:
 ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "account_reset_password_from_key": lambda portal, _: ["1", "made-up"],
     "scim": lambda portal, _: ["northwind", "Users"],
+    "list_template": lambda portal, _: ["people"],
+    "api:register": lambda portal, _: ["automations"],
     "openid_connect_login": lambda portal, _: ["northwind"],
     "openid_connect_callback": lambda portal, _: ["northwind"],
     "openid_connect_logout": lambda portal, _: ["northwind"],
@@ -571,6 +578,9 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "person_erase": lambda portal, person: {"named": person.name, "reason": "They want it."},
     "erasure_confirm": lambda portal, row: {"named": row.person.name},
     "role_propose": lambda portal, _: {"role": "auditor", "reason": "They are needed."},
+    "lists": lambda portal, _: {"files": SimpleUploadedFile("teams.csv", LIST)},
+    "list_upload": lambda portal, _: {"do": "apply"},
+    "confirmations": lambda portal, _: {},
     "team_found": lambda portal, _: {"name": "Logistics", "kind": "business"},
     "team_leads": lambda portal, _: {
         "seat": "lead",

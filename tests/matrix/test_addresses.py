@@ -66,7 +66,7 @@ SAMPLE, SENT_EVERYWHERE = "controls.person", ("auditor", "superuser")
 #: what a person notes for themself before they import or answer. The admin has no operations at all.
 NOTHING_TRIED = (
     *("mfa_reauthenticate", "ledger_verify", "import", "import_form", "import_add", "submit_again"),
-    "promote",
+    *("promote", "lists", "list_upload"),
     *("recert_answer", "recert_card"),
 )
 
@@ -76,7 +76,7 @@ SAID_BY_THE_PAGE = frozenset(
         *("account_login", "account_reauthenticate", "account_reset_password", "account_change_password"),
         *("mfa_authenticate", "demo_sign_in", "clock", "introduction_close", "notification_open", "recert_submit"),
         *("import", "import_form", "import_batch", "submit_again", "promote", "grant_stop", "automation_stop"),
-        *("identity_stop", "resource_stop", "team_stop", "stop_undo", "stop_explain"),
+        *("identity_stop", "resource_stop", "team_stop", "stop_undo", "stop_explain", "lists", "list_upload"),
     )
 )
 
@@ -138,8 +138,8 @@ def disagreements(portal: Portal, key: Key) -> Iterator[str]:
     """Where the portal answers otherwise than the table, or writes what it should not."""
     address, method, subject = key
     for path, cells in paths(portal, address, subject, CELLS[key]):
-        form = portal.form(address, subject) if method == "POST" else None
         for who, expected in sent(key, cells).items():
+            form = portal.form(address, subject) if method == "POST" else None
             answer = send(portal, who, method, path, form)
             if method == "GET" and answer.verdict in SHOWN:
                 portal.shown[who, path] = answer

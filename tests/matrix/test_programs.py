@@ -115,6 +115,12 @@ SENT: dict[str, Callable[[Portal, Program, str], Answer]] = {
     "submit": _submit,
     "gate": _gate,
     "me": lambda portal, caller, subject: caller.get("/me"),
+    "lists": lambda portal, caller, subject: caller.post(
+        "/lists", {"files": [{"name": "a.csv", "content": "team\nA"}]}
+    ),
+    "list": lambda portal, caller, subject: caller.get(f"/lists/{portal.rows[subject].pk}"),
+    "automations": lambda portal, caller, subject: caller.get("/registers/automations"),
+    "people": lambda portal, caller, subject: caller.get("/registers/people"),
 }
 
 

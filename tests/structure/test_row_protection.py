@@ -36,6 +36,8 @@ REMOVED = {
     "approvals.SavedView": "what somebody calls some filters",
     "approvals.GrantUsage": "counts of a day, no decision",
     "recertification.Draft": "what somebody has chosen and not submitted",
+    "portal.ListUpload": "what an admin uploaded; what was applied has events of its own",
+    "portal.ListRow": "likewise",
     "portal.Figure": "counts of a day, made again every minute",
 }
 #: What may be removed one by one, and is not emptied in one stroke.

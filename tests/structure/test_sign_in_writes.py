@@ -28,6 +28,7 @@ WRITES = {
     "set_password": {"governance/core/sign_in/transitions.py", "governance/core/models/people.py"},
     "set_unusable_password": {
         "governance/portal/people/views/people.py",  # of somebody who is entered, on record, right after
+        "governance/portal/lists/changes.py",  # the same, from a list
         "governance/core/erasure/transitions.py",  # of somebody who is erased, which is an event of its own
         "governance/portal/single_sign_on/adapters.py",  # of somebody who is admitted, on record, right after
         "governance/portal/scim/storage.py",  # the same

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 
 from approvals.inbox.task import Task
@@ -52,7 +52,7 @@ def proposals(actor: Actor, now: datetime) -> list[Task]:
         return []
     wanted = Q(state=ProposalState.APPROVED, appointed=me) | Q(proposed_by=me)
     if roles := access.roles_held(actor, now) & kind.countersigners():
-        wanted |= _countersignable(me, roles, now)
+        wanted |= countersignable(me, roles, now)
     keys = Proposal.objects.unanswered().filter(wanted, lapses_at__gt=now).order_by("lapses_at", "pk")
     found = load_keyed(keys.values_list("pk", flat=True)[:MOST], Proposal.objects.all(), PROPOSAL_COLUMNS)
     titles = kind.titles(found)
@@ -73,7 +73,7 @@ def proposals(actor: Actor, now: datetime) -> list[Task]:
     ]
 
 
-def _countersignable(me: Person, roles: Collection[Role], now: datetime) -> Q:
+def countersignable(me: Person, roles: Collection[Role], now: datetime) -> Q:
     """Condition: proposals of other people that need one of these roles, and that do not concern the reader."""
     unsigned = Q(state__in=(ProposalState.OPEN, ProposalState.AT_ONCE), needs__in=roles)
     delegation = Q(giver=me, taker=OuterRef("proposed_by")) | Q(taker=me, giver=OuterRef("proposed_by"))
@@ -185,10 +185,15 @@ def paused_mass_revocations(actor: Actor, now: datetime) -> list[Task]:
     ]
 
 
-def resources(actor: Actor, now: datetime) -> list[Task]:
+def waiting_resources(actor: Actor, now: datetime) -> QuerySet[Resource]:
     """Proposed resources that wait for the reader to name an owner, accept, set a data class or activate; oldest first (I3)."""
     reader = actor.person and actor.person.pk, [str(role) for role in access.roles_held(actor, now)]
     rows = Resource.objects.filter(pk__in=RawSQL(RESOURCES_SQL, reader)).order_by("created_at", "pk")  # noqa: S611  constant
+    return rows.select_related("named_owner", "owner", "proposed_by")
+
+
+def resources(actor: Actor, now: datetime) -> list[Task]:
+    """Tasks of `waiting_resources`."""
     return [
         Task(
             thread=f"resource:{row.pk}",
@@ -198,5 +203,5 @@ def resources(actor: Actor, now: datetime) -> list[Task]:
             who=f"Proposed by {row.proposed_by.name}" if row.proposed_by not in (None, actor.person) else "",
             since=row.accepted_at or row.created_at,
         )
-        for row in rows.select_related("named_owner", "owner", "proposed_by")[:MOST]
+        for row in waiting_resources(actor, now)[:MOST]
     ]

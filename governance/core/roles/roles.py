@@ -75,6 +75,7 @@ class Permission(Worded):
     PERSON_INVITE = "person:invite", "invite a person"
     PERSON_PROVE = "person:prove", "set how this person signs in"
     PERSON_ERASE = "person:erase", "erase somebody who has left"
+    LIST_PREPARE = "list:prepare", "prepare lists of people, teams and resources"
     DELEGATION_SET = "delegation:set", "name a delegate"
     TOKEN_MAKE = "token:make", "make a token of their own"
     TOKEN_REVOKE = "token:revoke", "revoke this token"
@@ -160,7 +161,7 @@ GRANTS: dict[Role | Relation, Set[Permission]] = {
         *(P.RESOURCE_REGISTER, P.RESOURCE_PROPOSE, P.RESOURCE_ACTIVATE, P.RESOURCE_AMEND, P.BINDING_MOVE),
         *(P.TEAM_MANAGE, P.WEBHOOK_MANAGE, P.WEBHOOK_PAUSE, P.PERSON_MANAGE, P.PERSON_INVITE, P.PERSON_ERASE),
         *(P.TOKEN_REVOKE, P.LEDGER_READ, P.PROPOSAL_READ, P.PROPOSAL_MAKE, P.BRAKE_ANSWER),
-        *(P.CAMPAIGN_OPEN, P.CAMPAIGN_READ),
+        *(P.CAMPAIGN_OPEN, P.CAMPAIGN_READ, P.LIST_PREPARE),
     },
     Role.ON_CALL: {P.AUTOMATION_STOP, P.GRANT_REVOKE},
     Role.JOB: {
@@ -201,8 +202,9 @@ GRANTS: dict[Role | Relation, Set[Permission]] = {
 }
 
 #: Permissions of a program with a token, if its person has them (S5). The program imports and submits. It decides nothing, stops
-#: nothing and makes no token. Its imports set purpose and owners of a draft at once; later the submission keeps them for stage 1.
-BY_TOKEN: Set[Permission] = {P.AUTOMATION_REGISTER, P.AUTOMATION_SUBMIT}
+#: nothing and makes no token. Its imports set purpose and owners of a draft at once; later the submission keeps them for stage 1. It
+#: prepares lists, which a person applies.
+BY_TOKEN: Set[Permission] = {P.AUTOMATION_REGISTER, P.AUTOMATION_SUBMIT, P.LIST_PREPARE}
 
 #: Words for people, in the order in which the pages list them.
 ROLE_WORDS: dict[Role, str] = {role: role.words for role in Role}

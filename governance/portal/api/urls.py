@@ -18,6 +18,8 @@ from approvals.api import deploy_gate, imports, problems, submissions
 from approvals.api import status as api_status
 from approvals.api.caller import Bearer
 from approvals.api.requests import BoundedParser
+from governance.portal.lists import api as lists
+from governance.portal.registers import api as registers
 from governance.web.errors.problem_documents import CONTENT_TYPE, ROOT, not_there
 
 VERSION = "1"
@@ -28,14 +30,14 @@ View = Callable[..., HttpResponse]
 api = NinjaAPI(
     title="Countersign",
     version=VERSION,
-    description="Import, preview, submit, see how it stands, and ask the deploy gate. A token decides nothing.",
+    description="Import, preview, submit, see how it stands, read registers, and ask the deploy gate. A token decides nothing.",
     urls_namespace="api",
     auth=[Bearer()],
     parser=BoundedParser(),
     openapi_url=None,
     docs_url=None,
 )
-for part in (imports, submissions, api_status, deploy_gate):
+for part in (imports, submissions, api_status, deploy_gate, lists, registers):
     api.add_router("", part.router)
 problems.register_handlers(api)
 

@@ -1,6 +1,5 @@
 """Pages of the registers: list, saved views and export."""
 
-from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,26 +9,16 @@ from django.views.decorators.http import require_GET
 
 from approvals.inbox.views import saved_views
 from governance.core.access import Actor, Permission, access
-from governance.portal.registers import access_registers, declarations, exports, inventory_registers
+from governance.portal.registers import declarations, exports
+from governance.portal.registers.all_registers import REGISTERS
 from governance.web.pages import pager
 from governance.web.pages.page import Shape, page
-from governance.web.registers.register import Listing, Register
+from governance.web.registers.register import Listing
 from governance.web.requests.request import Request, number
 from inventory.models import Resource
 
 #: Registers that are tabs of one page.
 SIBLINGS: Final = ("automation_list", "submission_list", "grant_list")
-
-#: Registers by the name of their URL.
-REGISTERS: Final[Mapping[str, Callable[[Actor, datetime], Register]]] = {
-    "automation_list": inventory_registers.automations,
-    "resource_list": inventory_registers.resources,
-    "identity_list": inventory_registers.identities,
-    "credential_list": inventory_registers.credentials,
-    "grant_list": access_registers.grants,
-    "submission_list": access_registers.submissions,
-    "people": access_registers.people,
-}
 
 
 @require_GET

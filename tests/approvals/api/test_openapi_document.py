@@ -26,11 +26,13 @@ from schemathesis.checks import (
 from schemathesis.schemas import BaseSchema
 
 from approvals.api import caller
-from approvals.api.urls import document
 from approvals.models import Submission
+from governance.portal.api.urls import document
+from governance.portal.lists import uploads
 from governance.wsgi import application
 from tests import run_lengths
 from tests.approvals.api.programs import ROOT, Program
+from tests.people import as_actor
 from tests.scenarios import EXPORTS, Company
 from tests.starting_points import Ground, starting_point
 
@@ -119,6 +121,8 @@ def test_every_generated_request_gets_documented_answer(
         "/automations/": {"pk": stock_in_force.automation_id},
         "/submissions/": {"pk": stock_in_force.pk},
         "/teams/": {"pk": n.finance_ops.pk},
+        "/lists/": {"pk": uploads.preview([("a.csv", b"team\nA")], actor=as_actor(n.rita), now=n.now).pk},
+        "/registers/": {"name": "automations"},
         "/gate/": {"digest": stock_in_force.version.manifest_digest},
     }
     fixed: dict[str, Any] = {}

@@ -24,6 +24,8 @@ from governance.web.pages.page import Shape, page
 from governance.web.requests.request import Request
 from inventory.models import Automation
 
+#: Groups of tasks that can be confirmed together.
+CONFIRMED = ("proposals", "resources")
 #: Most tasks to show at first.
 MOST = 8
 #: Columns of an import that is not submitted.
@@ -51,6 +53,7 @@ def home(request: Request) -> HttpResponse:
         "overdue": sum(task.due is not None and task.due < now for _, task in queries.sort_tasks(groups, "all")),
         "groups": groups,
         "show": show,
+        "to_confirm": sum(group.count for group in groups if group.key in CONFIRMED) > 1,
         "rows": rows if show else rows[:MOST],
         "hidden": 0 if show else max(tasks - MOST, 0),
         "automations": _automations(request, person, now, under_way, questions),

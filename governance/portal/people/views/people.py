@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpResponse, HttpResponseBase
@@ -22,7 +21,7 @@ from approvals.proposals.views import proposals as proposal_views
 from governance.core.access import ROLE_WORDS, Actor, Refusal, refuse
 from governance.core.clock import current_time
 from governance.core.erasure.transitions import ask_erasure
-from governance.core.models import Person, RoleAssignment, Team, TeamKind
+from governance.core.models import Person, RoleAssignment, Team
 from governance.core.people.transitions.people import add_person, record_leaver
 from governance.core.roles.roles import ASSIGNABLE
 from governance.core.sign_in import transitions as sign_in_transitions
@@ -30,6 +29,7 @@ from governance.core.teams.transitions import found_team
 from governance.portal.dashboard import queries as home_queries
 from governance.portal.erasure.views import erasure_part, open_erasures
 from governance.portal.leavers import views as leaver_views
+from governance.portal.people.forms import PersonForm, TeamForm
 from governance.portal.people.views.profile import current_delegations, person_facts
 from governance.portal.registers.views import register_list
 from governance.portal.sign_in.views.sign_in import invitation_part
@@ -63,6 +63,7 @@ def people(request: Request) -> HttpResponseBase:
     if add_person.refusal(Person(), actor=request.actor, now=now) is None:
         action = {"label": "Add a person", "icon": "plus", "kind": "filled", "href": reverse("person_add")}
         context |= {"may_add": True, "action": action}
+        context["siblings"].append({"label": "Upload lists", "href": reverse("lists")})
     return register_list(request, "people", **context)
 
 
@@ -134,16 +135,6 @@ def person_tasks(request: Request, pk: int) -> HttpResponse:
     return page(request, "portal/people/person_tasks.html", {"subject": subject, "tasks": tasks}, fragment="tasks")
 
 
-class PersonForm(forms.Form):
-    """A person with a local sign-in."""
-
-    name = forms.CharField(max_length=120)
-    email = forms.EmailField(
-        label="Mail address", help_text="They sign in with it. Their name and address stay out of the ledger."
-    )
-    title = forms.CharField(max_length=120, required=False)
-
-
 @require_http_methods(["GET", "POST"])
 def person_add(request: Request) -> HttpResponse:
     """Add a person without roles, and invite them."""
@@ -166,15 +157,6 @@ def person_add(request: Request) -> HttpResponse:
         back=reverse("people"),
         refusal=add_person.refusal(Person(), actor=request.actor, now=now),
     )
-
-
-class TeamForm(forms.Form):
-    """A team; its leads are proposed later."""
-
-    name = forms.CharField(max_length=120)
-    teams = Team.objects.order_by("name")
-    parent = forms.ModelChoiceField(teams, label="Under", required=False, empty_label="Nothing: it is a root")
-    kind = forms.ChoiceField(choices=TeamKind)
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,0 +1,1 @@
+"""Lists: CSV files of people, teams, resources and entitlements, previewed and then applied (P1)."""
