@@ -169,6 +169,10 @@ TOUR = (
     ("ines", "person", "person"),
     ("ines", "person_tasks", "person"),
     ("ines", "person_add"),
+    ("ines", "lists"),
+    ("ines", "list_upload", "lists"),
+    ("ines", "confirmations"),
+    ("rita", "confirmations"),
     ("ines", "person_left", "person"),
     ("yuki", "leavers"),
     ("ines", "person_left", "leaver"),  # who held nothing
@@ -259,6 +263,7 @@ ACTIONS = {
     *("openid_connect_login", "openid_connect_callback", "openid_connect_logout", "scim"),
     *("session_end", "other_sessions_end", "account_unlink"),
     *("credential_kept_here", "credential_not_kept_here", "token_revoke"),
+    *("list_template", "list_report"),
     *("person_invite", "check_text", "team_fallback", "proposal_answer", "mail_html", "mail_dates"),
 }
 

@@ -41,6 +41,7 @@ from governance.core.models import Notice, RoleAssignment, WebhookDelivery
 from governance.core.roles.roles import Role
 from governance.core.tokens import transitions as token_transitions
 from governance.core.webhooks import transitions as webhook_transitions
+from governance.portal.lists import uploads as list_uploads
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.models import AnswerKind, Asks
 from inventory.automations.transitions import lifecycle, transfers
@@ -103,6 +104,11 @@ class World:
         self.upload = upload.pk
         self.item, self.key = item.pk, drafts.privilege_row(Manifest.from_dict(item.manifest).privileges[0])
         self.person = self.people.tom.pk
+        lists = [
+            ("people.csv", b"email,name,roles\nada@new.test,Ada Byron,builder\n,Nobody,\n"),
+            ("teams.csv", b"team\nLedgers\n"),
+        ]
+        self.lists = list_uploads.preview(lists, actor=as_actor(self.people.ines), now=now).pk
         self._make_token()
         propose_role(self.people.tom, Role.AUDITOR, by=self.people.karl, now=now)
         with pytest.raises(DutyConflict, match=r"^SOD-8: "):

@@ -17,7 +17,7 @@ from governance.core.access import Actor, Refused
 from governance.core.jobs import nudge
 from governance.core.models import Person
 from governance.portal.lists.changes import PHASES, Change, Planner
-from governance.portal.lists.list_file import Line, read_lists
+from governance.portal.lists.list_file import Line, columns_of, read_lists
 from governance.portal.lists.lookups import Lookups, RowRefused
 from governance.portal.models import APPLIED_OUTCOMES, ListRow, ListUpload, RowOutcome, UploadState
 
@@ -68,7 +68,7 @@ def _preview_rows(rows: list[ListRow], lines: list[Line], lookups: Lookups) -> N
             if line.kind != kind or row.outcome == RowOutcome.REFUSED:
                 continue
             try:
-                phases.append(_checked(planner, line.cells, lookups))
+                phases.append(_checked(planner, line, lookups))
             except RowRefused as refused:
                 row.outcome, row.words = RowOutcome.REFUSED, refused.sentence
     for row, phases in zip(rows, found, strict=True):
@@ -77,8 +77,11 @@ def _preview_rows(rows: list[ListRow], lines: list[Line], lookups: Lookups) -> N
             row.words = "; ".join(change.words for changes in phases for change in changes)
 
 
-def _checked(planner: Planner, cells: Mapping[str, str], lookups: Lookups) -> list[Change]:
-    changes = planner(cells, lookups)
+def _checked(planner: Planner, line: Line, lookups: Lookups) -> list[Change]:
+    for column in columns_of(line.kind, needed=True):
+        if column not in line.cells:
+            raise RowRefused(f"{column}: This cell is empty.")
+    changes = planner(line.cells, lookups)
     for change in changes:
         if (refusal := change.refusal(lookups)) is not None:
             raise RowRefused(refusal.words)

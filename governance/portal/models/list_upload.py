@@ -78,6 +78,7 @@ class ListRow(models.Model):
 
     @property
     def name(self) -> str:
-        """What the row is about: the address or name in it."""
+        """What the row is about: the address or name in it, or "Row 7" without one."""
         columns = {"people": ("email",), "teams": ("team",), "resources": ("resource",)}
-        return " ".join(self.cells[column] for column in columns.get(self.kind, ("resource", "code")))
+        names = (self.cells.get(column, "") for column in columns.get(self.kind, ("resource", "code")))
+        return " ".join(names).strip() or f"Row {self.line}"

@@ -246,6 +246,7 @@ def test_apps_that_keep_texts_of_people_forget_them(northwind: Northwind) -> Non
         "approvals.submissions.erasure.erase_person",
         "governance.recertification.items.drafts.forget",
         "governance.portal.sign_in.erasure.forget",
+        "governance.portal.lists.erasure.forget",
     ]
 
 

@@ -275,6 +275,18 @@ def test_unreadable_list_is_named_and_nothing_is_kept(northwind: Northwind) -> N
     assert not ListUpload.objects.exists()
 
 
+def test_row_without_its_key_is_refused_and_shown_by_its_line(northwind: Northwind) -> None:
+    client = client_of(northwind.ines)
+    texts = ("email,name\n,Nobody\n", "team,lead\n,a@b.test\n", "resource,code,words,level\nLake,,Read,read\n")
+    for name, column, text in zip(("Row 2", "Row 2", "Lake"), ("email", "team", "code"), texts, strict=True):
+        post(client, some=text)
+        upload = ListUpload.objects.latest("pk")
+        (row,) = upload.rows.all()
+        assert (row.outcome, row.name, row.words) == (RowOutcome.REFUSED, name, f"{column}: This cell is empty.")
+        for url in (upload.href, reverse("list_report", args=[upload.pk])):
+            assert name in client.get(url).content.decode()
+
+
 def test_old_uploads_are_deleted(northwind: Northwind) -> None:
     upload = prepare(northwind.ines, people=PEOPLE)
     assert uploads.sweep(NOW + timedelta(days=29)) == {}
