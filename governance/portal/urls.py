@@ -22,6 +22,7 @@ from governance.portal.registers.views import register_list
 from governance.portal.reports import views as report_views
 from governance.portal.scim import views as scim_views
 from governance.portal.search import views as search_views
+from governance.portal.set_up import views as set_up_views
 from governance.portal.sign_in.views import my_sign_in, sign_in
 from governance.portal.single_sign_on import views as sso_views
 from governance.portal.teams import views as team_views
@@ -99,6 +100,8 @@ urlpatterns = [
     path("people/<int:pk>/roles/", people.role_propose, name="role_propose"),
     path("roles/<int:pk>/end/", people.role_end, name="role_end"),
     path("confirmations/", confirmation_views.confirm_several, name="confirmations"),
+    path("set-up/", set_up_views.set_up, name="set_up"),
+    path("set-up/mail/", set_up_views.mail_try, name="mail_try"),
     path("lists/", list_views.lists, name="lists"),
     path("lists/empty/<slug:kind>.csv", list_views.list_template, name="list_template"),
     path("lists/<int:pk>/", list_views.list_upload, name="list_upload"),

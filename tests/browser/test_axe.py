@@ -169,6 +169,7 @@ TOUR = (
     ("ines", "person", "person"),
     ("ines", "person_tasks", "person"),
     ("ines", "person_add"),
+    ("ines", "set_up"),
     ("ines", "lists"),
     ("ines", "list_upload", "lists"),
     ("ines", "confirmations"),
@@ -263,7 +264,7 @@ ACTIONS = {
     *("openid_connect_login", "openid_connect_callback", "openid_connect_logout", "scim"),
     *("session_end", "other_sessions_end", "account_unlink"),
     *("credential_kept_here", "credential_not_kept_here", "token_revoke"),
-    *("list_template", "list_report"),
+    *("list_template", "list_report", "mail_try"),
     *("person_invite", "check_text", "team_fallback", "proposal_answer", "mail_html", "mail_dates"),
 }
 
