@@ -16,7 +16,7 @@ from governance.portal.leavers import views as leaver_views
 from governance.portal.ledger import views as ledger_views
 from governance.portal.lists import views as list_views
 from governance.portal.notifications import views as notification_views
-from governance.portal.people.views import people, profile
+from governance.portal.people.views import people, pick, profile
 from governance.portal.read_only_admin import admin_site
 from governance.portal.registers.views import register_list
 from governance.portal.reports import views as report_views
@@ -90,6 +90,7 @@ urlpatterns = [
     path("people/", people.people, name="people"),
     path("people/new/", people.person_add, name="person_add"),
     path("people/leavers/", leaver_views.leavers_list, name="leavers"),
+    path("people/pick/<slug:among>/", pick.pick_people, name="pick_people"),
     path("people/<int:pk>/", people.person, name="person"),
     path("people/<int:pk>/tasks/", people.person_tasks, name="person_tasks"),
     path("people/<int:pk>/invite/", sign_in.person_invite, name="person_invite"),

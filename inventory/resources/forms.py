@@ -3,6 +3,7 @@
 from django import forms
 
 from governance.core.models import Person, Team
+from governance.core.people.person_field import PersonField
 from inventory.models import DataClass, Environment, Level, ResourceKind, ScopeKind
 
 #: People who can be named.
@@ -12,8 +13,8 @@ HERE = Person.objects.filter(is_active=True, left_at__isnull=True)
 class OwnerForm(forms.Form):
     """Owner and deputy of a resource."""
 
-    owner = forms.ModelChoiceField(HERE, empty_label="Choose somebody")
-    deputy = forms.ModelChoiceField(HERE, label="Backup approver", empty_label="Choose somebody")
+    owner = PersonField(HERE)
+    deputy = PersonField(HERE, label="Backup approver")
 
 
 class ResourceForm(forms.Form):

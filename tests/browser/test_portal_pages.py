@@ -115,6 +115,21 @@ def test_a_token_is_made_and_revoked_on_a_phone_and_shown_once(
 
 
 @pytest.mark.smoke
+def test_member_is_picked_from_suggestions_of_the_server(open_page: Callable[..., Page], company: Northwind) -> None:
+    from playwright.sync_api import expect
+
+    page = open_page()
+    be(page, company.ines)
+    page.goto(reverse("team", args=[company.marketing.pk]))
+    field = page.get_by_label("Add a member")
+    field.press_sequentially("omar")
+    suggestion = page.locator("datalist[id*=person_people] option").filter(has_text="Platform engineer")
+    expect(suggestion.first).to_be_attached()
+    field.fill(f"Omar Haddad <{company.omar.email}>")
+    field.press("Enter")
+    expect(page.get_by_role("listitem").filter(has_text="Omar Haddad")).to_be_visible()
+
+
 def test_role_is_given_without_scripts(open_page: Callable[..., Page], company: Northwind) -> None:
     from playwright.sync_api import expect
 

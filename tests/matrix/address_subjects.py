@@ -452,6 +452,7 @@ def _of_record(portal: Portal, record: Approval) -> list[Any]:
 ARGUMENTS: dict[str, Callable[[Portal, Any], list[Any]]] = {
     "account_reset_password_from_key": lambda portal, _: ["1", "made-up"],
     "scim": lambda portal, _: ["northwind", "Users"],
+    "pick_people": lambda portal, _: ["delegates"],
     "list_template": lambda portal, _: ["people"],
     "api:register": lambda portal, _: ["automations"],
     "openid_connect_login": lambda portal, _: ["northwind"],

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from governance.core.models import Person, Team
+from governance.core.people.person_field import PersonField
 from governance.web.requests.request import number
 from inventory.models import Automation, AutomationKind, AutomationState, Environment, ResourceKind
 from inventory.ownership.views.owner_field import OwnerField, offer_owners
@@ -147,7 +148,7 @@ class NewResource(forms.Form):
     kind = forms.ChoiceField(choices=ResourceKind.choices)
     environment = forms.ChoiceField(choices=Environment.choices)
     about = forms.CharField(label="What it is", required=False, widget=forms.Textarea(attrs={"rows": 2}))
-    suggested_owner = forms.ModelChoiceField(
+    suggested_owner = PersonField(
         Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name", "pk"),
         required=False,
         empty_label="I don’t know",

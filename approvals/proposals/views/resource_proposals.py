@@ -13,6 +13,7 @@ from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.views import proposals
 from governance.core.access import InvalidInput
 from governance.core.models import Person, Team
+from governance.core.people.person_field import PersonField
 from governance.web.pages.page import page
 from governance.web.requests.request import Request
 from inventory.models import DataClass, Environment, Resource, ResourceKind, ResourceState
@@ -25,7 +26,7 @@ FORMS: dict[str, tuple[str, str, dict[str, forms.Field]]] = {
     "resource_owner": (
         "Who answers for it",
         "A second admin countersigns, and the new person accepts. Change one of the two at a time.",
-        {name: forms.ModelChoiceField(HERE, empty_label="Choose somebody") for name in ("owner", "deputy")},
+        {name: PersonField(HERE) for name in ("owner", "deputy")},
     ),
     "resource_class": (
         "What it counts as",

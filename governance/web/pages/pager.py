@@ -33,7 +33,12 @@ class Paged:
 
 def words_of(query: QueryDict) -> list[str]:
     """The words searched for, lower-cased; at most five, so that a search stays one."""
-    return query.get("q", "").replace("\0", "").lower().split()[:5]
+    return words_in(query.get("q", ""))
+
+
+def words_in(text: str) -> list[str]:
+    """The words of a text, see `words_of`."""
+    return text.replace("\0", "").lower().split()[:5]
 
 
 def search(rows: QuerySet[Any], words: Sequence[str], *columns: str) -> QuerySet[Any]:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from governance.core.access import Actor, Refusal
 from governance.core.engine.transition import Transition
 from governance.core.models import Person
+from governance.core.people.person_field import PersonField
 from governance.web.pages.page import Shape, finish, offered, operation_form, page, timeline_context
 from governance.web.requests.request import Request, number, visible_row
 from inventory.credentials import transitions
@@ -154,8 +155,8 @@ class FactsForm(SecretFreeForm):
     rotated_at = _days(label="Last rotated on")
     rotation_due_on = _days(label="Rotation due on")
     expires_at = _days("From the start of this day (UTC) it opens nothing.", label="Expires on")
-    owner = forms.ModelChoiceField(
-        Person.objects, required=False, empty_label="Nobody", help_text="Who rotates it when it is due."
+    owner = PersonField(
+        Person.objects.all(), required=False, empty_label="Nobody", help_text="Who rotates it when it is due."
     )
 
     def __init__(self, *args: Any, current_owner: Person | None, stays: Refusal | None, **kwargs: Any) -> None:

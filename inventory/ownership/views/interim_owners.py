@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from governance.core.access import Actor, Refusal
 from governance.core.models import Person
+from governance.core.people.person_field import PersonField
 from governance.web.pages.page import Shape, confirm, finish, offered, operation_form, page
 from governance.web.requests.request import Request, visible_row
 from inventory.models import OWNED, InterimOwner, InterimState, Owned
@@ -69,9 +70,7 @@ def ownerless_list(request: Request) -> HttpResponse:
 class InterimForm(forms.Form):
     """Interim owner and reason."""
 
-    person = forms.ModelChoiceField(
-        Person.objects.filter(is_active=True, left_at__isnull=True), label="Who", empty_label="Choose somebody"
-    )
+    person = PersonField(Person.objects.filter(is_active=True, left_at__isnull=True), label="Who")
     reason = forms.CharField(
         label="Why them",
         required=False,

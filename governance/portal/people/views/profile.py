@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from governance.core.access import InvalidInput, Permission, access
 from governance.core.models import Delegation, Person, Team
 from governance.core.models.people import DELEGATION_DAYS
+from governance.core.people.person_field import PersonField
 from governance.core.people.transitions.delegations import delegate, end_delegation
 from governance.portal.single_sign_on import providers
 from governance.portal.view_guards.decorators import reader
@@ -75,10 +76,10 @@ def current_delegations(person: Person, now: datetime) -> QuerySet[Delegation]:
 class DelegationForm(forms.Form):
     """Delegate with first and last day, both included."""
 
-    taker = forms.ModelChoiceField(
+    taker = PersonField(
         Person.objects.none(),
+        among="delegates",
         label="Who stands in",
-        empty_label="Choose a person",
         help_text="People who hold your roles and are backup approver, team lead or fallback approver for everything that you own or lead.",
     )
     from_on = forms.DateField(label="From", validators=[IN_REACH], widget=forms.DateInput(attrs={"type": "date"}))
@@ -92,7 +93,7 @@ class DelegationForm(forms.Form):
 
     def __init__(self, *args: Any, giver: Person, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        taker = cast("forms.ModelChoiceField[Person]", self.fields["taker"])
+        taker = cast("PersonField", self.fields["taker"])
         taker.queryset = delegates.eligible_delegates(giver, now)
 
 
