@@ -13,6 +13,7 @@ from governance.core.access import Actor, Permission, Refusal, access, refuse
 from governance.portal.registers.all_registers import REGISTERS
 from governance.web.pages import pager
 from governance.web.registers.register import Listing
+from governance.web.requests.request import number
 
 router = Router(tags=["Registers"])
 
@@ -38,6 +39,10 @@ def _check(listing: Listing) -> None:
     values = {name: set(some) for name, some in {**listing.choices, "sort": orders}.items() if name not in references}
     known = {*values, *references, *pager.KEYS, "q"}
     for name, value in listing.query.items():
+        is_key = name in references or name in pager.KEYS
+        if is_key and number(str(value)) is None:
+            sentence = "This takes the key of a row, a number."
+            raise fields({name[:40]: sentence}, sentence, "Take the key from the row's address.")
         if name not in known or (name in values and value not in values[name]):
             sentence = f"The register has no {'value' if name in values else 'parameter'} like this."
             raise fields({name[:40]: sentence}, sentence, f"Use one of: {', '.join(sorted(values.get(name, known)))}.")

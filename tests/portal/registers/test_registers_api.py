@@ -70,3 +70,9 @@ def test_parameter_that_would_be_ignored_is_refused(northwind: Northwind, query:
     answer, name = Program.of(northwind.rita).get(f"/registers/automations?{query}"), query.partition("=")[0]
     assert (answer.status, answer.fields) == (422, {name: f"The register has no {what} like this."})
     assert answer.said["to_do"].startswith(f"Use one of: {allowed}")
+
+
+@pytest.mark.parametrize("query", ["team=Marketing", "team=-1", "team=", "team=9.0", "after=zzz", "before=1e3"])
+def test_key_that_is_no_number_is_refused(northwind: Northwind, query: str) -> None:
+    answer = Program.of(northwind.rita).get(f"/registers/automations?{query}")
+    assert (answer.status, answer.fields) == (422, {query.partition("=")[0]: "This takes the key of a row, a number."})
