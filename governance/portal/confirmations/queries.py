@@ -15,6 +15,7 @@ from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import Actor, access
 from governance.core.database.grouping import grouped
 from governance.core.engine.transition import Transition
+from governance.core.roles.roles import Role
 from inventory.models import NextStep, Resource
 from inventory.resources.transitions import resources
 
@@ -25,6 +26,8 @@ STEPS: Final[dict[str, tuple[Transition[Any], str]]] = {
     NextStep.ACCEPT: (resources.accept_ownership, "Accept to own"),
     NextStep.ACTIVATE: (resources.activate, "Activate"),
 }
+#: Ends of the target of a proposal of a role that decides for others or appoints them.
+WEIGHTY: Final = tuple(f"-{role}" for role in (Role.ADMIN, Role.SECURITY_REVIEWER))
 #: Seats of a document that names several people, in words.
 SEATS: Final = {"owner": "owner", "deputy": "backup approver"}
 
@@ -41,6 +44,7 @@ class Confirmation:
         href: page with all of it.
         row, verb: the operation and its subject.
         digest: of an appointment, for what was shown (A6).
+        is_weighty: whether it gives a role over the portal itself, so that it is ticked by hand.
     """
 
     group: str
@@ -52,6 +56,7 @@ class Confirmation:
     row: Proposal | Resource
     verb: Transition[Any]
     digest: str = ""
+    is_weighty: bool = False
 
     @property
     def value(self) -> str:
@@ -75,7 +80,7 @@ def _appointments(actor: Actor, now: datetime) -> Iterator[Confirmation]:
     is_counted = WhatIf.objects.filter(proposal=OuterRef("pk"), round=OuterRef("round"), finished_at__isnull=False)
     under_way = Proposal.objects.unanswered().filter(wanted, Exists(is_counted), appointed__isnull=False)
     in_time = under_way.filter(lapses_at__gt=now).select_related("appointed", "proposed_by", "reason")
-    proposals = list(in_time.order_by(F("state").desc(), "kind", "pk")[:MOST])
+    proposals = list(in_time.order_by(F("state").desc(), "kind", "pk")[: MOST + 1])
     targets = grouped((proposal.kind, proposal.target) for proposal in proposals)
     subjects = {(code, some): each for code in targets for some, each in _subjects(code, targets[code])}
     for proposal in proposals:
@@ -94,6 +99,7 @@ def _appointments(actor: Actor, now: datetime) -> Iterator[Confirmation]:
             row=proposal,
             verb=verb,
             digest=proposal.digest,
+            is_weighty=not is_answered and (proposal.kind == "fallback_owner" or proposal.target.endswith(WEIGHTY)),
         )
 
 
@@ -109,7 +115,9 @@ def _appointment_words(proposal: Proposal, what: str) -> str:
 
 
 def _resources(actor: Actor, now: datetime) -> Iterator[Confirmation]:
-    for row in tasks.waiting_resources(actor, now).select_related("team", "deputy", "named_deputy")[:MOST]:
+    answerable = Q(unresolved=False) & (Q(named_owner__isnull=False) | Q(owner__isnull=False) & ~Q(data_class=""))
+    waiting = tasks.waiting_resources(actor, now).filter(answerable)
+    for row in waiting.select_related("team", "deputy", "named_deputy")[: MOST + 1]:
         if row.next_step not in STEPS:
             continue
         verb, group = STEPS[row.next_step]

@@ -54,10 +54,12 @@ def _confirm(request: Request, row: Confirmation) -> None:
 def _shown(
     request: Request, rows: list[Confirmation], problems: list[str] | None = None, status: int = 200
 ) -> HttpResponse:
-    groups = [(heading, list(some)) for heading, some in groupby(rows, key=lambda row: row.group)]
+    shown = rows[:MOST]
+    groups = [(heading, list(some)) for heading, some in groupby(shown, key=lambda row: row.group)]
     context = {
         "groups": groups,
-        "count": len(rows),
+        "count": len(shown),
+        "has_more": len(rows) > MOST,
         "problems": problems or [],
         "reason": request.POST.get("reason", ""),
     }

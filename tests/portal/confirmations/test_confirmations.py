@@ -17,11 +17,13 @@ from approvals.proposals import transitions
 from governance.core.clock import current_time
 from governance.core.models import LedgerEvent, Person, RoleAssignment, Team
 from governance.core.roles.roles import Role
+from governance.portal.confirmations import queries, views
 from governance.portal.lists import uploads
 from inventory.models import Resource, ResourceState
 from tests.appointments import propose_role
-from tests.people import Northwind, as_actor
+from tests.people import NOW, Northwind, as_actor
 from tests.signed_in_client import client_of
+from tests.trigger_bypass import unguarded
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +61,40 @@ def test_second_admin_countersigns_and_the_person_accepts(northwind: Northwind) 
     confirm(jonas, *ticked(jonas))
     assert RoleAssignment.objects.filter(person=northwind.jonas, role="auditor", until=None).exists()
     assert not RoleAssignment.objects.filter(person=northwind.tom, role="auditor").exists()
+
+
+@pytest.mark.rule("S8")
+def test_roles_over_the_portal_are_ticked_by_hand(northwind: Northwind) -> None:
+    for role in (Role.ADMIN, Role.SECURITY_REVIEWER, Role.AUDITOR):
+        propose_role(northwind.mei, role, by=northwind.ines, now=current_time.now())
+    karl = client_of(northwind.karl)
+    assert karl.get(URL).content.decode().count('name="confirm"') == 3
+    assert len(ticked(karl)) == 1
+
+
+def test_resources_that_wait_for_another_step_hide_none(northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "MOST", 2)
+    common = {"kind": "data_store", "team": northwind.marketing, "state": ResourceState.PROPOSED}
+    for number in range(4):
+        Resource.objects.create(name=f"Ownerless {number}", created_at=NOW, **common)
+    run_by = {"owner": northwind.omar, "deputy": northwind.mei, "accepted_at": NOW, "data_class": "internal"}
+    with unguarded(Resource):
+        Resource.objects.create(name="Lake", created_at=current_time.now(), **common, **run_by)
+    assert [row.name for row in queries.confirmations(as_actor(northwind.karl), current_time.now())] == ["Lake"]
+
+
+def test_page_says_that_more_rows_follow(northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "MOST", 2)
+    monkeypatch.setattr(views, "MOST", 2)
+    for person in (northwind.jonas, northwind.tom, northwind.mei):
+        propose_role(person, Role.AUDITOR, by=northwind.ines, now=current_time.now())
+    karl = client_of(northwind.karl)
+    values = ticked(karl)
+    assert len(values) == 2
+    assert "More follow once these are answered" in karl.get(URL).content.decode()
+    page = confirm(karl, *values).content.decode()
+    assert page.count('name="confirm"') == 1
+    assert "More follow" not in page
 
 
 def test_forged_values_confirm_nothing(northwind: Northwind) -> None:
