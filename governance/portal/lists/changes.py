@@ -21,7 +21,8 @@ from governance.core.people.transitions.people import add_person
 from governance.core.roles.roles import ASSIGNABLE
 from governance.core.sign_in.transitions import invite
 from governance.core.teams.transitions import found_team, join_team
-from governance.portal.lists.lookups import Lookups, RowRefused, names_in
+from governance.core.texts import free_text
+from governance.portal.lists.lookups import Lookups, RowRefused, key_of, names_in
 from governance.portal.people.forms import PersonForm, TeamForm
 from inventory.models import Resource, ResourceState
 from inventory.resources.forms import EntitlementForm, ResourceForm
@@ -94,8 +95,10 @@ def _not_self(lookups: Lookups, *people: Person) -> None:
 
 
 def _proposal(lookups: Lookups, kind: str, target: str, named: Person, words: str, **document: Any) -> list[Change]:
-    """The proposal of an appointment, unless one about the same is under way."""
-    if (kind, target) in lookups.under_way:
+    """The proposal of an appointment, unless the same is under way."""
+    if (open_document := lookups.under_way.get((kind, target))) is not None:
+        if open_document != document:
+            raise RowRefused(f"{words}: another change of this waits for its answers. Answer or withdraw that first.")
         return []
     if (refusal := proposal_rules.self_gain_refusal(lookups.actor, [named.pk or 0])) is not None:
         raise RowRefused(refusal.words)
@@ -106,7 +109,7 @@ def _proposal(lookups: Lookups, kind: str, target: str, named: Person, words: st
 def add_people(cells: Mapping[str, str], lookups: Lookups) -> list[Change]:
     """Add a person who is not here."""
     given = _cleaned(PersonForm, cells)
-    address = given["email"].lower()
+    address = key_of(given["email"])
     if lookups.people.get(address):
         lookups.person(address)
         return []
@@ -147,7 +150,9 @@ def _membership(team: Team, person: Person, lookups: Lookups) -> list[Change]:
 def found_teams(cells: Mapping[str, str], lookups: Lookups) -> list[Change]:
     """Found a team that is not here. Kind and place of one that is here stay."""
     given = _cleaned(TeamForm, {**cells, "name": cells["team"]}, kind=TeamKind.BUSINESS.value)
-    parent, key = lookups.team(cells["under"]) if "under" in cells else None, " ".join(cells["team"].split()).lower()
+    if ";" in given["name"]:
+        raise RowRefused("team: A semicolon stands between two teams, so the name of a team has none.")
+    parent, key = lookups.team(cells["under"]) if "under" in cells else None, key_of(cells["team"])
     if not lookups.teams.get(key):
         team = Team(name=given["name"], kind=given["kind"], parent=parent)
         lookups.teams[key].append(team)
@@ -177,7 +182,7 @@ def register_resources(cells: Mapping[str, str], lookups: Lookups) -> list[Chang
     owner, deputy = lookups.person(cells["owner"]), lookups.person(cells["deputy"])
     if owner is deputy:
         raise RowRefused("Owner and backup approver are two people.")
-    fields, key = {**given, "team": lookups.team(cells["team"])}, " ".join(cells["resource"].split()).lower()
+    fields, key = {**given, "team": lookups.team(cells["team"])}, key_of(cells["resource"])
     if lookups.resources.get(key):
         resource = lookups.resource(key)
         there = {name: value for name, value in fields.items() if name in (*cells, "kind") and name != "name"}
@@ -216,10 +221,23 @@ def add_entitlements(cells: Mapping[str, str], lookups: Lookups) -> list[Change]
         raise RowRefused(f"outbound: “{outbound[:60]}” is neither yes nor no.")
     texts = {name: text for name, text in cells.items() if name != "outbound"}
     given = _cleaned(EntitlementForm, texts, scope_kind="none", outbound="on" if outbound in YES else "")
-    if (resource.pk, given["code"]) in lookups.entitlements:
+    given["code"] = free_text.name(given["code"])
+    if (level := lookups.entitlements.get((resource.pk, given["code"]))) is not None:
+        if level != given["level"]:
+            raise RowRefused(
+                f"{given['code']} is on {resource.name} already, with level {level}. Change it on its page."
+            )
         return []
     return [Change(resources.add_entitlement, resource, f"added to {resource.name}", given, is_new=True)]
 
+
+#: What names the subject of a row, by kind. A list has one row for each.
+KEYS: Final = {
+    "people": ("email",),
+    "teams": ("team",),
+    "resources": ("resource",),
+    "entitlements": ("resource", "code"),
+}
 
 #: What is done one after another: the kind of its rows, and what a row changes. Teams exist before people join them, and people before
 #: they lead.

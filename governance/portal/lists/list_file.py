@@ -15,8 +15,11 @@ from inventory.importers.secrets.slots import published_secret
 
 #: Most rows of one upload, and longest cell in characters.
 MOST_ROWS, LONGEST_CELL = 5_000, 4_000
+#: Most columns of a head or a line, with empty ones that spreadsheets add.
+MOST_COLUMNS = 100
 #: Separators of cells that spreadsheets write.
 SEPARATORS: Final = ",;\t"
+REMOVE_IT: Final = "Remove it, and replace it where it is valid."
 COLUMNS: Final = read_rows(__file__, "columns.csv")
 #: Kinds of lists in the order in which rows are applied: teams after people, because people lead them.
 KINDS: Final = tuple(dict.fromkeys(row["list"] for row in COLUMNS))
@@ -75,6 +78,8 @@ def read_lists(files: Iterable[tuple[str, bytes]]) -> list[Line]:
     """
     lines: list[Line] = []
     for name, data in files:
+        if provider := published_secret(free_text.seen(name)):
+            raise ListProblem("", 0, f"The name of a file holds a secret ({provider}).", REMOVE_IT)
         for line in _read(name, data):
             if len(lines) == MOST_ROWS:
                 raise ListProblem(name, line.number, f"More than {MOST_ROWS:,} rows are too many at once.", "Split it.")
@@ -87,18 +92,26 @@ def _read(file: str, data: bytes) -> Iterator[Line]:
     separator = max(SEPARATORS, key=text.partition("\n")[0].count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        head = next(rows, [])
+        head = _without_empty_ends(file, 1, next(rows, []))
         columns = [cell.strip().lower().replace(" ", "_").replace("-", "_") for cell in head]
-        kind = _kind_of(file, columns)
+        kind = _kind_of(file, head, columns)
         before = rows.line_num
         for row in rows:
             number, before = before + 1, rows.line_num
-            cells = [cell.strip() for cell in row]
+            cells = [cell.replace("\r\n", "\n").strip() for cell in _without_empty_ends(file, number, row)]
             if any(cells):
                 _check_cells(file, number, columns, cells)
                 yield Line(kind, file, number, {key: text for key, text in zip(columns, cells, strict=False) if text})
     except csv.Error as error:
         raise ListProblem(file, rows.line_num, f"This is no CSV: {error}.", "Export it once more as CSV.") from error
+
+
+def _without_empty_ends(file: str, number: int, cells: list[str]) -> list[str]:
+    while cells and not cells[-1].strip():
+        cells.pop()
+    if len(cells) > MOST_COLUMNS:
+        raise ListProblem(file, number, f"A line has more than {MOST_COLUMNS} cells.", "Keep the columns of the list.")
+    return cells
 
 
 def _decode(file: str, data: bytes) -> str:
@@ -114,14 +127,17 @@ def _decode(file: str, data: bytes) -> str:
     return text
 
 
-def _kind_of(file: str, columns: Sequence[str]) -> str:
+def _kind_of(file: str, head: Sequence[str], columns: Sequence[str]) -> str:
     """The kind whose needed columns are all there; with several, the one with most of them."""
     fitting = [kind for kind in KINDS if set(columns_of(kind, needed=True)) <= set(columns)]
     if not fitting:
         lists = "; ".join(f"{kind}: {', '.join(columns_of(kind, needed=True))}" for kind in KINDS)
         raise ListProblem(file, 1, "The first line names the columns of no list.", f"A list needs: {lists}.")
     kind = max(fitting, key=lambda name: len(columns_of(name, needed=True)))
-    unknown = [column for column in columns if column not in columns_of(kind)]
+    allowed = columns_of(kind)
+    unknown = [column for column in columns if column not in allowed]
+    if any(published_secret(free_text.seen(cell)) for cell in head):
+        raise ListProblem(file, 1, "The first line holds a secret.", REMOVE_IT)
     if unknown:
         sentence = f"A list of {kind} has no column “{unknown[0][:60]}”."
         raise ListProblem(file, 1, sentence, f"Its columns are: {', '.join(columns_of(kind))}.")
@@ -141,4 +157,4 @@ def _check_cells(file: str, number: int, columns: Sequence[str], cells: Sequence
     for cell in cells:
         if provider := published_secret(free_text.seen(cell)):
             sentence = f"A cell holds a secret ({provider})."
-            raise ListProblem(file, number, sentence, "Remove it, and replace it where it is valid.")
+            raise ListProblem(file, number, sentence, REMOVE_IT)

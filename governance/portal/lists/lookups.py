@@ -5,27 +5,31 @@ A preview adds what earlier rows would make, unsaved, so that later rows can ref
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import Lower
 
 from approvals.models import Proposal
 from governance.core.access import Actor
 from governance.core.models import Membership, Notice, Person, RoleAssignment, Team
 from governance.core.sign_in.transitions import INVITATION
+from governance.core.texts import free_text
 from inventory.models import Entitlement, Resource, ResourceState
 
 M = TypeVar("M", bound=Model)
 
-#: Columns whose cells name a person by mail address, and a team or a resource by name. A semicolon stands between several.
+#: Columns whose cells name a person by mail address, and a team or a resource by name.
 PEOPLE_COLUMNS = frozenset({"email", "lead", "deputy_lead", "owner", "deputy"})
 TEAM_COLUMNS = frozenset({"team", "teams", "under"})
 RESOURCE_COLUMNS = frozenset({"resource"})
+#: Columns with several names, and a semicolon between two.
+LISTS = frozenset({"teams", "roles"})
 
 
 class RowRefused(Exception):
@@ -41,8 +45,14 @@ class RowRefused(Exception):
 
 
 def names_in(cell: str) -> list[str]:
-    """Return the names of a cell, with a semicolon between two."""
-    return [name for part in cell.split(";") if (name := " ".join(part.split()))]
+    """Return the different names of a cell, with a semicolon between two."""
+    names = {key_of(part): free_text.name(part) for part in cell.split(";")}
+    return [name for key, name in names.items() if key]
+
+
+def key_of(text: str) -> str:
+    """Return what two spellings of one name or address share: no invisible characters, composed, in lower case."""
+    return unicodedata.normalize("NFC", free_text.name(text)).lower()
 
 
 @dataclass
@@ -52,13 +62,12 @@ class Lookups:
     Args:
         actor: who applies them.
         now: business time.
-        people, teams, resources: by lower-case address or name.
+        people, teams, resources: by address or name, see `key_of`.
         roles: person and role of standing roles.
-        under_way: kind and target of open proposals.
+        under_way: documents of open proposals by kind and target.
         members: team and person of memberships.
-        entitlements: resource and code.
+        entitlements: levels by resource and code.
         invited: people who were sent an invitation.
-        lines: where a row of a kind was met first: file and line by kind and name.
     """
 
     actor: Actor
@@ -67,9 +76,9 @@ class Lookups:
     teams: dict[str, list[Team]] = field(default_factory=lambda: defaultdict(list))
     resources: dict[str, list[Resource]] = field(default_factory=lambda: defaultdict(list))
     roles: set[tuple[int, str]] = field(default_factory=set)
-    under_way: set[tuple[str, str]] = field(default_factory=set)
+    under_way: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     members: set[tuple[int, int]] = field(default_factory=set)
-    entitlements: set[tuple[int | None, str]] = field(default_factory=set)
+    entitlements: dict[tuple[int | None, str], str] = field(default_factory=dict)
     invited: set[int] = field(default_factory=set)
 
     @classmethod
@@ -78,7 +87,10 @@ class Lookups:
         names: dict[frozenset[str], set[str]] = {}
         cells = [cell for row in rows for cell in row.items()]
         for columns in (PEOPLE_COLUMNS, TEAM_COLUMNS, RESOURCE_COLUMNS):
-            names[columns] = {name.lower() for column, text in cells if column in columns for name in names_in(text)}
+            pairs = [(column, text) for column, text in cells if column in columns]
+            names[columns] = {
+                name for column, text in pairs for name in (names_in(text) if column in LISTS else [text])
+            }
         lookups = cls(actor, now)
         people = Person.objects.order_by("pk")
         _by_key(lookups.people, people, "email", names[PEOPLE_COLUMNS])
@@ -89,12 +101,12 @@ class Lookups:
         ids = [person.pk for rows in lookups.people.values() for person in rows]
         standing = RoleAssignment.objects.filter(until=None, person__in=ids)
         lookups.roles = set(standing.values_list("person", "role"))
-        lookups.under_way = set(Proposal.objects.unanswered().values_list("kind", "target"))
+        unanswered = Proposal.objects.unanswered().values_list("kind", "target", "document")
+        lookups.under_way = {(kind, target): document for kind, target, document in unanswered}
         lookups.members = set(Membership.objects.filter(person__in=ids).values_list("team", "person"))
         resource_ids = [resource.pk for rows in lookups.resources.values() for resource in rows]
-        lookups.entitlements = set(
-            Entitlement.objects.filter(resource__in=resource_ids).values_list("resource", "code")
-        )
+        entitlements = Entitlement.objects.filter(resource__in=resource_ids).values_list("resource", "code", "level")
+        lookups.entitlements = {(resource, code): level for resource, code, level in entitlements}
         sent = Notice.objects.filter(event=INVITATION, recipient__in=ids).order_by()
         lookups.invited = set(sent.values_list("recipient", flat=True))
         return lookups
@@ -105,7 +117,7 @@ class Lookups:
         Raises:
             RowRefused: nobody or several people have it, or they have left.
         """
-        some = self.people.get(address.lower(), [])
+        some = self.people.get(key_of(address), [])
         here = [person for person in some if person.is_here]
         if some and not here:
             raise RowRefused(f"{some[0].name} has left.")
@@ -118,7 +130,7 @@ class Lookups:
             RowRefused: no team or several teams have it.
         """
         nothing = f"No team is called {name}. Add it to a list of teams, above those that are under it."
-        return _only(self.teams.get(name.lower(), []), nothing, "teams", name)
+        return _only(self.teams.get(key_of(name), []), nothing, "teams", name)
 
     def resource(self, name: str) -> Resource:
         """Return the resource with a name.
@@ -127,12 +139,16 @@ class Lookups:
             RowRefused: no resource or several resources have it.
         """
         nothing = f"No resource is called {name}. Add it to a list of resources."
-        return _only(self.resources.get(name.lower(), []), nothing, "resources", name)
+        return _only(self.resources.get(key_of(name), []), nothing, "resources", name)
 
 
-def _by_key(into: dict[str, list[Any]], rows: QuerySet[M], column: str, keys: Collection[str]) -> None:
-    for row in rows.annotate(lower_key=Lower(column)).filter(lower_key__in=keys):
-        into[row.lower_key].append(row)  # type: ignore[attr-defined]  # the annotation
+def _by_key(into: dict[str, list[Any]], rows: QuerySet[M], column: str, names: Collection[str]) -> None:
+    """Collect the rows with some names. The database's lower case may differ from Python's, so names are sought as they are too."""
+    cleaned = {free_text.name(name) for name in names}
+    spellings = {unicodedata.normalize(form, name) for name in cleaned for form in ("NFC", "NFD")} | cleaned
+    lower = {name.lower() for name in spellings}
+    for row in rows.annotate(lower_key=Lower(column)).filter(Q(lower_key__in=lower) | Q((f"{column}__in", spellings))):
+        into[key_of(getattr(row, column))].append(row)
 
 
 def _only(rows: list[M], nothing: str, noun: str, name: str) -> M:

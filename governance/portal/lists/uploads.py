@@ -16,9 +16,9 @@ from django.db.models import Case, Count, Q, Value, When
 from governance.core.access import Actor, Refused
 from governance.core.jobs import nudge
 from governance.core.models import Person
-from governance.portal.lists.changes import PHASES, Change, Planner
+from governance.portal.lists.changes import KEYS, PHASES, Change, Planner
 from governance.portal.lists.list_file import Line, columns_of, read_lists
-from governance.portal.lists.lookups import Lookups, RowRefused
+from governance.portal.lists.lookups import Lookups, RowRefused, key_of
 from governance.portal.models import APPLIED_OUTCOMES, ListRow, ListUpload, RowOutcome, UploadState
 
 log = structlog.get_logger(__name__)
@@ -30,6 +30,7 @@ SLICE = 40
 KEPT: Final = timedelta(days=30)
 #: The last phase of each kind of rows.
 LAST: Final = {kind: phase for phase, (kind, _) in enumerate(PHASES, 1)}
+STALE = "The register has changed since this was read. Upload the list once more."
 UNEXPECTED = "Something failed here that was not expected, and is in the log. Upload the list once more."
 #: Outcome of a row without a refusal, by whether its first phase changes something, and whether any phase does.
 OUTCOMES: Final = {(True, True): RowOutcome.NEW, (False, True): RowOutcome.CHANGED, (False, False): RowOutcome.SAME}
@@ -63,6 +64,7 @@ def preview(files: Iterable[tuple[str, bytes]], *, actor: Actor, now: datetime) 
 def _preview_rows(rows: list[ListRow], lines: list[Line], lookups: Lookups) -> None:
     """Set outcome and words of each row, phase by phase."""
     found: list[list[list[Change]]] = [[] for _ in rows]
+    _refuse_repeated(rows)
     for kind, planner in PHASES:
         for row, line, phases in zip(rows, lines, found, strict=True):
             if line.kind != kind or row.outcome == RowOutcome.REFUSED:
@@ -75,6 +77,16 @@ def _preview_rows(rows: list[ListRow], lines: list[Line], lookups: Lookups) -> N
         if row.outcome != RowOutcome.REFUSED:
             row.outcome = OUTCOMES[bool(phases[0]) and phases[0][0].is_new, any(phases)]
             row.words = "; ".join(change.words for changes in phases for change in changes)
+
+
+def _refuse_repeated(rows: list[ListRow]) -> None:
+    """Refuse the second row about one subject: which of them holds would depend on their order."""
+    first: dict[tuple[str, ...], ListRow] = {}
+    for row in rows:
+        key = (row.kind, *(key_of(row.cells.get(column, "")) for column in KEYS[row.kind]))
+        if all(key) and (earlier := first.setdefault(key, row)) is not row:
+            row.outcome = RowOutcome.REFUSED
+            row.words = f"It stands already in {earlier.file}, line {earlier.line}. Keep one row for it."
 
 
 def _checked(planner: Planner, line: Line, lookups: Lookups) -> list[Change]:
@@ -134,32 +146,52 @@ def apply_slice(upload: ListUpload, now: datetime, size: int = SLICE) -> Counter
             lookups = Lookups.load((row.cells for row in rows), Actor.of_person(upload.by), now)
             for row in rows:
                 counts["applied" if _apply_row(row, planner, lookups) else "refused"] += 1
-                row.phase = phase
-                row.save(update_fields=["phase", "outcome", "words"])
+                _record(row, phase)
             counts["left"] = 1
             return counts
     ListUpload.objects.filter(pk=upload.pk).update(progress=UploadState.APPLIED)
     return counts
 
 
+def _record(row: ListRow, phase: int) -> None:
+    """Save how a row went. Erasure may have deleted the row: then nothing is written."""
+    ListRow.objects.filter(pk=row.pk).update(phase=phase, outcome=row.outcome, words=row.words)
+
+
 def _apply_row(row: ListRow, planner: Planner, lookups: Lookups) -> bool:
-    """Apply one phase of a row. A refusal becomes its words."""
+    """Apply one phase of a row, change by change. Refusals become its words, with what was done all the same."""
+    is_made = row.phase and row.outcome == RowOutcome.NEW
+    finished, problems = [row.words.partition("; ")[0]] if is_made else [], []
     try:
-        for change in planner(row.cells, lookups):
-            change.perform(lookups)
+        changes = planner(row.cells, lookups)
     except RowRefused as refused:
-        row.words = refused.sentence
+        changes, problems = [], [refused.sentence]
+    for change in changes:
+        if (problem := _problem(change, row, lookups)) is None:
+            finished.append(change.words)
+        else:
+            problems.append(problem)
+    if not problems:
+        return True
+    row.outcome = RowOutcome.REFUSED
+    row.words = " ".join((*dict.fromkeys(problems), *([f"Done before: {'; '.join(finished)}."] if finished else [])))
+    return False
+
+
+def _problem(change: Change, row: ListRow, lookups: Lookups) -> str | None:
+    """Perform a change that the preview has shown (A6), or say why not."""
+    if f"; {change.words}; " not in f"; {row.words}; ":
+        return STALE
+    try:
+        change.perform(lookups)
     except Refused as error:
-        row.words = error.refusal.words
+        return error.refusal.words
     except (OperationalError, InterfaceError):
         raise  # the database is unreachable: the next run continues
     except Exception:
         log.exception("lists.failed", row=row.pk)
-        row.words = UNEXPECTED
-    else:
-        return True
-    row.outcome = RowOutcome.REFUSED
-    return False
+        return UNEXPECTED
+    return None
 
 
 def count_rows(upload: ListUpload) -> dict[str, int]:

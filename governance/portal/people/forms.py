@@ -10,7 +10,9 @@ class PersonForm(forms.Form):
 
     name = forms.CharField(max_length=120)
     email = forms.EmailField(
-        label="Mail address", help_text="They sign in with it. Their name and address stay out of the ledger."
+        label="Mail address",
+        max_length=254,
+        help_text="They sign in with it. Their name and address stay out of the ledger.",
     )
     title = forms.CharField(max_length=120, required=False)
 

@@ -81,7 +81,7 @@ def _state(done: object, otherwise: str = "missing") -> str:
 def _sign_in() -> Step:
     names = [provider.name for provider in providers.configured()]
     sentence = f"People sign in with {get_text_list(names, 'and')}." if names else "People sign in with a password."
-    more = [] if names else ["Whoever runs the portal adds a provider in its settings (OpenID Connect)."]
+    more = [] if names else ["The operator can add a provider in the settings (OpenID Connect)."]
     return Step("sign-in", "Single sign-on", _state(names, "optional"), [sentence, *more], [])
 
 
@@ -99,9 +99,9 @@ def _lists() -> list[tuple[str, str]]:
 
 def _people(lacking: list[str]) -> Step:
     here = Person.objects.filter(is_active=True, left_at__isnull=True).count()
-    found = [f"{counted(here, 'person', 'people')}. Both tiers have enough different approvers."]
+    sentences = lacking or [f"{counted(here, 'person', 'people')}. Both tiers have enough different approvers."]
     links = [("People & teams", reverse("people")), *_lists()]
-    return Step("people", "People and roles", _state(not lacking), lacking or found, links)
+    return Step("people", "People and roles", _state(not lacking), sentences, links)
 
 
 def _teams(now: datetime) -> Step:

@@ -22,14 +22,39 @@ PEOPLE = b"email,name,title\nada@x.test,Ada,Engineer\n"
         (b"email,name\na@x.test,A\0\n", 2, "This is no text."),
         (b"email,name\na@x.test," + b"x" * (LONGEST_CELL + 1), 2, "A cell has more than 4,000 characters."),
         (b"email,name\na@x.test,ghp_" + b"a1B2" * 9 + b"\n", 2, "A cell holds a secret (github)."),
+        (b"," * 6_000_000, 1, "The first line names the columns of no list."),
+        (b",a" * 200 + b"\n", 1, "A line has more than 100 cells."),
+        (b"email,name,ghp_" + b"a1B2" * 9 + b"\n", 1, "The first line holds a secret."),
+        (b"email,name\na@x.test,A" + b"," * 1_000 + b"B\n", 2, "A line has more than 100 cells."),
     ],
-    ids=["empty", "no-list", "column", "twice", "cells", "quotes", "bytes", "nul", "long", "secret"],
+    ids=[
+        "empty",
+        "no-list",
+        "column",
+        "twice",
+        "cells",
+        "quotes",
+        "bytes",
+        "nul",
+        "long",
+        "secret",
+        "commas",
+        "columns",
+        "head",
+        "wide",
+    ],
 )
 def test_unusable_list_is_refused_with_its_line(data: bytes, line: int, sentence: str) -> None:
     with pytest.raises(ListProblem) as refused:
         read_lists([("list.csv", data)])
     assert (refused.value.file, refused.value.line, refused.value.sentence) == ("list.csv", line, sentence)
     assert refused.value.to_do
+
+
+def test_secret_in_a_file_name_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ListProblem, match="The name of a file holds a secret") as refused:
+        read_lists([("ghp_" + "a1B2" * 9, PEOPLE)])
+    assert refused.value.file == ""
 
 
 def test_too_many_rows_are_refused_over_all_files() -> None:
@@ -47,9 +72,10 @@ def test_too_many_rows_are_refused_over_all_files() -> None:
         PEOPLE.replace(b",", b";"),
         PEOPLE.replace(b",", b"\t"),
         PEOPLE.replace(b"\n", b"\r\n"),
+        PEOPLE.replace(b"\n", b",,\n"),
         b"Email,Name,Title\n\n ada@x.test , Ada,Engineer\n,,\n",
     ],
-    ids=["plain", "mark", "semicolons", "tabs", "windows", "blanks"],
+    ids=["plain", "mark", "semicolons", "tabs", "windows", "empty-columns", "blanks"],
 )
 def test_lists_of_spreadsheets_read_alike(data: bytes) -> None:
     (line,) = read_lists([("list.csv", data)])

@@ -111,12 +111,12 @@ def test_killed_run_goes_on_where_it_was(northwind: Northwind, monkeypatch: pyte
     preview = words(upload)
     saved: list[int] = []
 
-    def killed(row: ListRow, **more: object) -> None:
+    def killed(row: ListRow, phase: int) -> None:
         saved.append(row.pk)
         raise KeyboardInterrupt
 
     uploads.apply(upload)
-    monkeypatch.setattr(ListRow, "save", killed)
+    monkeypatch.setattr(uploads, "_record", killed)
     for _ in range(3):  # the row is applied, and the note about it is lost
         with pytest.raises(KeyboardInterrupt):
             uploads.sweep(NOW)
@@ -209,6 +209,90 @@ def test_changed_resource_follows_the_list_while_it_is_proposed(northwind: North
     run(upload)
     lake = Resource.objects.get(name="Lake")
     assert (lake.data_class, lake.about, lake.named_deputy) == ("restricted", "All events", northwind.rita)
+
+
+@pytest.mark.rule("A6")
+def test_old_preview_changes_no_register_that_moved_on(northwind: Northwind) -> None:
+    run(prepare(northwind.ines, people=PEOPLE, teams=TEAMS))
+    old = prepare(northwind.ines, resources=RESOURCES)
+    run(prepare(northwind.karl, resources=RESOURCES.replace("confidential", "restricted").replace("Raw", "Other")))
+    run(old)
+    assert words(old) == [("refused", uploads.STALE)]
+    lake = Resource.objects.get(name="Lake")
+    assert (lake.data_class, lake.about, lake.named_by) == ("restricted", "Other events", northwind.karl)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("people", "email,name\nnew@x.test,N\nNEW@x.test,N\n"),
+        ("teams", "team\nData\ndata\n"),
+        ("resources", RESOURCES + RESOURCES.splitlines()[1].replace("Lake", "LAKE") + "\n"),
+    ],
+    ids=["people", "teams", "resources"],
+)
+def test_second_row_about_one_subject_is_refused_in_the_preview(northwind: Northwind, kind: str, text: str) -> None:
+    upload = prepare(northwind.ines, **{kind: text})
+    assert words(upload)[1] == ("refused", f"It stands already in {kind}.csv, line 2. Keep one row for it.")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("ΟΔΟΣ", "ΟΔΟΣ"), ("İstanbul", "İstanbul"), ("Da\u200bta", "Data"), ("Cafe\u0301", "Caf\u00e9"), ("A  B", "a b")],
+    ids=ascii,
+)
+def test_two_spellings_of_a_name_make_one_team(northwind: Northwind, names: tuple[str, str]) -> None:
+    there = Team.objects.count()
+    for name in (names[0], names[0], names[1]):
+        run(prepare(northwind.ines, teams=f"team\n{name}\n"))
+    assert Team.objects.count() == there + 1
+
+
+def test_name_with_a_semicolon_is_one_resource_and_no_team(northwind: Northwind) -> None:
+    run(prepare(northwind.ines, people=PEOPLE, teams=TEAMS))
+    for _ in range(2):
+        run(prepare(northwind.ines, resources=RESOURCES.replace("Lake", "CRM; EU")))
+    assert Resource.objects.filter(name="CRM; EU").count() == 1
+    ((outcome, why),) = words(prepare(northwind.ines, teams="team\nLegal; Risk\n"))
+    assert (outcome, why.partition(":")[0]) == ("refused", "team")
+
+
+def test_name_that_stands_twice_in_a_cell_counts_once(northwind: Northwind) -> None:
+    list_of_one = "email,name,teams,roles\nnew@x.test,N,Marketing;marketing,builder;Builder\n"
+    assert words(prepare(northwind.ines, people=list_of_one)) == [
+        ("new", "added; invited by mail; member of Marketing; role Builder: waits for a second admin")
+    ]
+
+
+def test_half_done_row_says_what_was_done(northwind: Northwind) -> None:
+    upload = prepare(northwind.ines, people="email,name,teams\nnew@x.test,N,Marketing; Security\n")
+    Team.objects.filter(pk=northwind.security.pk).update(name="Safety")
+    run(upload)
+    ((outcome, why),) = words(upload)
+    assert outcome == "refused"
+    assert why.startswith("No team is called Security.")
+    assert why.endswith("Done before: added.")
+
+
+@pytest.mark.rule("S8")
+def test_other_lead_than_the_one_under_way_is_refused(northwind: Northwind) -> None:
+    run(prepare(northwind.ines, people=PEOPLE, teams=TEAMS))
+    ((outcome, why),) = words(
+        prepare(northwind.ines, teams=TEAMS.replace("ada@", "ben@", 1).replace(",ben@northwind.test\n", ",\n"))
+    )
+    assert (outcome, why) == (
+        "refused",
+        "lead Ben Okri: another change of this waits for its answers. Answer or withdraw that first.",
+    )
+
+
+def test_entitlement_with_another_level_is_not_called_unchanged(northwind: Northwind) -> None:
+    run(prepare(northwind.ines, **ALL))
+    upload = prepare(northwind.ines, entitlements=ENTITLEMENTS.replace("Read tables,read", "Read tables,admin"))
+    assert words(upload) == [
+        ("refused", "read is on Lake already, with level read. Change it on its page."),
+        ("same", ""),
+    ]
 
 
 # --- pages --------------------------------------------------------------------------------------------------------

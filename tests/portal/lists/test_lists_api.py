@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from governance.core.models import LedgerEvent, Membership, Person, Team
 from governance.portal.lists import erasure, uploads
@@ -136,3 +137,24 @@ def test_old_uploads_are_deleted_unless_being_applied(northwind: Northwind) -> N
         assert ListUpload.objects.filter(pk=rows[2].pk).exists()
     assert list(ListUpload.objects.values_list("pk", flat=True)) == [rows[1].pk]
     assert Team.objects.filter(name="Waiting").exists()
+
+
+@pytest.mark.rule("R9")
+def test_command_applies_under_the_lock_of_the_job(
+    northwind: Northwind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    apply_slice = uploads.apply_slice
+
+    def watched(upload: ListUpload, now: datetime) -> object:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND pid = pg_backend_pid()"
+            )
+            seen.append(cursor.fetchone()[0] > 0)
+        return apply_slice(upload, now)
+
+    monkeypatch.setattr(uploads, "apply_slice", watched)
+    command(tmp_path, "--apply", by=northwind.ines.email, teams="team\nData\n")
+    assert seen
+    assert all(seen)

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from governance.core.access import Actor, Permission, access
 from governance.core.clock import current_time
+from governance.core.jobs import job_runs
 from governance.core.models import Person
 from governance.portal.lists import uploads
 from governance.portal.lists.list_file import ListProblem
@@ -46,9 +47,11 @@ class Command(BaseCommand):
             raise CommandError(f"{place}: {problem.sentence} {problem.to_do}") from problem
         if apply:
             uploads.apply(upload)
-            while upload.progress != UploadState.APPLIED:
-                uploads.apply_slice(upload, current_time.now())
+            with job_runs.alone(uploads.JOB, waits=True):  # the worker's job takes the same lock
                 upload.refresh_from_db()
+                while upload.progress != UploadState.APPLIED:
+                    uploads.apply_slice(upload, current_time.now())
+                    upload.refresh_from_db()
         rows = list(upload.rows.all())
         for row in rows:
             self.stdout.write(f"{row.outcome:8} {row.kind} {row.name} ({row}): {row.words}")
