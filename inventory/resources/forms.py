@@ -2,19 +2,16 @@
 
 from django import forms
 
-from governance.core.models import Person, Team
+from governance.core.models import Team
 from governance.core.people.person_field import PersonField
 from inventory.models import DataClass, Environment, Level, ResourceKind, ScopeKind
-
-#: People who can be named.
-HERE = Person.objects.filter(is_active=True, left_at__isnull=True)
 
 
 class OwnerForm(forms.Form):
     """Owner and deputy of a resource."""
 
-    owner = PersonField(HERE)
-    deputy = PersonField(HERE, label="Backup approver")
+    owner = PersonField()
+    deputy = PersonField(label="Backup approver")
 
 
 class ResourceForm(forms.Form):
@@ -32,6 +29,8 @@ class ResourceForm(forms.Form):
 
 class NewResourceForm(ResourceForm, OwnerForm):
     """New resource with its owner and deputy."""
+
+    field_order = ("name", "kind", "team", "owner", "deputy", "data_class", "environment", "about")
 
     team = forms.ModelChoiceField(Team.objects.all(), empty_label="Choose a team")
 

@@ -149,7 +149,6 @@ class NewResource(forms.Form):
     environment = forms.ChoiceField(choices=Environment.choices)
     about = forms.CharField(label="What it is", required=False, widget=forms.Textarea(attrs={"rows": 2}))
     suggested_owner = PersonField(
-        Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name", "pk"),
         required=False,
         empty_label="I don’t know",
         help_text="An admin names the owner; the owner accepts.",

@@ -12,21 +12,19 @@ from approvals.models import Proposal
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.views import proposals
 from governance.core.access import InvalidInput
-from governance.core.models import Person, Team
+from governance.core.models import Team
 from governance.core.people.person_field import PersonField
 from governance.web.pages.page import page
 from governance.web.requests.request import Request
 from inventory.models import DataClass, Environment, Resource, ResourceKind, ResourceState
 
 TEMPLATE = "approvals/proposals/resource_proposal.html"
-#: People who can be named.
-HERE = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
 #: Each kind proposed here: title, explanation, and the form field of each field of its document.
 FORMS: dict[str, tuple[str, str, dict[str, forms.Field]]] = {
     "resource_owner": (
         "Who answers for it",
         "A second admin countersigns, and the new person accepts. Change one of the two at a time.",
-        {name: PersonField(HERE) for name in ("owner", "deputy")},
+        {name: PersonField() for name in ("owner", "deputy")},
     ),
     "resource_class": (
         "What it counts as",

@@ -42,10 +42,14 @@ class PersonManager(BaseUserManager["Person"]):
         person.save(using=self._db)
         return person
 
+    def here(self) -> models.QuerySet[Person]:
+        """The people who have not left."""
+        return self.filter(is_active=True, left_at__isnull=True)
+
     def with_role(self, role: Role, now: datetime) -> models.QuerySet[Person]:
         """The people who hold a role at ``now`` and are here."""
         rows = RoleAssignment.objects.filter(Q(until__isnull=True) | Q(until__gt=now), role=role, confirmed_at__lte=now)
-        return self.filter(pk__in=rows.values("person"), is_active=True, left_at__isnull=True)
+        return self.here().filter(pk__in=rows.values("person"))
 
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> Person:
         """Make a person who may open the read-only admin. It grants no role and no decision."""

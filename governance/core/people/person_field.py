@@ -57,20 +57,21 @@ class PersonField(forms.ModelChoiceField):
     """One of some people: chosen from the suggestions, or typed as a name that one person has, or as an address. Programs send the key.
 
     Args:
-        queryset: who may be named.
+        queryset: who may be named; everybody who is here by default.
         among: who is suggested: ``everybody`` who is here, or ``delegates`` of the reader.
         empty_label: what an empty field means.
     """
 
     def __init__(
         self,
-        queryset: QuerySet[Person],
+        queryset: QuerySet[Person] | None = None,
         *,
         among: str = "everybody",
         empty_label: str = "A name or an address",
         **more: Any,
     ) -> None:
-        super().__init__(queryset, widget=PersonInput(among, empty_label), empty_label=empty_label, **more)
+        rows = Person.objects.here() if queryset is None else queryset
+        super().__init__(rows, widget=PersonInput(among, empty_label), empty_label=empty_label, **more)
 
     def to_python(self, value: Any) -> Person | None:
         """Find the person.

@@ -12,7 +12,7 @@ from django.utils.text import get_text_list
 from approvals.models import Submission
 from approvals.policies import queries as policy_queries
 from governance.core.health import queries as health_queries
-from governance.core.models import DirectoryEntry, Membership, Notice, NoticeState, Person, Team, TeamKind
+from governance.core.models import DirectoryEntry, Notice, NoticeState, Person, Team, TeamKind
 from governance.core.models.directory import EntryKind
 from governance.core.roles.roles import Role
 from governance.core.texts.number_words import counted
@@ -98,7 +98,7 @@ def _lists() -> list[tuple[str, str]]:
 
 
 def _people(lacking: list[str]) -> Step:
-    here = Person.objects.filter(is_active=True, left_at__isnull=True).count()
+    here = Person.objects.here().count()
     sentences = lacking or [f"{counted(here, 'person', 'people')}. Both tiers have enough different approvers."]
     links = [("People & teams", reverse("people")), *_lists()]
     return Step("people", "People and roles", _state(not lacking), sentences, links)
@@ -116,13 +116,12 @@ def _teams(now: datetime) -> Step:
 
 
 def _approvers_of_last_resort() -> Step:
-    here = Q(person__is_active=True, person__left_at__isnull=True)
-    members = Membership.objects.filter(here, team__kind=TeamKind.FALLBACK).values("person").distinct().count()
-    sentence = "Nobody decides yet where all others are conflicted or have left: found a team of fallback owners."
+    members = Person.objects.here().filter(memberships__team__kind=TeamKind.FALLBACK).distinct().count()
+    sentence = "Nobody decides yet where all others are conflicted or have left: found a team of fallback approvers."
     sentences = (
-        [f"{counted(members, 'person', 'people')} can decide where all others can't."] if members else [sentence]
+        [f"{counted(members, 'person', 'people')} can decide where all others can’t."] if members else [sentence]
     )
-    return Step("fallback", "Fallback owners", _state(members), sentences, [("Found a team", reverse("team_found"))])
+    return Step("fallback", "Fallback approvers", _state(members), sentences, [("Found a team", reverse("team_found"))])
 
 
 def _resources() -> Step:
@@ -132,7 +131,7 @@ def _resources() -> Step:
     active, proposed = states["active"], states["proposed"]
     sentences = [f"{counted(active, 'resource')} in use." if active else "No resource is in use yet."]
     if proposed:
-        sentences.append(f"{counted(proposed, 'resource')} {'waits' if proposed == 1 else 'wait'} for an owner's word.")
+        sentences.append(f"{counted(proposed, 'resource')} {'waits' if proposed == 1 else 'wait'} for an owner’s word.")
     return Step(
         "resources", "Resources", _state(active), sentences, [_register("resource_list", "Resources"), *_lists()]
     )

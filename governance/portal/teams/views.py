@@ -12,27 +12,24 @@ from approvals.models import Proposal
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.views import proposals
 from governance.core.access import Permission, Refusal, access, refuse
-from governance.core.models import Person, Team, TeamKind
+from governance.core.models import Team, TeamKind
 from governance.core.people.person_field import PersonField
 from governance.core.teams.transitions import join_team, leave_team
 from governance.portal.view_guards.decorators import for_readers_of_the_ledger
 from governance.web.pages.page import finish, page, timeline_context
 from governance.web.requests.request import Request, number
 
-#: People who can be named.
-ACTIVE = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
-
 
 class MemberForm(forms.Form):
     """New member of a team."""
 
-    person = PersonField(ACTIVE, label="Add a member")
+    person = PersonField(label="Add a member")
 
 
 class FallbackForm(forms.Form):
     """New fallback approver."""
 
-    person = PersonField(ACTIVE, label="Who")
+    person = PersonField(label="Who")
     reason = forms.CharField(label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
 
 
@@ -40,7 +37,7 @@ class LeadForm(FallbackForm):
     """New lead or deputy lead of a team."""
 
     seat = forms.ChoiceField(label="Which", choices=(("lead", "Lead"), ("deputy_lead", "Deputy")))
-    person = PersonField(ACTIVE, required=False, label="Who", empty_label="Nobody")
+    person = PersonField(required=False, label="Who", empty_label="Nobody")
     field_order = ("seat", "person", "reason")
 
 

@@ -9,7 +9,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from governance.core.access import Actor, Refusal
-from governance.core.models import Person
 from governance.core.people.person_field import PersonField
 from governance.web.pages.page import Shape, confirm, finish, offered, operation_form, page
 from governance.web.requests.request import Request, visible_row
@@ -70,7 +69,7 @@ def ownerless_list(request: Request) -> HttpResponse:
 class InterimForm(forms.Form):
     """Interim owner and reason."""
 
-    person = PersonField(Person.objects.filter(is_active=True, left_at__isnull=True), label="Who")
+    person = PersonField(label="Who")
     reason = forms.CharField(
         label="Why them",
         required=False,

@@ -54,7 +54,7 @@ def test_empty_portal_lacks_each_step_in_its_order(northwind: Northwind) -> None
     ]
     assert found["people"] == ("done", ["17 people. Both tiers have enough different approvers."])
     assert found["teams"] == ("done", ["10 teams."])
-    assert found["fallback"] == ("done", ["2 people can decide where all others can't."])
+    assert found["fallback"] == ("done", ["2 people can decide where all others can’t."])
     assert found["resources"] == ("missing", ["No resource is in use yet."])
     assert found["import"] == ("missing", ["No automation has been imported yet."])
     assert found["policy"] == ("optional", ["The shipped policy is in force. Read it once."])
@@ -91,7 +91,7 @@ def test_resources_and_directories_are_counted(northwind: Northwind) -> None:
     for name in ("a", "b"):
         entered("entra", name)
     found = steps(northwind.ines)
-    assert found["resources"] == ("done", [f"{in_use} resources in use.", "1 resource waits for an owner's word."])
+    assert found["resources"] == ("done", [f"{in_use} resources in use.", "1 resource waits for an owner’s word."])
     assert found["directory"] == ("done", ["entra: 2 users."])
 
 

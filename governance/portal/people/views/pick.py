@@ -20,7 +20,7 @@ MOST, FEWEST = 20, 2
 
 
 def _everybody(reader: Person, now: datetime) -> QuerySet[Person]:
-    return Person.objects.filter(is_active=True, left_at__isnull=True)
+    return Person.objects.here()
 
 
 #: Who is suggested, by its name in the address.
