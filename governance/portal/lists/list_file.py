@@ -79,7 +79,7 @@ def read_lists(files: Iterable[tuple[str, bytes]]) -> list[Line]:
     lines: list[Line] = []
     for name, data in files:
         if provider := published_secret(free_text.seen(name)):
-            raise ListProblem("", 0, f"The name of a file holds a secret ({provider}).", REMOVE_IT)
+            raise ListProblem("A file", 0, f"Its name holds a secret ({provider}).", REMOVE_IT)
         for line in _read(name, data):
             if len(lines) == MOST_ROWS:
                 raise ListProblem(name, line.number, f"More than {MOST_ROWS:,} rows are too many at once.", "Split it.")

@@ -83,7 +83,8 @@ def _refuse_repeated(rows: list[ListRow]) -> None:
     """Refuse the second row about one subject: which of them holds would depend on their order."""
     first: dict[tuple[str, ...], ListRow] = {}
     for row in rows:
-        key = (row.kind, *(key_of(row.cells.get(column, "")) for column in KEYS[row.kind]))
+        cells = {column: row.cells.get(column, "") for column in KEYS[row.kind]}
+        key = (row.kind, *(text if column == "code" else key_of(text) for column, text in cells.items()))
         if all(key) and (earlier := first.setdefault(key, row)) is not row:
             row.outcome = RowOutcome.REFUSED
             row.words = f"It stands already in {earlier.file}, line {earlier.line}. Keep one row for it."

@@ -52,9 +52,9 @@ def test_unusable_list_is_refused_with_its_line(data: bytes, line: int, sentence
 
 
 def test_secret_in_a_file_name_is_refused_and_not_repeated() -> None:
-    with pytest.raises(ListProblem, match="The name of a file holds a secret") as refused:
+    with pytest.raises(ListProblem, match="Its name holds a secret") as refused:
         read_lists([("ghp_" + "a1B2" * 9, PEOPLE)])
-    assert refused.value.file == ""
+    assert refused.value.file == "A file"
 
 
 def test_too_many_rows_are_refused_over_all_files() -> None:

@@ -257,6 +257,11 @@ def test_name_with_a_semicolon_is_one_resource_and_no_team(northwind: Northwind)
     assert (outcome, why.partition(":")[0]) == ("refused", "team")
 
 
+def test_codes_differ_by_case(northwind: Northwind) -> None:
+    upload = prepare(northwind.ines, **{**ALL, "entitlements": ENTITLEMENTS.replace("Lake,write", "Lake,Read")})
+    assert words(upload)[-2:] == [("new", "added to Lake")] * 2
+
+
 def test_name_that_stands_twice_in_a_cell_counts_once(northwind: Northwind) -> None:
     list_of_one = "email,name,teams,roles\nnew@x.test,N,Marketing;marketing,builder;Builder\n"
     assert words(prepare(northwind.ines, people=list_of_one)) == [
