@@ -264,7 +264,7 @@ ACTIONS = {
     *("openid_connect_login", "openid_connect_callback", "openid_connect_logout", "scim"),
     *("session_end", "other_sessions_end", "account_unlink"),
     *("credential_kept_here", "credential_not_kept_here", "token_revoke"),
-    *("list_template", "list_report", "mail_try", "pick_people"),
+    *("list_template", "list_report", "try_mail", "pick_people"),
     *("person_invite", "check_text", "team_fallback", "proposal_answer", "mail_html", "mail_dates"),
 }
 

@@ -579,7 +579,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "person_erase": lambda portal, person: {"named": person.name, "reason": "They want it."},
     "erasure_confirm": lambda portal, row: {"named": row.person.name},
     "role_propose": lambda portal, _: {"role": "auditor", "reason": "They are needed."},
-    "mail_try": lambda portal, _: {},
+    "try_mail": lambda portal, _: {},
     "lists": lambda portal, _: {"files": SimpleUploadedFile("teams.csv", LIST)},
     "list_upload": lambda portal, _: {"do": "apply"},
     "confirmations": lambda portal, _: {},

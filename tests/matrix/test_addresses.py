@@ -66,7 +66,7 @@ SAMPLE, SENT_EVERYWHERE = "controls.person", ("auditor", "superuser")
 #: what a person notes for themself before they import or answer. The admin has no operations at all.
 NOTHING_TRIED = (
     *("mfa_reauthenticate", "ledger_verify", "import", "import_form", "import_add", "submit_again"),
-    *("promote", "lists", "list_upload", "mail_try"),
+    *("promote", "lists", "list_upload", "try_mail"),
     *("recert_answer", "recert_card"),
 )
 

@@ -48,7 +48,7 @@ def set_up(request: Request) -> HttpResponse:
 
 @require_POST
 @_for_admins
-def mail_try(request: Request) -> HttpResponse:
+def try_mail(request: Request) -> HttpResponse:
     """Send the reader a mail, at most one a minute."""
     who, now = reader(request), request.now()
     made = outbox.notify(

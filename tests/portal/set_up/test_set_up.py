@@ -41,7 +41,7 @@ def entered(source: str, user: str) -> None:
 def test_only_admins_set_the_portal_up(northwind: Northwind, who: str) -> None:
     client = client_of(getattr(northwind, who))
     assert client.get(reverse("set_up")).status_code == 403
-    assert client.post(reverse("mail_try")).status_code == 403
+    assert client.post(reverse("try_mail")).status_code == 403
     assert not Notice.objects.filter(event=queries.MAIL_TEST).exists()
     assert reverse("set_up") not in client.get(reverse("home")).content.decode()
 
@@ -115,7 +115,7 @@ def test_test_of_the_mail_arrives_and_the_page_says_so(
     monkeypatch.setattr(current_time, "now", lambda: NOW)
     client = client_of(northwind.ines)
     assert steps(northwind.ines)["mail"] == ("missing", ["Send yourself a test."])
-    answer = client.post(reverse("mail_try"), follow=True)
+    answer = client.post(reverse("try_mail"), follow=True)
     assert f"A test goes to {northwind.ines.email}." in answer.content.decode()
     assert steps(northwind.ines)["mail"] == ("missing", ["The test is queued."])
     mail_jobs.send_due(now=NOW)
@@ -132,7 +132,7 @@ def test_one_test_a_minute_and_only_to_oneself(
     client = client_of(northwind.ines)
     for minute, made in ((0, 1), (0, 1), (1, 2)):
         monkeypatch.setattr(current_time, "now", lambda: NOW + timedelta(minutes=minute))  # noqa: B023
-        client.post(reverse("mail_try"), {"email": "else@northwind.example"})
+        client.post(reverse("try_mail"), {"email": "else@northwind.example"})
         sent = Notice.objects.filter(event=queries.MAIL_TEST)
         assert (sent.count(), set(sent.values_list("recipient", flat=True))) == (made, {northwind.ines.pk})
 
@@ -142,7 +142,7 @@ def test_failure_of_the_mail_server_is_shown(northwind: Northwind, settings: Any
     settings.MAIL_SERVER = smtp.settings
     smtp.answer = "451 not now"
     client = client_of(northwind.ines)
-    client.post(reverse("mail_try"))
+    client.post(reverse("try_mail"))
     mail_jobs.send_due(now=current_time.now())
     assert steps(northwind.ines)["mail"] == ("missing", ["The test is queued. SMTPDataError 451"])
     Notice.objects.filter(event=queries.MAIL_TEST).update(state=NoticeState.FAILED)
@@ -152,7 +152,7 @@ def test_failure_of_the_mail_server_is_shown(northwind: Northwind, settings: Any
 def test_without_a_mail_server_there_is_no_test(northwind: Northwind, settings: Any) -> None:
     settings.MAIL_SERVER = None
     assert steps(northwind.ines)["mail"][0] == "optional"
-    assert reverse("mail_try") not in client_of(northwind.ines).get(reverse("set_up")).content.decode()
+    assert reverse("try_mail") not in client_of(northwind.ines).get(reverse("set_up")).content.decode()
 
 
 def test_provider_of_sign_in_is_named(northwind: Northwind, monkeypatch: pytest.MonkeyPatch) -> None:
