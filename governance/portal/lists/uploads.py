@@ -87,7 +87,7 @@ def _refuse_repeated(rows: list[ListRow]) -> None:
         key = (row.kind, *(text if column == "code" else key_of(text) for column, text in cells.items()))
         if all(key) and (earlier := first.setdefault(key, row)) is not row:
             row.outcome = RowOutcome.REFUSED
-            row.words = f"It stands already in {earlier.file}, line {earlier.line}. Keep one row for it."
+            row.words = f"{earlier.file}, line {earlier.line}, is about the same. Keep one of the two rows."
 
 
 def _checked(planner: Planner, line: Line, lookups: Lookups) -> list[Change]:

@@ -233,7 +233,7 @@ def test_old_preview_changes_no_register_that_moved_on(northwind: Northwind) -> 
 )
 def test_second_row_about_one_subject_is_refused_in_the_preview(northwind: Northwind, kind: str, text: str) -> None:
     upload = prepare(northwind.ines, **{kind: text})
-    assert words(upload)[1] == ("refused", f"It stands already in {kind}.csv, line 2. Keep one row for it.")
+    assert words(upload)[1] == ("refused", f"{kind}.csv, line 2, is about the same. Keep one of the two rows.")
 
 
 @pytest.mark.parametrize(
